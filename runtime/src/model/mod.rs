@@ -1,0 +1,36 @@
+//! What Onward is about, as plain data and pure functions: workflows, fields, tasks, the action
+//! contract, and the life of an execution.
+//!
+//! Nothing here does I/O, reads a clock, or knows actix, tokio, SQL or HTTP. Time and identities
+//! come in as arguments, so every rule can be tested by calling it. Everyone else imports this.
+
+pub mod document;
+pub mod execution;
+pub mod field;
+pub mod id;
+pub mod patch;
+pub mod perform;
+pub mod requirement;
+pub mod task;
+pub mod template;
+pub mod text;
+pub mod user;
+pub mod workflow;
+pub mod workspace;
+
+#[cfg(test)]
+pub(crate) mod sample;
+
+pub use document::Document;
+pub use execution::{Attempt, AttemptEnd, Execution, Failure, State, Status};
+pub use field::{Field, FieldType, FieldValue};
+pub use id::{ActionId, ExecutionId, FieldId, StageId, StepId, TaskId, UserId, WorkflowId};
+pub use patch::{FieldErrors, Patch};
+pub use perform::{Change, Current, Refusal};
+pub use task::Task;
+pub use user::{ApiKey, Directory, Performer, User};
+pub use workflow::{Action, Stage, StepDefinition, Workflow};
+pub use workspace::Workspace;
+
+/// An instant in UTC with the precision the store keeps: one millisecond.
+pub use jiff::Timestamp;

@@ -1,0 +1,181 @@
+//! A change of some of a task's fields, as the Tasks API and a step's answer write it: a JSON
+//! object by field name. Reading it checks every value and finds every problem before anything is
+//! applied.
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Map, Value};
+
+use super::{
+    field::FieldValue,
+    id::{FieldId, StageId, UserId},
+    user::Directory,
+    workflow::{ASSIGNED_TO, CREATED_ON, STAGE, TASK_URL, UPDATED_ON, Workflow},
+};
+
+/// A checked change: what it names is set, what it does not name stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Patch {
+    pub stage: Option<StageId>,
+    /// `Some(None)` takes the assignee away.
+    pub assigned_to: Option<Option<UserId>>,
+    pub values: Vec<(FieldId, FieldValue)>,
+}
+
+/// What is wrong, field by field, in the order in which the fields were sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldErrors(Vec<(String, Vec<String>)>);
+
+/// The outcome of reading a patch.
+#[derive(Debug, Default)]
+pub struct ReadPatch {
+    pub patch: Patch,
+    pub errors: FieldErrors,
+    /// Names that the workflow does not have.
+    pub unknown: Vec<String>,
+    /// Names that only Onward sets.
+    pub computed: Vec<String>,
+}
+
+impl Patch {
+    /// Reads and checks a JSON object of values by field name.
+    pub fn read(object: &Map<String, Value>, workflow: &Workflow, directory: &Directory) -> ReadPatch {
+        let mut read = ReadPatch::default();
+        for (name, value) in object {
+            match name.as_str() {
+                STAGE => read.stage(value, workflow),
+                ASSIGNED_TO => read.assigned_to(value, directory),
+                TASK_URL | CREATED_ON | UPDATED_ON => read.computed.push(name.clone()),
+                _ => read.field(name, value, workflow, directory),
+            }
+        }
+        read
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl ReadPatch {
+    fn stage(&mut self, value: &Value, workflow: &Workflow) {
+        match value.as_str().and_then(|name| workflow.stage_named(name)) {
+            Some(stage) => self.patch.stage = Some(stage.id.clone()),
+            None => {
+                let names: Vec<_> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
+                self.errors.add(STAGE, format!("is invalid: it must be one of {}", names.join(", ")));
+            }
+        }
+    }
+
+    fn assigned_to(&mut self, value: &Value, directory: &Directory) {
+        match value {
+            Value::Null => self.patch.assigned_to = Some(None),
+            Value::String(text) if text.is_empty() => self.patch.assigned_to = Some(None),
+            _ => match value.as_str().and_then(|text| directory.find(text)) {
+                Some(user) => self.patch.assigned_to = Some(Some(user.id.clone())),
+                None => self.errors.add(ASSIGNED_TO, "is invalid: no user has this email"),
+            },
+        }
+    }
+
+    fn field(&mut self, name: &str, value: &Value, workflow: &Workflow, directory: &Directory) {
+        let Some(field) = workflow.field_named(name) else {
+            self.unknown.push(name.to_owned());
+            return;
+        };
+        match field.kind.read(value, directory) {
+            Ok(value) if value.is_empty() && field.required => self.errors.add(name, "is required"),
+            Ok(value) => self.patch.values.push((field.id.clone(), value)),
+            Err(problem) => self.errors.add(name, problem.0),
+        }
+    }
+}
+
+impl FieldErrors {
+    pub fn add(&mut self, field: &str, problem: impl Into<String>) {
+        match self.0.iter_mut().find(|(name, _)| name == field) {
+            Some((_, problems)) => problems.push(problem.into()),
+            None => self.0.push((field.to_owned(), vec![problem.into()])),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.0.iter().map(|(field, problems)| (field.as_str(), problems.as_slice()))
+    }
+
+    /// All of it in one line: `Contract Value is invalid; Stage is invalid`.
+    pub fn to_line(&self) -> String {
+        let mut line = String::new();
+        for (field, problems) in self.iter() {
+            for problem in problems {
+                if !line.is_empty() {
+                    line.push_str("; ");
+                }
+                line.push_str(field);
+                line.push(' ');
+                line.push_str(problem);
+            }
+        }
+        line
+    }
+}
+
+impl Serialize for FieldErrors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (field, problems) in &self.0 {
+            map.serialize_entry(field, problems)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::sample;
+
+    fn read(value: Value) -> ReadPatch {
+        let Value::Object(object) = value else { panic!("the test sends an object") };
+        Patch::read(&object, &sample::workflow(), &sample::directory())
+    }
+
+    #[test]
+    fn every_problem_is_found_at_once() {
+        let read = read(
+            json!({"Stage": "Nowhere", "Contract Value": "much", "Company ID": null, "Assigned To": "x"}),
+        );
+        expect_test::expect![[r#"{"Stage":["is invalid: it must be one of Not Started, In Progress, Completed"],"Contract Value":["is invalid: it must be a decimal number of at most 64 digits"],"Company ID":["is required"],"Assigned To":["is invalid: no user has this email"]}"#]]
+        .assert_eq(&serde_json::to_string(&read.errors).expect("serializable"));
+    }
+
+    #[test]
+    fn unknown_and_computed_names_are_told_apart() {
+        let read = read(json!({"Colour": "red", "Created On": "2020-01-01", "Company Name": "Acme"}));
+        assert_eq!(read.unknown, ["Colour"]);
+        assert_eq!(read.computed, ["Created On"]);
+        assert!(read.errors.is_empty());
+        assert_eq!(read.patch.values.len(), 1);
+    }
+
+    #[test]
+    fn null_clears_and_absence_leaves_alone() {
+        let task = sample::task();
+        let workflow = sample::workflow();
+        let read = read(json!({"Company Name": null, "Assigned To": null}));
+        let patched = task.patched(&read.patch, &workflow, task.updated_on);
+        assert!(patched.value(&FieldId::new("company-name")).is_empty());
+        assert_eq!(patched.assigned_to, None);
+        assert_eq!(
+            patched.value(&FieldId::new("contract-value")),
+            task.value(&FieldId::new("contract-value"))
+        );
+        assert_eq!(patched.stage, task.stage);
+    }
+}

@@ -1,0 +1,317 @@
+//! Texts with places in them: `https://example.com/companies/{{Company ID}}`.
+//!
+//! A bare name is a field, spaces and all, unless it is `action` or begins with `user.`,
+//! `execution.` or `secrets.`; `task.NAME` is always a field. Names are checked when a template is
+//! read, so that a misspelt one is an error at save time and never an empty text at send time.
+
+use std::fmt::Write as _;
+
+use super::{
+    field::{FieldType, FieldValue},
+    id::{ExecutionId, FieldId, UserId},
+    task::Task,
+    user::{Directory, Performer},
+    workflow::{ASSIGNED_TO, STAGE, Workflow},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Place(Place),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Action,
+    UserId,
+    UserEmail,
+    UserFirstName,
+    UserLastName,
+    ExecutionId,
+    Stage,
+    AssignedTo,
+    Field(FieldId),
+}
+
+/// How a value is written so that it cannot break out of the place it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escape {
+    /// As it is.
+    Text,
+    /// Percent-encoded, all but the unreserved characters of RFC 3986.
+    Url,
+    /// As a header's value: CR, LF and other control characters are refused.
+    Header,
+}
+
+/// What the places are filled with.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    pub action: &'a str,
+    pub performer: &'a Performer,
+    pub execution: ExecutionId,
+    pub task: &'a Task,
+    pub workflow: &'a Workflow,
+    pub directory: &'a Directory,
+}
+
+/// A template that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    #[error("`{{{{` without a closing `}}}}`")]
+    Unclosed,
+    #[error("`{{{{}}}}` names nothing; write a field's name between the braces")]
+    Nameless,
+    #[error("`{{{{{name}}}}}` names no field of this workflow{}", suggest(.suggestion))]
+    Unknown { name: String, suggestion: Option<String> },
+    #[error("`{{{{{0}}}}}`: secrets are not available in this version of Onward")]
+    SecretsUnavailable(String),
+}
+
+/// A value that may not stand where the template puts it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a value for `{place}` contains a line break or another control character, which a header cannot carry"
+)]
+pub struct RenderError {
+    place: String,
+}
+
+fn suggest(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|name| format!("; did you mean `{{{{{name}}}}}`?")).unwrap_or_default()
+}
+
+impl Template {
+    pub fn parse(source: &str, workflow: &Workflow) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut rest = source;
+        while let Some(open) = rest.find("{{") {
+            if open > 0 {
+                parts.push(Part::Text(rest[..open].to_owned()));
+            }
+            let inside = &rest[open + 2..];
+            let close = inside.find("}}").ok_or(TemplateError::Unclosed)?;
+            parts.push(Part::Place(Place::parse(inside[..close].trim(), workflow)?));
+            rest = &inside[close + 2..];
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.to_owned()));
+        }
+        Ok(Self { parts })
+    }
+
+    /// Whether it says the same for every task: the text, if so.
+    pub fn fixed(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn render(&self, scope: &Scope<'_>, escape: Escape) -> Result<String, RenderError> {
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Place(place) => place.write(&mut out, scope, escape)?,
+            }
+        }
+        Ok(out)
+    }
+
+    /// Renders into a JSON value. A template that is exactly one place keeps that place's type: a
+    /// checkbox stays a boolean, an empty field null.
+    pub fn render_value(&self, scope: &Scope<'_>) -> serde_json::Value {
+        if let [Part::Place(Place::Field(id))] = self.parts.as_slice() {
+            return field_value(id, scope);
+        }
+        let mut out = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Place(place) => out.push_str(&place.text(scope)),
+            }
+        }
+        serde_json::Value::String(out)
+    }
+}
+
+/// A field's value with its JSON type; a person by email, as the contract shows it.
+fn field_value(id: &FieldId, scope: &Scope<'_>) -> serde_json::Value {
+    match scope.task.value(id) {
+        FieldValue::Empty => serde_json::Value::Null,
+        FieldValue::Flag(flag) => serde_json::Value::Bool(*flag),
+        FieldValue::List(items) => items.iter().map(|item| item.to_string()).collect(),
+        FieldValue::Text(_) => serde_json::Value::String(field_text(id, scope)),
+    }
+}
+
+fn field_text(id: &FieldId, scope: &Scope<'_>) -> String {
+    let value = scope.task.value(id);
+    let is_person = scope.workflow.field(id).is_some_and(|field| field.kind == FieldType::Person);
+    match value {
+        FieldValue::Text(user) if is_person => {
+            scope.directory.email(&UserId::new(user.clone())).unwrap_or_default().to_owned()
+        }
+        _ => value.to_text(),
+    }
+}
+
+impl Place {
+    fn parse(name: &str, workflow: &Workflow) -> Result<Self, TemplateError> {
+        match name {
+            "" => return Err(TemplateError::Nameless),
+            "action" => return Ok(Self::Action),
+            "user.id" => return Ok(Self::UserId),
+            "user.email" => return Ok(Self::UserEmail),
+            "user.first_name" => return Ok(Self::UserFirstName),
+            "user.last_name" => return Ok(Self::UserLastName),
+            "execution.id" => return Ok(Self::ExecutionId),
+            _ => {}
+        }
+        if name.starts_with("secrets.") {
+            return Err(TemplateError::SecretsUnavailable(name.to_owned()));
+        }
+        let field = name.strip_prefix("task.").unwrap_or(name);
+        match field {
+            STAGE => Ok(Self::Stage),
+            ASSIGNED_TO => Ok(Self::AssignedTo),
+            _ => workflow.field_named(field).map(|field| Self::Field(field.id.clone())).ok_or_else(|| {
+                TemplateError::Unknown { name: name.to_owned(), suggestion: closest(name, workflow) }
+            }),
+        }
+    }
+
+    fn text(&self, scope: &Scope<'_>) -> String {
+        let performer = scope.performer;
+        match self {
+            Self::Action => scope.action.to_owned(),
+            Self::UserId => performer.id.clone(),
+            Self::UserEmail => performer.email.clone().unwrap_or_default(),
+            Self::UserFirstName => performer.first_name.clone().unwrap_or_default(),
+            Self::UserLastName => performer.last_name.clone().unwrap_or_default(),
+            Self::ExecutionId => scope.execution.to_string(),
+            Self::Stage => scope.workflow.stage_name(&scope.task.stage).to_owned(),
+            Self::AssignedTo => {
+                let assignee = scope.task.assigned_to.as_ref();
+                assignee.and_then(|id| scope.directory.email(id)).unwrap_or_default().to_owned()
+            }
+            Self::Field(id) => field_text(id, scope),
+        }
+    }
+
+    fn write(&self, out: &mut String, scope: &Scope<'_>, escape: Escape) -> Result<(), RenderError> {
+        let text = self.text(scope);
+        match escape {
+            Escape::Text => out.push_str(&text),
+            Escape::Url => percent_encode(&text, out),
+            Escape::Header if text.chars().any(|c| c.is_control() && c != '\t') => {
+                return Err(RenderError { place: self.name(scope) });
+            }
+            Escape::Header => out.push_str(&text),
+        }
+        Ok(())
+    }
+
+    fn name(&self, scope: &Scope<'_>) -> String {
+        match self {
+            Self::Field(id) => {
+                scope.workflow.field(id).map_or_else(|| id.to_string(), |field| field.name.clone())
+            }
+            Self::AssignedTo => ASSIGNED_TO.to_owned(),
+            _ => "action or user".to_owned(),
+        }
+    }
+}
+
+fn percent_encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+/// The known name nearest to a misspelt one.
+fn closest(name: &str, workflow: &Workflow) -> Option<String> {
+    let fields = workflow.fields.iter().map(|field| field.name.as_str());
+    let known = fields.chain([
+        STAGE,
+        ASSIGNED_TO,
+        "action",
+        "user.id",
+        "user.email",
+        "user.first_name",
+        "user.last_name",
+    ]);
+    known
+        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sample;
+
+    fn rendered(source: &str, escape: Escape) -> Result<String, RenderError> {
+        let (workflow, directory, task, performer) =
+            (sample::workflow(), sample::directory(), sample::task(), sample::performer());
+        let scope = Scope {
+            action: "Finish",
+            performer: &performer,
+            execution: ExecutionId::from_u128(7),
+            task: &task,
+            workflow: &workflow,
+            directory: &directory,
+        };
+        Template::parse(source, &workflow).expect("a good template").render(&scope, escape)
+    }
+
+    #[test]
+    fn places_are_filled_and_escaped() {
+        for (source, escape, expected) in [
+            (
+                "https://x/{{Company Name}}?n={{ Number of Employees }}",
+                Escape::Url,
+                "https://x/Acme%20Corp?n=20",
+            ),
+            (
+                "{{action}} by {{user.first_name}} in {{Stage}}",
+                Escape::Text,
+                "Finish by Example in Completed",
+            ),
+            ("{{task.International?}}|{{Assigned To}}", Escape::Header, "|user@example.com"),
+            ("no places", Escape::Url, "no places"),
+        ] {
+            assert_eq!(rendered(source, escape).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_name_that_nothing_has_is_an_error_with_a_suggestion() {
+        for (source, expected) in [
+            (
+                "{{Compny Name}}",
+                "`{{Compny Name}}` names no field of this workflow; did you mean `{{Company Name}}`?",
+            ),
+            ("{{zzz}}", "`{{zzz}}` names no field of this workflow"),
+            ("{{Company Name", "`{{` without a closing `}}`"),
+            ("{{ }}", "`{{}}` names nothing; write a field's name between the braces"),
+        ] {
+            let error = Template::parse(source, &sample::workflow()).expect_err(source);
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

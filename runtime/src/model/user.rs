@@ -1,0 +1,83 @@
+//! People and API keys: who performs an action, and to whom a task is assigned.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::id::{KeyId, UserId};
+
+/// A person of the workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+}
+
+/// A key with which a program calls the API. The secret itself is never kept, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: KeyId,
+    pub name: String,
+    /// SHA-256 of the secret. A fast hash is enough: the secret has 256 random bits.
+    pub hash: [u8; 32],
+}
+
+/// Who performs an action, as the contract's `user` says it. Kept with the execution, so that
+/// history still names a person who has left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Performer {
+    pub id: String,
+    pub email: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+}
+
+impl From<&User> for Performer {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: Some(user.email.clone()),
+            first_name: Some(user.first_name.clone()),
+            last_name: Some(user.last_name.clone()),
+        }
+    }
+}
+
+impl From<&ApiKey> for Performer {
+    fn from(key: &ApiKey) -> Self {
+        Self { id: key.id.to_string(), email: None, first_name: Some(key.name.clone()), last_name: None }
+    }
+}
+
+/// Everyone in the workspace, found by id or by email.
+#[derive(Debug, Default)]
+pub struct Directory {
+    by_id: HashMap<UserId, Arc<User>>,
+    by_email: HashMap<String, Arc<User>>,
+}
+
+impl Directory {
+    pub fn new(users: impl IntoIterator<Item = User>) -> Self {
+        let mut directory = Self::default();
+        for user in users {
+            let user = Arc::new(user);
+            directory.by_email.insert(user.email.to_lowercase(), Arc::clone(&user));
+            directory.by_id.insert(user.id.clone(), user);
+        }
+        directory
+    }
+
+    pub fn user(&self, id: &UserId) -> Option<&Arc<User>> {
+        self.by_id.get(id)
+    }
+
+    /// Finds a person by email (in any case) or by id.
+    pub fn find(&self, email_or_id: &str) -> Option<&Arc<User>> {
+        self.by_id.get(email_or_id).or_else(|| self.by_email.get(&email_or_id.to_lowercase()))
+    }
+
+    /// The email under which a task shows the person; `None` for somebody who is not here.
+    pub fn email(&self, id: &UserId) -> Option<&str> {
+        self.user(id).map(|user| user.email.as_str())
+    }
+}

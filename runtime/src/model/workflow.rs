@@ -1,0 +1,114 @@
+//! A workflow: its fields, stages and actions. One value is one immutable version.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{
+    field::{Field, FieldType},
+    id::{ActionId, FieldId, StageId, StepId, WorkflowId},
+    requirement::Requirements,
+};
+
+/// Names that every task has beside its fields.
+pub const STAGE: &str = "Stage";
+pub const ASSIGNED_TO: &str = "Assigned To";
+pub const TASK_URL: &str = "Task URL";
+pub const CREATED_ON: &str = "Created On";
+pub const UPDATED_ON: &str = "Updated On";
+
+/// Names that no field may take.
+pub const RESERVED_NAMES: [&str; 5] = [STAGE, ASSIGNED_TO, TASK_URL, CREATED_ON, UPDATED_ON];
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workflow {
+    pub id: WorkflowId,
+    pub name: String,
+    /// In the order in which a task shows them.
+    pub fields: Vec<Field>,
+    /// In the order of the board; a new task starts in the first. Never empty.
+    pub stages: Vec<Stage>,
+    pub actions: Vec<Action>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    pub id: StageId,
+    pub name: String,
+    pub color: String,
+    /// A task in an end stage is no longer active.
+    pub end: bool,
+}
+
+/// A button on a task: what happens, in order, when somebody presses it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Action {
+    pub id: ActionId,
+    pub name: String,
+    pub color: String,
+    /// The stages in which it is offered.
+    pub from: Vec<StageId>,
+    pub requires: Requirements,
+    pub steps: Vec<StepDefinition>,
+}
+
+/// One configured use of a step type. What `params` means only its type knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepDefinition {
+    pub id: StepId,
+    pub name: String,
+    pub type_id: Arc<str>,
+    pub params: Map<String, Value>,
+}
+
+impl Workflow {
+    pub fn field(&self, id: &FieldId) -> Option<&Field> {
+        self.fields.iter().find(|field| field.id == *id)
+    }
+
+    pub fn field_named(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field by whose value tasks are addressed, if the workflow has one.
+    pub fn unique_field(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| matches!(field.kind, FieldType::UniqueId { .. }))
+    }
+
+    pub fn stage(&self, id: &StageId) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.id == *id)
+    }
+
+    pub fn stage_named(&self, name: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// The stage a new task starts in.
+    pub fn first_stage(&self) -> &Stage {
+        &self.stages[0]
+    }
+
+    pub fn action(&self, id: &str) -> Option<&Action> {
+        self.actions.iter().find(|action| action.id.as_str() == id)
+    }
+
+    /// The actions offered in a stage, in the workflow's order.
+    pub fn actions_in<'a>(&'a self, stage: &'a StageId) -> impl Iterator<Item = &'a Action> {
+        self.actions.iter().filter(move |action| action.from.contains(stage))
+    }
+
+    /// A stage's name, or its id if this version no longer has the stage.
+    pub fn stage_name<'a>(&'a self, id: &'a StageId) -> &'a str {
+        self.stage(id).map_or(id.as_str(), |stage| &stage.name)
+    }
+}
+
+impl Action {
+    /// How the step is called when something is said about it: its number and name.
+    pub fn step_title(&self, index: usize) -> String {
+        match self.steps.get(index) {
+            Some(step) => format!("Step {} “{}”", index + 1, step.name),
+            None => format!("Step {}", index + 1),
+        }
+    }
+}
