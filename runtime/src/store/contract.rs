@@ -1,0 +1,306 @@
+//! The store's contract as tests. Each takes a way to open a store, so that every implementation
+//! runs the same suite.
+
+use std::{path::Path, sync::Arc};
+
+use futures_util::future::join_all;
+
+use super::{
+    Committed, Store, StoreError, TaskKey,
+    sqlite::{SqliteSettings, SqliteStore},
+};
+use crate::model::{
+    ApiKey, Attempt, AttemptEnd, Change, Execution, ExecutionId, Patch, Refusal, State, Task, TaskId, User,
+    UserId, WorkflowId,
+    id::KeyId,
+    perform::{Decide, ExecutionWrite},
+    sample,
+};
+
+type Open = fn(&Path) -> Arc<dyn Store>;
+
+fn sqlite(folder: &Path) -> Arc<dyn Store> {
+    let settings = SqliteSettings { queue_max: 256, task_cache_max: 16 };
+    Arc::new(SqliteStore::open(folder, &settings).expect("a store"))
+}
+
+/// Runs a test of the contract on every store.
+fn on_every_store(test: impl AsyncFn(Open, &Path)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    const STORES: &[Open] = &[sqlite];
+    for open in STORES {
+        let folder = tempfile::tempdir().expect("a folder");
+        runtime.block_on(test(*open, folder.path()));
+    }
+}
+
+fn task(number: u128) -> Task {
+    Task { id: TaskId::from_u128(number), unique_id: Some(format!("T{number}").into()), ..sample::task() }
+}
+
+fn put(task: Task) -> Decide {
+    Box::new(move |_| Ok(Change { task: Some(task), ..Change::default() }))
+}
+
+fn by_unique_id(value: &str) -> TaskKey {
+    TaskKey::Unique { workflow: WorkflowId::new("api-sample"), value: value.into() }
+}
+
+async fn create(store: &dyn Store, task: Task) -> Committed {
+    store.transact(TaskKey::New { workflow: task.workflow.clone() }, put(task)).await.expect("a new task")
+}
+
+fn execution(number: u128, state: State) -> Execution {
+    Execution {
+        id: ExecutionId::from_u128(number),
+        task: TaskId::from_u128(1),
+        workflow: WorkflowId::new("api-sample"),
+        version: 1,
+        action: crate::model::ActionId::new("finish"),
+        performer: sample::performer(),
+        state,
+        attempts: 0,
+        created_at: sample::now(),
+        updated_at: sample::now(),
+    }
+}
+
+#[test]
+fn what_was_answered_is_there_after_reopening() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        assert!(create(&*store, task(1)).await.created);
+        store.close().await.expect("closed");
+        drop(store);
+        let store = open(folder);
+        let found =
+            store.task(TaskKey::Id(TaskId::from_u128(1))).await.expect("an answer").expect("the task");
+        assert_eq!(*found, task(1));
+        assert_eq!(store.task(by_unique_id("T1")).await.expect("an answer").as_deref(), Some(&task(1)));
+        assert_eq!(store.greatest_id().await.expect("an answer"), Some(1));
+    });
+}
+
+#[test]
+fn a_refused_decision_writes_nothing_and_fails_nobody_else() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let moved = |stage: &str| Task { stage: crate::model::StageId::new(stage), ..task(1) };
+        let key = || TaskKey::Id(TaskId::from_u128(1));
+        let refuse: Decide = Box::new(|_| Err(Refusal::TaskMissing));
+        // In one group: good, refused, failing in the database (same Unique ID), good.
+        let duplicate = Task { unique_id: Some("T1".into()), ..task(2) };
+        let new = TaskKey::New { workflow: WorkflowId::new("api-sample") };
+        let results = join_all([
+            store.transact(key(), put(moved("in-progress"))),
+            store.transact(key(), refuse),
+            store.transact(new, put(duplicate)),
+            store.transact(key(), put(moved("not-started"))),
+        ])
+        .await;
+        assert!(results[0].is_ok() && results[3].is_ok());
+        assert!(matches!(results[1], Err(StoreError::Refused(Refusal::TaskMissing))));
+        assert!(matches!(results[2], Err(StoreError::Database(_))));
+        let found = store.task(key()).await.expect("an answer").expect("the task");
+        assert_eq!(found.stage.as_str(), "not-started");
+        assert!(store.task(TaskKey::Id(TaskId::from_u128(2))).await.expect("an answer").is_none());
+    });
+}
+
+#[test]
+fn a_decision_sees_what_the_one_before_it_wrote() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, Task { values: Default::default(), ..task(1) }).await;
+        let append: fn() -> Decide = || {
+            Box::new(|current| {
+                let task = current.task.expect("the task");
+                let mut next = Task::clone(task);
+                let name = crate::model::FieldId::new("company-name");
+                let text = format!("{}x", task.value(&name).to_text());
+                next.values.insert(name, crate::model::FieldValue::Text(text.into()));
+                Ok(Change { task: Some(next), ..Change::default() })
+            })
+        };
+        let results =
+            join_all((0..100).map(|_| store.transact(TaskKey::Id(TaskId::from_u128(1)), append()))).await;
+        assert!(results.iter().all(Result::is_ok));
+        let found = store.task(by_unique_id("T1")).await.expect("an answer").expect("the task");
+        assert_eq!(found.value(&crate::model::FieldId::new("company-name")).to_text(), "x".repeat(100));
+    });
+}
+
+#[test]
+fn a_panicking_decision_fails_alone() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let panics: Decide = Box::new(|_| panic!("a bug in a decision"));
+        assert!(store.transact(TaskKey::Id(TaskId::from_u128(1)), panics).await.is_err());
+        assert!(create(&*store, task(2)).await.created);
+    });
+}
+
+#[test]
+fn an_execution_reads_back_in_every_state() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let failure =
+            crate::model::Failure { step: 1, code: "http_status".to_owned(), message: "500".to_owned() };
+        let states = [
+            State::Queued { step: 1, resumed: true },
+            State::Running { step: 1, mid_call: true },
+            State::Waiting { step: 2, until: sample::now() },
+            State::Succeeded,
+            State::Failed(failure.clone()),
+            State::Unknown(failure.clone()),
+            State::Cancelled(failure.clone()),
+            State::Dismissed(failure),
+        ];
+        for (number, state) in (10..).zip(states) {
+            let first = execution(number, State::Queued { step: 0, resumed: false });
+            let last = execution(number, state);
+            for write in [ExecutionWrite::Insert(first), ExecutionWrite::Update(last.clone())] {
+                let decide: Decide = Box::new(|_| Ok(Change { execution: Some(write), ..Change::default() }));
+                store.transact(TaskKey::Id(TaskId::from_u128(1)), decide).await.expect("written");
+            }
+            let found = store.execution(last.id).await.expect("an answer").expect("the execution");
+            assert_eq!(found.execution, last);
+        }
+        let open = store.open_executions(None, 10).await.expect("an answer");
+        assert_eq!(open.iter().map(|execution| execution.id.as_u128()).collect::<Vec<_>>(), [10, 11, 12]);
+        let rest = store.open_executions(Some(open[0].id), 1).await.expect("an answer");
+        assert_eq!(rest[0].id.as_u128(), 11);
+    });
+}
+
+#[test]
+fn an_attempt_is_begun_and_closed() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let running = execution(10, State::Running { step: 0, mid_call: true });
+        let begun =
+            Attempt { execution: running.id, number: 1, step: 0, started_at: sample::now(), end: None };
+        let end = AttemptEnd {
+            at: sample::now(),
+            outcome: "succeeded",
+            record: Some("{}".to_owned()),
+            warnings: vec!["look".to_owned()],
+        };
+        let ended = Attempt { end: Some(end), ..begun.clone() };
+        let id = running.id;
+        for change in [
+            Change {
+                execution: Some(ExecutionWrite::Insert(running)),
+                begun: Some(begun.clone()),
+                ..Change::default()
+            },
+            Change { ended: Some(ended.clone()), ..Change::default() },
+        ] {
+            let decide: Decide = Box::new(|_| Ok(change));
+            store.transact(TaskKey::Id(TaskId::from_u128(1)), decide).await.expect("written");
+        }
+        let found = store.execution(id).await.expect("an answer").expect("the execution");
+        assert_eq!(found.attempts, [ended]);
+    });
+}
+
+#[test]
+fn numbers_are_given_once_and_skip_those_taken() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, Task { unique_id: Some("2".into()), ..task(1) }).await;
+        let numbered = |id: u128| -> Decide {
+            Box::new(move |current| {
+                let number = (current.next_number)().to_string();
+                let task = Task { unique_id: Some(number.into()), ..task(id) };
+                Ok(Change { task: Some(task), ..Change::default() })
+            })
+        };
+        for (id, expected) in [(2, "1"), (3, "3"), (4, "4")] {
+            let key = TaskKey::New { workflow: WorkflowId::new("api-sample") };
+            let task = store.transact(key, numbered(id)).await.expect("written").task.expect("a task");
+            assert_eq!(task.unique_id.as_deref(), Some(expected));
+        }
+    });
+}
+
+#[test]
+fn tasks_are_listed_by_page() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        for number in 1..=3 {
+            create(&*store, task(number)).await;
+        }
+        let all = store.tasks(WorkflowId::new("api-sample"), None).await.expect("an answer");
+        assert_eq!(all, [task(1), task(2), task(3)]);
+        let rest =
+            store.tasks(WorkflowId::new("api-sample"), Some(TaskId::from_u128(2))).await.expect("an answer");
+        assert_eq!(rest, [task(3)]);
+        assert!(store.tasks(WorkflowId::new("other"), None).await.expect("an answer").is_empty());
+    });
+}
+
+#[test]
+fn a_task_follows_its_unique_id() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let workflow = sample::workflow();
+        let patch = serde_json::json!({"Company ID": "new"});
+        let read = Patch::read(patch.as_object().expect("an object"), &workflow, &sample::directory());
+        let renamed = task(1).patched(&read.patch, &workflow, sample::now());
+        store.transact(by_unique_id("T1"), put(renamed)).await.expect("written");
+        assert!(store.task(by_unique_id("T1")).await.expect("an answer").is_none());
+        assert!(store.task(by_unique_id("new")).await.expect("an answer").is_some());
+    });
+}
+
+#[test]
+fn the_workspace_changes_its_revision() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let before = store.workspace_revision().await.expect("an answer");
+        let workflow = WorkflowId::new("api-sample");
+        let publish = |source: &str| store.publish(workflow.clone(), source.to_owned(), sample::now());
+        assert_eq!(publish("one").await.expect("published"), 1);
+        assert_eq!(publish("two").await.expect("published"), 2);
+        let user = User {
+            id: UserId::new("abc123"),
+            email: "user@example.com".to_owned(),
+            first_name: "Example".to_owned(),
+            last_name: "User".to_owned(),
+        };
+        let key = ApiKey { id: KeyId::new("k1"), name: "test".to_owned(), hash: [7; 32] };
+        store.add_user(user.clone(), None).await.expect("added");
+        store.add_key(key.clone()).await.expect("added");
+        assert!(matches!(store.add_user(user.clone(), None).await, Err(StoreError::Exists { .. })));
+        assert!(matches!(store.add_key(key.clone()).await, Err(StoreError::Exists { .. })));
+        let rows = store.workspace().await.expect("an answer");
+        assert_eq!((rows.users, rows.keys), (vec![user], vec![key]));
+        assert_eq!(rows.versions.iter().map(|row| row.source.as_str()).collect::<Vec<_>>(), ["two"]);
+        assert!(rows.revision > before);
+    });
+}
+
+#[test]
+fn an_older_version_stays_while_an_open_execution_needs_it() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        for source in ["one", "two"] {
+            store
+                .publish(WorkflowId::new("api-sample"), source.to_owned(), sample::now())
+                .await
+                .expect("published");
+        }
+        let queued = ExecutionWrite::Insert(execution(10, State::Queued { step: 0, resumed: false }));
+        let decide: Decide = Box::new(|_| Ok(Change { execution: Some(queued), ..Change::default() }));
+        store.transact(TaskKey::Id(TaskId::from_u128(1)), decide).await.expect("written");
+        let rows = store.workspace().await.expect("an answer");
+        assert_eq!(rows.versions.iter().map(|row| row.version).collect::<Vec<_>>(), [1, 2]);
+    });
+}

@@ -1,0 +1,135 @@
+//! What is on disk: the contract that every store keeps.
+//!
+//! A store knows tables, transactions and recovery of files. It does not know what an action is:
+//! inside a transaction it hands the task to a decision of `model` and writes what that returns,
+//! whole or not at all. The engine, the API and the command line call it; it calls nobody.
+//!
+//! Whoever gets an answer from a write may rely on it being on disk.
+
+pub mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+use std::{path::PathBuf, pin::Pin, sync::Arc};
+
+use crate::model::{
+    ApiKey, Attempt, Execution, ExecutionId, Refusal, Task, TaskId, Timestamp, User, WorkflowId,
+    perform::Decide,
+};
+
+/// What a store call returns: ready when the answer is known (and, for a write, on disk).
+pub type Reply<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+/// Tasks that one page of [`Store::tasks`] has at most.
+pub const TASKS_PAGE_MAX: usize = 500;
+
+/// Which task a transaction is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskKey {
+    Id(TaskId),
+    /// By the value of the workflow's Unique ID field.
+    Unique {
+        workflow: WorkflowId,
+        value: Arc<str>,
+    },
+    /// One that is not there yet and has no Unique ID to be found by.
+    New {
+        workflow: WorkflowId,
+    },
+}
+
+/// What a transaction left on disk.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The task as it is now, whether or not the transaction changed it.
+    pub task: Option<Arc<Task>>,
+    /// The execution as it was written.
+    pub execution: Option<Execution>,
+    /// Whether the task is new.
+    pub created: bool,
+}
+
+/// An execution with its attempts, oldest first.
+#[derive(Debug, Clone)]
+pub struct ExecutionDetail {
+    pub execution: Execution,
+    pub attempts: Vec<Attempt>,
+}
+
+/// A workflow version as it was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRow {
+    pub workflow: WorkflowId,
+    pub version: u32,
+    pub source: String,
+}
+
+/// Everything of the workspace that changes slowly, read in one transaction.
+#[derive(Debug, Clone)]
+pub struct WorkspaceRows {
+    pub revision: u64,
+    /// The latest version of each workflow, and every version that an open execution began with.
+    pub versions: Vec<VersionRow>,
+    pub users: Vec<User>,
+    pub keys: Vec<ApiKey>,
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The decision refused; nothing was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too many writes wait already.
+    #[error("{waiting_max} writes are waiting for the disk already; try again in a moment")]
+    Busy { waiting_max: usize },
+    /// The name or address is taken.
+    #[error("{what} is already there")]
+    Exists { what: String },
+    #[error("the data folder {folder}: {problem}")]
+    Folder { folder: PathBuf, problem: String },
+    #[error("{} was written by a newer version of Onward (its schema is {found}, this version knows {known}); start that version, or restore a backup made before the upgrade", file.display())]
+    Newer { file: PathBuf, found: u32, known: u32 },
+    /// The database said no: disk full, read-only, damaged.
+    #[error("the database could not do it: {0}")]
+    Database(String),
+    /// A row holds what this version cannot read.
+    #[error("the database holds what cannot be read: {0}")]
+    Corrupt(String),
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// The contract. One suite of tests holds every implementation to it.
+pub trait Store: Send + Sync {
+    /// Runs a decision on a task and writes what it says, in one transaction.
+    fn transact(&self, key: TaskKey, decide: Decide) -> Reply<Committed>;
+
+    fn task(&self, key: TaskKey) -> Reply<Option<Arc<Task>>>;
+
+    /// A page of a workflow's tasks, oldest first, after a task; at most [`TASKS_PAGE_MAX`].
+    fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>>;
+
+    fn execution(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>>;
+
+    /// Executions that are not final, oldest first, after one; at most `most`.
+    fn open_executions(&self, after: Option<ExecutionId>, most: usize) -> Reply<Vec<Execution>>;
+
+    /// The greatest id given so far to a task or an execution.
+    fn greatest_id(&self) -> Reply<Option<u128>>;
+
+    fn workspace(&self) -> Reply<WorkspaceRows>;
+
+    /// Changes whenever [`Store::workspace`] would answer something else.
+    fn workspace_revision(&self) -> Reply<u64>;
+
+    /// Adds a workflow's next version; answers its number.
+    fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32>;
+
+    fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()>;
+
+    fn add_key(&self, key: ApiKey) -> Reply<()>;
+
+    /// Waits until what was asked before is done, then lets go of the files.
+    fn close(&self) -> Reply<()>;
+}

@@ -1,0 +1,196 @@
+//! The store inside: SQLite in WAL mode with `synchronous = FULL`.
+//!
+//! One thread writes. What arrives while it flushes goes into its next commit, each request in a
+//! savepoint of its own, so that one bad request cannot fail its group. Reads have threads and
+//! connections of their own and never wait for the writer. A last thread moves the WAL into the
+//! database, off the commit's way.
+
+mod open;
+mod read;
+mod rows;
+mod threads;
+mod write;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use quick_cache::sync::Cache;
+use tokio::sync::oneshot;
+
+use self::threads::{Threads, Work};
+use super::{Committed, ExecutionDetail, Reply, Store, StoreError, TaskKey, VersionRow, WorkspaceRows};
+use crate::model::{
+    ApiKey, Execution, ExecutionId, Task, TaskId, Timestamp, User, WorkflowId, perform::Decide,
+};
+
+/// How the store is to be run.
+#[derive(Debug, Clone)]
+pub struct SqliteSettings {
+    /// Writes that may wait for the writer; one more is refused.
+    pub queue_max: usize,
+    /// Tasks kept in memory.
+    pub task_cache_max: usize,
+}
+
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    threads: Mutex<Option<Threads>>,
+    writes: std::sync::mpsc::SyncSender<write::Request>,
+    reads: std::sync::mpsc::SyncSender<Work>,
+    queue_max: usize,
+}
+
+/// What the threads share: the tasks as of the last commit. Only the writer puts tasks in, after
+/// its commit, so that a reader's older row can never replace a newer one.
+struct Shared {
+    tasks: Cache<TaskId, Arc<Task>>,
+    by_unique_id: Cache<(WorkflowId, Arc<str>), TaskId>,
+}
+
+impl Shared {
+    fn cached(&self, key: &TaskKey) -> Option<Arc<Task>> {
+        match key {
+            TaskKey::Id(id) => self.tasks.get(id),
+            TaskKey::Unique { workflow, value } => {
+                let id = self.by_unique_id.get(&(workflow.clone(), Arc::clone(value)))?;
+                // A task that has since got another Unique ID is no longer found by this one.
+                self.tasks.get(&id).filter(|task| task.unique_id.as_ref() == Some(value))
+            }
+            TaskKey::New { .. } => None,
+        }
+    }
+
+    fn put(&self, task: Arc<Task>) {
+        if let Some(unique) = &task.unique_id {
+            self.by_unique_id.insert((task.workflow.clone(), Arc::clone(unique)), task.id);
+        }
+        self.tasks.insert(task.id, task);
+    }
+}
+
+impl SqliteStore {
+    /// Opens, or makes, the database in a folder and brings its schema up to date.
+    pub fn open(folder: &Path, settings: &SqliteSettings) -> Result<Self, StoreError> {
+        let file = open::database_file(folder)?;
+        let writer = open::writer(&file)?;
+        let shared = Arc::new(Shared {
+            tasks: Cache::new(settings.task_cache_max),
+            by_unique_id: Cache::new(settings.task_cache_max),
+        });
+        let (threads, writes, reads) = threads::start(&file, writer, &shared, settings)?;
+        Ok(Self { shared, threads: Mutex::new(Some(threads)), writes, reads, queue_max: settings.queue_max })
+    }
+
+    /// Runs something on a reading connection.
+    fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reply<T> {
+        let (reply, answer) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            // The asker may have gone; then nobody wants the answer.
+            let _ = reply.send(job(connection));
+        });
+        let sent = send(&self.reads, work, self.queue_max);
+        Box::pin(async move {
+            sent?;
+            answer.await.map_err(|_| StoreError::Closed)?
+        })
+    }
+
+    /// Runs something on the writer's connection, in a savepoint of its group's transaction.
+    fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Reply<T> {
+        let (reply, answer) = oneshot::channel();
+        let sent = send(&self.writes, write::Request::job(job, reply), self.queue_max);
+        Box::pin(async move {
+            sent?;
+            answer.await.map_err(|_| StoreError::Closed)?
+        })
+    }
+}
+
+fn send<T>(queue: &std::sync::mpsc::SyncSender<T>, item: T, waiting_max: usize) -> Result<(), StoreError> {
+    use std::sync::mpsc::TrySendError;
+    queue.try_send(item).map_err(|error| match error {
+        TrySendError::Full(_) => StoreError::Busy { waiting_max },
+        TrySendError::Disconnected(_) => StoreError::Closed,
+    })
+}
+
+impl Store for SqliteStore {
+    fn transact(&self, key: TaskKey, decide: Decide) -> Reply<Committed> {
+        let (reply, answer) = oneshot::channel();
+        let sent = send(&self.writes, write::Request::Transact { key, decide, reply }, self.queue_max);
+        Box::pin(async move {
+            sent?;
+            answer.await.map_err(|_| StoreError::Closed)?
+        })
+    }
+
+    fn task(&self, key: TaskKey) -> Reply<Option<Arc<Task>>> {
+        if let Some(task) = self.shared.cached(&key) {
+            return Box::pin(std::future::ready(Ok(Some(task))));
+        }
+        self.read(move |connection| Ok(read::task(connection, &key)?.map(Arc::new)))
+    }
+
+    fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>> {
+        self.read(move |connection| read::tasks(connection, &workflow, after))
+    }
+
+    fn execution(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>> {
+        self.read(move |connection| read::execution(connection, id))
+    }
+
+    fn open_executions(&self, after: Option<ExecutionId>, most: usize) -> Reply<Vec<Execution>> {
+        self.read(move |connection| read::open_executions(connection, after, most))
+    }
+
+    fn greatest_id(&self) -> Reply<Option<u128>> {
+        self.read(read::greatest_id)
+    }
+
+    fn workspace(&self) -> Reply<WorkspaceRows> {
+        self.read(read::workspace)
+    }
+
+    fn workspace_revision(&self) -> Reply<u64> {
+        self.read(read::workspace_revision)
+    }
+
+    fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32> {
+        self.write(move |connection| {
+            write::publish(connection, &VersionRow { workflow, version: 0, source }, at)
+        })
+    }
+
+    fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()> {
+        self.write(move |connection| write::add_user(connection, &user, password_hash.as_deref()))
+    }
+
+    fn add_key(&self, key: ApiKey) -> Reply<()> {
+        self.write(move |connection| write::add_key(connection, &key))
+    }
+
+    fn close(&self) -> Reply<()> {
+        let _ = self.writes.try_send(write::Request::Close);
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(async move {
+            if let Some(threads) = threads {
+                threads.join();
+            }
+            Ok(())
+        })
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.to_string())
+    }
+}
