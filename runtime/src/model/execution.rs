@@ -110,6 +110,17 @@ pub enum StepEnd {
     },
 }
 
+impl StepEnd {
+    /// With the step's title before the message of a failure, so that the person is told which step.
+    pub fn named(self, title: &str) -> Self {
+        match self {
+            Self::Failed { code, message } => Self::Failed { code, message: format!("{title}: {message}") },
+            Self::Unknown { code, message } => Self::Unknown { code, message: format!("{title}: {message}") },
+            other => other,
+        }
+    }
+}
+
 /// What can happen to an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {

@@ -30,7 +30,7 @@ pub use perform::{Change, Current, Refusal};
 pub use task::Task;
 pub use user::{ApiKey, Directory, Performer, User};
 pub use workflow::{Action, Stage, StepDefinition, Workflow};
-pub use workspace::Workspace;
+pub use workspace::{SharedWorkspace, Workspace};
 
 /// An instant in UTC with the precision the store keeps: one millisecond.
 pub use jiff::Timestamp;

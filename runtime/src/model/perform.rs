@@ -137,6 +137,8 @@ pub struct StepReport {
     pub answer: Answer,
     /// The stage the task must still be in, else the step fails with `stage_changed`.
     pub expect: Option<StageId>,
+    /// Whether a field that the workflow does not have fails the step.
+    pub strict_fields: bool,
     pub record: Option<String>,
     pub warnings: Vec<String>,
     pub started_at: Timestamp,
@@ -176,6 +178,7 @@ pub fn finish(
         StepEnd::Unknown { .. } => "unknown",
         _ => "succeeded",
     };
+    let end = end.named(&plan.action().step_title(step));
     if !mid_call {
         // A step without effects leaves no record of its start: it could simply run again.
         execution.attempts += 1;
@@ -191,8 +194,9 @@ pub fn finish(
     Ok(Change { task, execution: Some(ExecutionWrite::Update(execution)), ended: Some(ended), begun })
 }
 
-/// What a crash left: closes the attempt of an execution that was in mid-call.
-pub fn recover(mut execution: Execution, now: Timestamp) -> Change {
+/// What a crash left: closes the attempt of an execution that was in mid-call. `title`: how the
+/// step is called.
+pub fn recover(mut execution: Execution, title: &str, now: Timestamp) -> Change {
     let mid_call = matches!(execution.state, State::Running { mid_call: true, .. });
     let step = match execution.state {
         State::Running { step, .. } => step,
@@ -200,6 +204,9 @@ pub fn recover(mut execution: Execution, now: Timestamp) -> Change {
     };
     if let Ok(state) = execution.state.next(Event::Crashed, &[]) {
         execution.state = state;
+    }
+    if let State::Unknown(failure) = &mut execution.state {
+        failure.message = format!("{title}: {}", failure.message);
     }
     let ended = mid_call.then(|| Attempt {
         execution: execution.id,
@@ -398,6 +405,7 @@ mod tests {
             end: StepEnd::Done,
             answer: Answer::read(json!({ "task": answer }).to_string().as_bytes()),
             expect: None,
+            strict_fields: false,
             record: None,
             warnings: Vec::new(),
             started_at: sample::now(),

@@ -230,7 +230,8 @@ impl Place {
     }
 }
 
-fn percent_encode(text: &str, out: &mut String) {
+/// Percent-encodes all but the unreserved characters of RFC 3986.
+pub fn percent_encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));

@@ -3,7 +3,10 @@
 //! A request takes the current snapshot once and works with it to its end, so that nothing it
 //! relies on changes in between.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use super::{
     id::WorkflowId,
@@ -23,6 +26,8 @@ pub struct Workspace {
     pub name: String,
     /// In the order in which they are listed.
     pub workflows: Vec<Published>,
+    /// Every version that is published or that an execution still runs on.
+    pub versions: HashMap<(WorkflowId, u32), Arc<Workflow>>,
     pub directory: Arc<Directory>,
     /// By the hash of their secret.
     pub keys: HashMap<[u8; 32], Arc<ApiKey>>,
@@ -33,7 +38,21 @@ impl Workspace {
         self.workflows.iter().find(|published| published.workflow.id.as_str() == id)
     }
 
-    pub fn published(&self, id: &WorkflowId) -> Option<&Published> {
-        self.workflow(id.as_str())
+    pub fn version(&self, id: &WorkflowId, version: u32) -> Option<&Arc<Workflow>> {
+        self.versions.get(&(id.clone(), version))
+    }
+}
+
+/// The current snapshot, to be taken by many and replaced by one.
+#[derive(Debug, Default)]
+pub struct SharedWorkspace(RwLock<Arc<Workspace>>);
+
+impl SharedWorkspace {
+    pub fn current(&self) -> Arc<Workspace> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn replace(&self, workspace: Workspace) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(workspace);
     }
 }

@@ -1,0 +1,308 @@
+//! Outgoing HTTP calls: one request, one answer, and an honest account of what happened in between.
+//!
+//! This is the only module that uses awc. It knows nothing of tasks, steps or retries: it sends a [`Request`] and
+//! returns an [`Exchange`], from whose counted bytes the caller can tell a call that certainly did not happen from one
+//! whose outcome is unknown. Redirects are answers like any other; bodies are not decompressed; cookies are not kept.
+//! Called by the `api_call` step.
+//!
+//! awc keeps the connections and speaks HTTP/1.1; everything below that is ours ([`connector`], [`stream`]), because
+//! awc's own would take an interim answer for the answer.
+
+mod clients;
+mod connector;
+mod error;
+mod head;
+mod record;
+mod stream;
+mod target;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod transport;
+
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    path::PathBuf,
+    pin::Pin,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use actix_http::error::ParseError;
+use awc::{
+    ClientResponse,
+    error::{ConnectError, SendRequestError},
+    http::{Method, Version, header},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use tokio::time::timeout;
+
+use self::{
+    clients::{Client, Clients},
+    record::Record,
+    target::Target,
+};
+pub use self::{
+    error::{Peer, SendError},
+    tls::{Trust, TrustError},
+};
+
+/// How outgoing calls connect.
+#[derive(Debug, Clone)]
+pub struct EgressSettings {
+    /// Limit for resolving, connecting and the TLS handshake together.
+    pub connect_timeout: Duration,
+    /// How long a connection is kept for the next call. Node's servers close theirs after 5 s, so stay below.
+    pub idle_timeout: Duration,
+    /// Certificate authorities to trust besides the system's, as a PEM file; see [`Trust::load`].
+    pub extra_ca_file: Option<PathBuf>,
+    /// The `User-Agent` of calls that set none.
+    pub user_agent: String,
+}
+
+impl Default for EgressSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(4),
+            extra_ca_file: None,
+            user_agent: concat!("Onward/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// One request. `Host`, `Content-Length` and the like follow from the rest and must not stand in `headers`.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Any HTTP method but CONNECT.
+    pub method: String,
+    /// Absolute, `http` or `https`, without user name and password.
+    pub url: String,
+    /// Names and values, sent as given; names may repeat.
+    pub headers: Vec<(String, String)>,
+    /// The body; may be empty.
+    pub body: Bytes,
+    /// Limit for the whole exchange, the answer's body included.
+    pub timeout: Duration,
+    /// Limit for the answer's body, in bytes.
+    pub response_bytes_max: usize,
+}
+
+/// An answer, complete. Any status: what a status means is the caller's matter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// 200 … 599, or 101.
+    pub status: u16,
+    /// The status's usual name; empty for one that has none.
+    pub reason: &'static str,
+    /// Names in lower case; in no particular order, but the values of one name are in theirs.
+    pub headers: Vec<(String, String)>,
+    /// As sent: not decompressed.
+    pub body: Bytes,
+}
+
+/// How long the phases took. The first three are `None` where a kept connection was used, or they were not reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Resolving the host's name.
+    pub dns: Option<Duration>,
+    /// Connecting, failed addresses included.
+    pub connect: Option<Duration>,
+    /// The TLS handshake.
+    pub tls: Option<Duration>,
+    /// From the beginning to the first byte of the answer (interim answers do not count).
+    pub first_byte: Option<Duration>,
+    /// From the beginning to the end.
+    pub total: Duration,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The answer, or why there is no complete one.
+    pub result: Result<Response, SendError>,
+    /// How long it took.
+    pub timing: Timing,
+    /// Bytes of the request that left, its head included, TLS not.
+    pub bytes_sent: u64,
+    /// Bytes of the answer that came, heads and interim answers included, TLS not.
+    pub bytes_received: u64,
+    /// The address that was connected to.
+    pub remote: Option<SocketAddr>,
+    answered: bool,
+}
+
+/// What may be concluded about the receiver, whatever the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// No byte of the request left: the call certainly did not happen.
+    NotSent,
+    /// Bytes left and no complete answer head came: nobody here knows whether the call took effect.
+    SentNoAnswer,
+    /// A complete answer head came; see [`Exchange::status`].
+    Answered,
+}
+
+impl Exchange {
+    /// What may be concluded, from counted bytes alone.
+    pub fn certainty(&self) -> Certainty {
+        match (self.answered, self.bytes_sent) {
+            (true, _) => Certainty::Answered,
+            (false, 0) => Certainty::NotSent,
+            (false, _) => Certainty::SentNoAnswer,
+        }
+    }
+
+    /// The answer's status, also where its body is incomplete.
+    pub fn status(&self) -> Option<u16> {
+        match &self.result {
+            Ok(response) => Some(response.status),
+            Err(error) => error.status(),
+        }
+    }
+}
+
+/// Sends requests from one thread and keeps that thread's connections. Cloning it is cheap; dropping the last clone
+/// closes the connections.
+#[derive(Clone)]
+pub struct Egress {
+    clients: Rc<Clients>,
+}
+
+impl Egress {
+    /// Opens nothing yet. Make one on each thread, inside an actix runtime.
+    pub fn new(settings: &EgressSettings, trust: &Trust) -> Self {
+        Self { clients: Rc::new(Clients::new(settings, trust)) }
+    }
+
+    /// Sends a request and waits for the whole answer, at most `request.timeout`. Never panics; dropping the future
+    /// closes its connection. A request is sent at most once: only where a kept connection broke before it took a
+    /// byte is another one used.
+    pub async fn send(&self, request: Request) -> Exchange {
+        let head = request.method == Method::HEAD.as_str();
+        let record = Rc::new(Record::new(self.clients.next_exchange(), head, Instant::now()));
+        let result = match Target::parse(&request.url) {
+            Err(invalid) => Err(invalid),
+            Ok(target) => match self.clients.get(&target) {
+                Err(invalid) => Err(invalid),
+                Ok(client) => {
+                    let exchange = self.exchange(&record, &request, &target, &client);
+                    match timeout(request.timeout, Rc::clone(&record).scope(exchange)).await {
+                        Ok(result) => result,
+                        Err(_) => Err(SendError::Timeout {
+                            peer: client.peer().clone(),
+                            limit: request.timeout,
+                            status: record.status.get(),
+                        }),
+                    }
+                }
+            },
+        };
+        Exchange {
+            result,
+            timing: Timing {
+                dns: record.dns.get(),
+                connect: record.connect.get(),
+                tls: record.tls.get(),
+                first_byte: record.first_byte.get(),
+                total: record.started.elapsed(),
+            },
+            bytes_sent: record.bytes_sent.get(),
+            bytes_received: record.bytes_received.get(),
+            remote: record.remote.get(),
+            answered: record.status.get().is_some(),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        record: &Record,
+        request: &Request,
+        target: &Target,
+        client: &Rc<Client>,
+    ) -> Result<Response, SendError> {
+        let mut answer = client.send(request, target)?.await;
+        if answer.is_err() && record.stale.get() && record.bytes_sent.get() == 0 {
+            // The connections kept beside the broken one are as old: begin anew without them.
+            let fresh = self.clients.replace(target, client)?;
+            answer = fresh.send(request, target)?.await;
+        }
+        let answer = answer.map_err(|error| failure(error, record, client.peer()))?;
+        record.status.set(Some(answer.status().as_u16()));
+        let body = read_body(answer, record, client.peer(), request.response_bytes_max).await;
+        client.used();
+        body
+    }
+}
+
+/// Says what went wrong before there was an answer head. What our own connection noted is more exact than awc.
+fn failure(error: SendRequestError, record: &Record, peer: &Peer) -> SendError {
+    use awc::error::SendRequestError as Awc;
+    if let Some(failure) = record.failure.take() {
+        return failure;
+    }
+    let peer = peer.clone();
+    match error {
+        Awc::Connect(ConnectError::Disconnected) => {
+            SendError::Closed { peer, reason: "it closed the connection".to_owned() }
+        }
+        Awc::Response(ParseError::Io(error)) => SendError::Closed { peer, reason: error.to_string() },
+        Awc::Response(error) => SendError::InvalidResponse { peer, reason: error.to_string() },
+        Awc::Url(error) => SendError::InvalidUrl { reason: error.to_string() },
+        other => SendError::Closed { peer, reason: other.to_string() },
+    }
+}
+
+async fn read_body(
+    mut answer: ClientResponse,
+    record: &Record,
+    peer: &Peer,
+    limit: usize,
+) -> Result<Response, SendError> {
+    let status = answer.status();
+    let broken = |reason| SendError::BodyBroken { peer: peer.clone(), status: status.as_u16(), reason };
+    let too_large = || SendError::ResponseTooLarge { peer: peer.clone(), status: status.as_u16(), limit };
+    let mut body = Bytes::new();
+    // awc would wait for a body that these cannot have (RFC 9112, 6.3). Not asking it lets the connection go.
+    if !(record.bodiless || matches!(status.as_u16(), 101 | 204 | 304)) {
+        let chunked =
+            answer.version() == Version::HTTP_11 && answer.headers().contains_key(header::TRANSFER_ENCODING);
+        let length = answer.headers().get(header::CONTENT_LENGTH).filter(|_| !chunked);
+        let length = length.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+        if length.is_some_and(|length| length > limit as u64) {
+            return Err(too_large());
+        }
+        let mut pieces = BytesMut::new();
+        while let Some(piece) = poll_fn(|cx| Pin::new(&mut answer).poll_next(cx)).await {
+            let piece = piece.map_err(|error| broken(error.to_string()))?;
+            if body.len() + pieces.len() + piece.len() > limit {
+                return Err(too_large());
+            }
+            // Most bodies come in one piece, which need not be copied.
+            if body.is_empty() && pieces.is_empty() {
+                body = piece;
+            } else {
+                pieces.extend_from_slice(&std::mem::take(&mut body));
+                pieces.extend_from_slice(&piece);
+            }
+        }
+        if !pieces.is_empty() {
+            body = pieces.freeze();
+        }
+        // awc takes the connection's end for the body's, whatever the head said.
+        if length.is_some_and(|length| length != body.len() as u64) || (chunked && record.ended.get()) {
+            return Err(broken("the connection ended in its middle".to_owned()));
+        }
+    }
+    let headers = answer.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    Ok(Response {
+        status: status.as_u16(),
+        reason: status.canonical_reason().unwrap_or_default(),
+        headers: headers.collect(),
+        body,
+    })
+}

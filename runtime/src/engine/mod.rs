@@ -1,0 +1,195 @@
+//! The engine: takes *action performed* messages, makes them durable, and runs each action's chain
+//! of steps.
+//!
+//! Everyone else sees [`EngineHandle`] and [`Shared`]; which actors there are is the engine's own
+//! matter. There is one engine per worker thread, so that accept, route, call and answer stay on one
+//! thread; only the lanes and the store are shared. The way of a message: [`EngineHandle::perform`]
+//! → `router` → `chain` → `step` → store.
+
+mod chain;
+mod lanes;
+mod recovery;
+mod router;
+mod step;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::{Actor, Addr, MailboxError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use self::{
+    lanes::{Lanes, Turn},
+    recovery::Pending,
+    router::RouterActor,
+};
+use crate::{
+    clock::{Clock, Ids},
+    egress::Egress,
+    model::{Execution, Performer, SharedWorkspace, Task, TaskId, perform::Plan},
+    step::{Resources, StepTypes},
+    store::{Store, StoreError},
+};
+
+/// How long a message waits before a write that the store could not do is tried again: doubled each
+/// time, from the first to the last.
+const STORE_RETRY_FIRST: Duration = Duration::from_millis(20);
+const STORE_RETRY_LAST: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// Executions begun, or waiting for their turn in memory; one more is refused.
+    pub in_flight_max: usize,
+    /// After this long without an execution a chain is let go.
+    pub chain_idle: Duration,
+}
+
+/// What the engines of all threads share.
+pub struct Shared {
+    pub store: Arc<dyn Store>,
+    pub workspace: Arc<SharedWorkspace>,
+    pub step_types: StepTypes,
+    pub clock: Clock,
+    pub ids: Ids,
+    settings: EngineSettings,
+    lanes: Arc<Lanes>,
+    permits: Arc<Semaphore>,
+    draining: AtomicBool,
+    /// Executions of the time before the start that no thread has taken up yet.
+    pending: Mutex<std::collections::VecDeque<Pending>>,
+    recovering: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub fn new(
+        store: Arc<dyn Store>,
+        workspace: Arc<SharedWorkspace>,
+        step_types: StepTypes,
+        clock: Clock,
+        ids: Ids,
+        settings: EngineSettings,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.in_flight_max));
+        Self {
+            store,
+            workspace,
+            step_types,
+            clock,
+            ids,
+            permits,
+            settings,
+            lanes: Lanes::new(),
+            draining: AtomicBool::new(false),
+            pending: Mutex::default(),
+            recovering: Arc::new(Semaphore::new(recovery::AT_ONCE)),
+        }
+    }
+
+    /// From now on nothing new begins; what runs goes on to its end.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Executions in memory.
+    pub fn in_flight(&self) -> usize {
+        let admitted = self.settings.in_flight_max - self.permits.available_permits();
+        admitted + (recovery::AT_ONCE - self.recovering.available_permits())
+    }
+}
+
+/// A request to perform an action.
+pub struct Perform {
+    pub workflow: Arc<crate::model::Workflow>,
+    pub version: u32,
+    /// The action's index in the workflow.
+    pub action: usize,
+    pub task: TaskId,
+    pub performer: Performer,
+}
+
+/// An admitted execution: on disk.
+pub struct Performed {
+    pub execution: Execution,
+    /// Answers when it ended. `None` when it stands in line behind another execution of its task:
+    /// who waits for that could wait for himself.
+    pub ended: Option<oneshot::Receiver<Execution>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("{in_flight_max} executions are under way already; try again in a moment")]
+    Overloaded { in_flight_max: usize },
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    #[error("{0}")]
+    StepTypeMissing(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the engine's router does not answer: {0}")]
+    Router(#[from] MailboxError),
+}
+
+/// The way into the engine of one worker thread. Cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle {
+    router: Addr<RouterActor>,
+}
+
+impl EngineHandle {
+    /// Starts an engine on the current arbiter's thread.
+    pub fn start(shared: Arc<Shared>, egress: Egress) -> Self {
+        let resources = Resources { egress, clock: shared.clock.clone() };
+        Self { router: RouterActor::new(shared, resources).start() }
+    }
+
+    /// Admits an execution; on disk when this returns. Dropping the future cancels nothing.
+    pub async fn perform(&self, perform: Perform) -> Result<Performed, EngineError> {
+        self.router.send(router::Route(perform)).await?
+    }
+}
+
+/// An execution on its way through its chain, with all that it holds.
+pub(crate) struct Run {
+    execution: Execution,
+    plan: Plan,
+    task: Arc<Task>,
+    /// Held until the end: the task's turn, a place among those in flight, who waits for the end.
+    turn: Turn,
+    permit: OwnedSemaphorePermit,
+    ended: Option<oneshot::Sender<Execution>>,
+    span: tracing::Span,
+}
+
+impl Run {
+    /// The execution is over, or nothing more can be done for it here.
+    fn end(self) {
+        let Self { execution, turn, permit, ended, .. } = self;
+        match execution.state.failure() {
+            Some(failure) => {
+                tracing::info!(
+                    code = failure.code,
+                    step = failure.step,
+                    "execution failed: {}",
+                    failure.message
+                );
+            }
+            None => tracing::debug!(state = execution.state.name(), "execution ended"),
+        }
+        // The turn first: who hears of the end may perform the next action at once.
+        drop(turn);
+        drop(permit);
+        if let Some(ended) = ended {
+            // Nobody may be waiting any more.
+            let _ = ended.send(execution);
+        }
+    }
+}

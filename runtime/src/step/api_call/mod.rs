@@ -1,0 +1,149 @@
+//! `api_call`: posts the contract's document to a URL. 2xx goes on, and may change the task;
+//! anything else aborts the action on this step.
+
+mod outcome;
+mod request;
+
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
+
+use super::{Call, Outcome, Step, StepType, params::Params};
+use crate::model::{
+    StepDefinition, Workflow, execution::Effects, template::Template, workflow::ParamProblem,
+};
+
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+const TIMEOUT_MAX: Duration = Duration::from_secs(600);
+const RESPONSE_BYTES_DEFAULT: usize = 1024 * 1024;
+const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
+const HEADERS_MAX: usize = 50;
+
+/// Methods that may carry the contract's document.
+const METHODS: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
+
+pub(super) struct ApiCallType;
+
+struct ApiCall {
+    method: &'static str,
+    url: Template,
+    headers: Vec<(String, Template)>,
+    timeout: Duration,
+    response_bytes_max: usize,
+    strict_response: bool,
+    strict_fields: bool,
+}
+
+impl StepType for ApiCallType {
+    fn id(&self) -> &'static str {
+        "api_call"
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::External
+    }
+
+    fn configure(
+        &self,
+        step: &StepDefinition,
+        workflow: &Workflow,
+    ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+        let mut params = Params::new(step, workflow);
+        let method = method(&mut params);
+        let url = params.required_text("url").and_then(|url| url_template(&mut params, &url));
+        let headers = headers(&mut params);
+        let timeout = params.duration("timeout", TIMEOUT_DEFAULT, TIMEOUT_MAX);
+        let response_bytes_max =
+            params.bytes("max_response_bytes", RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX);
+        let (strict_response, strict_fields) = (params.flag("strict_response"), params.flag("strict_fields"));
+        params.finish(|| {
+            let url = url?;
+            Some(Box::new(ApiCall {
+                method,
+                url,
+                headers,
+                timeout,
+                response_bytes_max,
+                strict_response,
+                strict_fields,
+            }) as Box<dyn Step>)
+        })
+    }
+}
+
+impl Step for ApiCall {
+    fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            match self.request(&call) {
+                Err(error) => Outcome::failed("invalid_request", error.to_string()),
+                Ok(request) => {
+                    let exchange = call.resources.egress.send(request.clone()).await;
+                    self.outcome(&request, exchange)
+                }
+            }
+        })
+    }
+}
+
+fn method(params: &mut Params<'_>) -> &'static str {
+    let Some(text) = params.text("method") else { return METHODS[0] };
+    METHODS.into_iter().find(|method| *method == text).unwrap_or_else(|| {
+        params.problem("method", "invalid_param", format!("`method` must be one of {}", METHODS.join(", ")));
+        METHODS[0]
+    })
+}
+
+fn url_template(params: &mut Params<'_>, url: &str) -> Option<Template> {
+    let template = params.template("url", url)?;
+    let is_http = url.starts_with("http://") || url.starts_with("https://");
+    // A template may stand for more than a part of the path; then only the sender can tell.
+    if !is_http && !url.starts_with("{{") {
+        params.problem("url", "invalid_param", format!("`{url}` is not an http or https URL"));
+        return None;
+    }
+    Some(template)
+}
+
+fn headers(params: &mut Params<'_>) -> Vec<(String, Template)> {
+    let table = params.table("headers");
+    if table.len() > HEADERS_MAX {
+        params.problem("headers", "invalid_param", format!("more than {HEADERS_MAX} headers"));
+    }
+    let mut headers = Vec::new();
+    for (name, value) in table {
+        if let Some(problem) = header_problem(&name) {
+            params.problem("headers", "invalid_param", format!("the header `{name}` {problem}"));
+            continue;
+        }
+        match value {
+            Value::String(source) if source.contains(['\r', '\n', '\0']) => {
+                params.problem(
+                    "headers",
+                    "invalid_param",
+                    format!("the value of `{name}` contains a line break"),
+                );
+            }
+            Value::String(source) => {
+                headers.extend(params.template("headers", &source).map(|template| (name, template)));
+            }
+            _ => params.problem("headers", "wrong_type", format!("the value of `{name}` must be a text")),
+        }
+    }
+    headers
+}
+
+/// Why a header may not be set; `None` when it may.
+fn header_problem(name: &str) -> Option<&'static str> {
+    let is_token = !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    let lower = name.to_ascii_lowercase();
+    match lower.as_str() {
+        _ if !is_token => Some("is not a valid header name"),
+        "host" | "content-length" | "transfer-encoding" | "connection" | "expect" | "upgrade" | "te"
+        | "trailer" => Some("is set by Onward itself"),
+        "content-type" => Some("is application/json in the default format"),
+        _ if lower.starts_with("webhook-") || lower.starts_with("onward-") => Some("is set by Onward itself"),
+        _ => None,
+    }
+}

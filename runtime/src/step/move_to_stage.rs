@@ -1,0 +1,55 @@
+//! `move_to_stage`: puts the task into another stage.
+
+use std::future::ready;
+
+use futures_util::future::LocalBoxFuture;
+use serde_json::Map;
+
+use super::{Call, Outcome, Step, StepType, params::Params};
+use crate::model::{
+    StepDefinition, Workflow,
+    document::Answer,
+    execution::Effects,
+    workflow::{ParamProblem, STAGE},
+};
+
+pub(super) struct MoveToStageType;
+
+struct MoveToStage {
+    /// The target's name in this version of the workflow.
+    stage: String,
+}
+
+impl StepType for MoveToStageType {
+    fn id(&self) -> &'static str {
+        "move_to_stage"
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::None
+    }
+
+    fn configure(
+        &self,
+        step: &StepDefinition,
+        workflow: &Workflow,
+    ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+        let mut params = Params::new(step, workflow);
+        let stage = params.required_text("stage");
+        if let Some(stage) = stage.as_deref().filter(|stage| workflow.stage_named(stage).is_none()) {
+            let names: Vec<_> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
+            let message = format!("there is no stage “{stage}”; the workflow has {}", names.join(", "));
+            params.problem("stage", "unknown_stage", message);
+        }
+        params.finish(|| Some(Box::new(MoveToStage { stage: stage? }) as Box<dyn Step>))
+    }
+}
+
+impl Step for MoveToStage {
+    fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
+        let patch = Map::from_iter([(STAGE.to_owned(), self.stage.clone().into())]);
+        // Somebody else's move between our look and our write must not be undone by ours.
+        let expect = Some(call.task.stage.clone());
+        Box::pin(ready(Outcome { expect, ..Outcome::done(Answer::Patch(patch)) }))
+    }
+}

@@ -1,0 +1,154 @@
+//! Reading a step's parameters: each is taken once, every problem is kept, and what is left over at
+//! the end is unknown.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::model::{StepDefinition, Workflow, template::Template, workflow::ParamProblem};
+
+pub(super) struct Params<'a> {
+    values: Map<String, Value>,
+    known: Vec<&'static str>,
+    workflow: &'a Workflow,
+    problems: Vec<ParamProblem>,
+}
+
+impl<'a> Params<'a> {
+    pub(super) fn new(step: &StepDefinition, workflow: &'a Workflow) -> Self {
+        Self { values: step.params.clone(), known: Vec::new(), workflow, problems: Vec::new() }
+    }
+
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.values.shift_remove(name)
+    }
+
+    pub(super) fn problem(&mut self, param: &str, code: &'static str, message: impl Into<String>) {
+        let param = Some(param.to_owned());
+        self.problems.push(ParamProblem { param, code, message: message.into(), help: None });
+    }
+
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) => Some(text),
+            _ => {
+                self.problem(name, "wrong_type", format!("`{name}` must be a text"));
+                None
+            }
+        }
+    }
+
+    pub(super) fn required_text(&mut self, name: &'static str) -> Option<String> {
+        if !self.values.contains_key(name) {
+            self.known.push(name);
+            let message = format!("`{name}` is missing");
+            self.problems.push(ParamProblem { param: None, code: "missing_key", message, help: None });
+            return None;
+        }
+        self.text(name)
+    }
+
+    pub(super) fn flag(&mut self, name: &'static str) -> bool {
+        match self.take(name) {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(_) => {
+                self.problem(name, "wrong_type", format!("`{name}` must be true or false"));
+                false
+            }
+        }
+    }
+
+    pub(super) fn table(&mut self, name: &'static str) -> Map<String, Value> {
+        match self.take(name) {
+            None => Map::new(),
+            Some(Value::Object(table)) => table,
+            Some(_) => {
+                self.problem(name, "wrong_type", format!("`{name}` must be a table: {{ Name = \"value\" }}"));
+                Map::new()
+            }
+        }
+    }
+
+    pub(super) fn bytes(&mut self, name: &'static str, default: usize, most: usize) -> usize {
+        let Some(value) = self.take(name) else { return default };
+        match value.as_u64().and_then(|number| usize::try_from(number).ok()) {
+            Some(number) if (1..=most).contains(&number) => number,
+            _ => {
+                let message = format!("`{name}` must be a whole number of bytes from 1 to {most}");
+                self.problem(name, "invalid_param", message);
+                default
+            }
+        }
+    }
+
+    /// A duration: `"30s"`, `"500ms"`, `"2m"`, or a whole number of seconds.
+    pub(super) fn duration(&mut self, name: &'static str, default: Duration, most: Duration) -> Duration {
+        let Some(value) = self.take(name) else { return default };
+        let duration = match &value {
+            Value::String(text) => parse_duration(text),
+            _ => value.as_u64().map(Duration::from_secs),
+        };
+        match duration {
+            Some(duration) if !duration.is_zero() && duration <= most => duration,
+            _ => {
+                let most = most.as_secs();
+                let message = format!(
+                    "`{name}` must be a duration above 0 and up to {most}s, such as \"30s\" or \"500ms\""
+                );
+                self.problem(name, "invalid_param", message);
+                default
+            }
+        }
+    }
+
+    pub(super) fn template(&mut self, param: &str, source: &str) -> Option<Template> {
+        match Template::parse(source, self.workflow) {
+            Ok(template) => Some(template),
+            Err(error) => {
+                self.problem(param, "invalid_template", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// What was read, if there was no problem; else every problem.
+    pub(super) fn finish<T>(mut self, read: impl FnOnce() -> Option<T>) -> Result<T, Vec<ParamProblem>> {
+        let left: Vec<_> = self.values.keys().cloned().collect();
+        for name in left {
+            let nearest = self
+                .known
+                .iter()
+                .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
+            let help = match nearest {
+                Some(nearest) if strsim::jaro_winkler(nearest, &name) > 0.8 => {
+                    format!("did you mean `{nearest}`?")
+                }
+                _ => format!("it knows {}", self.known.join(", ")),
+            };
+            let message = format!("this step type has no parameter `{name}`");
+            self.problems.push(ParamProblem {
+                param: Some(name),
+                code: "unknown_key",
+                message,
+                help: Some(help),
+            });
+        }
+        match read() {
+            Some(read) if self.problems.is_empty() => Ok(read),
+            _ => Err(self.problems),
+        }
+    }
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    match text[digits..].trim() {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        _ => None,
+    }
+}

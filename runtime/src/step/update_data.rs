@@ -1,0 +1,85 @@
+//! `update_data`: sets fields of the task to fixed or templated values.
+
+use std::future::ready;
+
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Map, Value};
+
+use super::{Call, Outcome, Step, StepType, params::Params};
+use crate::model::{
+    StepDefinition, Workflow,
+    document::Answer,
+    execution::Effects,
+    template::{Scope, Template},
+    workflow::{ASSIGNED_TO, ParamProblem},
+};
+
+pub(super) struct UpdateDataType;
+
+struct UpdateData {
+    fields: Vec<(String, Setting)>,
+}
+
+enum Setting {
+    Fixed(Value),
+    Templated(Template),
+}
+
+impl StepType for UpdateDataType {
+    fn id(&self) -> &'static str {
+        "update_data"
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::None
+    }
+
+    fn configure(
+        &self,
+        step: &StepDefinition,
+        workflow: &Workflow,
+    ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+        let mut params = Params::new(step, workflow);
+        let mut fields = Vec::new();
+        for (name, value) in params.table("fields") {
+            if name != ASSIGNED_TO && workflow.field_named(&name).is_none() {
+                params.problem("fields", "unknown_field", format!("the workflow has no field “{name}”"));
+            }
+            let setting = match &value {
+                Value::String(source) => params.template("fields", source).map(Setting::Templated),
+                _ => Some(Setting::Fixed(value)),
+            };
+            fields.extend(setting.map(|setting| (name, setting)));
+        }
+        if fields.is_empty() {
+            params.problem("fields", "missing_key", "`fields` must name at least one field and its value");
+        }
+        params.finish(|| Some(Box::new(UpdateData { fields }) as Box<dyn Step>))
+    }
+}
+
+impl Step for UpdateData {
+    fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
+        let scope = Scope::from(&call);
+        let value = |setting: &Setting| match setting {
+            Setting::Fixed(value) => value.clone(),
+            Setting::Templated(template) => template.render_value(&scope),
+        };
+        let patch: Map<_, _> =
+            self.fields.iter().map(|(name, setting)| (name.clone(), value(setting))).collect();
+        Box::pin(ready(Outcome { strict_fields: true, ..Outcome::done(Answer::Patch(patch)) }))
+    }
+}
+
+impl<'a> From<&Call<'a>> for Scope<'a> {
+    fn from(call: &Call<'a>) -> Self {
+        Self {
+            action: &call.action.name,
+            performer: call.performer,
+            execution: call.execution,
+            task: call.task,
+            workflow: call.workflow,
+            directory: call.directory,
+        }
+    }
+}
