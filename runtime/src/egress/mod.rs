@@ -5,7 +5,7 @@
 //! whose outcome is unknown. Redirects are answers like any other; bodies are not decompressed; cookies are not kept.
 //! Called by the `api_call` step.
 //!
-//! awc keeps the connections and speaks HTTP/1.1; everything below that is ours ([`connector`], [`stream`]), because
+//! awc keeps the connections and speaks HTTP/1.1; everything below that is ours (`connector`, `stream`), because
 //! awc's own would take an interim answer for the answer.
 
 mod clients;
@@ -131,7 +131,8 @@ pub struct Exchange {
     pub bytes_received: u64,
     /// The address that was connected to.
     pub remote: Option<SocketAddr>,
-    answered: bool,
+    /// A complete answer head came, whatever became of the body.
+    pub answered: bool,
 }
 
 /// What may be concluded about the receiver, whatever the error.

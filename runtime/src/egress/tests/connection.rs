@@ -1,6 +1,6 @@
 //! When connections are made, kept, left and lost.
 
-use std::{sync::mpsc, time::Instant};
+use std::{sync::mpsc, thread::JoinHandle, time::Instant};
 
 use super::*;
 use crate::egress::{clients::CLIENTS_MAX, transport::BLIND};
@@ -62,7 +62,10 @@ fn a_connection_that_ended_between_two_calls_is_no_error() {
 
 /// A server in a thread that answers one request on each of `connections` connections and resets or closes it when
 /// told to by a send; it tells when it has.
-fn on_command(connections: usize, resets: bool) -> (String, mpsc::Sender<()>, mpsc::Receiver<()>, JoinGuard) {
+fn on_command(
+    connections: usize,
+    resets: bool,
+) -> (String, mpsc::Sender<()>, mpsc::Receiver<()>, JoinHandle<()>) {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -88,8 +91,6 @@ fn on_command(connections: usize, resets: bool) -> (String, mpsc::Sender<()>, mp
     });
     (url, end, ends, thread)
 }
-
-type JoinGuard = std::thread::JoinHandle<()>;
 
 /// The runtime has had no turn since the end came, so that its own view of the socket is old.
 #[test]
@@ -128,28 +129,43 @@ fn a_kept_connection_that_takes_no_byte_is_replaced() {
 fn bytes_that_nobody_asked_for_end_a_connection() {
     run(async {
         for extra in ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "\r\n"] {
-            for apart in [false, true] {
-                let server = Server::new(move |mut tcp, number| async move {
-                    while read_request(&mut tcp).await.is_some() {
-                        let answer = ok(&number.to_string());
-                        if apart {
-                            tcp.write_all(answer.as_bytes()).await.unwrap();
-                            sleep(PAUSE).await;
-                            let _ = tcp.write_all(extra.as_bytes()).await;
-                        } else {
-                            tcp.write_all((answer + extra).as_bytes()).await.unwrap();
-                        }
-                    }
-                })
-                .await;
-                let egress = egress();
-                for number in 0..3 {
-                    let exchange = egress.send(post(server.url(), "")).await;
-                    // What came together with the answer is discarded with it, and the connection is sound.
-                    assert_body(&exchange, if apart { ["0", "1", "2"][number] } else { "0" });
-                    sleep(PAUSE * 2).await;
+            let written = Rc::new(Cell::new(0));
+            let count = Rc::clone(&written);
+            let server = Server::new(move |mut tcp, number| {
+                let count = Rc::clone(&count);
+                async move {
+                    read_request(&mut tcp).await;
+                    tcp.write_all(ok(&number.to_string()).as_bytes()).await.unwrap();
+                    sleep(PAUSE).await;
+                    tcp.write_all(extra.as_bytes()).await.unwrap();
+                    count.set(number + 1);
+                    read_request(&mut tcp).await;
+                }
+            })
+            .await;
+            let egress = egress();
+            for number in 0..3 {
+                let exchange = egress.send(post(server.url(), "")).await;
+                assert_body(&exchange, &number.to_string());
+                while written.get() <= number {
+                    sleep(PAUSE).await;
                 }
             }
+        }
+    });
+}
+
+/// What comes in one piece with an answer is discarded with it, and the connection is sound.
+#[test]
+fn a_second_answer_at_once_reaches_nobody() {
+    run(async {
+        let server = Server::answering(
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+        )
+        .await;
+        let egress = egress();
+        for _ in 0..3 {
+            assert_body(&egress.send(post(server.url(), "")).await, "x");
         }
     });
 }

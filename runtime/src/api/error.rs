@@ -1,0 +1,228 @@
+//! Every error that the API answers: one closed list of codes, one mapping to HTTP.
+
+use std::fmt;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    engine::EngineError,
+    model::{FieldErrors, Refusal},
+    store::StoreError,
+};
+
+/// Seconds after which a refused client may try again.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident;)*) => {
+        /// What can go wrong, for programs: the body's `code`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not JSON, or its text breaks a rule that holds everywhere.
+    InvalidJson = "invalid_json", BAD_REQUEST;
+    /// The body is JSON of another shape.
+    InvalidBody = "invalid_body", BAD_REQUEST;
+    /// A query parameter or header has an impossible value.
+    InvalidParameter = "invalid_parameter", BAD_REQUEST;
+    /// No key, or one that the server does not know.
+    Unauthorized = "unauthorized", UNAUTHORIZED;
+    /// No such route.
+    NotFound = "not_found", NOT_FOUND;
+    WorkflowNotFound = "workflow_not_found", NOT_FOUND;
+    TaskNotFound = "task_not_found", NOT_FOUND;
+    ActionNotFound = "action_not_found", NOT_FOUND;
+    ExecutionNotFound = "execution_not_found", NOT_FOUND;
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
+    /// A step of the action cannot run on this server.
+    StepTypeMissing = "step_type_missing", CONFLICT;
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
+    /// Values that the task's fields cannot take; `errors` has them by field.
+    InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY;
+    /// The action is not offered in the task's stage.
+    ActionNotAvailable = "action_not_available", UNPROCESSABLE_ENTITY;
+    /// `errors` lists all that is missing.
+    RequirementsNotMet = "requirements_not_met", UNPROCESSABLE_ENTITY;
+    /// `performed_by` names nobody.
+    UserNotFound = "user_not_found", UNPROCESSABLE_ENTITY;
+    Internal = "internal", INTERNAL_SERVER_ERROR;
+    /// A route of the public API that this version does not have yet.
+    NotImplemented = "not_implemented", NOT_IMPLEMENTED;
+    /// Too much is under way; `Retry-After` says when to come back.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE;
+    ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE;
+    /// The disk or the database does not do what it is asked.
+    StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE;
+}
+
+/// An error answer: `{"code", "message", …}`.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    code: Code,
+    message: String,
+    /// The public API's own keys for this error.
+    extra: Map<String, Value>,
+}
+
+impl ApiError {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), extra: Map::new() }
+    }
+
+    /// Our own fault: the detail goes to the log, not to the client.
+    pub(super) fn internal(error: impl fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed by a fault of the server");
+        Self::new(Code::Internal, "the server could not do this; its log says why")
+    }
+
+    /// The public API's shape for a task's bad values.
+    pub(super) fn fields(errors: &FieldErrors) -> Self {
+        let mut error = Self::new(Code::InvalidFields, errors.to_line());
+        error.extra.insert("errors".to_owned(), json!(errors));
+        error
+    }
+
+    /// The public API's shape for an execution that was refused.
+    pub(super) fn refused_execution(code: Code, errors: Vec<String>) -> Self {
+        let mut error = Self::new(code, errors.join("; "));
+        error.extra.insert("status".to_owned(), json!("Fail"));
+        error.extra.insert("errors".to_owned(), json!(errors));
+        error
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut body = self.extra.clone();
+        body.insert("code".to_owned(), json!(self.code.as_str()));
+        body.insert("message".to_owned(), json!(self.message));
+        let mut response = HttpResponse::build(self.code.status());
+        match self.code.status() {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
+            }
+            StatusCode::UNAUTHORIZED => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            _ => {}
+        }
+        response.json(body)
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::TaskMissing => Self::new(Code::TaskNotFound, message),
+            Refusal::NotOffered { .. } => Self::refused_execution(Code::ActionNotAvailable, vec![message]),
+            Refusal::Unmet(unmet) => Self::refused_execution(Code::RequirementsNotMet, unmet),
+            Refusal::Fields(errors) => Self::fields(&errors),
+            Refusal::Illegal(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(refusal) => refusal.into(),
+            StoreError::Busy { .. } => Self::new(Code::Overloaded, error.to_string()),
+            StoreError::Closed => Self::new(Code::ShuttingDown, "the server is shutting down"),
+            StoreError::Corrupt(_) | StoreError::Exists { .. } => Self::internal(error),
+            StoreError::Database(_) | StoreError::Folder { .. } | StoreError::Newer { .. } => {
+                tracing::error!(%error, "the store could not do what a request asked");
+                Self::new(Code::StoreUnavailable, error.to_string())
+            }
+        }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Overloaded { .. } => Self::new(Code::Overloaded, message),
+            EngineError::ShuttingDown => Self::new(Code::ShuttingDown, message),
+            EngineError::StepTypeMissing(_) => Self::new(Code::StepTypeMissing, message),
+            EngineError::Store(error) => error.into(),
+            EngineError::Router(error) => Self::internal(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use actix_web::body::MessageBody;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_there_once_and_is_an_error() {
+        let codes: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), Code::ALL.len());
+        assert!(
+            Code::ALL.iter().all(|code| code.status().is_client_error() || code.status().is_server_error())
+        );
+    }
+
+    fn body(error: ApiError) -> String {
+        let bytes = error.error_response().into_body().try_into_bytes().expect("a body in memory");
+        String::from_utf8(bytes.to_vec()).expect("UTF-8")
+    }
+
+    #[test]
+    fn the_bodies_have_the_public_shapes() {
+        let mut fields = FieldErrors::default();
+        fields.add("Contract Value", "is invalid");
+        for (error, expected) in [
+            (
+                ApiError::fields(&fields),
+                r#"{"errors":{"Contract Value":["is invalid"]},"code":"invalid_fields","message":"Contract Value is invalid"}"#,
+            ),
+            (
+                Refusal::Unmet(vec!["Name is required".to_owned(), "Must be assigned".to_owned()]).into(),
+                r#"{"status":"Fail","errors":["Name is required","Must be assigned"],"code":"requirements_not_met","message":"Name is required; Must be assigned"}"#,
+            ),
+            (Refusal::TaskMissing.into(), r#"{"code":"task_not_found","message":"the task does not exist"}"#),
+        ] {
+            assert_eq!(body(error), expected);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Tasks: list, read, upsert, update; the actions that a task offers now.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use futures_util::stream;
+use serde_json::{Map, Value, json};
+
+use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use crate::model::{
+    Directory, FieldErrors, FieldValue, Task, TaskId, Workflow,
+    document::ShownTask,
+    field::Shown,
+    perform::{self, TaskWrite},
+    requirement,
+    workflow::{ASSIGNED_TO, STAGE},
+    workspace::Published,
+};
+use crate::store::{TASKS_PAGE_MAX, TaskKey};
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            resource("/workflows/{workflow}/tasks")
+                .route(web::get().to(list))
+                .route(web::post().to(upsert))
+                .route(web::put().to(update)),
+        )
+        .service(resource("/workflows/{workflow}/tasks/active").route(web::get().to(list_active)))
+        .service(
+            resource("/workflows/{workflow}/tasks/{task}")
+                .route(web::get().to(read))
+                .route(web::delete().to(super::unbuilt::not_built)),
+        )
+        .service(resource("/workflows/{workflow}/tasks/{task}/actions").route(web::get().to(actions)));
+}
+
+impl Api {
+    fn task_url(&self, workflow: &Workflow, task: &Task) -> String {
+        let mut url = format!("{}/workflows/", self.public_url);
+        crate::model::template::percent_encode(workflow.id.as_str(), &mut url);
+        url.push_str("/tasks/");
+        crate::model::template::percent_encode(&task.address(), &mut url);
+        url
+    }
+
+    /// A task by its Unique ID, else by its id.
+    pub(super) async fn task(&self, workflow: &Workflow, address: &str) -> Result<Arc<Task>, ApiError> {
+        let unique = TaskKey::Unique { workflow: workflow.id.clone(), value: address.into() };
+        let mut found = None;
+        if workflow.unique_field().is_some() && !address.contains('\0') {
+            found = self.store().task(unique).await?;
+        }
+        if let (None, Ok(id)) = (&found, address.parse::<TaskId>()) {
+            found = self.store().task(TaskKey::Id(id)).await?.filter(|task| task.workflow == workflow.id);
+        }
+        found.ok_or_else(|| {
+            ApiError::new(
+                Code::TaskNotFound,
+                format!("the workflow `{}` has no task `{address}`", workflow.id),
+            )
+        })
+    }
+
+    fn shown(&self, task: &Task, workflow: &Workflow, directory: &Directory) -> Result<Vec<u8>, ApiError> {
+        let url = self.task_url(workflow, task);
+        serde_json::to_vec(&ShownTask { task, workflow, directory, url: Some(&url) })
+            .map_err(ApiError::internal)
+    }
+}
+
+async fn read(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    _: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (workflow, address) = path.into_inner();
+    let published = api.workflow(&workflow)?;
+    let task = api.task(&published.workflow, &address).await?;
+    let body = api.shown(&task, &published.workflow, &api.workspace().current().directory)?;
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+}
+
+async fn actions(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    _: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (workflow, address) = path.into_inner();
+    let published = api.workflow(&workflow)?;
+    let task = api.task(&published.workflow, &address).await?;
+    let offered: Vec<_> = published
+        .workflow
+        .actions_in(&task.stage)
+        .filter(|action| requirement::unmet(action, &task, &published.workflow).is_empty())
+        .map(|action| json!({"id": action.id.as_str(), "name": action.name}))
+        .collect();
+    answer(HttpResponse::Ok(), &offered)
+}
+
+async fn upsert(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    _: Caller,
+    body: Body<Map<String, Value>>,
+) -> Result<HttpResponse, ApiError> {
+    write(&api, &path, body.0, TaskWrite::Upsert).await
+}
+
+async fn update(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    _: Caller,
+    body: Body<Map<String, Value>>,
+) -> Result<HttpResponse, ApiError> {
+    write(&api, &path, body.0, TaskWrite::Update).await
+}
+
+async fn write(
+    api: &Api,
+    workflow: &str,
+    object: Map<String, Value>,
+    write: TaskWrite,
+) -> Result<HttpResponse, ApiError> {
+    let Published { workflow, .. } = api.workflow(workflow)?;
+    let workspace = api.workspace().current();
+    let key = key(&workflow, &object, write, &workspace.directory)?;
+    let (new_id, now) = (api.shared.ids.task(), api.shared.clock.now());
+    let decide = {
+        let (workflow, directory) = (Arc::clone(&workflow), Arc::clone(&workspace.directory));
+        Box::new(move |current: &perform::Current<'_>| {
+            perform::write_task(&object, write, new_id, &workflow, &directory, now, current)
+        })
+    };
+    let committed = api.store().transact(key, decide).await?;
+    let task = committed.task.ok_or_else(|| ApiError::internal("a task was written and is not there"))?;
+    let body = api.shown(&task, &workflow, &workspace.directory)?;
+    let mut response = if committed.created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+}
+
+/// Which task a body is about, by its Unique ID.
+fn key(
+    workflow: &Workflow,
+    object: &Map<String, Value>,
+    write: TaskWrite,
+    directory: &Directory,
+) -> Result<TaskKey, ApiError> {
+    let new = || TaskKey::New { workflow: workflow.id.clone() };
+    let mut errors = FieldErrors::default();
+    let Some(field) = workflow.unique_field() else {
+        if write == TaskWrite::Update {
+            errors.add(
+                "Unique ID",
+                "is required: this workflow has no such field, so no task can be named here",
+            );
+            return Err(ApiError::fields(&errors));
+        }
+        return Ok(new());
+    };
+    match object.get(&field.name).map(|value| field.kind.read(value, directory)) {
+        Some(Ok(FieldValue::Text(value))) => Ok(TaskKey::Unique { workflow: workflow.id.clone(), value }),
+        None | Some(Ok(_)) if write == TaskWrite::Update => {
+            errors.add(&field.name, "is required");
+            Err(ApiError::fields(&errors))
+        }
+        // Whether it is required, and whether it is valid, the decision says together with all else.
+        None | Some(_) => Ok(new()),
+    }
+}
+
+async fn list(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    request: HttpRequest,
+    _: Caller,
+) -> Result<HttpResponse, ApiError> {
+    listed(api, &path, &request, false)
+}
+
+async fn list_active(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    request: HttpRequest,
+    _: Caller,
+) -> Result<HttpResponse, ApiError> {
+    listed(api, &path, &request, true)
+}
+
+/// A list is complete, so it is streamed, a page of the store at a time.
+fn listed(
+    api: web::Data<Api>,
+    workflow: &str,
+    request: &HttpRequest,
+    active: bool,
+) -> Result<HttpResponse, ApiError> {
+    let Published { workflow, .. } = api.workflow(workflow)?;
+    let filters = Filters::read(request, &workflow, active)?;
+    let directory = Arc::clone(&api.workspace().current().directory);
+    let listing = Listing { api, workflow, directory, filters, after: None, ended: false, first: true };
+    let pages = stream::unfold(listing, |listing| async move { listing.page().await });
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).streaming(pages))
+}
+
+struct Listing {
+    api: web::Data<Api>,
+    workflow: Arc<Workflow>,
+    directory: Arc<Directory>,
+    filters: Filters,
+    after: Option<TaskId>,
+    ended: bool,
+    first: bool,
+}
+
+impl Listing {
+    /// The next piece of the list's text; `None` after its end. An error cuts the answer off, so that
+    /// no client takes half a list for a whole one.
+    async fn page(mut self) -> Option<(Result<web::Bytes, ApiError>, Self)> {
+        if self.ended {
+            return None;
+        }
+        let mut text = if self.after.is_none() { b"[".to_vec() } else { Vec::new() };
+        let result = self.append(&mut text).await;
+        Some((result.map(|()| text.into()), self))
+    }
+
+    async fn append(&mut self, text: &mut Vec<u8>) -> Result<(), ApiError> {
+        let page = self.api.store().tasks(self.workflow.id.clone(), self.after).await;
+        let tasks = VecDeque::from(page.inspect_err(|_| self.ended = true)?);
+        self.after = tasks.back().map(|task| task.id);
+        self.ended = tasks.len() < TASKS_PAGE_MAX;
+        for task in tasks.iter().filter(|task| self.filters.match_task(task, &self.workflow, &self.directory))
+        {
+            if !std::mem::take(&mut self.first) {
+                text.push(b',');
+            }
+            text.extend(self.api.shown(task, &self.workflow, &self.directory)?);
+        }
+        if self.ended {
+            text.push(b']');
+        }
+        Ok(())
+    }
+}
+
+/// Which tasks are listed: those whose shown values are the given ones. An empty value means empty.
+struct Filters {
+    active: bool,
+    values: Vec<(String, String)>,
+}
+
+impl Filters {
+    fn read(request: &HttpRequest, workflow: &Workflow, active: bool) -> Result<Self, ApiError> {
+        let invalid = |message: String| ApiError::new(Code::InvalidParameter, message);
+        let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+            .map_err(|error| invalid(format!("the query cannot be read: {error}")))?;
+        for (name, _) in query.iter() {
+            if name.starts_with('_') {
+                return Err(invalid(format!(
+                    "`{name}` is not a parameter of this list in this version of Onward"
+                )));
+            }
+            if name != STAGE && name != ASSIGNED_TO && workflow.field_named(name).is_none() {
+                return Err(invalid(format!(
+                    "the workflow `{}` has no field `{name}` to filter by",
+                    workflow.id
+                )));
+            }
+        }
+        Ok(Self { active, values: query.into_inner() })
+    }
+
+    fn match_task(&self, task: &Task, workflow: &Workflow, directory: &Directory) -> bool {
+        let is_active = || workflow.stage(&task.stage).is_none_or(|stage| !stage.end);
+        (!self.active || is_active())
+            && self.values.iter().all(|(name, wanted)| shown_text(name, task, workflow, directory) == *wanted)
+    }
+}
+
+/// A task's value as a filter names it.
+fn shown_text(name: &str, task: &Task, workflow: &Workflow, directory: &Directory) -> String {
+    match name {
+        STAGE => workflow.stage_name(&task.stage).to_owned(),
+        ASSIGNED_TO => {
+            task.assigned_to.as_ref().and_then(|id| directory.email(id)).unwrap_or_default().to_owned()
+        }
+        _ => {
+            let Some(field) = workflow.field_named(name) else { return String::new() };
+            let shown = Shown { kind: &field.kind, value: task.value(&field.id), directory };
+            match serde_json::to_value(&shown) {
+                Ok(Value::String(text)) => text,
+                Ok(Value::Bool(flag)) => flag.to_string(),
+                _ => task.value(&field.id).to_text(),
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Routes of the public API that this version does not have: they say so.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::{Code, auth::Caller, error::ApiError};
+
+const ROUTES: [&str; 15] = [
+    "/workflows/{workflow}/roles",
+    "/workflows/{workflow}/users",
+    "/workflows/{workflow}/users/{user}",
+    "/workflows/{workflow}/tasks/{task}/comments",
+    "/workflows/{workflow}/tasks/{task}/checklist_items",
+    "/workflows/{workflow}/tasks/{task}/checklist_items/{item}",
+    "/workflows/{workflow}/analytics/exports",
+    "/workflows/{workflow}/analytics/exports/{export}",
+    "/workflows/{workflow}/data_syncs",
+    "/workflows/{workflow}/executions/{execution}/retry",
+    "/workflows/{workflow}/executions/{execution}/cancel",
+    "/workflows/{workflow}/executions/{execution}/dismiss",
+    "/files/{blob}",
+    "/events",
+    "/openapi.json",
+];
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    for route in ROUTES {
+        config.route(route, web::to(not_built));
+    }
+}
+
+pub(super) async fn not_built(request: HttpRequest, _: Caller) -> Result<HttpResponse, ApiError> {
+    let message =
+        format!("{} {} is not built yet in this version of Onward", request.method(), request.path());
+    Err(ApiError::new(Code::NotImplemented, message))
+}

@@ -1,0 +1,59 @@
+//! The workspace, its workflows, their stages and fields.
+
+use actix_web::{HttpResponse, web};
+use serde_json::{Value, json};
+
+use super::{Api, auth::Caller, error::ApiError, json as answer, resource};
+use crate::model::{Field, FieldType};
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/workspace").route(web::get().to(workspace)))
+        .service(resource("/workflows").route(web::get().to(list)))
+        .service(resource("/workflows/{workflow}/stages").route(web::get().to(stages)))
+        .service(resource("/workflows/{workflow}/fields").route(web::get().to(fields)));
+}
+
+async fn workspace(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
+    let workspace = api.workspace().current();
+    answer(HttpResponse::Ok(), &json!({"id": "workspace", "name": workspace.name}))
+}
+
+async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
+    let workspace = api.workspace().current();
+    let list: Vec<_> = workspace
+        .workflows
+        .iter()
+        .map(|published| json!({"id": published.workflow.id.as_str(), "name": published.workflow.name}))
+        .collect();
+    answer(HttpResponse::Ok(), &list)
+}
+
+async fn stages(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
+    let published = api.workflow(&path)?;
+    let stages: Vec<_> = published.workflow.stages.iter().map(|stage| json!({"name": stage.name})).collect();
+    answer(HttpResponse::Ok(), &stages)
+}
+
+async fn fields(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
+    let published = api.workflow(&path)?;
+    answer(HttpResponse::Ok(), &published.workflow.fields.iter().map(field).collect::<Vec<_>>())
+}
+
+fn field(field: &Field) -> Value {
+    let mut shown = json!({
+        "id": field.id.as_str(),
+        "name": field.name,
+        "type": field.kind.name(),
+        "required": field.required,
+        "editable": field.editable,
+    });
+    match &field.kind {
+        FieldType::SingleSelect { options } | FieldType::MultipleSelect { options } => {
+            shown["options"] = json!(options)
+        }
+        FieldType::UniqueId { autoincrement } => shown["autoincrement"] = json!(autoincrement),
+        _ => {}
+    }
+    shown
+}

@@ -1,0 +1,203 @@
+//! The only wiring: puts the parts together, runs the server, and takes it apart in reverse.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::{App, HttpServer, web};
+use anyhow::{Context, anyhow};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    api::{self, Api},
+    clock::{Clock, Ids},
+    egress::{Egress, EgressSettings, Trust},
+    engine::{EngineHandle, EngineSettings, Shared},
+    lock::FolderLock,
+    model::SharedWorkspace,
+    publish,
+    settings::Settings,
+    step::StepTypes,
+    store::{
+        Store,
+        sqlite::{SqliteSettings, SqliteStore},
+    },
+};
+
+/// How often the workspace is looked at for changes that a command line beside the server made.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a drain looks whether the last execution has ended.
+const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+const BACKLOG: i32 = 4096;
+
+/// A server whose parts stand, before it serves.
+pub struct Server {
+    settings: Settings,
+    shared: Arc<Shared>,
+    trust: Trust,
+    listener: TcpListener,
+    address: SocketAddr,
+    _lock: FolderLock,
+}
+
+pub fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
+    let sqlite =
+        SqliteSettings { queue_max: settings.store.queue_max, task_cache_max: settings.store.task_cache_max };
+    Ok(Arc::new(SqliteStore::open(&settings.store.folder, &sqlite)?))
+}
+
+impl Server {
+    /// Takes the data folder, opens the store, publishes the workflow files, recovers what an earlier
+    /// run left, and listens. Nothing is served yet.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let types = StepTypes::built_in();
+        let files = publish::read_folder(&settings.workflows.folder, &types).map_err(|errors| {
+            anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+        let lock = FolderLock::take(&settings.store.folder)?;
+        let listener = listen(&settings.server.listen)?;
+        let address = listener.local_addr().context("the listening socket has no address")?;
+        let clock = Clock::default();
+        let store = open_store(&settings)?;
+        publish::publish(files, &*store, &types, &clock).await?;
+        let workspace = Arc::new(SharedWorkspace::default());
+        publish::refresh(&*store, &types, &settings.workspace.name, &workspace).await?;
+        let ids = Ids::new(clock.clone(), store.greatest_id().await?);
+        let engine = EngineSettings {
+            in_flight_max: settings.engine.in_flight_max,
+            chain_idle: Duration::from_secs(settings.engine.chain_idle_seconds),
+        };
+        let shared = Arc::new(Shared::new(store, workspace, types, clock, ids, engine));
+        let open = shared.recover().await?;
+        if open > 0 {
+            tracing::info!(open, "going on with the executions that an earlier run left");
+        }
+        let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
+        Ok(Self { settings, shared, trust, listener, address, _lock: lock })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains: nothing new is begun, what runs ends.
+    pub async fn serve(self, ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let drain = Duration::from_secs(self.settings.server.drain_seconds);
+        let server = http_server(&self)?;
+        let handle = server.handle();
+        let serving = actix::spawn(server);
+        let refreshing =
+            actix::spawn(refresh(Arc::clone(&self.shared), self.settings.workspace.name.clone()));
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        ready(self.address)?;
+        tracing::info!(address = %self.address, "serving");
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!(in_flight = self.shared.in_flight(), "shutting down: nothing new is begun");
+        self.shared.drain();
+        let deadline = Instant::now() + drain;
+        while self.shared.in_flight() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_LOOK_EVERY).await;
+        }
+        let left = self.shared.in_flight();
+        if left > 0 {
+            tracing::warn!(
+                left,
+                "executions were still under way; they go on, or become unknown, at the next start"
+            );
+        }
+        refreshing.abort();
+        handle.stop(true).await;
+        serving.await.context("the HTTP server did not end")??;
+        self.shared.store.close().await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
+    let settings = &server.settings;
+    let public_url: Arc<str> = match settings.server.public_url.trim_end_matches('/') {
+        "" => format!("http://{}", server.address).into(),
+        url => url.into(),
+    };
+    let egress = EgressSettings {
+        connect_timeout: Duration::from_secs(settings.egress.connect_timeout_seconds),
+        idle_timeout: Duration::from_secs(settings.egress.idle_timeout_seconds),
+        extra_ca_file: settings.egress.extra_ca_file.clone(),
+        ..EgressSettings::default()
+    };
+    let (shared, trust, body_bytes_max) =
+        (Arc::clone(&server.shared), server.trust.clone(), settings.server.body_bytes_max);
+    let workers = match settings.server.workers {
+        // On few cores one is left to the store's writer.
+        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1)),
+        workers => workers,
+    };
+    let http = HttpServer::new(move || {
+        // Runs on each worker's own thread.
+        let engine = EngineHandle::start(Arc::clone(&shared), Egress::new(&egress, &trust));
+        let api =
+            Api { engine, shared: Arc::clone(&shared), public_url: Arc::clone(&public_url), body_bytes_max };
+        App::new().app_data(web::Data::new(api)).configure(api::configure)
+    });
+    let listener = server.listener.try_clone().context("the listening socket cannot be shared")?;
+    let http = http.workers(workers).disable_signals().shutdown_timeout(1).listen(listener);
+    Ok(http.context("the HTTP server cannot listen")?.run())
+}
+
+fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    let parsed: SocketAddr =
+        address.parse().with_context(|| format!("`server.listen`: `{address}` is not HOST:PORT"))?;
+    let listen = || -> std::io::Result<TcpListener> {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(parsed), socket2::Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&parsed.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    listen().map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow!(
+            "port_in_use: {address} is taken by another process; stop it, or choose another port with \
+             `server.listen` (port 0 takes a free one)"
+        ),
+        _ => anyhow!("cannot listen on {address}: {error}; `server.listen` chooses the address"),
+    })
+}
+
+async fn refresh(shared: Arc<Shared>, name: String) {
+    let mut seen = 0;
+    loop {
+        let current = match shared.store.workspace_revision().await {
+            Ok(revision) if revision == seen => Ok(seen),
+            Ok(_) => publish::refresh(&*shared.store, &shared.step_types, &name, &shared.workspace).await,
+            Err(error) => Err(error),
+        };
+        match current {
+            Ok(revision) => seen = revision,
+            Err(error) => tracing::warn!(%error, "the workspace could not be read again; it is tried again"),
+        }
+        tokio::time::sleep(REFRESH_EVERY).await;
+    }
+}
+
+/// Writes, whole or not at all, the file that says that requests are accepted.
+pub fn write_ready_file(path: &Path, ready: &serde_json::Value) -> anyhow::Result<()> {
+    let part = path.with_extension("part");
+    std::fs::write(&part, format!("{ready}\n"))
+        .and_then(|()| std::fs::rename(&part, path))
+        .with_context(|| format!("--ready-file: {} cannot be written", path.display()))
+}

@@ -1,0 +1,196 @@
+//! The command line: reads arguments, calls the rest, prints, and turns errors into an exit code.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's job")]
+
+mod demo;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::json;
+
+use crate::{
+    boot::{self, Server},
+    credential,
+    model::{User, UserId},
+    publish,
+    settings::{self, Settings},
+    step::StepTypes,
+    telemetry,
+};
+
+/// A self-hosted action server: a person performs an action on a task, and its steps run.
+#[derive(Parser)]
+#[command(name = "onward", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts a server with a sample workflow, some tasks and a receiver, and says what to try.
+    Demo(demo::DemoArguments),
+    /// Runs the server.
+    Serve(ServeArguments),
+    /// Checks the configuration and every workflow file, without a server.
+    Check(ConfigArguments),
+    /// API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// People.
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Args)]
+struct ConfigArguments {
+    /// The configuration file; without it, the defaults and the environment (ONWARD__SECTION__KEY).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct ServeArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Writes one JSON document there once requests are accepted: address and pid.
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Makes an API key and prints it; it is shown only this once.
+    Add {
+        /// What the key is for; tasks' histories show this name.
+        name: String,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Adds a person, and prints a first password.
+    Add {
+        #[arg(long)]
+        email: String,
+        #[arg(long)]
+        first_name: String,
+        #[arg(long)]
+        last_name: String,
+        /// Chosen if left out.
+        #[arg(long)]
+        id: Option<String>,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
+}
+
+/// Runs what the process's arguments ask for.
+pub fn run() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Serve(arguments) => serve(&arguments),
+        Command::Check(arguments) => check(&arguments),
+        Command::Key(KeyCommand::Add { name, config }) => add_key(&name, &config),
+        Command::User(UserCommand::Add { email, first_name, last_name, id, config }) => {
+            add_user(&config, email, first_name, last_name, id)
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("onward: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(arguments: &ConfigArguments) -> anyhow::Result<Settings> {
+    Ok(settings::load(arguments.config.as_deref())?)
+}
+
+/// Runs something on the main thread's actix system.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    actix::System::new().block_on(work)
+}
+
+fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
+    let settings = load(&arguments.config)?;
+    telemetry::start(settings.log.levels.clone(), settings.log.format);
+    let ready_file = arguments.ready_file.clone();
+    block_on(async {
+        let server = Server::start(settings).await?;
+        server
+            .serve(|address| {
+                let ready = json!({"address": format!("http://{address}"), "pid": std::process::id()});
+                ready_file.as_deref().map_or(Ok(()), |path| boot::write_ready_file(path, &ready))
+            })
+            .await
+    })
+}
+
+fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
+    let settings = load(arguments)?;
+    match publish::read_folder(&settings.workflows.folder, &StepTypes::built_in()) {
+        Ok(files) => {
+            for file in &files {
+                println!("{}: workflow `{}` is sound", shown(&file.path), file.workflow.id);
+            }
+            println!("{} workflow files, no problems", files.len());
+            Ok(())
+        }
+        Err(errors) => {
+            for error in &errors {
+                eprintln!("{error}\n");
+            }
+            anyhow::bail!(
+                "{} of the workflow files in {} cannot be used",
+                errors.len(),
+                shown(&settings.workflows.folder)
+            )
+        }
+    }
+}
+
+fn shown(path: &Path) -> std::path::Display<'_> {
+    path.display()
+}
+
+fn add_key(name: &str, config: &ConfigArguments) -> anyhow::Result<()> {
+    let settings = load(config)?;
+    let (key, secret) = credential::new_key(name)?;
+    block_on(async {
+        let store = boot::open_store(&settings)?;
+        store.add_key(key).await?;
+        Ok(store.close().await?)
+    })?;
+    println!("{secret}");
+    Ok(())
+}
+
+fn add_user(
+    config: &ConfigArguments,
+    email: String,
+    first_name: String,
+    last_name: String,
+    id: Option<String>,
+) -> anyhow::Result<()> {
+    let settings = load(config)?;
+    let id = id.map_or_else(|| credential::random_hex(6), Ok)?;
+    let password = credential::new_password()?;
+    let hash = credential::hash_password(&password)?;
+    let user = User { id: UserId::new(id.as_str()), email, first_name, last_name };
+    block_on(async {
+        let store = boot::open_store(&settings)?;
+        store.add_user(user, Some(hash)).await?;
+        Ok(store.close().await?)
+    })?;
+    println!("id: {id}\npassword: {password}");
+    Ok(())
+}

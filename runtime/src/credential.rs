@@ -1,0 +1,46 @@
+//! Fresh secrets, and what is kept of them.
+
+use argon2::{Argon2, PasswordHasher};
+use sha2::{Digest, Sha256};
+
+use crate::model::{ApiKey, id::KeyId};
+
+/// What API keys begin with, so that scanners and people recognise one.
+const KEY_PREFIX: &str = "onw_";
+
+/// Secret bytes of a key.
+const KEY_BYTES: usize = 32;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    #[error("the system gives no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("the password cannot be hashed: {0}")]
+    Hash(String),
+}
+
+/// A new API key: what is kept, and the secret, which is shown once.
+pub fn new_key(name: &str) -> Result<(ApiKey, String), CredentialError> {
+    let secret = format!("{KEY_PREFIX}{}", random_hex(KEY_BYTES)?);
+    let hash = Sha256::digest(secret.as_bytes()).into();
+    Ok((ApiKey { id: KeyId::new(format!("key_{}", random_hex(6)?)), name: name.to_owned(), hash }, secret))
+}
+
+pub fn new_password() -> Result<String, CredentialError> {
+    random_hex(9)
+}
+
+/// `bytes` random bytes as hexadecimal digits.
+pub fn random_hex(bytes: usize) -> Result<String, CredentialError> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random)?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Argon2id with the crate's recommended parameters, as a PHC string.
+pub fn hash_password(password: &str) -> Result<String, CredentialError> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt)?;
+    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+    hash.map(|hash| hash.to_string()).map_err(|error| CredentialError::Hash(error.to_string()))
+}

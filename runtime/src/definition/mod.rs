@@ -1,0 +1,39 @@
+//! Workflow files: a TOML text becomes a [`Workflow`], or a report of every problem at its place.
+//!
+//! Read with spans, because a message without its line helps nobody. Step types are not known here:
+//! whoever reads passes a [`StepCheck`].
+
+mod read;
+mod report;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::report::{Diagnostic, Diagnostics};
+use crate::model::{StepDefinition, Workflow, workflow::ParamProblem};
+
+/// Limits of one workflow.
+pub const FILE_BYTES_MAX: usize = 1024 * 1024;
+pub const FIELDS_MAX: usize = 500;
+pub const STAGES_MAX: usize = 100;
+pub const ACTIONS_MAX: usize = 200;
+pub const STEPS_MAX: usize = 50;
+pub const NAME_CHARS_MAX: usize = 100;
+
+/// Whether a step's parameters are sound. Asked when the workflow itself is.
+pub trait StepCheck {
+    /// `action`: the index of the step's action.
+    fn check(&self, step: &StepDefinition, action: usize, workflow: &Workflow) -> Vec<ParamProblem>;
+}
+
+/// Reads a definition. `name` is what the report calls the text: a file's path.
+pub fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    if source.len() > FILE_BYTES_MAX {
+        let message = format!("the file has {} bytes; a workflow may have {FILE_BYTES_MAX}", source.len());
+        let too_large = Diagnostic { code: "file_too_large", message, span: 0..0, help: None };
+        return Err(Diagnostics::new(name, "", vec![too_large]));
+    }
+    read::workflow(source, steps).map_err(|problems| Diagnostics::new(name, source, problems))
+}

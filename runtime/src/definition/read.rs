@@ -1,0 +1,400 @@
+//! Walks the tables of a workflow file.
+
+use std::{collections::HashMap, ops::Range, sync::Arc};
+
+use toml::de::DeTable;
+
+use super::{
+    ACTIONS_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
+    table::{At, Places, Problems, Table, closest},
+};
+use crate::model::{
+    Action, ActionId, Field, FieldId, FieldType, Stage, StageId, StepDefinition, StepId, Workflow,
+    WorkflowId, id::slug, requirement::Requirements, text, workflow::RESERVED_NAMES,
+};
+
+const COLORS: [&str; 9] = ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
+
+/// Where a step and its parameters stand.
+struct StepPlace {
+    span: Range<usize>,
+    params: Places,
+}
+
+pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, Vec<Diagnostic>> {
+    let (root, errors) = DeTable::parse_recoverable(source);
+    let mut problems = Problems::default();
+    for error in errors {
+        problems.add("toml_syntax", error.span().unwrap_or(0..0), error.message());
+    }
+    if !problems.0.is_empty() {
+        // What follows a syntax error is guesswork; its problems would mislead.
+        return Err(problems.0);
+    }
+    let mut root = Table::new(root.get_ref(), 0..0);
+    let name = root.required_text("name", &mut problems);
+    let id = id("id", &mut root, name.as_ref(), &mut problems);
+    let fields = fields(&mut root, &mut problems);
+    let stages = stages(&mut root, &mut problems);
+    let mut places = Vec::new();
+    let actions = actions(&mut root, &fields, &stages, &mut places, &mut problems);
+    root.finish(&mut problems);
+    let name = name.map(|name| name.value).unwrap_or_default();
+    let workflow = Workflow { id: WorkflowId::new(id), name, fields, stages, actions };
+    if problems.0.is_empty() {
+        check_steps(&workflow, &places, steps, &mut problems);
+    }
+    if problems.0.is_empty() { Ok(workflow) } else { Err(problems.0) }
+}
+
+fn check_steps(
+    workflow: &Workflow,
+    places: &[Vec<StepPlace>],
+    steps: &dyn StepCheck,
+    problems: &mut Problems,
+) {
+    for (index, (action, places)) in workflow.actions.iter().zip(places).enumerate() {
+        for (step, place) in action.steps.iter().zip(places) {
+            for problem in steps.check(step, index, workflow) {
+                let param =
+                    problem.param.and_then(|param| place.params.iter().find(|(name, _)| *name == param));
+                let span = param.map_or_else(|| place.span.clone(), |(_, span)| span.clone());
+                problems.add_with_help(problem.code, span, problem.message, problem.help);
+            }
+        }
+    }
+}
+
+/// The id as written, else the slug of the name.
+fn id(
+    key: &'static str,
+    table: &mut Table<'_>,
+    name: Option<&At<String>>,
+    problems: &mut Problems,
+) -> String {
+    if let Some(id) = table.text(key, problems) {
+        if id.value.is_empty() || slug(&id.value) != id.value {
+            let help = match slug(&id.value) {
+                slug if slug.is_empty() => None,
+                slug => Some(format!("for example `{slug}`")),
+            };
+            let message =
+                format!("the id `{}` may only have lower case letters, digits and single `-`", id.value);
+            problems.add_with_help("invalid_id", id.span, message, help);
+        }
+        return id.value;
+    }
+    let Some(name) = name else { return String::new() };
+    check_name(name, problems);
+    let id = slug(&name.value);
+    if id.is_empty() && !name.value.is_empty() {
+        let message = format!("no id follows from the name “{}”; write one: id = \"…\"", name.value);
+        problems.add("missing_key", name.span.clone(), message);
+    }
+    id
+}
+
+fn check_name(name: &At<String>, problems: &mut Problems) {
+    let problem = match name.value.as_str() {
+        "" => Some("a name must not be empty".to_owned()),
+        value if value.trim() != value => Some("a name must not begin or end with a space".to_owned()),
+        value if value.contains(['{', '}']) => {
+            Some("a name must not contain braces: templates use them".to_owned())
+        }
+        value if value.chars().any(char::is_control) => {
+            Some("a name must not contain control characters".to_owned())
+        }
+        value => text::problem(value, NAME_CHARS_MAX)
+            .map(|_| format!("a name must have at most {NAME_CHARS_MAX} characters")),
+    };
+    if let Some(problem) = problem {
+        problems.add("invalid_name", name.span.clone(), problem);
+    }
+}
+
+/// Refuses a name or an id that was there before.
+#[derive(Default)]
+struct Taken {
+    names: HashMap<String, ()>,
+    ids: HashMap<String, ()>,
+}
+
+impl Taken {
+    fn add(&mut self, what: &str, name: &At<String>, id: &str, problems: &mut Problems) {
+        if self.names.insert(name.value.clone(), ()).is_some() {
+            let message = format!("a second {what} is called “{}”", name.value);
+            problems.add("duplicate_name", name.span.clone(), message);
+        } else if self.ids.insert(id.to_owned(), ()).is_some() {
+            let message = format!("a second {what} has the id `{id}`; give one of them an `id` of its own");
+            problems.add("duplicate_id", name.span.clone(), message);
+        }
+    }
+}
+
+fn fields(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Field> {
+    let (mut fields, mut taken) = (Vec::<Field>::new(), Taken::default());
+    for mut table in root.tables("fields", FIELDS_MAX, problems) {
+        let name = table.required_text("name", problems);
+        let id = id("id", &mut table, name.as_ref(), problems);
+        let (required, editable) =
+            (table.flag("required", false, problems), table.flag("editable", true, problems));
+        let kind = field_type(&mut table, problems);
+        table.finish(problems);
+        let (Some(name), Some((kind, span))) = (name, kind) else { continue };
+        taken.add("field", &name, &id, problems);
+        if RESERVED_NAMES.contains(&name.value.as_str()) {
+            let message = format!("every task has “{}” already; call the field something else", name.value);
+            problems.add("reserved_name", name.span, message);
+        }
+        if matches!(kind, FieldType::UniqueId { .. })
+            && fields.iter().any(|field| matches!(field.kind, FieldType::UniqueId { .. }))
+        {
+            problems.add("second_unique_id", span, "a workflow has at most one field of type uniqueId");
+        }
+        fields.push(Field { id: FieldId::new(id), name: name.value, kind, required, editable });
+    }
+    fields
+}
+
+fn field_type(table: &mut Table<'_>, problems: &mut Problems) -> Option<(FieldType, Range<usize>)> {
+    let kind = table.required_text("type", problems)?;
+    let select = matches!(kind.value.as_str(), "singleSelect" | "multipleSelect");
+    // Asked for only where they mean something, so that elsewhere they are unknown keys.
+    let options = if select { options(table, problems) } else { Vec::new() };
+    let kind_of = match kind.value.as_str() {
+        "text" => FieldType::Text,
+        "longText" => FieldType::LongText,
+        "number" => FieldType::Number,
+        "phone" => FieldType::Phone,
+        "currency" => FieldType::Currency,
+        "date" => FieldType::Date,
+        "datetime" => FieldType::Datetime,
+        "person" => FieldType::Person,
+        "singleSelect" => FieldType::SingleSelect { options },
+        "multipleSelect" => FieldType::MultipleSelect { options },
+        "checkbox" => FieldType::Checkbox,
+        "uniqueId" => FieldType::UniqueId { autoincrement: table.flag("autoincrement", false, problems) },
+        "email" => FieldType::Email,
+        "url" => FieldType::Url,
+        "file" => {
+            problems.add(
+                "unknown_type",
+                kind.span,
+                "fields of type `file` are not available in this version of Onward",
+            );
+            return None;
+        }
+        other => {
+            let help = closest(other, FieldType::NAMES).map_or_else(
+                || format!("the types are {}", FieldType::NAMES.join(", ")),
+                |nearest| format!("did you mean `{nearest}`?"),
+            );
+            problems.add_with_help(
+                "unknown_type",
+                kind.span,
+                format!("there is no field type `{other}`"),
+                Some(help),
+            );
+            return None;
+        }
+    };
+    Some((kind_of, kind.span))
+}
+
+fn options(table: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
+    let Some(options) = table.texts("options", problems) else {
+        problems.add("missing_key", table.span.clone(), "a select field needs `options = [\"…\"]`");
+        return Vec::new();
+    };
+    if options.value.is_empty() {
+        problems.add("missing_key", options.span, "a select field needs at least one option");
+    }
+    let mut names = Vec::new();
+    for option in options.value {
+        if option.value.is_empty() || names.contains(&option.value) {
+            problems.add(
+                "duplicate_name",
+                option.span,
+                "options must not be empty and differ from each other",
+            );
+        } else {
+            names.push(option.value);
+        }
+    }
+    names
+}
+
+fn color(table: &mut Table<'_>, problems: &mut Problems) -> String {
+    let Some(color) = table.text("color", problems) else { return COLORS[0].to_owned() };
+    let is_hex = color.value.len() == 7
+        && color.value.starts_with('#')
+        && color.value[1..].bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_hex && !COLORS.contains(&color.value.as_str()) {
+        let help = closest(&color.value, COLORS).map_or_else(
+            || format!("the colours are {}, or #rrggbb", COLORS.join(", ")),
+            |nearest| format!("did you mean `{nearest}`?"),
+        );
+        problems.add_with_help(
+            "unknown_color",
+            color.span,
+            format!("there is no colour `{}`", color.value),
+            Some(help),
+        );
+    }
+    color.value
+}
+
+fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
+    let (mut stages, mut taken) = (Vec::new(), Taken::default());
+    let tables = root.tables("stages", STAGES_MAX, problems);
+    if tables.is_empty() {
+        problems.add("missing_key", 0..0, "a workflow needs at least one stage: [[stages]] with a `name`");
+    }
+    for mut table in tables {
+        let name = table.required_text("name", problems);
+        let id = id("id", &mut table, name.as_ref(), problems);
+        let (color, end) = (color(&mut table, problems), table.flag("end", false, problems));
+        table.finish(problems);
+        let Some(name) = name else { continue };
+        taken.add("stage", &name, &id, problems);
+        stages.push(Stage { id: StageId::new(id), name: name.value, color, end });
+    }
+    stages
+}
+
+fn actions(
+    root: &mut Table<'_>,
+    fields: &[Field],
+    stages: &[Stage],
+    places: &mut Vec<Vec<StepPlace>>,
+    problems: &mut Problems,
+) -> Vec<Action> {
+    let (mut actions, mut taken) = (Vec::new(), Taken::default());
+    for mut table in root.tables("actions", ACTIONS_MAX, problems) {
+        let name = table.required_text("name", problems);
+        let id = id("id", &mut table, name.as_ref(), problems);
+        let color = color(&mut table, problems);
+        let from = from(&mut table, stages, problems);
+        let requires = requirements(&mut table, fields, problems);
+        let (steps, step_places) = steps(&mut table, problems);
+        table.finish(problems);
+        let Some(name) = name else { continue };
+        taken.add("action", &name, &id, problems);
+        actions.push(Action { id: ActionId::new(id), name: name.value, color, from, requires, steps });
+        places.push(step_places);
+    }
+    actions
+}
+
+fn from(table: &mut Table<'_>, stages: &[Stage], problems: &mut Problems) -> Vec<StageId> {
+    let Some(names) = table.texts("from", problems) else {
+        let message =
+            "`from` is missing: the stages in which the action is offered, such as from = [\"In Progress\"]";
+        problems.add("missing_key", table.span.clone(), message);
+        return Vec::new();
+    };
+    if names.value.is_empty() {
+        problems.add(
+            "missing_key",
+            names.span,
+            "`from` must name at least one stage, else nobody can perform it",
+        );
+    }
+    let mut from = Vec::new();
+    for name in names.value {
+        match stages.iter().find(|stage| stage.name == name.value) {
+            Some(stage) => from.push(stage.id.clone()),
+            None => {
+                let help = suggestion(&name.value, stages.iter().map(|stage| stage.name.as_str()));
+                let message = format!("there is no stage “{}”", name.value);
+                problems.add_with_help("unknown_stage", name.span, message, Some(help));
+            }
+        }
+    }
+    from
+}
+
+fn requirements(table: &mut Table<'_>, fields: &[Field], problems: &mut Problems) -> Requirements {
+    let Some(mut table) = table.table("requires", problems) else { return Requirements::default() };
+    let mut required = Vec::new();
+    for name in table.texts("fields", problems).map(|names| names.value).unwrap_or_default() {
+        match fields.iter().find(|field| field.name == name.value) {
+            Some(field) => required.push(field.id.clone()),
+            None => {
+                let help = suggestion(&name.value, fields.iter().map(|field| field.name.as_str()));
+                let message = format!("there is no field “{}”", name.value);
+                problems.add_with_help("unknown_field", name.span, message, Some(help));
+            }
+        }
+    }
+    let assigned = table.flag("assigned", false, problems);
+    table.finish(problems);
+    Requirements { fields: required, assigned }
+}
+
+fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+    closest(name, known.clone()).map_or_else(
+        || format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+        |nearest| format!("did you mean “{nearest}”?"),
+    )
+}
+
+fn steps(table: &mut Table<'_>, problems: &mut Problems) -> (Vec<StepDefinition>, Vec<StepPlace>) {
+    let (mut steps, mut places) = (Vec::<StepDefinition>::new(), Vec::new());
+    for mut table in table.tables("steps", STEPS_MAX, problems) {
+        let Some(type_id) = table.required_text("type", problems) else { continue };
+        let name = table.text("name", problems);
+        if let Some(name) = &name {
+            check_name(name, problems);
+        }
+        let name = name.unwrap_or_else(|| At { value: titled(&type_id.value), span: type_id.span.clone() });
+        let id = step_id(&mut table, &name, &steps, problems);
+        let (params, spans) = table.rest();
+        steps.push(StepDefinition {
+            id: StepId::new(id),
+            name: name.value,
+            type_id: Arc::from(type_id.value.as_str()),
+            params,
+        });
+        places.push(StepPlace { span: type_id.span, params: spans });
+    }
+    (steps, places)
+}
+
+/// A step's id: as written, else from its name, made unique in its action.
+fn step_id(
+    table: &mut Table<'_>,
+    name: &At<String>,
+    steps: &[StepDefinition],
+    problems: &mut Problems,
+) -> String {
+    let is_taken = |id: &str| steps.iter().any(|step| step.id.as_str() == id);
+    if let Some(id) = table.text("id", problems) {
+        if is_taken(&id.value) {
+            problems.add(
+                "duplicate_id",
+                id.span,
+                format!("a second step of the action has the id `{}`", id.value),
+            );
+        }
+        return id.value;
+    }
+    let base = match slug(&name.value) {
+        slug if slug.is_empty() => "step".to_owned(),
+        slug => slug,
+    };
+    let mut id = base.clone();
+    let mut number = 2;
+    while is_taken(&id) {
+        id = format!("{base}-{number}");
+        number += 1;
+    }
+    id
+}
+
+/// `move_to_stage` as people read it: `Move to stage`.
+fn titled(type_id: &str) -> String {
+    let words = type_id.replace('_', " ");
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,226 @@
+//! Taking keys out of a TOML table: each is taken once, wrong types and unknown keys are noted.
+
+use std::{borrow::Cow, ops::Range};
+
+use serde_json::{Map, Number, Value};
+use toml::{
+    Spanned,
+    de::{DeInteger, DeTable, DeValue},
+};
+
+use super::Diagnostic;
+
+/// The problems found so far.
+#[derive(Default)]
+pub(super) struct Problems(pub(super) Vec<Diagnostic>);
+
+impl Problems {
+    pub(super) fn add(&mut self, code: &'static str, span: Range<usize>, message: impl Into<String>) {
+        self.add_with_help(code, span, message, None);
+    }
+
+    pub(super) fn add_with_help(
+        &mut self,
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        self.0.push(Diagnostic { code, message: message.into(), span, help });
+    }
+}
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Range<usize>,
+}
+
+/// Where the values of some keys stand.
+pub(super) type Places = Vec<(String, Range<usize>)>;
+
+/// A table whose keys are being taken.
+pub(super) struct Table<'a> {
+    /// In the order in which they were written.
+    entries: Vec<(Cow<'a, str>, Range<usize>, &'a Spanned<DeValue<'a>>)>,
+    known: Vec<&'static str>,
+    pub(super) span: Range<usize>,
+}
+
+impl<'a> Table<'a> {
+    pub(super) fn new(table: &'a DeTable<'a>, span: Range<usize>) -> Self {
+        let mut entries: Vec<_> =
+            table.iter().map(|(key, value)| (Cow::Borrowed(&**key.get_ref()), key.span(), value)).collect();
+        entries.sort_by_key(|(_, span, _)| span.start);
+        Self { entries, known: Vec::new(), span }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.known.push(key);
+        let at = self.entries.iter().position(|(name, _, _)| name == key)?;
+        Some(self.entries.remove(at).2)
+    }
+
+    pub(super) fn text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
+        let value = self.take(key)?;
+        match value.get_ref().as_str() {
+            Some(text) => Some(At { value: text.to_owned(), span: value.span() }),
+            None => wrong_type(key, "a text", value, problems),
+        }
+    }
+
+    pub(super) fn required_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
+        if !self.entries.iter().any(|(name, _, _)| name == key) {
+            self.known.push(key);
+            problems.add("missing_key", self.span.clone(), format!("`{key}` is missing"));
+            return None;
+        }
+        self.text(key, problems)
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str, default: bool, problems: &mut Problems) -> bool {
+        let Some(value) = self.take(key) else { return default };
+        value
+            .get_ref()
+            .as_bool()
+            .or_else(|| wrong_type(key, "true or false", value, problems))
+            .unwrap_or(default)
+    }
+
+    pub(super) fn texts(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<At<Vec<At<String>>>> {
+        let value = self.take(key)?;
+        let Some(items) = value.get_ref().as_array() else {
+            return wrong_type(key, "a list of texts", value, problems);
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item.get_ref().as_str() {
+                Some(text) => texts.push(At { value: text.to_owned(), span: item.span() }),
+                None => wrong_type::<()>(key, "a list of texts", item, problems).unwrap_or_default(),
+            }
+        }
+        Some(At { value: texts, span: value.span() })
+    }
+
+    pub(super) fn table(&mut self, key: &'static str, problems: &mut Problems) -> Option<Table<'a>> {
+        let value = self.take(key)?;
+        match value.get_ref().as_table() {
+            Some(table) => Some(Table::new(table, value.span())),
+            None => wrong_type(key, "a table", value, problems),
+        }
+    }
+
+    /// The tables of `[[key]]`.
+    pub(super) fn tables(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        problems: &mut Problems,
+    ) -> Vec<Table<'a>> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            let _: Option<()> =
+                wrong_type(key, &format!("a list of tables, each begun by [[{key}]]"), value, problems);
+            return Vec::new();
+        };
+        if items.len() > most {
+            problems.add(
+                "too_many",
+                value.span(),
+                format!("{} {key}; at most {most} are possible", items.len()),
+            );
+        }
+        let mut tables = Vec::with_capacity(items.len().min(most));
+        for item in items.into_iter().take(most) {
+            match item.get_ref().as_table() {
+                Some(table) => tables.push(Table::new(table, item.span())),
+                None => wrong_type::<()>(key, "a list of tables", item, problems).unwrap_or_default(),
+            }
+        }
+        tables
+    }
+
+    /// What is left is not known.
+    pub(super) fn finish(self, problems: &mut Problems) {
+        for (key, span, _) in self.entries {
+            let help = closest(&key, self.known.iter().copied()).map_or_else(
+                || format!("possible here: {}", self.known.join(", ")),
+                |nearest| format!("did you mean `{nearest}`?"),
+            );
+            problems.add_with_help(
+                "unknown_key",
+                span,
+                format!("`{key}` is not a key of this table"),
+                Some(help),
+            );
+        }
+    }
+
+    /// What is left, as JSON, with the place of each value.
+    pub(super) fn rest(self) -> (Map<String, Value>, Places) {
+        let mut values = Map::new();
+        let mut spans = Vec::new();
+        for (key, _, value) in self.entries {
+            spans.push((key.to_string(), value.span()));
+            values.insert(key.into_owned(), json(value.get_ref()));
+        }
+        (values, spans)
+    }
+}
+
+fn wrong_type<T>(
+    key: &str,
+    expected: &str,
+    value: &Spanned<DeValue<'_>>,
+    problems: &mut Problems,
+) -> Option<T> {
+    let found = value.get_ref().type_str();
+    problems.add(
+        "wrong_type",
+        value.span(),
+        format!("`{key}` must be {expected}, and this is of type {found}"),
+    );
+    None
+}
+
+fn json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Integer(integer) => integer_json(integer),
+        // The text as it was written: a float would lose digits.
+        DeValue::Float(float) => {
+            let text = float.as_str();
+            serde_json::from_str::<Number>(text)
+                .map_or_else(|_| Value::String(text.to_owned()), Value::Number)
+        }
+        DeValue::Boolean(flag) => Value::Bool(*flag),
+        DeValue::Datetime(datetime) => Value::String(datetime.to_string()),
+        DeValue::Array(items) => items.into_iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(table) => Value::Object(
+            table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect(),
+        ),
+    }
+}
+
+fn integer_json(integer: &DeInteger<'_>) -> Value {
+    match i64::from_str_radix(integer.as_str(), integer.radix()) {
+        Ok(number) => Value::Number(number.into()),
+        Err(_) => Value::String(integer.as_str().to_owned()),
+    }
+}
+
+/// The nearest of some names to a misspelt one, if any is near.
+pub(super) fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
+    known
+        .into_iter()
+        .map(|known| (likeness(known), known))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,133 @@
+//! What broken files look like to the person who wrote them.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::model::sample;
+
+struct Anything;
+
+impl StepCheck for Anything {
+    fn check(&self, _: &StepDefinition, _: usize, _: &Workflow) -> Vec<ParamProblem> {
+        Vec::new()
+    }
+}
+
+const SAMPLE: &str = include_str!("../../../examples/api-sample/workflows/api-sample.toml");
+
+fn check(source: &str, expected: Expect) {
+    let report = read("test.toml", source, &Anything).expect_err("a broken file");
+    expected.assert_eq(&report.to_string());
+}
+
+#[test]
+fn the_sample_is_the_reference_pages_workflow() {
+    let read = read("api-sample.toml", SAMPLE, &Anything).expect("a sound file");
+    let page = sample::workflow();
+    assert_eq!((read.id, read.name, read.fields), (page.id, page.name, page.fields));
+    let names = |workflow: &[crate::model::Stage]| {
+        workflow.iter().map(|stage| (stage.name.clone(), stage.end)).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&read.stages), names(&page.stages));
+    let steps = |actions: &[crate::model::Action]| {
+        let types =
+            |action: &crate::model::Action| action.steps.iter().map(|step| step.type_id.clone()).collect();
+        actions.iter().map(|action| (action.id.clone(), action.from.clone(), types(action))).collect::<Vec<(
+            _,
+            _,
+            Vec<_>,
+        )>>()
+    };
+    assert_eq!(steps(&read.actions), steps(&page.actions));
+}
+
+#[test]
+fn every_problem_is_reported_at_its_place() {
+    check(
+        "name = \"Test\"\nstagse = 1\n[[stages]]\nname = \"Open\"\n[[fields]]\nname = \"Stage\"\ntype = \"txt\"\n\
+         [[actions]]\nname = \"Go\"\nfrom = [\"Opne\"]\n",
+        expect![[r#"
+            error[unknown_key]: `stagse` is not a key of this table
+             --> test.toml:2:1
+              |
+            2 | stagse = 1
+              | ^^^^^^
+              |
+              = help: did you mean `stages`?
+
+            error[unknown_type]: there is no field type `txt`
+             --> test.toml:7:8
+              |
+            7 | type = "txt"
+              |        ^^^^^
+              |
+              = help: did you mean `text`?
+
+            error[unknown_stage]: there is no stage “Opne”
+              --> test.toml:10:9
+               |
+            10 | from = ["Opne"]
+               |         ^^^^^^
+               |
+               = help: did you mean “Open”?
+
+            3 problems in test.toml"#]],
+    );
+}
+
+#[test]
+fn a_syntax_error_is_reported_alone() {
+    check(
+        "name = \"Test\nid = 5\n",
+        expect![[r#"
+        error[toml_syntax]: invalid basic string, expected `"`
+         --> test.toml:1:13
+          |
+        1 | name = "Test
+          |             ^
+
+        1 problem in test.toml"#]],
+    );
+}
+
+#[test]
+fn five_hundred_mutations_are_errors_with_a_place_or_sound_and_never_a_panic() {
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below as u64) as usize
+    };
+    for round in 0..500 {
+        let mut bytes = SAMPLE.as_bytes().to_vec();
+        let at = next(bytes.len());
+        let until = (at + 1 + next(40)).min(bytes.len());
+        match next(5) {
+            0 => drop(bytes.drain(at..until)),
+            1 => bytes[at] = next(128) as u8,
+            2 => bytes.splice(at..at, b"[[{{\"".iter().copied()).for_each(drop),
+            3 => {
+                let copy = bytes[at..until].to_vec();
+                bytes.splice(at..at, copy).for_each(drop);
+            }
+            _ => bytes.insert(at, 0),
+        }
+        let source = String::from_utf8_lossy(&bytes);
+        if let Err(report) = read("mutated.toml", &source, &Anything) {
+            assert!(!report.problems().is_empty(), "round {round}: an error without a problem");
+            assert!(report.to_string().contains("mutated.toml"), "round {round}: a report without its file");
+        }
+    }
+}
+
+#[test]
+fn deep_nesting_and_size_are_errors() {
+    let deep = format!("name = {}", "[".repeat(100_000));
+    assert!(read("deep.toml", &deep, &Anything).is_err());
+    let huge = format!("name = \"{}\"", "x".repeat(FILE_BYTES_MAX));
+    assert_eq!(
+        read("huge.toml", &huge, &Anything).expect_err("too large").problems()[0].code,
+        "file_too_large"
+    );
+}

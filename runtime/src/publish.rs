@@ -1,0 +1,170 @@
+//! From workflow files into the store, and from the store into the workspace's snapshot.
+//!
+//! A file whose workflow says something else than the latest version becomes the next version. The
+//! store keeps the text; everyone else gets it read.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    clock::Clock,
+    definition::{self, StepCheck},
+    model::{
+        Directory, SharedWorkspace, StepDefinition, Workflow, Workspace, workflow::ParamProblem,
+        workspace::Published,
+    },
+    step::StepTypes,
+    store::{Store, StoreError, WorkspaceRows},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error("{}: {problem}", path.display())]
+    File { path: PathBuf, problem: String },
+    #[error("{0}")]
+    Definition(String),
+    #[error("{} and {} both define the workflow `{id}`; give one of them another `id`", first.display(), second.display())]
+    Twice { id: String, first: PathBuf, second: PathBuf },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A workflow file that was read and is sound.
+#[derive(Debug)]
+pub struct WorkflowFile {
+    pub path: PathBuf,
+    pub source: String,
+    pub workflow: Workflow,
+}
+
+/// Lets a definition ask the step types whether a step's parameters are sound.
+struct Steps<'a>(&'a StepTypes);
+
+impl StepCheck for Steps<'_> {
+    fn check(&self, step: &StepDefinition, _action: usize, workflow: &Workflow) -> Vec<ParamProblem> {
+        self.0.configure(step, workflow).err().unwrap_or_default()
+    }
+}
+
+/// Reads one definition; the error is its whole report.
+pub fn read(name: &str, source: &str, types: &StepTypes) -> Result<Workflow, PublishError> {
+    definition::read(name, source, &Steps(types))
+        .map_err(|report| PublishError::Definition(report.to_string()))
+}
+
+/// Reads every `*.toml` in a folder, by name; all errors at once.
+pub fn read_folder(folder: &Path, types: &StepTypes) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
+    let (mut files, mut errors) = (Vec::<WorkflowFile>::new(), Vec::new());
+    for path in toml_files(folder).map_err(|error| vec![error])? {
+        match read_file(path, types) {
+            Ok(file) => match files.iter().find(|other| other.workflow.id == file.workflow.id) {
+                Some(other) => errors.push(PublishError::Twice {
+                    id: file.workflow.id.to_string(),
+                    first: other.path.clone(),
+                    second: file.path,
+                }),
+                None => files.push(file),
+            },
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
+}
+
+fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
+    let problem = |problem: String| PublishError::File { path: folder.to_owned(), problem };
+    let entries = fs::read_dir(folder).map_err(|error| {
+        problem(format!("the folder of workflow files cannot be read: {error}; `workflows.folder` names it"))
+    })?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| problem(error.to_string()))?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn read_file(path: PathBuf, types: &StepTypes) -> Result<WorkflowFile, PublishError> {
+    let source = fs::read_to_string(&path).map_err(|error| PublishError::File {
+        path: path.clone(),
+        problem: format!("cannot be read: {error}"),
+    })?;
+    let workflow = read(&path.display().to_string(), &source, types)?;
+    Ok(WorkflowFile { path, source, workflow })
+}
+
+/// Publishes what is new in the files.
+pub async fn publish(
+    files: Vec<WorkflowFile>,
+    store: &dyn Store,
+    types: &StepTypes,
+    clock: &Clock,
+) -> Result<(), PublishError> {
+    let latest = latest(&store.workspace().await?, types);
+    for file in files {
+        let published = latest.iter().find(|published| published.workflow.id == file.workflow.id);
+        if published.is_some_and(|published| *published.workflow == file.workflow) {
+            continue;
+        }
+        let version = store.publish(file.workflow.id.clone(), file.source, clock.now()).await?;
+        tracing::info!(workflow = %file.workflow.id, version, file = %file.path.display(), "workflow published");
+    }
+    Ok(())
+}
+
+/// Reads the store's workspace into the snapshot that everyone takes. Answers its revision.
+pub async fn refresh(
+    store: &dyn Store,
+    types: &StepTypes,
+    name: &str,
+    shared: &SharedWorkspace,
+) -> Result<u64, StoreError> {
+    let rows = store.workspace().await?;
+    // Versions that executions began with in this process stay, whatever was published since.
+    let mut versions = shared.current().versions.clone();
+    versions.extend(
+        readable(&rows, types)
+            .into_iter()
+            .map(|published| ((published.workflow.id.clone(), published.version), published.workflow)),
+    );
+    shared.replace(Workspace {
+        name: name.to_owned(),
+        workflows: latest(&rows, types),
+        versions,
+        directory: Arc::new(Directory::new(rows.users)),
+        keys: rows.keys.into_iter().map(|key| (key.hash, Arc::new(key))).collect(),
+    });
+    Ok(rows.revision)
+}
+
+/// The latest version of each workflow, by name.
+fn latest(rows: &WorkspaceRows, types: &StepTypes) -> Vec<Published> {
+    let mut latest = HashMap::new();
+    for published in readable(rows, types) {
+        // Rows come with their versions ascending.
+        latest.insert(published.workflow.id.clone(), published);
+    }
+    let mut latest: Vec<_> = latest.into_values().collect();
+    latest.sort_by(|a, b| a.workflow.name.cmp(&b.workflow.name));
+    latest
+}
+
+fn readable(rows: &WorkspaceRows, types: &StepTypes) -> Vec<Published> {
+    let mut readable = Vec::with_capacity(rows.versions.len());
+    for row in &rows.versions {
+        match read(&format!("{} (version {})", row.workflow, row.version), &row.source, types) {
+            Ok(workflow) => readable.push(Published { version: row.version, workflow: Arc::new(workflow) }),
+            Err(error) => {
+                tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
+            }
+        }
+    }
+    readable
+}

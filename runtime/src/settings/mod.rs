@@ -1,0 +1,227 @@
+//! `onward.toml`: what an operator wrote becomes checked settings, or an error that names the key.
+//!
+//! Defaults, then the file, then the environment. Only `boot` and `cli` see this; every other module
+//! takes a small struct of its own.
+
+mod raw;
+
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use crate::telemetry::LogFormat;
+
+const DEFAULTS: &str = include_str!("../../onward.default.toml");
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub server: raw::Server,
+    pub store: Store,
+    pub workflows: Workflows,
+    pub workspace: raw::Workspace,
+    pub engine: raw::Engine,
+    pub egress: Egress,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub folder: PathBuf,
+    pub task_cache_max: usize,
+    pub queue_max: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Workflows {
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct Egress {
+    pub connect_timeout_seconds: u64,
+    pub idle_timeout_seconds: u64,
+    pub extra_ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub levels: Targets,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("{}: the configuration file cannot be read: {problem}", path.display())]
+    Unreadable { path: PathBuf, problem: std::io::Error },
+    #[error("{place}: {problem}")]
+    Invalid { place: String, problem: String },
+    #[error("{place}: `{key}` is {found}; it must be {expected}")]
+    Value { place: String, key: &'static str, found: String, expected: String },
+}
+
+/// Reads the settings. Relative paths are relative to the file; without one, to the working folder.
+pub fn load(file: Option<&Path>) -> Result<Settings, SettingsError> {
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|problem| SettingsError::Unreadable { path: path.to_owned(), problem })?,
+        None => String::new(),
+    };
+    let place = file.map_or_else(|| "the configuration".to_owned(), |path| path.display().to_string());
+    let base = file.and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
+    let environment = Environment::with_prefix("ONWARD").prefix_separator("__").separator("__");
+    let invalid = |problem: String| SettingsError::Invalid { place: place.clone(), problem };
+    let config = Config::builder()
+        .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+        .add_source(File::from_str(&text, FileFormat::Toml))
+        .add_source(environment)
+        .build()
+        .map_err(|error| invalid(error.to_string()))?;
+    let raw: raw::Settings =
+        config.try_deserialize().map_err(|error| invalid(suggest(&error.to_string())))?;
+    check(raw, &base, &place)
+}
+
+/// Adds the nearest of the names that serde says it expected.
+fn suggest(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = if message.contains("unknown field") { quoted.next() } else { None };
+    let nearest = unknown.and_then(|unknown| {
+        let likeness = |known: &str| strsim::jaro_winkler(unknown, known);
+        quoted.filter(|known| likeness(known) > 0.8).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+    });
+    nearest.map_or_else(|| message.to_owned(), |nearest| format!("{message}; did you mean `{nearest}`?"))
+}
+
+fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, SettingsError> {
+    let value = |key, found: &dyn std::fmt::Display, expected: &str| {
+        let (found, expected) = (format!("`{found}`"), expected.to_owned());
+        SettingsError::Value { place: place.to_owned(), key, found, expected }
+    };
+    let range = |key, number: u64, least: u64, most: u64| {
+        if (least..=most).contains(&number) {
+            Ok(())
+        } else {
+            Err(value(key, &number, &format!("from {least} to {most}")))
+        }
+    };
+    if raw.server.listen.parse::<std::net::SocketAddr>().is_err() {
+        return Err(value(
+            "server.listen",
+            &raw.server.listen,
+            "an address and a port, such as 127.0.0.1:8080",
+        ));
+    }
+    range("server.workers", raw.server.workers as u64, 0, 1024)?;
+    range("server.body_bytes_max", raw.server.body_bytes_max as u64, 1024, 1 << 30)?;
+    range("server.drain_seconds", raw.server.drain_seconds, 0, 3600)?;
+    range("store.task_cache_max", raw.store.task_cache_max as u64, 1, 10_000_000)?;
+    range("store.queue_max", raw.store.queue_max as u64, 1, 1_000_000)?;
+    range("engine.in_flight_max", raw.engine.in_flight_max as u64, 1, 1_000_000)?;
+    range("engine.chain_idle_seconds", raw.engine.chain_idle_seconds, 1, 86_400)?;
+    range("egress.connect_timeout_seconds", raw.egress.connect_timeout_seconds, 1, 120)?;
+    range("egress.idle_timeout_seconds", raw.egress.idle_timeout_seconds, 1, 600)?;
+    let levels = raw.log.level.parse::<Targets>().map_err(|_| {
+        value(
+            "log.level",
+            &raw.log.level,
+            "off, error, warn, info, debug, trace, or a list such as info,onward::egress=debug",
+        )
+    })?;
+    // The HTTP server tells each start and stop of its threads; that is nobody's news.
+    let levels = if raw.log.level.contains("actix_server") {
+        levels
+    } else {
+        levels.with_target("actix_server", LevelFilter::WARN)
+    };
+    let format = match raw.log.format.as_str() {
+        "auto" => LogFormat::Auto,
+        "pretty" => LogFormat::Pretty,
+        "json" => LogFormat::Json,
+        other => return Err(value("log.format", &other, "auto, pretty or json")),
+    };
+    let extra_ca_file = (!raw.egress.extra_ca_file.is_empty()).then(|| base.join(&raw.egress.extra_ca_file));
+    Ok(Settings {
+        store: Store {
+            folder: base.join(raw.store.folder),
+            task_cache_max: raw.store.task_cache_max,
+            queue_max: raw.store.queue_max,
+        },
+        workflows: Workflows { folder: base.join(raw.workflows.folder) },
+        egress: Egress {
+            connect_timeout_seconds: raw.egress.connect_timeout_seconds,
+            idle_timeout_seconds: raw.egress.idle_timeout_seconds,
+            extra_ca_file,
+        },
+        log: Log { levels, format },
+        server: raw.server,
+        workspace: raw.workspace,
+        engine: raw.engine,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn load_text(text: &str) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("onward.toml");
+        std::fs::write(&path, text).expect("a file");
+        load(Some(&path))
+    }
+
+    fn check(text: &str, expected: Expect) {
+        let error = load_text(text).expect_err(text).to_string();
+        expected.assert_eq(error.split_once("onward.toml: ").map_or(error.as_str(), |(_, rest)| rest));
+    }
+
+    #[test]
+    fn the_defaults_are_complete() {
+        // Every key is required of the merged whole, so the defaults alone must be enough.
+        let settings = load_text("").expect("the defaults");
+        assert!(settings.store.folder.ends_with("data"));
+        assert_eq!(settings.server.listen, "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key_and_what_is_allowed() {
+        check(
+            "[server]\nlisten = \"here\"",
+            expect!["`server.listen` is `here`; it must be an address and a port, such as 127.0.0.1:8080"],
+        );
+        check(
+            "[engine]\nin_flight_max = 0",
+            expect!["`engine.in_flight_max` is `0`; it must be from 1 to 1000000"],
+        );
+        check("[log]\nformat = \"xml\"", expect!["`log.format` is `xml`; it must be auto, pretty or json"]);
+        check(
+            "[server]\nlisten = 5\nworkers = \"many\"",
+            expect![[r#"invalid type: string "many", expected an integer for key `server.workers`"#]],
+        );
+        check(
+            "[server]\nlistne = \"x\"",
+            expect![
+                "unknown field `listne`, expected one of `listen`, `workers`, `body_bytes_max`, `public_url`, `drain_seconds` for key `server`; did you mean `listen`?"
+            ],
+        );
+        check(
+            "[sevrer]\n",
+            expect![
+                "unknown field `sevrer`, expected one of `server`, `store`, `workflows`, `workspace`, `engine`, `egress`, `log`; did you mean `server`?"
+            ],
+        );
+        check(
+            "[server",
+            expect![[r#"
+            TOML parse error at line 1, column 8
+              |
+            1 | [server
+              |        ^
+            unclosed table, expected `]`
+        "#]],
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! The sections and keys of `onward.toml` as serde reads them. Defaults stand in
+//! `onward.default.toml` and nowhere else.
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    pub(super) server: Server,
+    pub(super) store: Store,
+    pub(super) workflows: Workflows,
+    pub(super) workspace: Workspace,
+    pub(super) engine: Engine,
+    pub(super) egress: Egress,
+    pub(super) log: Log,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub listen: String,
+    pub workers: usize,
+    pub body_bytes_max: usize,
+    pub public_url: String,
+    pub drain_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Store {
+    pub(super) folder: String,
+    pub(super) task_cache_max: usize,
+    pub(super) queue_max: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Workflows {
+    pub(super) folder: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workspace {
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    pub in_flight_max: usize,
+    pub chain_idle_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Egress {
+    pub(super) connect_timeout_seconds: u64,
+    pub(super) idle_timeout_seconds: u64,
+    pub(super) extra_ca_file: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) level: String,
+    pub(super) format: String,
+}
