@@ -89,6 +89,14 @@ impl Server {
         &self.shared
     }
 
+    /// Takes up what was written to the store beside the server: keys, people.
+    pub async fn refresh(&self) -> anyhow::Result<()> {
+        let shared = &self.shared;
+        let name = &self.settings.workspace.name;
+        publish::refresh(&*shared.store, &shared.step_types, name, &shared.workspace).await?;
+        Ok(())
+    }
+
     /// Serves until SIGTERM or SIGINT, then drains: nothing new is begun, what runs ends.
     pub async fn serve(self, ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let drain = Duration::from_secs(self.settings.server.drain_seconds);

@@ -1,1 +1,9 @@
+//! The tests that drive the built server from outside: real processes, real sockets, real files.
 
+mod bad_input;
+mod crash;
+mod layers;
+mod reference_page;
+mod serving;
+mod support;
+mod tidy;

@@ -92,6 +92,7 @@ async fn demo(settings: Settings, ready_file: Option<PathBuf>) -> anyhow::Result
     let store = Arc::clone(&server.shared().store);
     store.add_key(key).await?;
     let password = person(&*store).await?;
+    server.refresh().await?;
     tasks(&server).await?;
     let ready = |address: SocketAddr| {
         let address = format!("http://{address}");
@@ -132,7 +133,7 @@ async fn tasks(server: &Server) -> anyhow::Result<()> {
     let workspace = shared.workspace.current();
     let published =
         workspace.workflow("api-sample").ok_or_else(|| anyhow!("the demo's workflow was not published"))?;
-    let directory = Arc::new(Directory::new(shared.store.workspace().await?.users));
+    let directory = Arc::clone(&workspace.directory);
     for task in sample_tasks() {
         let workflow = Arc::clone(&published.workflow);
         let id = task["Company ID"].as_str().unwrap_or_default();

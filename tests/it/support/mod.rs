@@ -1,0 +1,26 @@
+//! A server to test, a receiver for it to call, and a client that asks.
+
+mod client;
+mod receiver;
+mod server;
+
+pub(crate) use self::{
+    client::request,
+    receiver::{Receiver, Reply},
+    server::{Project, Server, onward},
+};
+
+/// The reference page's workflow, calling a receiver.
+pub(crate) fn api_sample(receiver: &str) -> String {
+    include_str!("../../../examples/api-sample/workflows/api-sample.toml")
+        .replace("http://127.0.0.1:4180", receiver)
+}
+
+/// The reference page's task, before it is finished.
+pub(crate) fn acme() -> serde_json::Value {
+    serde_json::json!({
+        "Stage": "In Progress", "Assigned To": "user@example.com", "Company ID": "42", "Company Name": "Acme Corp",
+        "Number of Employees": "20", "Contract Value": "10000", "International?": false,
+        "Expected Close Date": "2020-01-31",
+    })
+}

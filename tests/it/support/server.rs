@@ -1,0 +1,213 @@
+//! The real binary in a folder of its own: configured, started, asked, stopped, killed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use super::client::{Answer, request};
+
+const START_MAX: Duration = Duration::from_secs(30);
+const STOP_MAX: Duration = Duration::from_secs(20);
+
+/// The binary, built once. Cargo builds no other package's binary for a test.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        // This test stands in target/PROFILE/deps.
+        let test = std::env::current_exe().expect("the test's own path");
+        let profile = test.parent().and_then(Path::parent).expect("target/PROFILE");
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.args(["build", "--package", "onward", "--target-dir"]).arg(profile.parent().expect("target"));
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        let built = build.output().expect("cargo runs");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        profile.join("onward")
+    })
+}
+
+/// Runs the command line to its end.
+pub(crate) fn onward(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).output().expect("the binary runs")
+}
+
+/// A folder with a configuration and workflow files.
+pub(crate) struct Project {
+    folder: tempfile::TempDir,
+}
+
+impl Project {
+    /// With one workflow; the page's user; a key.
+    pub(crate) fn new(workflow: &str) -> (Self, String) {
+        let project = Self::bare();
+        project.write("workflows/test.toml", workflow);
+        let user =
+            ["user", "add", "--id", "abc123", "--email", "user@example.com", "--first-name", "Example"];
+        project.command(&[&user[..], &["--last-name", "User"]].concat());
+        let key = project.command(&["key", "add", "Test"]).trim().to_owned();
+        (project, key)
+    }
+
+    pub(crate) fn bare() -> Self {
+        let project = Self { folder: tempfile::tempdir().expect("a folder") };
+        project.write("onward.toml", "[server]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n");
+        fs::create_dir_all(project.path("workflows")).expect("a folder");
+        project
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("written");
+    }
+
+    pub(crate) fn config(&self) -> String {
+        self.path("onward.toml").display().to_string()
+    }
+
+    /// Runs a command on this project that must succeed; its output.
+    pub(crate) fn command(&self, arguments: &[&str]) -> String {
+        let output = onward(&[arguments, &["--config", &self.config()]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Starts a server that must come up.
+    pub(crate) fn serve(&self, key: &str) -> Server {
+        let ready = self.path("ready.json");
+        let _ = fs::remove_file(&ready);
+        let log = fs::File::options().create(true).append(true).open(self.path("server.log")).expect("a log");
+        let mut child = Command::new(binary())
+            .args(["serve", "--config", &self.config(), "--ready-file"])
+            .arg(&ready)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the server starts");
+        let started = Instant::now();
+        while !ready.exists() {
+            let ended = child.try_wait().expect("a status");
+            assert!(
+                ended.is_none() && started.elapsed() < START_MAX,
+                "the server did not come up:\n{}",
+                self.log()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+        let ready: Value = serde_json::from_slice(&fs::read(ready).expect("the file")).expect("its JSON");
+        let address =
+            ready["address"].as_str().and_then(|url| url.strip_prefix("http://")).expect("an address");
+        Server { child, address: address.to_owned(), key: key.to_owned() }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("server.log")).unwrap_or_default()
+    }
+}
+
+/// A running server. Killed when the test ends, however it ends.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+    pub(crate) key: String,
+}
+
+impl Server {
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let bearer = format!("Bearer {}", self.key);
+        let mut all = vec![("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        all.extend(headers);
+        request(&self.address, method, &format!("/api/v1{path}"), &all, body)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], b"")
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[], body.to_string().as_bytes())
+    }
+
+    /// Creates a task that must be accepted.
+    pub(crate) fn create_task(&self, task: &Value) {
+        let answer = self.post("/workflows/api-sample/tasks", task);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// Performs an action in the page's user's name, and waits for its end.
+    pub(crate) fn perform(&self, task: &str, action: &str) -> Answer {
+        let body =
+            serde_json::json!({"task_id": task, "action_id": action, "performed_by": "user@example.com"});
+        self.send(
+            "POST",
+            "/workflows/api-sample/executions",
+            &[("Prefer", "wait=20")],
+            body.to_string().as_bytes(),
+        )
+    }
+
+    pub(crate) fn task(&self, id: &str) -> Value {
+        self.get(&format!("/workflows/api-sample/tasks/{id}")).json()
+    }
+
+    pub(crate) fn execution(&self, id: &str) -> Value {
+        self.get(&format!("/workflows/api-sample/executions/{id}")).json()
+    }
+
+    /// Waits until an execution is no longer pending.
+    pub(crate) fn ended(&self, id: &str) -> Value {
+        let started = Instant::now();
+        loop {
+            let execution = self.execution(id);
+            if execution["status"] != "Pending" {
+                return execution;
+            }
+            assert!(started.elapsed() < STOP_MAX, "still pending: {execution}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// As `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// SIGTERM, and the exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let sent =
+            Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a status") {
+                return status.code();
+            }
+            assert!(started.elapsed() < STOP_MAX, "the server did not stop");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
