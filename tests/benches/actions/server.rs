@@ -1,0 +1,179 @@
+//! Onward itself: the release binary on a folder of its own, and what the system says of its process.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read, Write},
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::children::Guard;
+
+pub(crate) const PATH: &str = "/api/v1/workflows/bench/executions";
+
+const TASKS_PATH: &str = "/api/v1/workflows/bench/tasks";
+const START_MAX: Duration = Duration::from_secs(20);
+/// Microseconds of one tick of the kernel's accounting (USER_HZ = 100).
+const TICK_MICROS: f64 = 10_000.0;
+
+const WORKFLOW: &str = r#"
+name = "Bench"
+[[fields]]
+name = "Company ID"
+type = "uniqueId"
+[[fields]]
+name = "Company Name"
+type = "text"
+[[fields]]
+name = "Number of Employees"
+type = "number"
+[[fields]]
+name = "Contract Value"
+type = "currency"
+[[fields]]
+name = "International?"
+type = "checkbox"
+[[fields]]
+name = "Expected Close Date"
+type = "date"
+[[stages]]
+name = "Open"
+[[stages]]
+name = "Completed"
+end = true
+[[actions]]
+name = "Finish"
+from = ["Open"]
+[[actions.steps]]
+type = "api_call"
+url = "http://127.0.0.1:RECEIVER/hook"
+"#;
+
+pub(crate) struct Server {
+    child: Guard,
+    folder: tempfile::TempDir,
+    pub(crate) port: u16,
+    pub(crate) key: String,
+}
+
+impl Server {
+    pub(crate) fn start(receiver: u16, tasks: usize) -> Self {
+        let (binary, folder) = (binary(), tempfile::tempdir().expect("a folder"));
+        let config = folder.path().join("onward.toml");
+        fs::write(&config, "[server]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"warn\"\n").expect("written");
+        fs::create_dir(folder.path().join("workflows")).expect("a folder");
+        let workflow = WORKFLOW.replace("RECEIVER", &receiver.to_string());
+        fs::write(folder.path().join("workflows/bench.toml"), workflow).expect("written");
+        let key = Command::new(&binary).args(["key", "add", "bench", "--config"]).arg(&config).output();
+        let key = String::from_utf8(key.expect("a key").stdout).expect("UTF-8").trim().to_owned();
+        let ready = folder.path().join("ready.json");
+        let child = Command::new(&binary)
+            .args(["serve", "--config"])
+            .arg(&config)
+            .arg("--ready-file")
+            .arg(&ready)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let child = Guard(child);
+        let began = Instant::now();
+        while !ready.exists() {
+            assert!(began.elapsed() < START_MAX, "the server did not come up");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let ready: Value = serde_json::from_slice(&fs::read(ready).expect("the file")).expect("JSON");
+        let port =
+            ready["address"].as_str().and_then(|url| url.rsplit(':').next()?.parse().ok()).expect("a port");
+        let server = Self { child, folder, port, key };
+        for task in 0..tasks {
+            let body = json!({
+                "Company ID": format!("T{task}"), "Company Name": "Acme Corp", "Number of Employees": "20",
+                "Contract Value": "10000", "International?": false, "Expected Close Date": "2020-01-31",
+            });
+            let answer = server.send("POST", TASKS_PATH, &body.to_string());
+            assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        }
+        server
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> String {
+        let mut socket = std::net::TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.key,
+            body.len()
+        );
+        socket.write_all(request.as_bytes()).expect("taken");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+
+    pub(crate) fn close_date(&self, task: &str) -> String {
+        let answer = self.send("GET", &format!("{TASKS_PATH}/{task}"), "");
+        let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+        let task: Value = serde_json::from_str(body).expect("JSON");
+        task["Expected Close Date"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Succeeded executions on disk.
+    pub(crate) fn succeeded(&self) -> u64 {
+        let database = self.folder.path().join("data/onward.db");
+        let connection = rusqlite::Connection::open(database).expect("the database");
+        let sql = "SELECT count(*) FROM execution WHERE state = 'succeeded'";
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a count") as u64
+    }
+
+    /// `VmRSS` now, or `VmHWM`, the most so far.
+    pub(crate) fn memory_kib(&self, key: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).expect("its status");
+        let line = status.lines().find(|line| line.starts_with(key)).expect("the line");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
+    /// Processor time used so far, by thread name, in ticks.
+    pub(crate) fn thread_ticks(&self) -> BTreeMap<String, u64> {
+        let mut ticks = BTreeMap::new();
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.0.id())).expect("its threads").flatten()
+        {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            let Some((before, after)) = stat.rsplit_once(')') else { continue };
+            let name = before.split_once('(').map_or("?", |(_, name)| name).to_owned();
+            let fields: Vec<_> = after.split_whitespace().collect();
+            // utime and stime, fields 14 and 15 of the whole line.
+            let used: u64 = fields[11..13].iter().filter_map(|field| field.parse::<u64>().ok()).sum();
+            *ticks.entry(name).or_default() += used;
+        }
+        ticks
+    }
+
+    /// Microseconds per action since `before`, by thread name.
+    pub(crate) fn thread_micros(&self, before: &BTreeMap<String, u64>, actions: u64) -> Vec<(String, f64)> {
+        let used = |(name, ticks): (String, u64)| {
+            let used = ticks.saturating_sub(before.get(&name).copied().unwrap_or_default());
+            (name, used as f64 * TICK_MICROS / actions as f64)
+        };
+        self.thread_ticks().into_iter().map(used).filter(|(_, micros)| *micros > 0.05).collect()
+    }
+}
+
+/// The release binary: `ONWARD_BIN`, or built now.
+fn binary() -> PathBuf {
+    if let Some(binary) = std::env::var_os("ONWARD_BIN") {
+        return binary.into();
+    }
+    let target = crate::target();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--package", "onward", "--target-dir"])
+        .arg(&target)
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the server could not be built");
+    target.join("release/onward")
+}
