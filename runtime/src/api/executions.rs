@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
 use crate::{
     engine::Perform,
-    model::{Attempt, Execution, Performer, Workspace, workspace::Published},
+    model::{Attempt, Execution, Performer, Workspace, template::percent_encode, workspace::Published},
     store::ExecutionDetail,
 };
 
@@ -75,9 +75,16 @@ async fn create(
     if let Some(wait) = wait {
         response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
     }
-    response
-        .insert_header((header::LOCATION, format!("/api/v1/workflows/{}/executions/{}", path, execution.id)));
+    response.insert_header((header::LOCATION, location(&path, &execution)));
     answer(response, &summary(&execution))
+}
+
+fn location(workflow: &str, execution: &Execution) -> String {
+    let mut location = "/api/v1/workflows/".to_owned();
+    percent_encode(workflow, &mut location);
+    location.push_str("/executions/");
+    location.push_str(&execution.id.to_string());
+    location
 }
 
 /// `Prefer: wait=N` (RFC 7240); other preferences are not ours and are ignored.

@@ -12,6 +12,9 @@ mod recovery;
 mod router;
 mod step;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::{
         Arc, Mutex,

@@ -4,6 +4,7 @@
 use std::sync::{Arc, PoisonError};
 
 use actix::Addr;
+use futures_util::future::join_all;
 
 use super::{
     Shared,
@@ -37,22 +38,25 @@ impl Shared {
             let Some(last) = page.last() else { return Ok(count) };
             after = Some(last.id);
             count += page.len();
-            for execution in page {
-                self.recover_one(execution).await?;
+            // Side by side, so that they share commits; then the lanes, in the page's order.
+            let recovered = join_all(page.into_iter().map(|execution| self.recover_one(execution))).await;
+            for execution in recovered {
+                self.enter_lane(execution?);
             }
         }
     }
 
-    async fn recover_one(&self, execution: Execution) -> Result<(), StoreError> {
-        let mut execution = execution;
-        if let State::Running { step, .. } = execution.state {
-            let title = self.step_title(&execution, step);
-            let (before, now) = (execution.clone(), self.clock.now());
-            let decide: perform::Decide = Box::new(move |_| Ok(perform::recover(before, &title, now)));
-            let committed = self.store.transact(TaskKey::Id(execution.task), decide).await?;
-            let Some(recovered) = committed.execution else { return Ok(()) };
-            execution = recovered;
-        }
+    /// What the crash made of an execution, on disk.
+    async fn recover_one(&self, execution: Execution) -> Result<Execution, StoreError> {
+        let State::Running { step, .. } = execution.state else { return Ok(execution) };
+        let title = self.step_title(&execution, step);
+        let (before, now) = (execution.clone(), self.clock.now());
+        let decide: perform::Decide = Box::new(move |_| Ok(perform::recover(before, &title, now)));
+        let committed = self.store.transact(TaskKey::Id(execution.task), decide).await?;
+        Ok(committed.execution.unwrap_or(execution))
+    }
+
+    fn enter_lane(&self, execution: Execution) {
         if !execution.state.is_final() {
             let (place, ()) = self.lanes.enter(execution.task, || ());
             self.pending
@@ -60,7 +64,6 @@ impl Shared {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push_back(Pending { execution, place });
         }
-        Ok(())
     }
 
     fn step_title(&self, execution: &Execution, step: usize) -> String {
