@@ -202,6 +202,36 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_codes_and_their_statuses_are_promised() {
+        let all: Vec<_> =
+            Code::ALL.iter().map(|code| format!("{} {}", code.status().as_u16(), code.as_str())).collect();
+        expect_test::expect![[r#"
+            400 invalid_json
+            400 invalid_body
+            400 invalid_parameter
+            401 unauthorized
+            404 not_found
+            404 workflow_not_found
+            404 task_not_found
+            404 action_not_found
+            404 execution_not_found
+            405 method_not_allowed
+            409 step_type_missing
+            413 body_too_large
+            415 unsupported_media_type
+            422 invalid_fields
+            422 action_not_available
+            422 requirements_not_met
+            422 user_not_found
+            500 internal
+            501 not_implemented
+            503 overloaded
+            503 shutting_down
+            503 store_unavailable"#]]
+        .assert_eq(&all.join("\n"));
+    }
+
     fn body(error: ApiError) -> String {
         let bytes = error.error_response().into_body().try_into_bytes().expect("a body in memory");
         String::from_utf8(bytes.to_vec()).expect("UTF-8")
