@@ -169,11 +169,17 @@ fn binary() -> PathBuf {
     }
     let target = crate::target();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--release", "--package", "onward", "--target-dir"])
-        .arg(&target)
-        .status()
-        .expect("cargo runs");
+    let mut build = Command::new(cargo);
+    build.args(["build", "--release", "--package", "onward", "--target-dir"]).arg(&target);
+    // What cargo tells about this package would make build scripts run again, here and back.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_")
+            || name.to_string_lossy().starts_with("CARGO_MANIFEST_")
+        {
+            build.env_remove(name);
+        }
+    }
+    let built = build.status().expect("cargo runs");
     assert!(built.success(), "the server could not be built");
     target.join("release/onward")
 }

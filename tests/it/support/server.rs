@@ -25,6 +25,14 @@ fn binary() -> &'static Path {
         let profile = test.parent().and_then(Path::parent).expect("target/PROFILE");
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         build.args(["build", "--package", "onward", "--target-dir"]).arg(profile.parent().expect("target"));
+        // What cargo tells about this package would make build scripts run again, here and back.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CARGO_PKG_")
+                || name.to_string_lossy().starts_with("CARGO_MANIFEST_")
+            {
+                build.env_remove(name);
+            }
+        }
         if profile.ends_with("release") {
             build.arg("--release");
         }
