@@ -71,6 +71,7 @@ impl Server {
         let engine = EngineSettings {
             in_flight_max: settings.engine.in_flight_max,
             chain_idle: Duration::from_secs(settings.engine.chain_idle_seconds),
+            store_queue_max: settings.store.queue_max,
         };
         let shared = Arc::new(Shared::new(store, workspace, types, clock, ids, engine));
         let open = shared.recover().await?;

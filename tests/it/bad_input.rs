@@ -37,6 +37,7 @@ fn bad_requests_get_a_status_and_a_code() {
         ("POST", TASKS, r#"{"Company ID":"active"}"#, 422, "invalid_fields"),
         ("PUT", TASKS, r#"{"Company ID":"77","Company Name":"x"}"#, 404, "task_not_found"),
         ("PUT", TASKS, r#"{"Company Name":"x"}"#, 422, "invalid_fields"),
+        ("PUT", TASKS, r#"{"Company ID":["x"]}"#, 422, "invalid_fields"),
         ("GET", "/workflows/api-sample/tasks/77", "", 404, "task_not_found"),
         ("GET", "/workflows/api-sample/tasks/%00", "", 404, "task_not_found"),
         ("GET", "/workflows/api-sample/tasks?Colour=red", "", 400, "invalid_parameter"),

@@ -65,6 +65,8 @@ async fn create(
     let perform = Perform { workflow, version, action, task: task.id, performer };
     let performed = api.engine.perform(perform).await?;
     let mut execution = performed.execution;
+    // Behind another execution of its task the answer comes at once, whatever was preferred.
+    let wait = wait.filter(|_| performed.ended.is_some());
     if let (Some(wait), Some(ended)) = (wait, performed.ended) {
         // The end, or the time, whichever is first; without an end it is still pending.
         if let Ok(Ok(last)) = tokio::time::timeout(wait, ended).await {

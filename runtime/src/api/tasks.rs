@@ -164,6 +164,10 @@ fn key(
             errors.add(&field.name, "is required");
             Err(ApiError::fields(&errors))
         }
+        Some(Err(problem)) if write == TaskWrite::Update => {
+            errors.add(&field.name, problem.0);
+            Err(ApiError::fields(&errors))
+        }
         // Whether it is required, and whether it is valid, the decision says together with all else.
         None | Some(_) => Ok(new()),
     }

@@ -29,7 +29,8 @@ struct Shard(Mutex<HashMap<TaskId, Line>>);
 
 /// The right to run steps on a task.
 pub(crate) struct Turn {
-    lanes: Arc<Lanes>,
+    /// `None` once it has been handed on.
+    lanes: Option<Arc<Lanes>>,
     task: TaskId,
 }
 
@@ -52,13 +53,17 @@ impl Lanes {
         let stamp = stamp();
         let place = match shard.get_mut(&task) {
             Some(line) => {
+                // Those at the end who were refused meanwhile have left: the line does not grow with them.
+                while line.back().is_some_and(oneshot::Sender::is_closed) {
+                    line.pop_back();
+                }
                 let (sender, receiver) = oneshot::channel();
                 line.push_back(sender);
                 Place::Queued(receiver)
             }
             None => {
                 shard.insert(task, Line::new());
-                Place::Now(Turn { lanes: Arc::clone(self), task })
+                Place::Now(Turn { lanes: Some(Arc::clone(self)), task })
             }
         };
         (place, stamp)
@@ -73,15 +78,21 @@ impl Lanes {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut shard = self.lanes.shard(self.task);
-        let next = shard.get_mut(&self.task).and_then(VecDeque::pop_front);
-        let Some(next) = next else {
-            shard.remove(&self.task);
-            return;
-        };
-        drop(shard);
-        // When the next one has gone, its turn comes back, is dropped here, and passes on.
-        let _ = next.send(Turn { lanes: Arc::clone(&self.lanes), task: self.task });
+        // A turn that was handed on, and came back disarmed.
+        let Some(lanes) = self.lanes.take() else { return };
+        let mut shard = lanes.shard(self.task);
+        loop {
+            let Some(next) = shard.get_mut(&self.task).and_then(VecDeque::pop_front) else {
+                shard.remove(&self.task);
+                return;
+            };
+            // A loop and not a drop of what comes back: a long line of those who left must not
+            // become a deep recursion.
+            match next.send(Self { lanes: Some(Arc::clone(&lanes)), task: self.task }) {
+                Ok(()) => return,
+                Err(mut back) => back.lanes = None,
+            }
+        }
     }
 }
 
@@ -122,9 +133,9 @@ mod tests {
     fn a_long_line_of_those_who_left_is_passed_without_end() {
         let lanes = Lanes::new();
         let Place::Now(first) = enter(&lanes) else { panic!("the lane should have been free") };
-        for _ in 0..2_000 {
-            drop(queued(enter(&lanes)));
-        }
+        // All at once, so that none finds the one before it gone already.
+        let line: Vec<_> = (0..200_000).map(|_| queued(enter(&lanes))).collect();
+        drop(line);
         let mut last = queued(enter(&lanes));
         drop(first);
         assert!(last.try_recv().is_ok());

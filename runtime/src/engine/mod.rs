@@ -50,6 +50,8 @@ pub struct EngineSettings {
     pub in_flight_max: usize,
     /// After this long without an execution a chain is let go.
     pub chain_idle: Duration,
+    /// Writes that the store lets wait.
+    pub store_queue_max: usize,
 }
 
 /// What the engines of all threads share.

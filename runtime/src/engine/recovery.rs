@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError};
 
 use actix::Addr;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 
 use super::{
     Shared,
@@ -23,6 +23,9 @@ pub(super) const AT_ONCE: usize = 256;
 /// Rows read at a time.
 const PAGE: usize = 1_000;
 
+/// Crashed executions whose end is written at a time; the store's queue may be short.
+const WRITES_AT_ONCE: usize = 64;
+
 /// An unfinished execution, with its place in its task's lane.
 pub(super) struct Pending {
     execution: Execution,
@@ -39,7 +42,9 @@ impl Shared {
             after = Some(last.id);
             count += page.len();
             // Side by side, so that they share commits; then the lanes, in the page's order.
-            let recovered = join_all(page.into_iter().map(|execution| self.recover_one(execution))).await;
+            let writes = stream::iter(page).map(|execution| self.recover_one(execution));
+            let recovered: Vec<_> =
+                writes.buffered(WRITES_AT_ONCE.min(self.settings.store_queue_max)).collect().await;
             for execution in recovered {
                 self.enter_lane(execution?);
             }

@@ -70,7 +70,8 @@ async fn engine(folder: &std::path::Path) -> (Arc<Shared>, EngineHandle) {
         Box::new(Does("notes", |_| Outcome::done(Answer::read(br#"{"task":{"Company Name":"noted"}}"#)))),
     ]);
     let clock = Clock::default();
-    let engine = EngineSettings { in_flight_max: 8, chain_idle: Duration::from_secs(60) };
+    let engine =
+        EngineSettings { in_flight_max: 8, chain_idle: Duration::from_secs(60), store_queue_max: 64 };
     let ids = Ids::new(clock.clone(), None);
     let shared =
         Arc::new(Shared::new(store, Arc::new(SharedWorkspace::default()), types, clock, ids, engine));

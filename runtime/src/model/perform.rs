@@ -263,9 +263,13 @@ fn apply(
     };
     let read = Patch::read(object, workflow, directory);
     let mut errors = read.errors;
-    warnings.extend(
-        read.unknown.iter().map(|name| format!("the workflow has no field “{name}”; it was ignored")),
-    );
+    for name in &read.unknown {
+        if report.strict_fields {
+            errors.add(name, "is unknown: the workflow has no such field");
+        } else {
+            warnings.push(format!("the workflow has no field “{name}”; it was ignored"));
+        }
+    }
     warnings.extend(read.computed.iter().map(|name| format!("“{name}” is set by Onward; it was ignored")));
     if read.patch.is_empty() && errors.is_empty() {
         return Ok(None);
@@ -481,6 +485,18 @@ mod tests {
         assert_eq!(state(&change), &State::Succeeded);
         let warnings = change.ended.and_then(|attempt| attempt.end).expect("ended").warnings;
         assert_eq!(warnings, ["the workflow has no field “Colour”; it was ignored"]);
+    }
+
+    #[test]
+    fn a_strict_step_fails_on_an_unknown_field() {
+        let report =
+            StepReport { strict_fields: true, ..report(json!({"Colour": "red", "Company Name": "new"})) };
+        let running = execution(State::Running { step: 1, mid_call: true });
+        let change = in_store(Some(sample::task()), &[], |current| {
+            finish(running, &plan(), report, &sample::directory(), current).expect("a change")
+        });
+        assert!(change.task.is_none());
+        assert_eq!(state(&change).failure().expect("failed").code, "invalid_fields");
     }
 
     #[test]

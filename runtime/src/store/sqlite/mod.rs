@@ -178,10 +178,13 @@ impl Store for SqliteStore {
     }
 
     fn close(&self) -> Reply<()> {
-        let _ = self.writes.try_send(write::Request::Close);
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writes = self.writes.clone();
         Box::pin(async move {
             if let Some(threads) = threads {
+                // Waits for a place in the queue: what was asked before is done first. A writer that
+                // is gone already needs no word.
+                let _ = writes.send(write::Request::Close);
                 threads.join();
             }
             Ok(())

@@ -99,12 +99,21 @@ impl Writer {
         let mut group = Group::default();
         let mut closing = false;
         let mut next = Some(first);
-        let begun = self.execute("BEGIN IMMEDIATE");
+        let mut begun = self.execute("BEGIN IMMEDIATE");
         for _ in 0..self.group_max {
             let Some(request) = next.take().or_else(|| queue.try_recv().ok()) else { break };
             match (request, &begun) {
                 (Request::Close, _) => closing = true,
-                (request, Ok(())) => self.one(request, &mut group),
+                (request, Ok(())) => {
+                    self.one(request, &mut group);
+                    // A full disk or a failing one makes SQLite end the transaction by itself. What
+                    // came after would then be committed one by one, and answered as failed.
+                    if self.connection.is_autocommit() {
+                        begun = Err(StoreError::Database(
+                            "the transaction was given up by the database".to_owned(),
+                        ));
+                    }
+                }
                 (request, Err(error)) => refuse(request, error),
             }
         }
