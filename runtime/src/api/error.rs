@@ -163,7 +163,9 @@ impl From<StoreError> for ApiError {
             StoreError::Refused(refusal) => refusal.into(),
             StoreError::Busy { .. } => Self::new(Code::Overloaded, error.to_string()),
             StoreError::Closed => Self::new(Code::ShuttingDown, "the server is shutting down"),
-            StoreError::Corrupt(_) | StoreError::Exists { .. } => Self::internal(error),
+            StoreError::Corrupt(_) | StoreError::Exists { .. } | StoreError::Panicked => {
+                Self::internal(error)
+            }
             StoreError::Database(_) | StoreError::Folder { .. } | StoreError::Newer { .. } => {
                 tracing::error!(%error, "the store could not do what a request asked");
                 Self::new(Code::StoreUnavailable, error.to_string())

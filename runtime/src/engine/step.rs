@@ -9,7 +9,7 @@ use tracing::Instrument;
 use super::{Run, STORE_RETRY_FIRST, STORE_RETRY_LAST, Shared, chain, router::RouterActor};
 use crate::{
     model::{
-        Refusal, State, TaskId,
+        State, TaskId,
         perform::{self, Decide, StepReport},
     },
     step::{Call, Outcome, Resources, Step},
@@ -138,8 +138,9 @@ pub(super) async fn persist(shared: &Shared, task: TaskId, decide: impl Fn() -> 
         match shared.store.transact(TaskKey::Id(task), decide()).await {
             Ok(committed) => return Some(committed),
             Err(StoreError::Closed) => return None,
-            Err(StoreError::Refused(refusal @ Refusal::Illegal(_))) => {
-                tracing::error!(%refusal, "an execution took an event that its state does not know");
+            // Trying again would end the same way, and would hold the task's turn for ever.
+            Err(error @ (StoreError::Refused(_) | StoreError::Panicked | StoreError::Corrupt(_))) => {
+                tracing::error!(%error, "an execution cannot be recorded; the next start decides what became of it");
                 return None;
             }
             Err(error) => {

@@ -137,7 +137,8 @@ fn a_panicking_decision_fails_alone() {
         let store = open(folder);
         create(&*store, task(1)).await;
         let panics: Decide = Box::new(|_| panic!("a bug in a decision"));
-        assert!(store.transact(TaskKey::Id(TaskId::from_u128(1)), panics).await.is_err());
+        let answer = store.transact(TaskKey::Id(TaskId::from_u128(1)), panics).await;
+        assert!(matches!(answer, Err(StoreError::Panicked)));
         assert!(create(&*store, task(2)).await.created);
     });
 }

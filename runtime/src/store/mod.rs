@@ -96,6 +96,9 @@ pub enum StoreError {
     /// A row holds what this version cannot read.
     #[error("the database holds what cannot be read: {0}")]
     Corrupt(String),
+    /// Our own bug: a decision panicked. Nothing was written.
+    #[error("a decision panicked; nothing was written")]
+    Panicked,
     #[error("the store is closed")]
     Closed,
 }

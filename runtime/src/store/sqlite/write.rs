@@ -139,8 +139,7 @@ impl Writer {
         let keep = match request {
             Request::Transact { key, decide, reply } => {
                 let decided = catch_unwind(AssertUnwindSafe(|| self.transact(key, decide)));
-                match decided.unwrap_or_else(|_| Err(StoreError::Database("a decision panicked".to_owned())))
-                {
+                match decided.unwrap_or(Err(StoreError::Panicked)) {
                     Ok(committed) => {
                         group.transacted.push((reply, committed));
                         true
@@ -152,9 +151,14 @@ impl Writer {
                 }
             }
             Request::Job(job) => {
-                let (keep, answer) = job(&self.connection);
-                group.jobs.push(answer);
-                keep
+                // A panic drops the job's reply with it; the writer goes on.
+                match catch_unwind(AssertUnwindSafe(|| job(&self.connection))) {
+                    Ok((keep, answer)) => {
+                        group.jobs.push(answer);
+                        keep
+                    }
+                    Err(_) => false,
+                }
             }
             Request::Close => true,
         };
