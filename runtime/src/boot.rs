@@ -17,7 +17,7 @@ use crate::{
     egress::{Egress, EgressSettings, Trust},
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
-    model::SharedWorkspace,
+    model::{SharedWorkspace, perform::IDEMPOTENCY_HOURS},
     publish,
     settings::Settings,
     step::StepTypes,
@@ -32,6 +32,9 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a drain looks whether the last execution has ended.
 const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Idempotency keys that are forgotten at a time, so that a day's keys do not hold up the writer.
+const FORGET_AT_ONCE: usize = 1_000;
 
 const BACKLOG: i32 = 4096;
 
@@ -70,6 +73,7 @@ impl Server {
         let ids = Ids::new(clock.clone(), store.greatest_id().await?);
         let engine = EngineSettings {
             in_flight_max: settings.engine.in_flight_max,
+            queued_max: settings.engine.queued_max,
             chain_idle: Duration::from_secs(settings.engine.chain_idle_seconds),
             store_queue_max: settings.store.queue_max,
         };
@@ -199,7 +203,16 @@ async fn refresh(shared: Arc<Shared>, name: String) {
             Ok(revision) => seen = revision,
             Err(error) => tracing::warn!(%error, "the workspace could not be read again; it is tried again"),
         }
+        forget_keys(&shared).await;
         tokio::time::sleep(REFRESH_EVERY).await;
+    }
+}
+
+/// Forgets idempotency keys that are too old to mean anything.
+async fn forget_keys(shared: &Shared) {
+    let before = shared.clock.now() - jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS);
+    if let Err(error) = shared.store.forget_admitted(before, FORGET_AT_ONCE).await {
+        tracing::warn!(%error, "old idempotency keys could not be forgotten; it is tried again");
     }
 }
 

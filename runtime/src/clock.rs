@@ -9,7 +9,7 @@ use std::sync::{
 
 use jiff::Timestamp;
 
-use crate::model::{ExecutionId, TaskId};
+use crate::model::{ExecutionId, Place, TaskId};
 
 /// Where instants come from. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +72,11 @@ impl Ids {
 
     pub fn task(&self) -> TaskId {
         TaskId::from_u128(self.next())
+    }
+
+    /// A place behind all that were given before.
+    pub fn place(&self) -> Place {
+        Place::from_u128(self.next())
     }
 
     fn next(&self) -> u128 {

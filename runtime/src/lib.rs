@@ -4,6 +4,7 @@ pub mod api;
 pub mod boot;
 pub mod cli;
 pub mod clock;
+pub mod crash_point;
 pub mod credential;
 pub mod definition;
 pub mod egress;

@@ -14,11 +14,11 @@ use crate::{
     clock::Clock,
     definition::{self, StepCheck},
     model::{
-        Directory, SharedWorkspace, StepDefinition, Workflow, Workspace, workflow::ParamProblem,
+        Directory, SharedWorkspace, StepDefinition, Workflow, WorkflowId, Workspace, workflow::ParamProblem,
         workspace::Published,
     },
     step::StepTypes,
-    store::{Store, StoreError, WorkspaceRows},
+    store::{Store, StoreError, VersionRow, WorkspaceRows},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +144,24 @@ pub async fn refresh(
     Ok(rows.revision)
 }
 
+/// A version of a workflow: from the snapshot, or read from the store into it; `None` when it cannot
+/// be read on this server.
+pub async fn version(
+    store: &dyn Store,
+    types: &StepTypes,
+    shared: &SharedWorkspace,
+    workflow: &WorkflowId,
+    version: u32,
+) -> Result<Option<Arc<Workflow>>, StoreError> {
+    if let Some(found) = shared.current().version(workflow, version) {
+        return Ok(Some(Arc::clone(found)));
+    }
+    let Some(row) = store.version(workflow.clone(), version).await? else { return Ok(None) };
+    let Some(published) = readable_row(&row, types) else { return Ok(None) };
+    shared.add_version(&published);
+    Ok(Some(published.workflow))
+}
+
 /// The latest version of each workflow, by name.
 fn latest(rows: &WorkspaceRows, types: &StepTypes) -> Vec<Published> {
     let mut latest = HashMap::new();
@@ -157,14 +175,15 @@ fn latest(rows: &WorkspaceRows, types: &StepTypes) -> Vec<Published> {
 }
 
 fn readable(rows: &WorkspaceRows, types: &StepTypes) -> Vec<Published> {
-    let mut readable = Vec::with_capacity(rows.versions.len());
-    for row in &rows.versions {
-        match read(&format!("{} (version {})", row.workflow, row.version), &row.source, types) {
-            Ok(workflow) => readable.push(Published { version: row.version, workflow: Arc::new(workflow) }),
-            Err(error) => {
-                tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
-            }
+    rows.versions.iter().filter_map(|row| readable_row(row, types)).collect()
+}
+
+fn readable_row(row: &VersionRow, types: &StepTypes) -> Option<Published> {
+    match read(&format!("{} (version {})", row.workflow, row.version), &row.source, types) {
+        Ok(workflow) => Some(Published { version: row.version, workflow: Arc::new(workflow) }),
+        Err(error) => {
+            tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
+            None
         }
     }
-    readable
 }

@@ -53,17 +53,30 @@ fn a_queued_action_whose_stage_has_gone_fails_without_a_call() {
 }
 
 #[test]
-fn beyond_the_limit_an_action_is_refused_with_retry_after() {
+fn beyond_the_limits_an_action_is_refused_with_retry_after() {
     let receiver = Receiver::start(Reply::new(200, "").after(Duration::from_millis(500)));
     let (project, key) = Project::new(&ping(&receiver.url()));
-    project.write("onward.toml", "[server]\nlisten = \"127.0.0.1:0\"\n[engine]\nin_flight_max = 2\n");
+    let limits = "[engine]\nin_flight_max = 2\nqueued_max = 1\n";
+    project.write("onward.toml", &format!("[server]\nlisten = \"127.0.0.1:0\"\n{limits}"));
     let server = project.serve(&key);
-    server.create_task(&acme());
-    let body = json!({"task_id": "42", "action_id": "ping"});
-    let answers: Vec<_> = (0..3).map(|_| server.post("/workflows/api-sample/executions", &body)).collect();
-    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [201, 201, 503]);
-    assert_eq!(answers[2].json()["code"], "overloaded");
-    assert_eq!(answers[2].header("retry-after"), Some("1"));
+    for id in ["42", "43", "44"] {
+        server.create_task(&json!({"Company ID": id, "Stage": "In Progress"}));
+    }
+    let perform = |task: &str| {
+        server.post("/workflows/api-sample/executions", &json!({"task_id": task, "action_id": "ping"}))
+    };
+    // Two run, one stands in line; neither another in line nor another that runs has a place.
+    let answers = ["42", "43", "42", "42", "44"].map(perform);
+    assert_eq!(answers.each_ref().map(|answer| answer.status), [201, 201, 201, 503, 503]);
+    for refused in &answers[3..] {
+        assert_eq!(
+            (&refused.json()["code"], refused.header("retry-after")),
+            (&json!("overloaded"), Some("1"))
+        );
+    }
+    for accepted in &answers[..3] {
+        assert_eq!(server.ended(accepted.json()["id"].as_str().expect("an id"))["status"], "Success");
+    }
 }
 
 #[test]
@@ -139,7 +152,8 @@ fn a_list_longer_than_a_page_is_complete() {
     connection
         .execute_batch(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
-             INSERT INTO task SELECT randomblob(16), 'api-sample', i, 'not-started', NULL, '{}', 0, 0 FROM n",
+             INSERT INTO task (id, workflow_id, unique_id, stage_id, field_values, created_on, updated_on)
+             SELECT randomblob(16), 'api-sample', i, 'not-started', '{}', 0, 0 FROM n",
         )
         .expect("inserted");
     drop(connection);

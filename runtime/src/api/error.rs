@@ -54,7 +54,13 @@ codes! {
     TaskNotFound = "task_not_found", NOT_FOUND;
     ActionNotFound = "action_not_found", NOT_FOUND;
     ExecutionNotFound = "execution_not_found", NOT_FOUND;
+    /// The task has no scheduled stage change.
+    ScheduleNotFound = "schedule_not_found", NOT_FOUND;
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
+    /// The execution is not in a state for that.
+    NotPossibleNow = "not_possible_now", CONFLICT;
+    /// The step that failed is not in the version that the Retry is to run on.
+    StepGone = "step_gone", CONFLICT;
     /// A step of the action cannot run on this server.
     StepTypeMissing = "step_type_missing", CONFLICT;
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
@@ -65,6 +71,8 @@ codes! {
     ActionNotAvailable = "action_not_available", UNPROCESSABLE_ENTITY;
     /// `errors` lists all that is missing.
     RequirementsNotMet = "requirements_not_met", UNPROCESSABLE_ENTITY;
+    /// The same `Idempotency-Key` came with another body.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY;
     /// `performed_by` names nobody.
     UserNotFound = "user_not_found", UNPROCESSABLE_ENTITY;
     Internal = "internal", INTERNAL_SERVER_ERROR;
@@ -152,7 +160,11 @@ impl From<Refusal> for ApiError {
             Refusal::NotOffered { .. } => Self::refused_execution(Code::ActionNotAvailable, vec![message]),
             Refusal::Unmet(unmet) => Self::refused_execution(Code::RequirementsNotMet, unmet),
             Refusal::Fields(errors) => Self::fields(&errors),
-            Refusal::Illegal(error) => Self::internal(error),
+            Refusal::ExecutionMissing => Self::new(Code::ExecutionNotFound, message),
+            Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused, message),
+            Refusal::StepGone { .. } => Self::new(Code::StepGone, message),
+            Refusal::NoSchedule => Self::new(Code::ScheduleNotFound, message),
+            Refusal::Illegal(_) => Self::new(Code::NotPossibleNow, message),
         }
     }
 }
@@ -178,7 +190,10 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         let message = error.to_string();
         match error {
-            EngineError::Overloaded { .. } => Self::new(Code::Overloaded, message),
+            EngineError::Overloaded { .. } | EngineError::LineFull { .. } => {
+                Self::new(Code::Overloaded, message)
+            }
+            EngineError::InDoubt => Self::new(Code::StoreUnavailable, message),
             EngineError::ShuttingDown => Self::new(Code::ShuttingDown, message),
             EngineError::StepTypeMissing(_) => Self::new(Code::StepTypeMissing, message),
             EngineError::Store(error) => error.into(),
@@ -218,13 +233,17 @@ mod tests {
             404 task_not_found
             404 action_not_found
             404 execution_not_found
+            404 schedule_not_found
             405 method_not_allowed
+            409 not_possible_now
+            409 step_gone
             409 step_type_missing
             413 body_too_large
             415 unsupported_media_type
             422 invalid_fields
             422 action_not_available
             422 requirements_not_met
+            422 idempotency_key_reused
             422 user_not_found
             500 internal
             501 not_implemented

@@ -1,17 +1,39 @@
 //! Executions: perform an action, see how it went.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
-use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    body::{Body, OptionalBody},
+    error::ApiError,
+    json as answer, resource,
+};
 use crate::{
-    engine::Perform,
-    model::{Attempt, Execution, Performer, Workspace, template::percent_encode, workspace::Published},
+    engine::{Perform, Performed, Retry},
+    model::{
+        Action, Attempt, Execution, Performer, State, StepId, Workflow, Workspace,
+        perform::{IdempotencyKey, RetryTarget},
+        template::percent_encode,
+        workspace::Published,
+    },
+    publish,
     store::ExecutionDetail,
 };
+
+/// How often a repeated request looks whether the execution has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// Characters of an `Idempotency-Key`.
+const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 
 /// The longest that `Prefer: wait` may ask for.
 const WAIT_SECONDS_MAX: u64 = 60;
@@ -19,7 +41,14 @@ const WAIT_SECONDS_MAX: u64 = 60;
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/workflows/{workflow}/executions").route(web::post().to(create)))
-        .service(resource("/workflows/{workflow}/executions/{execution}").route(web::get().to(read)));
+        .service(resource("/workflows/{workflow}/executions/{execution}").route(web::get().to(read)))
+        .service(resource("/workflows/{workflow}/executions/{execution}/retry").route(web::post().to(retry)))
+        .service(
+            resource("/workflows/{workflow}/executions/{execution}/cancel").route(web::post().to(cancel)),
+        )
+        .service(
+            resource("/workflows/{workflow}/executions/{execution}/dismiss").route(web::post().to(dismiss)),
+        );
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,28 +86,217 @@ async fn create(
     body: Body<CreateExecution>,
 ) -> Result<HttpResponse, ApiError> {
     let wait = preferred_wait(&request)?;
+    let key = idempotency_key(&request, &caller, &body.0)?;
     let published = api.workflow(&path)?;
     let performer = performer(&api.workspace().current(), &caller, body.0.performed_by.as_deref())?;
     let action = action(&published, &body.0.action_id)?;
-    let task = api.task(&published.workflow, &body.0.task_id.0).await?;
+    let task = match (api.task(&published.workflow, &body.0.task_id.0).await, &key) {
+        // A request that was carried out before answers as it did then, also when its task is gone.
+        (Err(gone), Some(key)) => match api.store().admitted(key.scope).await? {
+            Some(admitted) if admitted.body == key.body => {
+                let execution = api.execution(&path, &admitted.execution.to_string()).await?.execution;
+                return answer_performed(
+                    &api,
+                    &path,
+                    Performed { execution, ended: None, is_repeated: true },
+                    wait,
+                )
+                .await;
+            }
+            _ => return Err(gone),
+        },
+        (task, _) => task?,
+    };
     let Published { version, workflow } = published;
-    let perform = Perform { workflow, version, action, task: task.id, performer };
+    let perform = Perform { workflow, version, action, task: task.id, performer, key };
     let performed = api.engine.perform(perform).await?;
-    let mut execution = performed.execution;
+    answer_performed(&api, &path, performed, wait).await
+}
+
+/// 201 with the execution as it is, or as it has become when its end was to be waited for.
+async fn answer_performed(
+    api: &Api,
+    workflow: &str,
+    performed: Performed,
+    wait: Option<Duration>,
+) -> Result<HttpResponse, ApiError> {
+    let Performed { mut execution, ended, is_repeated } = performed;
     // Behind another execution of its task the answer comes at once, whatever was preferred.
-    let wait = wait.filter(|_| performed.ended.is_some());
-    if let (Some(wait), Some(ended)) = (wait, performed.ended) {
+    let wait = wait.filter(|_| ended.is_some() || is_repeated);
+    if let Some(wait) = wait {
         // The end, or the time, whichever is first; without an end it is still pending.
-        if let Ok(Ok(last)) = tokio::time::timeout(wait, ended).await {
-            execution = last;
+        match ended {
+            Some(ended) => {
+                if let Ok(Ok(last)) = tokio::time::timeout(wait, ended).await {
+                    execution = last;
+                }
+            }
+            None => execution = api.settled(execution, wait).await?,
         }
     }
     let mut response = HttpResponse::Created();
     if let Some(wait) = wait {
         response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
     }
-    response.insert_header((header::LOCATION, location(&path, &execution)));
+    response.insert_header((header::LOCATION, location(workflow, &execution)));
     answer(response, &summary(&execution))
+}
+
+impl Api {
+    /// An execution of a workflow, with its attempts.
+    async fn execution(&self, workflow: &str, id: &str) -> Result<ExecutionDetail, ApiError> {
+        let published = self.workflow(workflow)?;
+        let mut found = None;
+        if let Ok(id) = id.parse() {
+            found = self.store().execution(id).await?;
+        }
+        found.filter(|found| found.execution.workflow == published.workflow.id).ok_or_else(|| {
+            let message = format!("the workflow `{workflow}` has no execution `{id}`");
+            ApiError::new(Code::ExecutionNotFound, message)
+        })
+    }
+
+    /// An execution that somebody else waits for: looked at again and again until it is final or
+    /// parked, or the time is over.
+    async fn settled(&self, execution: Execution, wait: Duration) -> Result<Execution, ApiError> {
+        let until = Instant::now() + wait;
+        let mut execution = execution;
+        while matches!(execution.state, State::Queued { .. } | State::Running { .. })
+            && Instant::now() < until
+        {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if let Some(found) = self.store().execution(execution.id).await? {
+                execution = found.execution;
+            }
+        }
+        Ok(execution)
+    }
+
+    /// The workflow version that an execution runs on, also one that no open execution has kept.
+    async fn version_of(&self, execution: &Execution) -> Result<Arc<Workflow>, ApiError> {
+        let shared = &self.shared;
+        let (workflow, version) = (&execution.workflow, execution.version);
+        let found =
+            publish::version(&*shared.store, &shared.step_types, &shared.workspace, workflow, version);
+        found.await?.ok_or_else(|| {
+            let message =
+                format!("version {version} of the workflow `{workflow}` cannot be read on this server");
+            ApiError::new(Code::StepTypeMissing, message)
+        })
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+struct RetryExecution {
+    #[serde(default)]
+    version: RetryVersion,
+}
+
+/// Which version of the action a Retry goes on with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RetryVersion {
+    /// The one that the execution began with.
+    #[default]
+    Pinned,
+    /// The one that is published now.
+    Current,
+}
+
+async fn retry(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+    _: Caller,
+    body: OptionalBody<RetryExecution>,
+) -> Result<HttpResponse, ApiError> {
+    let wait = preferred_wait(&request)?;
+    let (workflow_id, id) = path.into_inner();
+    let execution = api.execution(&workflow_id, &id).await?.execution;
+    let pinned = api.version_of(&execution).await;
+    let (workflow, version, target) = match body.0.version {
+        RetryVersion::Pinned => (pinned?, execution.version, RetryTarget::Pinned),
+        RetryVersion::Current => {
+            let Published { workflow, version } = api.workflow(&workflow_id)?;
+            let step = failed_step(&execution, &*pinned?)?;
+            (workflow, version, RetryTarget::Version { version, step })
+        }
+    };
+    let action =
+        workflow.actions.iter().position(|action| action.id == execution.action).ok_or_else(|| {
+            ApiError::new(
+                Code::StepGone,
+                format!("the workflow no longer has the action `{}`", execution.action),
+            )
+        })?;
+    let performed = api.engine.retry(Retry { execution, target, workflow, version, action }).await?;
+    answer_performed(&api, &workflow_id, performed, wait).await
+}
+
+/// The id of the step at which an execution failed.
+fn failed_step(execution: &Execution, workflow: &Workflow) -> Result<StepId, ApiError> {
+    let action = workflow.action(execution.action.as_str());
+    let step = execution.state.step().and_then(|step| action?.steps.get(step));
+    step.map(|step| step.id.clone()).ok_or_else(|| {
+        ApiError::new(
+            Code::NotPossibleNow,
+            format!("the execution is {} and failed at no step", execution.state.name()),
+        )
+    })
+}
+
+async fn cancel(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    _: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let execution = api.execution(&path.0, &path.1).await?.execution;
+    // Its action says whether its changes are taken back.
+    let _ = api.version_of(&execution).await;
+    answer(HttpResponse::Ok(), &summary(&api.shared.cancel(&execution).await?))
+}
+
+async fn dismiss(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    _: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let execution = api.execution(&path.0, &path.1).await?.execution;
+    answer(HttpResponse::Ok(), &summary(&api.shared.dismiss(&execution).await?))
+}
+
+/// `Idempotency-Key`: who sends what, where, so that a repeated request is the same one.
+fn idempotency_key(
+    request: &HttpRequest,
+    caller: &Caller,
+    body: &CreateExecution,
+) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
+    let key =
+        value.to_str().ok().map(str::trim).filter(|key| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
+    let key = key.ok_or_else(|| {
+        let message =
+            format!("`Idempotency-Key` takes 1 to {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters");
+        ApiError::new(Code::InvalidParameter, message)
+    })?;
+    let digest = |parts: &[&str]| -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part.as_bytes());
+        }
+        digest.finalize().into()
+    };
+    // What is asked for, not how it was written: white space and the order of keys say nothing.
+    let performed_by = body.performed_by.as_deref();
+    let body = digest(&[
+        &body.task_id.0,
+        &body.action_id,
+        performed_by.map_or("-", |_| "+"),
+        performed_by.unwrap_or_default(),
+    ]);
+    Ok(Some(IdempotencyKey { scope: digest(&[caller.0.id.as_str(), request.path(), key]), body }))
 }
 
 fn location(workflow: &str, execution: &Execution) -> String {
@@ -147,20 +365,14 @@ async fn read(
     path: web::Path<(String, String)>,
     _: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let (workflow, id) = path.into_inner();
-    let published = api.workflow(&workflow)?;
-    let mut found = None;
-    if let Ok(id) = id.parse() {
-        found = api.store().execution(id).await?;
-    }
-    let found = found.filter(|found| found.execution.workflow == published.workflow.id).ok_or_else(|| {
-        ApiError::new(Code::ExecutionNotFound, format!("the workflow `{workflow}` has no execution `{id}`"))
-    })?;
-    answer(HttpResponse::Ok(), &detail(&found, &api.workspace().current()))
+    let found = api.execution(&path.0, &path.1).await?;
+    // The names of steps are the version's own; without it they stay unsaid.
+    let workflow = api.version_of(&found.execution).await.ok();
+    answer(HttpResponse::Ok(), &detail(&found, workflow.as_deref()))
 }
 
 /// The public shape, and ours on top of it.
-fn detail(found: &ExecutionDetail, workspace: &Workspace) -> Map<String, Value> {
+fn detail(found: &ExecutionDetail, workflow: Option<&Workflow>) -> Map<String, Value> {
     let ExecutionDetail { execution, attempts } = found;
     let mut shown = summary(execution);
     if let Some(failure) = execution.state.failure() {
@@ -169,17 +381,25 @@ fn detail(found: &ExecutionDetail, workspace: &Workspace) -> Map<String, Value> 
     shown.insert("state".to_owned(), json!(execution.state.name()));
     shown.insert("action_id".to_owned(), json!(execution.action.as_str()));
     shown.insert("version".to_owned(), json!(execution.version));
+    match &execution.state {
+        State::Waiting { until, .. } => {
+            shown.insert("wakes_at".to_owned(), json!(until.to_string()));
+        }
+        State::Blocked { why, .. } => {
+            shown.insert("blocked_by".to_owned(), json!(why));
+        }
+        _ => {}
+    }
+    shown.insert("task".to_owned(), json!(execution.task.to_string()));
     shown.insert("created_at".to_owned(), json!(execution.created_at.to_string()));
     shown.insert("updated_at".to_owned(), json!(execution.updated_at.to_string()));
-    let attempts: Vec<_> =
-        attempts.iter().map(|attempt| shown_attempt(attempt, execution, workspace)).collect();
+    let action = workflow.and_then(|workflow| workflow.action(execution.action.as_str()));
+    let attempts: Vec<_> = attempts.iter().map(|attempt| shown_attempt(attempt, action)).collect();
     shown.insert("attempts".to_owned(), Value::Array(attempts));
     shown
 }
 
-fn shown_attempt(attempt: &Attempt, execution: &Execution, workspace: &Workspace) -> Value {
-    let workflow = workspace.version(&execution.workflow, execution.version);
-    let action = workflow.and_then(|workflow| workflow.action(execution.action.as_str()));
+fn shown_attempt(attempt: &Attempt, action: Option<&Action>) -> Value {
     let step = action.and_then(|action| action.steps.get(attempt.step));
     let end = attempt.end.as_ref();
     json!({

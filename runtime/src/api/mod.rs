@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod error;
 mod executions;
+mod history;
 mod probes;
 mod tasks;
 mod unbuilt;

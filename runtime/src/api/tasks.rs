@@ -6,12 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::stream;
 use serde_json::{Map, Value, json};
 
-use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use super::{Api, Code, auth::Caller, body::Body, error::ApiError, history, json as answer, resource};
 use crate::model::{
-    Directory, FieldErrors, FieldValue, Task, TaskId, Workflow,
-    document::ShownTask,
+    Directory, FieldErrors, FieldValue, Performer, Refusal, Task, TaskId, Workflow,
+    document::{ShownPerformer, ShownTask},
     field::Shown,
-    perform::{self, TaskWrite},
+    perform::{self, TaskWrite, Writing},
     requirement,
     workflow::{ASSIGNED_TO, STAGE},
     workspace::Published,
@@ -30,8 +30,14 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(
             resource("/workflows/{workflow}/tasks/{task}")
                 .route(web::get().to(read))
-                .route(web::delete().to(super::unbuilt::not_built)),
+                .route(web::delete().to(delete)),
         )
+        .service(
+            resource("/workflows/{workflow}/tasks/{task}/schedule")
+                .route(web::get().to(schedule))
+                .route(web::delete().to(cancel_schedule)),
+        )
+        .service(resource("/workflows/{workflow}/tasks/{task}/history").route(web::get().to(history::list)))
         .service(resource("/workflows/{workflow}/tasks/{task}/actions").route(web::get().to(actions)));
 }
 
@@ -81,6 +87,51 @@ async fn read(
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body))
 }
 
+/// Deletes for good; executions of the task keep its last state.
+async fn delete(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (workflow, address) = path.into_inner();
+    let task = api.task(&api.workflow(&workflow)?.workflow, &address).await?;
+    let (performer, now) = (Performer::from(&*caller.0), api.shared.clock.now());
+    let decide =
+        Box::new(move |current: &perform::Current<'_>| perform::delete_task(performer, now, current));
+    api.store().transact(TaskKey::Id(task.id), None, decide).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The stage change that is to come.
+async fn schedule(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    _: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (workflow, address) = path.into_inner();
+    let published = api.workflow(&workflow)?;
+    let task = api.task(&published.workflow, &address).await?;
+    let schedule = task.schedule.as_deref().ok_or(Refusal::NoSchedule)?;
+    let shown = json!({
+        "Stage": published.workflow.stage_name(&schedule.stage),
+        "at": schedule.at.to_string(),
+        "performed_by": ShownPerformer(&schedule.performer),
+    });
+    answer(HttpResponse::Ok(), &shown)
+}
+
+async fn cancel_schedule(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    _: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (workflow, address) = path.into_inner();
+    let task = api.task(&api.workflow(&workflow)?.workflow, &address).await?;
+    let decide = Box::new(|current: &perform::Current<'_>| perform::cancel_schedule(current));
+    api.store().transact(TaskKey::Id(task.id), None, decide).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn actions(
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
@@ -101,23 +152,24 @@ async fn actions(
 async fn upsert(
     api: web::Data<Api>,
     path: web::Path<String>,
-    _: Caller,
+    caller: Caller,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &path, body.0, TaskWrite::Upsert).await
+    write(&api, &caller, &path, body.0, TaskWrite::Upsert).await
 }
 
 async fn update(
     api: web::Data<Api>,
     path: web::Path<String>,
-    _: Caller,
+    caller: Caller,
     body: Body<Map<String, Value>>,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &path, body.0, TaskWrite::Update).await
+    write(&api, &caller, &path, body.0, TaskWrite::Update).await
 }
 
 async fn write(
     api: &Api,
+    caller: &Caller,
     workflow: &str,
     object: Map<String, Value>,
     write: TaskWrite,
@@ -125,14 +177,18 @@ async fn write(
     let Published { workflow, .. } = api.workflow(workflow)?;
     let workspace = api.workspace().current();
     let key = key(&workflow, &object, write, &workspace.directory)?;
-    let (new_id, now) = (api.shared.ids.task(), api.shared.clock.now());
+    let writing = Writing {
+        performer: Performer::from(&*caller.0),
+        now: api.shared.clock.now(),
+        new_id: api.shared.ids.task(),
+    };
     let decide = {
         let (workflow, directory) = (Arc::clone(&workflow), Arc::clone(&workspace.directory));
         Box::new(move |current: &perform::Current<'_>| {
-            perform::write_task(&object, write, new_id, &workflow, &directory, now, current)
+            perform::write_task(&object, write, writing, &workflow, &directory, current)
         })
     };
-    let committed = api.store().transact(key, decide).await?;
+    let committed = api.store().transact(key, None, decide).await?;
     let task = committed.task.ok_or_else(|| ApiError::internal("a task was written and is not there"))?;
     let body = api.shown(&task, &workflow, &workspace.directory)?;
     let mut response = if committed.created { HttpResponse::Created() } else { HttpResponse::Ok() };

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{Code, auth::Caller, error::ApiError};
 
-const ROUTES: [&str; 15] = [
+const ROUTES: [&str; 12] = [
     "/workflows/{workflow}/roles",
     "/workflows/{workflow}/users",
     "/workflows/{workflow}/users/{user}",
@@ -14,9 +14,6 @@ const ROUTES: [&str; 15] = [
     "/workflows/{workflow}/analytics/exports",
     "/workflows/{workflow}/analytics/exports/{export}",
     "/workflows/{workflow}/data_syncs",
-    "/workflows/{workflow}/executions/{execution}/retry",
-    "/workflows/{workflow}/executions/{execution}/cancel",
-    "/workflows/{workflow}/executions/{execution}/dismiss",
     "/files/{blob}",
     "/events",
     "/openapi.json",

@@ -16,8 +16,8 @@ use crate::{
     boot::{self, Server},
     credential,
     model::{
-        Directory, User, UserId, Workflow,
-        perform::{self, TaskWrite},
+        Directory, Performer, User, UserId, Workflow,
+        perform::{self, TaskWrite, Writing},
     },
     settings::{self, Settings},
     store::{Store, TaskKey},
@@ -153,12 +153,13 @@ async fn create(
     task: Value,
 ) -> anyhow::Result<()> {
     let shared = server.shared();
-    let (id, now) = (shared.ids.task(), shared.clock.now());
+    let performer = Performer::from(&**directory.find(DEMO_EMAIL).context("the demo's user is gone")?);
+    let writing = Writing { performer, now: shared.clock.now(), new_id: shared.ids.task() };
     let object = task.as_object().cloned().unwrap_or_default();
     let decide = Box::new(move |current: &perform::Current<'_>| {
-        perform::write_task(&object, TaskWrite::Upsert, id, &workflow, &directory, now, current)
+        perform::write_task(&object, TaskWrite::Upsert, writing, &workflow, &directory, current)
     });
-    shared.store.transact(key, decide).await?;
+    shared.store.transact(key, None, decide).await?;
     Ok(())
 }
 

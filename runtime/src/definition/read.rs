@@ -10,7 +10,11 @@ use super::{
 };
 use crate::model::{
     Action, ActionId, Field, FieldId, FieldType, Stage, StageId, StepDefinition, StepId, Workflow,
-    WorkflowId, id::slug, requirement::Requirements, text, workflow::RESERVED_NAMES,
+    WorkflowId,
+    id::slug,
+    requirement::Requirements,
+    text,
+    workflow::{OnFailure, RESERVED_NAMES},
 };
 
 const COLORS: [&str; 9] = ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
@@ -276,11 +280,20 @@ fn actions(
         let color = color(&mut table, problems);
         let from = from(&mut table, stages, problems);
         let requires = requirements(&mut table, fields, problems);
+        let on_failure = on_failure(&mut table, problems);
         let (steps, step_places) = steps(&mut table, problems);
         table.finish(problems);
         let Some(name) = name else { continue };
         taken.add("action", &name, &id, problems);
-        actions.push(Action { id: ActionId::new(id), name: name.value, color, from, requires, steps });
+        actions.push(Action {
+            id: ActionId::new(id),
+            name: name.value,
+            color,
+            from,
+            requires,
+            on_failure,
+            steps,
+        });
         places.push(step_places);
     }
     actions
@@ -330,6 +343,22 @@ fn requirements(table: &mut Table<'_>, fields: &[Field], problems: &mut Problems
     let assigned = table.flag("assigned", false, problems);
     table.finish(problems);
     Requirements { fields: required, assigned }
+}
+
+fn on_failure(table: &mut Table<'_>, problems: &mut Problems) -> OnFailure {
+    match table.text("on_failure", problems) {
+        None => OnFailure::Keep,
+        Some(found) => match found.value.as_str() {
+            "keep" => OnFailure::Keep,
+            "revert" => OnFailure::Revert,
+            other => {
+                let message = format!("`on_failure` cannot be `{other}`");
+                let help = "\"keep\": what steps have changed stays; \"revert\": it is taken back".to_owned();
+                problems.add_with_help("invalid_value", found.span, message, Some(help));
+                OnFailure::Keep
+            }
+        },
+    }
 }
 
 fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {

@@ -24,6 +24,7 @@ use crate::{
 
 pub(super) struct Chain {
     pub(super) plan: Plan,
+    shared: Arc<Shared>,
     steps: Vec<Addr<StepActor>>,
     used: Cell<Instant>,
 }
@@ -53,7 +54,7 @@ impl Chain {
                 )
             })?;
             effects.push(step_type.effects());
-            configured.push(step);
+            configured.push((step, step_type.effects()));
         }
         let plan = Plan { workflow: Arc::clone(workflow), action, chain: Arc::<[Effects]>::from(effects) };
         let mut steps: Vec<Addr<StepActor>> = Vec::with_capacity(configured.len());
@@ -64,7 +65,7 @@ impl Chain {
             steps.push(actor.start());
         }
         steps.reverse();
-        Ok(Self { plan, steps, used: Cell::new(Instant::now()) })
+        Ok(Self { plan, shared: Arc::clone(shared), steps, used: Cell::new(Instant::now()) })
     }
 
     /// Hands a run to the actor of the step that it stands at; ends one that stands at none.
@@ -76,7 +77,7 @@ impl Chain {
         };
         match step {
             Some(step) => send(step, run, router),
-            None => run.end(),
+            None => run.end(&self.shared),
         }
     }
 

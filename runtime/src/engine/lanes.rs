@@ -2,24 +2,36 @@
 //!
 //! Shared by every worker thread, sharded by task. Who enters an empty lane has the turn at once;
 //! the others wait in line. A turn passes on when it is dropped, whatever the reason, so it cannot
-//! be lost.
+//! be lost. Those that were in the store before (left by an earlier run, or woken) stand in line by
+//! their id alone: however many there are, they cost a few bytes each until their turn comes.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use crate::model::TaskId;
+use crate::model::{ExecutionId, TaskId};
 
 const SHARDS: usize = 64;
 
-type Line = VecDeque<oneshot::Sender<Turn>>;
+/// Who stands in a line.
+enum Waiter {
+    /// Somebody here, to whom the turn is sent.
+    Here(oneshot::Sender<Turn>),
+    /// An execution in the store; whoever takes up stored ones gets its turn.
+    Stored(ExecutionId),
+}
+
+type Line = VecDeque<Waiter>;
 
 /// A lane exists while somebody has its turn.
 pub(super) struct Lanes {
     shards: [Shard; SHARDS],
+    /// Stored executions whose turn has come, to be taken up by any thread.
+    ready: Mutex<VecDeque<(ExecutionId, Turn)>>,
+    has_ready: Notify,
 }
 
 /// Aligned to a cache line, so that threads on different shards do not slow each other.
@@ -35,7 +47,7 @@ pub(crate) struct Turn {
 }
 
 /// Where one stands after entering a lane.
-pub(crate) enum Place {
+pub(crate) enum Standing {
     Now(Turn),
     /// The turn comes through here.
     Queued(oneshot::Receiver<Turn>),
@@ -43,36 +55,76 @@ pub(crate) enum Place {
 
 impl Lanes {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { shards: std::array::from_fn(|_| Shard::default()) })
+        let shards = std::array::from_fn(|_| Shard::default());
+        Arc::new(Self { shards, ready: Mutex::default(), has_ready: Notify::new() })
     }
 
-    /// Enters a task's lane. `stamp` runs while the lane is held: what it makes (an id) has the
+    /// Enters a task's lane. `stamp` runs while the lane is held: what it makes (a place) has the
     /// lane's order.
-    pub(crate) fn enter<T>(self: &Arc<Self>, task: TaskId, stamp: impl FnOnce() -> T) -> (Place, T) {
+    pub(crate) fn enter<T>(self: &Arc<Self>, task: TaskId, stamp: impl FnOnce() -> T) -> (Standing, T) {
         let mut shard = self.shard(task);
         let stamp = stamp();
-        let place = match shard.get_mut(&task) {
+        let standing = match shard.get_mut(&task) {
             Some(line) => {
                 // Those at the end who were refused meanwhile have left: the line does not grow with them.
-                while line.back().is_some_and(oneshot::Sender::is_closed) {
+                while line.back().is_some_and(Waiter::has_left) {
                     line.pop_back();
                 }
                 let (sender, receiver) = oneshot::channel();
-                line.push_back(sender);
-                Place::Queued(receiver)
+                line.push_back(Waiter::Here(sender));
+                Standing::Queued(receiver)
             }
             None => {
                 shard.insert(task, Line::new());
-                Place::Now(Turn { lanes: Some(Arc::clone(self)), task })
+                Standing::Now(Turn { lanes: Some(Arc::clone(self)), task })
             }
         };
-        (place, stamp)
+        (standing, stamp)
+    }
+
+    /// Puts an execution that is queued in the store into its task's line.
+    pub(super) fn enter_stored(self: &Arc<Self>, task: TaskId, execution: ExecutionId) {
+        let mut shard = self.shard(task);
+        match shard.get_mut(&task) {
+            Some(line) => line.push_back(Waiter::Stored(execution)),
+            None => {
+                shard.insert(task, Line::new());
+                drop(shard);
+                self.make_ready(execution, Turn { lanes: Some(Arc::clone(self)), task });
+            }
+        }
+    }
+
+    /// The next stored execution whose turn has come; waits for one.
+    pub(super) async fn next_ready(&self) -> (ExecutionId, Turn) {
+        loop {
+            let next = self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            match next {
+                Some(next) => {
+                    // One word may have come for several.
+                    self.has_ready.notify_one();
+                    return next;
+                }
+                None => self.has_ready.notified().await,
+            }
+        }
+    }
+
+    fn make_ready(&self, execution: ExecutionId, turn: Turn) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back((execution, turn));
+        self.has_ready.notify_one();
     }
 
     fn shard(&self, task: TaskId) -> MutexGuard<'_, HashMap<TaskId, Line>> {
         // The lowest bits of an id are random.
         let index = (task.as_u128() % SHARDS as u128) as usize;
         self.shards[index].0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiter {
+    fn has_left(&self) -> bool {
+        matches!(self, Self::Here(sender) if sender.is_closed())
     }
 }
 
@@ -86,11 +138,18 @@ impl Drop for Turn {
                 shard.remove(&self.task);
                 return;
             };
-            // A loop and not a drop of what comes back: a long line of those who left must not
-            // become a deep recursion.
-            match next.send(Self { lanes: Some(Arc::clone(&lanes)), task: self.task }) {
-                Ok(()) => return,
-                Err(mut back) => back.lanes = None,
+            let turn = Self { lanes: Some(Arc::clone(&lanes)), task: self.task };
+            match next {
+                Waiter::Stored(execution) => {
+                    drop(shard);
+                    return lanes.make_ready(execution, turn);
+                }
+                // A loop and not a drop of what comes back: a long line of those who left must not
+                // become a deep recursion.
+                Waiter::Here(sender) => match sender.send(turn) {
+                    Ok(()) => return,
+                    Err(mut back) => back.lanes = None,
+                },
             }
         }
     }
@@ -102,21 +161,21 @@ mod tests {
 
     const TASK: TaskId = TaskId::from_u128(1);
 
-    fn enter(lanes: &Arc<Lanes>) -> Place {
+    fn enter(lanes: &Arc<Lanes>) -> Standing {
         lanes.enter(TASK, || ()).0
     }
 
-    fn queued(place: Place) -> oneshot::Receiver<Turn> {
+    fn queued(place: Standing) -> oneshot::Receiver<Turn> {
         match place {
-            Place::Queued(receiver) => receiver,
-            Place::Now(_) => panic!("the lane should have been held"),
+            Standing::Queued(receiver) => receiver,
+            Standing::Now(_) => panic!("the lane should have been held"),
         }
     }
 
     #[test]
     fn turns_come_in_order_and_skip_those_who_left() {
         let lanes = Lanes::new();
-        let Place::Now(first) = enter(&lanes) else { panic!("the lane should have been free") };
+        let Standing::Now(first) = enter(&lanes) else { panic!("the lane should have been free") };
         let (mut second, third, mut fourth) =
             (queued(enter(&lanes)), queued(enter(&lanes)), queued(enter(&lanes)));
         assert!(second.try_recv().is_err());
@@ -126,13 +185,29 @@ mod tests {
         drop(third);
         drop(turn);
         drop(fourth.try_recv().expect("the fourth's turn, as the third has left"));
-        assert!(matches!(enter(&lanes), Place::Now(_)), "an empty lane is free");
+        assert!(matches!(enter(&lanes), Standing::Now(_)), "an empty lane is free");
+    }
+
+    #[test]
+    fn stored_executions_stand_in_the_same_line() {
+        let lanes = Lanes::new();
+        let ready = || lanes.ready.lock().expect("the list").pop_front();
+        lanes.enter_stored(TASK, ExecutionId::from_u128(1));
+        lanes.enter_stored(TASK, ExecutionId::from_u128(2));
+        let mut third = queued(enter(&lanes));
+        for id in [1, 2] {
+            let (execution, turn) = ready().expect("its turn");
+            assert_eq!(execution.as_u128(), id);
+            assert!(ready().is_none() && third.try_recv().is_err());
+            drop(turn);
+        }
+        assert!(third.try_recv().is_ok());
     }
 
     #[test]
     fn a_long_line_of_those_who_left_is_passed_without_end() {
         let lanes = Lanes::new();
-        let Place::Now(first) = enter(&lanes) else { panic!("the lane should have been free") };
+        let Standing::Now(first) = enter(&lanes) else { panic!("the lane should have been free") };
         // All at once, so that none finds the one before it gone already.
         let line: Vec<_> = (0..200_000).map(|_| queued(enter(&lanes))).collect();
         drop(line);

@@ -7,34 +7,40 @@
 //! → `router` → `chain` → `step` → store.
 
 mod chain;
+mod control;
+mod enter;
 mod lanes;
 mod recovery;
 mod router;
 mod step;
+mod waker;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use actix::{Actor, Addr, MailboxError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use self::{
+    control::{Calls, Doubts},
     lanes::{Lanes, Turn},
-    recovery::Pending,
     router::RouterActor,
 };
 use crate::{
     clock::{Clock, Ids},
     egress::Egress,
-    model::{Execution, Performer, SharedWorkspace, Task, TaskId, perform::Plan},
+    model::{
+        Execution, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
+        perform::{IdempotencyKey, Plan, RetryTarget},
+    },
     step::{Resources, StepTypes},
     store::{Store, StoreError},
 };
@@ -46,8 +52,10 @@ const STORE_RETRY_LAST: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
-    /// Executions begun, or waiting for their turn in memory; one more is refused.
+    /// Executions whose steps run; one more is refused.
     pub in_flight_max: usize,
+    /// Executions that wait for their turn behind others of their tasks; one more is refused.
+    pub queued_max: usize,
     /// After this long without an execution a chain is let go.
     pub chain_idle: Duration,
     /// Writes that the store lets wait.
@@ -63,11 +71,16 @@ pub struct Shared {
     pub ids: Ids,
     settings: EngineSettings,
     lanes: Arc<Lanes>,
+    /// Places for those whose steps run, and for those who wait for their turn.
     permits: Arc<Semaphore>,
+    line: Arc<Semaphore>,
     draining: AtomicBool,
-    /// Executions of the time before the start that no thread has taken up yet.
-    pending: Mutex<std::collections::VecDeque<Pending>>,
-    recovering: Arc<Semaphore>,
+    calls: Calls,
+    doubts: Doubts,
+    /// Held by the one waker that is at work.
+    waking: tokio::sync::Mutex<()>,
+    /// Word for the waker: something may be due sooner than it thinks.
+    wakes: Notify,
 }
 
 impl Shared {
@@ -80,6 +93,7 @@ impl Shared {
         settings: EngineSettings,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(settings.in_flight_max));
+        let line = Arc::new(Semaphore::new(settings.queued_max));
         Self {
             store,
             workspace,
@@ -87,52 +101,79 @@ impl Shared {
             clock,
             ids,
             permits,
+            line,
             settings,
             lanes: Lanes::new(),
             draining: AtomicBool::new(false),
-            pending: Mutex::default(),
-            recovering: Arc::new(Semaphore::new(recovery::AT_ONCE)),
+            calls: Calls::default(),
+            doubts: Doubts::default(),
+            waking: tokio::sync::Mutex::default(),
+            wakes: Notify::new(),
         }
     }
 
     /// From now on nothing new begins; what runs goes on to its end.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.wakes.notify_waiters();
     }
 
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Executions in memory.
+    /// Executions whose steps run.
     pub fn in_flight(&self) -> usize {
-        let admitted = self.settings.in_flight_max - self.permits.available_permits();
-        admitted + (recovery::AT_ONCE - self.recovering.available_permits())
+        self.settings.in_flight_max - self.permits.available_permits()
+    }
+
+    /// Tells the waker to look at the clock again, after a test has moved it.
+    #[cfg(test)]
+    fn clock_moved(&self) {
+        self.wakes.notify_one();
     }
 }
 
 /// A request to perform an action.
 pub struct Perform {
-    pub workflow: Arc<crate::model::Workflow>,
+    pub workflow: Arc<Workflow>,
     pub version: u32,
     /// The action's index in the workflow.
     pub action: usize,
     pub task: TaskId,
     pub performer: Performer,
+    /// So that a repeated request is one request.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// A request to go on with a failed execution.
+pub struct Retry {
+    pub execution: Execution,
+    pub target: RetryTarget,
+    /// The version and action it is to go on with.
+    pub workflow: Arc<Workflow>,
+    pub version: u32,
+    pub action: usize,
 }
 
 /// An admitted execution: on disk.
 pub struct Performed {
     pub execution: Execution,
-    /// Answers when it ended. `None` when it stands in line behind another execution of its task:
-    /// who waits for that could wait for himself.
+    /// Answers when it ended or was parked. `None` when it stands in line behind another execution of
+    /// its task: who waits for that could wait for himself.
     pub ended: Option<oneshot::Receiver<Execution>>,
+    /// It was admitted before, with the same idempotency key.
+    pub is_repeated: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     #[error("{in_flight_max} executions are under way already; try again in a moment")]
     Overloaded { in_flight_max: usize },
+    #[error("{queued_max} executions wait for their turn already; try again in a moment")]
+    LineFull { queued_max: usize },
+    #[error("the store has failed too often; it must work again before anything new is taken")]
+    InDoubt,
     #[error("the server is shutting down")]
     ShuttingDown,
     #[error("{0}")]
@@ -160,13 +201,20 @@ impl EngineHandle {
     pub async fn perform(&self, perform: Perform) -> Result<Performed, EngineError> {
         self.router.send(router::Route(perform)).await?
     }
+
+    /// Goes on with a failed execution from the step that failed; on disk when this returns.
+    pub async fn retry(&self, retry: Retry) -> Result<Performed, EngineError> {
+        self.router.send(router::RouteRetry(retry)).await?
+    }
 }
 
 /// An execution on its way through its chain, with all that it holds.
 pub(crate) struct Run {
     execution: Execution,
     plan: Plan,
-    task: Arc<Task>,
+    /// As of its last transaction; the last state of one that it has deleted. `None` for one that was
+    /// deleted by somebody else: then no step runs any more.
+    task: Option<Arc<Task>>,
     /// Held until the end: the task's turn, a place among those in flight, who waits for the end.
     turn: Turn,
     permit: OwnedSemaphorePermit,
@@ -175,8 +223,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The execution is over, or nothing more can be done for it here.
-    fn end(self) {
+    /// The execution is over or parked, or nothing more can be done for it here.
+    fn end(self, shared: &Shared) {
         let Self { execution, turn, permit, ended, .. } = self;
         match execution.state.failure() {
             Some(failure) => {
@@ -188,6 +236,9 @@ impl Run {
                 );
             }
             None => tracing::debug!(state = execution.state.name(), "execution ended"),
+        }
+        if matches!(execution.state, State::Waiting { .. }) {
+            shared.wakes.notify_one();
         }
         // The turn first: who hears of the end may perform the next action at once.
         drop(turn);

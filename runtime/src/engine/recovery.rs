@@ -1,24 +1,22 @@
 //! What a start finds unfinished: executions in mid-call become *unknown*, the others take their
-//! places in the lanes, in their order, before anybody new can enter.
+//! places in the lanes, in their order, before anybody new can enter. They stay in the store until
+//! their turn comes.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use actix::Addr;
 use futures_util::{StreamExt, stream};
 
 use super::{
     Shared,
-    lanes::Place,
+    lanes::Turn,
     router::{Resume, RouterActor},
+    step,
 };
 use crate::{
-    model::{Execution, ExecutionId, State, perform},
+    model::{Execution, ExecutionId, State, TaskId, perform},
     store::{StoreError, TaskKey},
 };
-
-/// Recovered executions that run at a time, beside those newly admitted. A number of their own: a
-/// new execution that stands behind a recovered one must not take the place it needs.
-pub(super) const AT_ONCE: usize = 256;
 
 /// Rows read at a time.
 const PAGE: usize = 1_000;
@@ -26,90 +24,78 @@ const PAGE: usize = 1_000;
 /// Crashed executions whose end is written at a time; the store's queue may be short.
 const WRITES_AT_ONCE: usize = 64;
 
-/// An unfinished execution, with its place in its task's lane.
-pub(super) struct Pending {
-    execution: Execution,
-    place: Place,
-}
-
 impl Shared {
     /// Reads what is unfinished. Called once, before any engine starts. Answers how many there are.
     pub async fn recover(&self) -> Result<usize, StoreError> {
-        let (mut after, mut count) = (None::<ExecutionId>, 0);
+        let (mut after, mut count) = (None, 0);
         loop {
             let page = self.store.open_executions(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(count) };
-            after = Some(last.id);
+            after = Some((last.task, last.place));
             count += page.len();
             // Side by side, so that they share commits; then the lanes, in the page's order.
             let writes = stream::iter(page).map(|execution| self.recover_one(execution));
             let recovered: Vec<_> =
                 writes.buffered(WRITES_AT_ONCE.min(self.settings.store_queue_max)).collect().await;
-            for execution in recovered {
-                self.enter_lane(execution?);
+            for recovered in recovered {
+                if let Some((task, id)) = recovered? {
+                    self.lanes.enter_stored(task, id);
+                }
             }
         }
     }
 
-    /// What the crash made of an execution, on disk.
-    async fn recover_one(&self, execution: Execution) -> Result<Execution, StoreError> {
-        let State::Running { step, .. } = execution.state else { return Ok(execution) };
-        let title = self.step_title(&execution, step);
-        let (before, now) = (execution.clone(), self.clock.now());
-        let decide: perform::Decide = Box::new(move |_| Ok(perform::recover(before, &title, now)));
-        let committed = self.store.transact(TaskKey::Id(execution.task), decide).await?;
-        Ok(committed.execution.unwrap_or(execution))
-    }
-
-    fn enter_lane(&self, execution: Execution) {
-        if !execution.state.is_final() {
-            let (place, ()) = self.lanes.enter(execution.task, || ());
-            self.pending
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push_back(Pending { execution, place });
-        }
-    }
-
-    fn step_title(&self, execution: &Execution, step: usize) -> String {
-        let workspace = self.workspace.current();
-        let workflow = workspace.version(&execution.workflow, execution.version);
-        let action = workflow.and_then(|workflow| workflow.action(execution.action.as_str()));
-        action.map_or_else(|| format!("Step {}", step + 1), |action| action.step_title(step))
-    }
-
-    fn next_pending(&self) -> Option<Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    /// What the crash made of an execution, on disk; whose lane it is to enter, if it is queued.
+    async fn recover_one(&self, execution: Execution) -> Result<Option<(TaskId, ExecutionId)>, StoreError> {
+        let key = (execution.task, execution.id);
+        let step = match execution.state {
+            State::Queued { .. } => return Ok(Some(key)),
+            State::Running { step, .. } => step,
+            State::Blocked { step, .. } => step,
+            _ => return Ok(None),
+        };
+        let plan = self.bare_plan(&execution);
+        let title =
+            plan.as_ref().map_or_else(|| format!("Step {}", step + 1), |plan| plan.action().step_title(step));
+        let now = self.clock.now();
+        let decide: perform::Decide =
+            Box::new(move |current| perform::recover(plan.as_ref(), &title, now, current));
+        let committed = self.store.transact(TaskKey::Id(execution.task), Some(execution.id), decide).await?;
+        let is_queued = |execution: &Execution| matches!(execution.state, State::Queued { .. });
+        Ok(committed.execution.is_some_and(|execution| is_queued(&execution)).then_some(key))
     }
 }
 
-/// One thread's share: takes up what is pending, oldest first, as fast as places become free. In this
-/// order whoever holds a turn has a place before those who wait for it.
+/// One thread's share: takes up stored executions whose turn has come, as fast as places become free.
 pub(super) async fn take_up(shared: Arc<Shared>, router: Addr<RouterActor>) {
     loop {
-        let Ok(permit) = Arc::clone(&shared.recovering).acquire_owned().await else { return };
-        let Some(Pending { execution, place }) = shared.next_pending() else { return };
-        let workspace = shared.workspace.current();
-        let workflow = workspace.version(&execution.workflow, execution.version).cloned();
-        let action = workflow
-            .as_ref()
-            .and_then(|workflow| workflow.actions.iter().position(|action| action.id == execution.action));
-        let (Some(workflow), Some(action)) = (workflow, action) else {
-            tracing::error!(execution = %execution.id, "its workflow version cannot be read; it stays pending");
-            continue;
-        };
-        let router = router.clone();
+        let (id, turn) = shared.lanes.next_ready().await;
+        if shared.is_draining() {
+            // It is on disk; the next start goes on with it.
+            return;
+        }
+        let Ok(permit) = Arc::clone(&shared.permits).acquire_owned().await else { return };
+        let (shared, router) = (Arc::clone(&shared), router.clone());
         actix::spawn(async move {
-            let turn = match place {
-                Place::Now(turn) => turn,
-                Place::Queued(turn) => match turn.await {
-                    Ok(turn) => turn,
-                    Err(_) => return,
-                },
-            };
-            if router.send(Resume { execution, workflow, action, turn, permit }).await.is_err() {
+            let Some(execution) = read(&shared, id, &turn).await else { return };
+            if router.send(Resume { execution, turn, permit }).await.is_err() {
                 tracing::error!("the router is gone; its executions go on after a restart");
             }
         });
+    }
+}
+
+/// Reads an execution whose turn has come; while the store cannot, it is tried again and again.
+async fn read(shared: &Shared, id: ExecutionId, _held: &Turn) -> Option<Execution> {
+    let mut pause = step::Pause::default();
+    loop {
+        match shared.store.execution(id).await {
+            Ok(found) => return found.map(|found| found.execution),
+            Err(StoreError::Closed) => return None,
+            Err(error) => {
+                tracing::error!(%error, execution = %id, "an execution could not be read; it is tried again");
+                pause.wait().await;
+            }
+        }
     }
 }

@@ -4,22 +4,19 @@
 use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, ResponseFuture};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::{
-    EngineError, Perform, Performed, Run, Shared,
+    EngineError, Perform, Performed, Retry, Run, Shared,
     chain::Chain,
-    lanes::{Place, Turn},
-    recovery, step,
+    enter::{self, Entry},
+    lanes::Turn,
+    recovery, step, waker,
 };
 use crate::{
-    model::{
-        ActionId, Execution, State, Workflow, WorkflowId,
-        perform::{self, Decide},
-    },
+    model::{ActionId, Execution, Workflow, WorkflowId, perform},
     step::Resources,
-    store::{StoreError, TaskKey},
 };
 
 /// How often idle chains are looked for.
@@ -30,18 +27,21 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 #[rtype(result = "Result<Performed, EngineError>")]
 pub(super) struct Route(pub(super) Perform);
 
+/// A failed execution is to go on.
+#[derive(Message)]
+#[rtype(result = "Result<Performed, EngineError>")]
+pub(super) struct RouteRetry(pub(super) Retry);
+
 /// A run whose step's actor was gone.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Reroute(pub(super) Box<Run>);
 
-/// An execution of the time before the start, whose turn and permit have come.
+/// An execution that was queued in the store, whose turn and permit have come.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Resume {
     pub(super) execution: Execution,
-    pub(super) workflow: Arc<Workflow>,
-    pub(super) action: usize,
     pub(super) turn: Turn,
     pub(super) permit: OwnedSemaphorePermit,
 }
@@ -77,6 +77,19 @@ impl RouterActor {
     }
 }
 
+impl RouterActor {
+    /// The chain that an execution in the store runs on.
+    fn chain_of(&mut self, execution: &Execution, router: &Addr<Self>) -> Result<Rc<Chain>, EngineError> {
+        let Some(plan) = self.shared.bare_plan(execution) else {
+            let (version, workflow) = (execution.version, &execution.workflow);
+            let message =
+                format!("version {version} of the workflow `{workflow}` cannot be read on this server");
+            return Err(EngineError::StepTypeMissing(message));
+        };
+        self.chain(&plan.workflow, execution.version, plan.action, router)
+    }
+}
+
 impl Actor for RouterActor {
     type Context = Context<Self>;
 
@@ -91,6 +104,7 @@ impl Actor for RouterActor {
             }
         });
         actix::spawn(recovery::take_up(Arc::clone(&self.shared), ctx.address()));
+        actix::spawn(waker::run(Arc::clone(&self.shared)));
     }
 }
 
@@ -99,8 +113,28 @@ impl Handler<Route> for RouterActor {
 
     fn handle(&mut self, Route(perform): Route, ctx: &mut Self::Context) -> Self::Result {
         let router = ctx.address();
-        match self.chain(&perform.workflow, perform.version, perform.action, &router) {
-            Ok(chain) => Box::pin(admit(Arc::clone(&self.shared), chain, perform, router)),
+        let Perform { workflow, version, action, task, performer, key } = perform;
+        match self.chain(&workflow, version, action, &router) {
+            Ok(chain) => {
+                let entry = Entry::New { task, version, performer, key };
+                Box::pin(enter::enter(Arc::clone(&self.shared), chain, entry, router))
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+}
+
+impl Handler<RouteRetry> for RouterActor {
+    type Result = ResponseFuture<Result<Performed, EngineError>>;
+
+    fn handle(&mut self, RouteRetry(retry): RouteRetry, ctx: &mut Self::Context) -> Self::Result {
+        let router = ctx.address();
+        let Retry { execution, target, workflow, version, action } = retry;
+        match self.chain(&workflow, version, action, &router) {
+            Ok(chain) => {
+                let entry = Entry::Retry { execution, target };
+                Box::pin(enter::enter(Arc::clone(&self.shared), chain, entry, router))
+            }
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
@@ -126,102 +160,28 @@ impl Handler<Resume> for RouterActor {
 
     fn handle(&mut self, resume: Resume, ctx: &mut Self::Context) {
         let router = ctx.address();
-        let Resume { execution, workflow, action, turn, permit } = resume;
-        match self.chain(&workflow, execution.version, action, &router) {
+        let Resume { execution, turn, permit } = resume;
+        let span = step::span(&execution);
+        match self.chain_of(&execution, &router) {
             Ok(chain) => {
-                let span = span(&execution);
-                let begin = begin(Arc::clone(&self.shared), chain, execution, turn, permit, router);
+                let begin = enter::begin(Arc::clone(&self.shared), chain, execution, turn, permit, router);
                 actix::spawn(begin.instrument(span));
             }
             Err(error) => {
-                tracing::error!(%error, execution = %execution.id, "an execution cannot go on; it stays pending");
+                let block = block(Arc::clone(&self.shared), execution, error.to_string(), turn);
+                actix::spawn(block.instrument(span));
             }
         }
     }
 }
 
-fn span(execution: &Execution) -> tracing::Span {
-    tracing::info_span!("execution", id = %execution.id, action = %execution.action)
-}
-
-/// Makes the execution durable, and begins it if its turn has come.
-async fn admit(
-    shared: Arc<Shared>,
-    chain: Rc<Chain>,
-    perform: Perform,
-    router: Addr<RouterActor>,
-) -> Result<Performed, EngineError> {
-    if shared.is_draining() {
-        return Err(EngineError::ShuttingDown);
-    }
-    let permit = Arc::clone(&shared.permits).try_acquire_owned();
-    let in_flight_max = shared.settings.in_flight_max;
-    let permit = permit.map_err(|_| EngineError::Overloaded { in_flight_max })?;
-    // The id is made while the lane is held, so that the ids of a task's executions have the order
-    // of their turns, also after a restart.
-    let (place, id) = shared.lanes.enter(perform.task, || shared.ids.execution());
+/// Parks an execution whose chain cannot be built here; the next start tries again.
+async fn block(shared: Arc<Shared>, execution: Execution, why: String, _held: Turn) {
+    tracing::error!(why, "an execution cannot go on; it is blocked until its step types are there");
     let now = shared.clock.now();
-    let execution = Execution {
-        id,
-        task: perform.task,
-        workflow: perform.workflow.id.clone(),
-        version: perform.version,
-        action: perform.workflow.actions[perform.action].id.clone(),
-        performer: perform.performer,
-        state: State::Queued { step: 0, resumed: false },
-        attempts: 0,
-        created_at: now,
-        updated_at: now,
-    };
-    let span = span(&execution);
-    let (plan, has_turn) = (chain.plan.clone(), matches!(place, Place::Now(_)));
-    let decide: Decide = Box::new(move |current| perform::admit(execution, &plan, has_turn, current));
-    let committed = shared.store.transact(TaskKey::Id(perform.task), decide).await?;
-    let (Some(execution), Some(task)) = (committed.execution, committed.task) else {
-        return Err(StoreError::Corrupt("an admission without its execution".to_owned()).into());
-    };
-    match place {
-        Place::Now(turn) => {
-            let (sender, ended) = oneshot::channel();
-            let plan = chain.plan.clone();
-            let run =
-                Run { execution: execution.clone(), plan, task, turn, permit, ended: Some(sender), span };
-            chain.forward(Box::new(run), &router);
-            Ok(Performed { execution, ended: Some(ended) })
-        }
-        Place::Queued(turn) => {
-            let waiting = execution.clone();
-            let wait = async move {
-                if let Ok(turn) = turn.await {
-                    begin(shared, chain, waiting, turn, permit, router).await;
-                }
-            };
-            actix::spawn(wait.instrument(span));
-            Ok(Performed { execution, ended: None })
-        }
-    }
-}
-
-/// Begins, or goes on with, an execution whose turn has come.
-async fn begin(
-    shared: Arc<Shared>,
-    chain: Rc<Chain>,
-    execution: Execution,
-    turn: Turn,
-    permit: OwnedSemaphorePermit,
-    router: Addr<RouterActor>,
-) {
-    if shared.is_draining() {
-        // It is on disk; the next start goes on with it.
-        return;
-    }
-    let now = shared.clock.now();
-    let committed = step::persist(&shared, execution.task, || {
-        let (execution, plan) = (execution.clone(), chain.plan.clone());
-        Box::new(move |current| perform::begin(execution, &plan, now, current))
+    let blocked = step::persist(&shared, execution.task, execution.id, || {
+        let why = why.clone();
+        Box::new(move |current| perform::block(&why, now, current))
     });
-    let Some(committed) = committed.await else { return };
-    let (Some(execution), Some(task)) = (committed.execution, committed.task) else { return };
-    let (plan, span) = (chain.plan.clone(), tracing::Span::current());
-    chain.forward(Box::new(Run { execution, plan, task, turn, permit, ended: None, span }), &router);
+    let _ = blocked.await;
 }

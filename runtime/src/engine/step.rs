@@ -1,16 +1,21 @@
 //! A step actor: owns one configured step, runs it, has the outcome recorded, and forwards.
 
-use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc};
+use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, Context, Handler, Message};
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{Abortable, Aborted},
+};
 use tracing::Instrument;
 
 use super::{Run, STORE_RETRY_FIRST, STORE_RETRY_LAST, Shared, chain, router::RouterActor};
 use crate::{
+    crash_point::crash_point,
     model::{
-        State, TaskId,
-        perform::{self, Decide, StepReport},
+        Execution, ExecutionId, State, TaskId,
+        execution::Effects,
+        perform::{self, At, Decide, StepReport},
     },
     step::{Call, Outcome, Resources, Step},
     store::{Committed, StoreError, TaskKey},
@@ -28,6 +33,7 @@ pub(super) struct StepActor {
 /// What a run of the step needs, shared by the runs that are under way.
 struct Place {
     step: Box<dyn Step>,
+    effects: Effects,
     index: usize,
     next: Option<Addr<StepActor>>,
     shared: Arc<Shared>,
@@ -37,14 +43,14 @@ struct Place {
 
 impl StepActor {
     pub(super) fn new(
-        step: Box<dyn Step>,
+        (step, effects): (Box<dyn Step>, Effects),
         index: usize,
         next: Option<Addr<StepActor>>,
         shared: Arc<Shared>,
         resources: Rc<Resources>,
         router: Addr<RouterActor>,
     ) -> Self {
-        Self { place: Rc::new(Place { step, index, next, shared, resources, router }) }
+        Self { place: Rc::new(Place { step, effects, index, next, shared, resources, router }) }
     }
 }
 
@@ -53,7 +59,7 @@ impl Actor for StepActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         // Everyone in flight may stand at this step.
-        ctx.set_mailbox_capacity(self.place.shared.settings.in_flight_max + super::recovery::AT_ONCE);
+        ctx.set_mailbox_capacity(self.place.shared.settings.in_flight_max);
     }
 }
 
@@ -69,44 +75,49 @@ impl Handler<RunStep> for StepActor {
 
 impl Place {
     async fn run(self: Rc<Self>, mut run: Box<Run>) {
+        let Some(at) = At::of(&run.execution) else { return run.end(&self.shared) };
         let started_at = self.shared.clock.now();
         let outcome = self.outcome(&run).await;
-        let report = StepReport {
-            end: outcome.end,
-            answer: outcome.answer,
-            expect: outcome.expect,
-            strict_fields: outcome.strict_fields,
-            record: outcome.record,
-            warnings: outcome.warnings,
-            started_at,
-            ended_at: self.shared.clock.now(),
-        };
-        let Some(committed) = self.record(&run, report).await else { return };
-        if let Some(task) = committed.task {
-            run.task = task;
-        }
+        let report = outcome.into_report(started_at, self.shared.clock.now());
+        crash_point("finish.before");
+        let Some(committed) = self.record(&run, at, report).await else { return };
+        crash_point("finish.after");
+        run.task = committed.task;
         if let Some(execution) = committed.execution {
             run.execution = execution;
         }
         match (&run.execution.state, &self.next) {
             (State::Running { .. }, Some(next)) => chain::send(next, run, &self.router),
-            _ => run.end(),
+            _ => run.end(&self.shared),
         }
     }
 
     async fn outcome(&self, run: &Run) -> Outcome {
         let (workspace, action) = (self.shared.workspace.current(), run.plan.action());
+        let Some(task) = &run.task else { return Outcome::failed("task_deleted", "the task was deleted") };
         let call = Call {
-            execution: run.execution.id,
+            execution: &run.execution,
             workflow: &run.plan.workflow,
             action,
             step: &action.steps[self.index],
-            performer: &run.execution.performer,
-            task: &run.task,
+            task,
             directory: &workspace.directory,
             resources: &self.resources,
         };
-        // The step's own code may panic before it returns its future, too.
+        if self.effects == Effects::None {
+            return self.guarded(call).await;
+        }
+        // A person may cancel it; then the call is dropped, and its end is on disk already.
+        let (_listed, registration) = self.shared.calls.enter(run.execution.id);
+        crash_point("send.before");
+        let outcome = Abortable::new(self.guarded(call), registration).await;
+        crash_point("send.after");
+        outcome.unwrap_or_else(|Aborted| Outcome::failed("cancelled", "the call was dropped"))
+    }
+
+    /// Runs the step so that a panic of its code fails this execution and nothing else.
+    async fn guarded(&self, call: Call<'_>) -> Outcome {
+        // It may panic before it returns its future, too.
         let running = AssertUnwindSafe(async { self.step.run(call).await });
         running.catch_unwind().await.unwrap_or_else(|payload| {
             let said = payload.downcast_ref::<&str>().map(|said| (*said).to_owned());
@@ -118,24 +129,49 @@ impl Place {
         })
     }
 
-    async fn record(&self, run: &Run, report: StepReport) -> Option<Committed> {
+    async fn record(&self, run: &Run, at: At, report: StepReport) -> Option<Committed> {
         let workspace = self.shared.workspace.current();
-        persist(&self.shared, run.execution.task, || {
-            let (execution, plan, report) = (run.execution.clone(), run.plan.clone(), report.clone());
+        persist(&self.shared, run.execution.task, run.execution.id, || {
+            let (plan, report) = (run.plan.clone(), report.clone());
             let directory = Arc::clone(&workspace.directory);
-            Box::new(move |current| perform::finish(execution, &plan, report, &directory, current))
+            Box::new(move |current| perform::finish(at, &plan, report, &directory, current))
         })
         .await
+    }
+}
+
+pub(super) fn span(execution: &Execution) -> tracing::Span {
+    tracing::info_span!("execution", id = %execution.id, action = %execution.action)
+}
+
+/// How long to wait before a store that failed is tried again.
+pub(super) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(STORE_RETRY_FIRST)
+    }
+}
+
+impl Pause {
+    pub(super) async fn wait(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(STORE_RETRY_LAST);
     }
 }
 
 /// Writes what has happened already and cannot be refused any more. While the store cannot, it is
 /// tried again and again: the execution stays where it is, visibly running. `None` only when the
 /// store is closed or we have a bug; then the next start goes on with it.
-pub(super) async fn persist(shared: &Shared, task: TaskId, decide: impl Fn() -> Decide) -> Option<Committed> {
-    let mut pause = STORE_RETRY_FIRST;
+pub(super) async fn persist(
+    shared: &Shared,
+    task: TaskId,
+    execution: ExecutionId,
+    decide: impl Fn() -> Decide,
+) -> Option<Committed> {
+    let mut pause = Pause::default();
     loop {
-        match shared.store.transact(TaskKey::Id(task), decide()).await {
+        match shared.store.transact(TaskKey::Id(task), Some(execution), decide()).await {
             Ok(committed) => return Some(committed),
             Err(StoreError::Closed) => return None,
             // Trying again would end the same way, and would hold the task's turn for ever.
@@ -145,8 +181,7 @@ pub(super) async fn persist(shared: &Shared, task: TaskId, decide: impl Fn() -> 
             }
             Err(error) => {
                 tracing::error!(%error, "an execution's progress could not be written; it is tried again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(STORE_RETRY_LAST);
+                pause.wait().await;
             }
         }
     }

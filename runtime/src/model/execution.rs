@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! Queued ─turn─▶ Running ─step done─▶ Running (next step) … ─▶ Succeeded
-//!    ▲              ├─ step failed ─▶ Failed          ├─ no answer, crash in mid-call ─▶ Unknown
-//!    └────wake── Waiting ◀─ step waits                └─ cancel in mid-call ─▶ Unknown
+//!  ▲  ▲             ├─ step failed ─▶ Failed          ├─ no answer, crash in mid-call ─▶ Unknown
+//!  │  └────wake── Waiting ◀─ step waits               └─ cancel in mid-call ─▶ Unknown
+//!  │                                     Failed, Unknown ─retry─▶ Queued, ─dismiss─▶ Dismissed
+//!  └─type is back─ Blocked ◀─ its steps cannot be built
 //! ```
 //!
 //! *Mid-call* means that the start of an external step is on disk and its result is not. Only there
@@ -13,7 +15,7 @@
 use jiff::Timestamp;
 
 use super::{
-    id::{ActionId, ExecutionId, TaskId, WorkflowId},
+    id::{ActionId, ExecutionId, Place, StageId, TaskId, WorkflowId},
     user::Performer,
 };
 
@@ -39,6 +41,14 @@ pub struct Execution {
     pub state: State,
     /// Attempts begun so far; the number of the latest one.
     pub attempts: u32,
+    /// Its place in its task's line. Grows each time it queues anew, so that who wakes or is retried
+    /// stands behind those who came meanwhile.
+    pub place: Place,
+    /// The stage it last saw (at its start, on waking, on Retry) or last wrote; what `stage_changed`
+    /// compares with. `None` until it begins.
+    pub stage: Option<StageId>,
+    /// Whether it has deleted its task itself. Then later steps see the last snapshot.
+    pub task_deleted: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -60,6 +70,12 @@ pub enum State {
     Waiting {
         step: usize,
         until: Timestamp,
+    },
+    /// Cannot go on: a step type it needs is not there. Tried again at each start.
+    Blocked {
+        step: usize,
+        resumed: bool,
+        why: String,
     },
     Succeeded,
     Failed(Failure),
@@ -126,7 +142,7 @@ impl StepEnd {
 pub enum Event {
     /// Its turn on the task came.
     Turn,
-    /// Its turn came, and the action is no longer possible.
+    /// The action is no longer possible: found when its turn came, or when its task was deleted.
     Refused {
         code: String,
         message: String,
@@ -134,6 +150,10 @@ pub enum Event {
     StepEnded(StepEnd),
     /// The instant it waited for is here.
     Woken,
+    /// Its steps cannot be built on this server.
+    Blocked {
+        why: String,
+    },
     /// The server stopped without saying so and is back.
     Crashed,
     Cancelled,
@@ -144,10 +164,27 @@ pub enum Event {
 
 /// An event that the state does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an execution that is {state} cannot take the event {event:?}")]
+#[error("an execution that is {state} cannot be {}", .event.verb())]
 pub struct Illegal {
     state: &'static str,
     event: Event,
+}
+
+impl Event {
+    /// What the event does to an execution, for texts.
+    fn verb(&self) -> &'static str {
+        match self {
+            Self::Turn => "begun",
+            Self::Refused { .. } => "refused",
+            Self::StepEnded(_) => "told the end of a step",
+            Self::Woken => "woken",
+            Self::Blocked { .. } => "blocked",
+            Self::Crashed => "recovered",
+            Self::Cancelled => "cancelled",
+            Self::Retried => "retried",
+            Self::Dismissed => "dismissed",
+        }
+    }
 }
 
 /// Code and message of an execution whose call was cut off by a crash.
@@ -162,14 +199,23 @@ impl State {
     pub fn next(&self, event: Event, chain: &[Effects]) -> Result<Self, Illegal> {
         match (self, event) {
             (Self::Queued { step, .. }, Event::Turn) => Ok(Self::at(*step, chain)),
-            (Self::Queued { step, .. }, Event::Refused { code, message }) => {
-                Ok(Self::Failed(Failure { step: *step, code, message }))
+            (
+                Self::Queued { step, .. } | Self::Waiting { step, .. } | Self::Blocked { step, .. },
+                Event::Refused { code, message },
+            ) => Ok(Self::Failed(Failure { step: *step, code, message })),
+            (Self::Queued { step, resumed }, Event::Blocked { why }) => {
+                Ok(Self::Blocked { step: *step, resumed: *resumed, why })
             }
             (Self::Running { step, .. }, Event::StepEnded(end)) => Ok(Self::after(*step, end, chain)),
             (Self::Waiting { step, .. }, Event::Woken) => Ok(Self::Queued { step: *step, resumed: true }),
             (_, Event::Crashed) => Ok(self.recovered()),
-            (Self::Queued { step, .. } | Self::Waiting { step, .. }, Event::Cancelled)
-            | (Self::Running { step, mid_call: false }, Event::Cancelled) => {
+            (
+                Self::Queued { step, .. }
+                | Self::Waiting { step, .. }
+                | Self::Blocked { step, .. }
+                | Self::Running { step, mid_call: false },
+                Event::Cancelled,
+            ) => {
                 let message = "cancelled before the step began".to_owned();
                 Ok(Self::Cancelled(Failure { step: *step, code: "cancelled".to_owned(), message }))
             }
@@ -214,6 +260,8 @@ impl State {
             }
             // A step without effects runs again; one at the start of the chain had passed its checks.
             Self::Running { step, mid_call: false } => Self::Queued { step: *step, resumed: true },
+            // What was missing may be there again.
+            Self::Blocked { step, resumed, .. } => Self::Queued { step: *step, resumed: *resumed },
             other => other.clone(),
         }
     }
@@ -224,6 +272,7 @@ impl State {
             Self::Queued { .. } => "queued",
             Self::Running { .. } => "running",
             Self::Waiting { .. } => "waiting",
+            Self::Blocked { .. } => "blocked",
             Self::Succeeded => "succeeded",
             Self::Failed(_) => "failed",
             Self::Unknown(_) => "unknown",
@@ -234,9 +283,22 @@ impl State {
 
     pub fn status(&self) -> Status {
         match self {
-            Self::Queued { .. } | Self::Running { .. } | Self::Waiting { .. } => Status::Pending,
+            Self::Queued { .. } | Self::Running { .. } | Self::Waiting { .. } | Self::Blocked { .. } => {
+                Status::Pending
+            }
             Self::Succeeded => Status::Success,
             Self::Failed(_) | Self::Unknown(_) | Self::Cancelled(_) | Self::Dismissed(_) => Status::Fail,
+        }
+    }
+
+    /// The step it stands at, or failed at; `None` after the last one.
+    pub fn step(&self) -> Option<usize> {
+        match self {
+            Self::Queued { step, .. }
+            | Self::Running { step, .. }
+            | Self::Waiting { step, .. }
+            | Self::Blocked { step, .. } => Some(*step),
+            _ => self.failure().map(|failure| failure.step),
         }
     }
 
@@ -263,29 +325,6 @@ impl Status {
             Self::Fail => "Fail",
         }
     }
-}
-
-/// One run of one step in an execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    pub execution: ExecutionId,
-    /// Counted from 1 over the whole execution.
-    pub number: u32,
-    pub step: usize,
-    pub started_at: Timestamp,
-    /// `None` while it runs, and after a crash in mid-call until recovery has closed it.
-    pub end: Option<AttemptEnd>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttemptEnd {
-    pub at: Timestamp,
-    /// `succeeded`, `failed` or `unknown`.
-    pub outcome: &'static str,
-    /// What the step type records of its run (for a call: request, answer, timing), as JSON.
-    pub record: Option<String>,
-    /// What should be looked at although the step succeeded.
-    pub warnings: Vec<String>,
 }
 
 #[cfg(test)]
@@ -360,17 +399,13 @@ mod tests {
             1 => Just(Event::Cancelled),
             1 => Just(Event::Retried),
             1 => Just(Event::Dismissed),
+            1 => Just(Event::Blocked { why: "a step type is missing".to_owned() }),
             1 => Just(Event::Refused { code: "action_not_available".to_owned(), message: String::new() }),
         ]
     }
 
-    /// The step a state stands at, and for a final one where it ended.
     fn step(state: &State) -> usize {
-        match state {
-            State::Queued { step, .. } | State::Running { step, .. } | State::Waiting { step, .. } => *step,
-            State::Succeeded => CHAIN.len(),
-            other => other.failure().map_or(0, |failure| failure.step),
-        }
+        state.step().unwrap_or(CHAIN.len())
     }
 
     proptest! {

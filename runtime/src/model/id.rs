@@ -98,6 +98,15 @@ number_id! {
     TaskId,
     /// An execution.
     ExecutionId,
+    /// A place in a task's line of executions: who has the smaller one is served first.
+    Place,
+}
+
+impl From<ExecutionId> for Place {
+    /// A new execution's id is its first place.
+    fn from(id: ExecutionId) -> Self {
+        Self(id.0)
+    }
 }
 
 /// The text is not the id of a task or an execution.

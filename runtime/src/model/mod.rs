@@ -4,13 +4,16 @@
 //! Nothing here does I/O, reads a clock, or knows actix, tokio, SQL or HTTP. Time and identities
 //! come in as arguments, so every rule can be tested by calling it. Everyone else imports this.
 
+pub mod attempt;
 pub mod document;
 pub mod execution;
 pub mod field;
+pub mod history;
 pub mod id;
 pub mod patch;
 pub mod perform;
 pub mod requirement;
+pub mod schedule;
 pub mod task;
 pub mod template;
 pub mod text;
@@ -21,12 +24,15 @@ pub mod workspace;
 #[cfg(test)]
 pub(crate) mod sample;
 
+pub use attempt::{Attempt, AttemptEnd};
 pub use document::Document;
-pub use execution::{Attempt, AttemptEnd, Execution, Failure, State, Status};
+pub use execution::{Execution, Failure, State, Status};
 pub use field::{Field, FieldType, FieldValue};
-pub use id::{ActionId, ExecutionId, FieldId, StageId, StepId, TaskId, UserId, WorkflowId};
+pub use history::HistoryEntry;
+pub use id::{ActionId, ExecutionId, FieldId, Place, StageId, StepId, TaskId, UserId, WorkflowId};
 pub use patch::{FieldErrors, Patch};
 pub use perform::{Change, Current, Refusal};
+pub use schedule::Schedule;
 pub use task::Task;
 pub use user::{ApiKey, Directory, Performer, User};
 pub use workflow::{Action, Stage, StepDefinition, Workflow};

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
-use crate::model::{requirement::Requirements, workflow::StepDefinition};
+use crate::model::{
+    requirement::Requirements,
+    workflow::{OnFailure, StepDefinition},
+};
 
 pub(crate) fn workflow() -> Workflow {
     let field = |name: &str, kind: FieldType| Field {
@@ -48,6 +51,7 @@ fn action(name: &str, from: &str, steps: &[(&str, &str)]) -> Action {
         color: "green".to_owned(),
         from: vec![StageId::new(from)],
         requires: Requirements::default(),
+        on_failure: OnFailure::default(),
         steps: steps
             .iter()
             .map(|(id, type_id)| StepDefinition {

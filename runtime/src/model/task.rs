@@ -1,13 +1,15 @@
 //! A task: one record of a workflow.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
 use super::{
     field::FieldValue,
+    history::{Slot, SlotChange},
     id::{FieldId, StageId, TaskId, UserId, WorkflowId},
     patch::Patch,
+    schedule::Schedule,
     workflow::Workflow,
 };
 
@@ -16,11 +18,15 @@ pub struct Task {
     pub id: TaskId,
     pub workflow: WorkflowId,
     /// The value of the workflow's Unique ID field, by which the task is addressed.
-    pub unique_id: Option<std::sync::Arc<str>>,
+    pub unique_id: Option<Arc<str>>,
     pub stage: StageId,
     pub assigned_to: Option<UserId>,
     /// By field id, so that a renamed field keeps its values. Empty values are left out.
     pub values: BTreeMap<FieldId, FieldValue>,
+    /// A stage change that is to come.
+    pub schedule: Option<Arc<Schedule>>,
+    /// How many entries its history has; grows by one with each change.
+    pub revision: u64,
     pub created_on: Timestamp,
     pub updated_on: Timestamp,
 }
@@ -37,6 +43,8 @@ impl Task {
             stage: workflow.first_stage().id.clone(),
             assigned_to: None,
             values: BTreeMap::new(),
+            schedule: None,
+            revision: 0,
             created_on: now,
             updated_on: now,
         }
@@ -51,6 +59,17 @@ impl Task {
         self.unique_id.as_deref().map_or_else(|| self.id.to_string(), str::to_owned)
     }
 
+    pub fn slot(&self, slot: &Slot) -> FieldValue {
+        let text = |id: &str| FieldValue::Text(id.into());
+        match slot {
+            Slot::Stage => text(self.stage.as_str()),
+            Slot::AssignedTo => {
+                self.assigned_to.as_ref().map_or(FieldValue::Empty, |user| text(user.as_str()))
+            }
+            Slot::Field(field) => self.value(field).clone(),
+        }
+    }
+
     /// The task with a checked patch applied; only what the patch names changes.
     pub fn patched(&self, patch: &Patch, workflow: &Workflow, now: Timestamp) -> Self {
         let mut task = self.clone();
@@ -61,19 +80,46 @@ impl Task {
             task.assigned_to = assigned_to.clone();
         }
         for (field, value) in &patch.values {
-            if value.is_empty() {
-                task.values.remove(field);
-            } else {
-                task.values.insert(field.clone(), value.clone());
+            task.set(field, value);
+        }
+        task.settled(workflow, now)
+    }
+
+    /// The task with slots set to what they are after the changes.
+    pub fn with(&self, changes: &[SlotChange], workflow: &Workflow, now: Timestamp) -> Self {
+        let mut task = self.clone();
+        for SlotChange { slot, after, .. } in changes {
+            match (slot, after) {
+                (Slot::Stage, FieldValue::Text(id)) => task.stage = StageId::new(Arc::clone(id)),
+                // A task is always in a stage.
+                (Slot::Stage, _) => {}
+                (Slot::AssignedTo, FieldValue::Text(id)) => {
+                    task.assigned_to = Some(UserId::new(Arc::clone(id)))
+                }
+                (Slot::AssignedTo, _) => task.assigned_to = None,
+                (Slot::Field(field), value) => task.set(field, value),
             }
         }
+        task.settled(workflow, now)
+    }
+
+    fn set(&mut self, field: &FieldId, value: &FieldValue) {
+        if value.is_empty() {
+            self.values.remove(field);
+        } else {
+            self.values.insert(field.clone(), value.clone());
+        }
+    }
+
+    /// With what follows from the values brought up to date.
+    fn settled(mut self, workflow: &Workflow, now: Timestamp) -> Self {
         if let Some(unique) = workflow.unique_field() {
-            task.unique_id = match task.value(&unique.id) {
+            self.unique_id = match self.value(&unique.id) {
                 FieldValue::Text(text) => Some(text.clone()),
                 _ => None,
             };
         }
-        task.updated_on = now;
-        task
+        self.updated_on = now;
+        self
     }
 }

@@ -49,7 +49,18 @@ pub struct Action {
     /// The stages in which it is offered.
     pub from: Vec<StageId>,
     pub requires: Requirements,
+    pub on_failure: OnFailure,
     pub steps: Vec<StepDefinition>,
+}
+
+/// What becomes of the changes that an execution has made when it ends as a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// They stay: each step that succeeded has committed.
+    #[default]
+    Keep,
+    /// The fields it set get their earlier values back, where nobody has changed them since.
+    Revert,
 }
 
 /// One configured use of a step type. What `params` means only its type knows.
@@ -104,6 +115,11 @@ impl Workflow {
 }
 
 impl Action {
+    /// Where the action has the step with this id.
+    pub fn step_index(&self, id: &StepId) -> Option<usize> {
+        self.steps.iter().position(|step| step.id == *id)
+    }
+
     /// How the step is called when something is said about it: its number and name.
     pub fn step_title(&self, index: usize) -> String {
         match self.steps.get(index) {

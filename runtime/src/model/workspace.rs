@@ -21,7 +21,7 @@ pub struct Published {
     pub workflow: Arc<Workflow>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Workspace {
     pub name: String,
     /// In the order in which they are listed.
@@ -50,6 +50,15 @@ pub struct SharedWorkspace(RwLock<Arc<Workspace>>);
 impl SharedWorkspace {
     pub fn current(&self) -> Arc<Workspace> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a version that nothing had asked for so far.
+    pub fn add_version(&self, published: &Published) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = Workspace::clone(&current);
+        let key = (published.workflow.id.clone(), published.version);
+        workspace.versions.insert(key, Arc::clone(&published.workflow));
+        *current = Arc::new(workspace);
     }
 
     pub fn replace(&self, workspace: Workspace) {

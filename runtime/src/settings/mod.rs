@@ -118,6 +118,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     range("store.task_cache_max", raw.store.task_cache_max as u64, 1, 10_000_000)?;
     range("store.queue_max", raw.store.queue_max as u64, 1, 1_000_000)?;
     range("engine.in_flight_max", raw.engine.in_flight_max as u64, 1, 1_000_000)?;
+    range("engine.queued_max", raw.engine.queued_max as u64, 1, 1_000_000)?;
     range("engine.chain_idle_seconds", raw.engine.chain_idle_seconds, 1, 86_400)?;
     range("egress.connect_timeout_seconds", raw.egress.connect_timeout_seconds, 1, 120)?;
     range("egress.idle_timeout_seconds", raw.egress.idle_timeout_seconds, 1, 600)?;

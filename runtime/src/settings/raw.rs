@@ -49,6 +49,7 @@ pub struct Workspace {
 #[serde(deny_unknown_fields)]
 pub struct Engine {
     pub in_flight_max: usize,
+    pub queued_max: usize,
     pub chain_idle_seconds: u64,
 }
 

@@ -5,8 +5,11 @@
 //! runs steps; whoever reads a workflow asks [`StepTypes`] whether its steps are sound.
 
 mod api_call;
+mod delay;
+mod delete_task;
 mod move_to_stage;
 mod params;
+mod schedule_stage_change;
 mod update_data;
 
 use std::sync::Arc;
@@ -17,9 +20,10 @@ use crate::{
     clock::Clock,
     egress::Egress,
     model::{
-        Action, Directory, ExecutionId, Performer, StageId, StepDefinition, Task, Workflow,
+        Action, Directory, Execution, StageId, StepDefinition, Task, Timestamp, Workflow,
         document::Answer,
         execution::{Effects, StepEnd},
+        perform::StepReport,
         workflow::ParamProblem,
     },
 };
@@ -48,12 +52,11 @@ pub trait Step {
 /// What a run is about.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
-    pub execution: ExecutionId,
+    pub execution: &'a Execution,
     pub workflow: &'a Workflow,
     pub action: &'a Action,
     pub step: &'a StepDefinition,
-    pub performer: &'a Performer,
-    /// As it is now.
+    /// As it is now; the last state of one that this execution has deleted.
     pub task: &'a Task,
     pub directory: &'a Directory,
     pub resources: &'a Resources,
@@ -74,6 +77,10 @@ pub struct Outcome {
     /// The stage the task must still be in when the answer is applied.
     pub expect: Option<StageId>,
     pub strict_fields: bool,
+    /// The task is to go.
+    pub deletes_task: bool,
+    /// The stage, by its name, that the task is to move to at an instant.
+    pub schedule: Option<(String, Timestamp)>,
     /// What is kept of the run, as JSON.
     pub record: Option<String>,
     pub warnings: Vec<String>,
@@ -81,8 +88,33 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn done(answer: Answer) -> Self {
-        let end = StepEnd::Done;
-        Self { end, answer, expect: None, strict_fields: false, record: None, warnings: Vec::new() }
+        Self {
+            end: StepEnd::Done,
+            answer,
+            expect: None,
+            strict_fields: false,
+            deletes_task: false,
+            schedule: None,
+            record: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// As it is to be recorded.
+    pub fn into_report(self, started_at: Timestamp, ended_at: Timestamp) -> StepReport {
+        let Self { end, answer, expect, strict_fields, deletes_task, schedule, record, warnings } = self;
+        StepReport {
+            end,
+            answer,
+            expect,
+            strict_fields,
+            deletes_task,
+            schedule,
+            record,
+            warnings,
+            started_at,
+            ended_at,
+        }
     }
 
     pub fn failed(code: &str, message: impl Into<String>) -> Self {
@@ -101,7 +133,10 @@ impl StepTypes {
     pub fn built_in() -> Self {
         Self::new(vec![
             Box::new(api_call::ApiCallType),
+            Box::new(delay::DelayType),
+            Box::new(delete_task::DeleteTaskType),
             Box::new(move_to_stage::MoveToStageType),
+            Box::new(schedule_stage_change::ScheduleStageChangeType),
             Box::new(update_data::UpdateDataType),
         ])
     }

@@ -35,12 +35,7 @@ impl StepType for MoveToStageType {
         workflow: &Workflow,
     ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
         let mut params = Params::new(step, workflow);
-        let stage = params.required_text("stage");
-        if let Some(stage) = stage.as_deref().filter(|stage| workflow.stage_named(stage).is_none()) {
-            let names: Vec<_> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
-            let message = format!("there is no stage “{stage}”; the workflow has {}", names.join(", "));
-            params.problem("stage", "unknown_stage", message);
-        }
+        let stage = params.stage("stage");
         params.finish(|| Some(Box::new(MoveToStage { stage: stage? }) as Box<dyn Step>))
     }
 }
@@ -48,8 +43,8 @@ impl StepType for MoveToStageType {
 impl Step for MoveToStage {
     fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
         let patch = Map::from_iter([(STAGE.to_owned(), self.stage.clone().into())]);
-        // Somebody else's move between our look and our write must not be undone by ours.
-        let expect = Some(call.task.stage.clone());
+        // Somebody else's move since this execution last looked must not be undone by ours.
+        let expect = Some(call.execution.stage.clone().unwrap_or_else(|| call.task.stage.clone()));
         Box::pin(ready(Outcome { expect, ..Outcome::done(Answer::Patch(patch)) }))
     }
 }

@@ -42,11 +42,21 @@ impl<'a> Params<'a> {
     pub(super) fn required_text(&mut self, name: &'static str) -> Option<String> {
         if !self.values.contains_key(name) {
             self.known.push(name);
-            let message = format!("`{name}` is missing");
-            self.problems.push(ParamProblem { param: None, code: "missing_key", message, help: None });
+            self.missing(name);
             return None;
         }
         self.text(name)
+    }
+
+    /// The name of one of the workflow's stages.
+    pub(super) fn stage(&mut self, name: &'static str) -> Option<String> {
+        let stage = self.required_text(name)?;
+        if self.workflow.stage_named(&stage).is_none() {
+            let names: Vec<_> = self.workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
+            let message = format!("there is no stage “{stage}”; the workflow has {}", names.join(", "));
+            self.problem(name, "unknown_stage", message);
+        }
+        Some(stage)
     }
 
     pub(super) fn flag(&mut self, name: &'static str) -> bool {
@@ -83,24 +93,46 @@ impl<'a> Params<'a> {
         }
     }
 
-    /// A duration: `"30s"`, `"500ms"`, `"2m"`, or a whole number of seconds.
+    /// A duration: `"30s"`, `"500ms"`, `"2m"`, `"3h"`, `"10d"`, or a whole number of seconds.
     pub(super) fn duration(&mut self, name: &'static str, default: Duration, most: Duration) -> Duration {
-        let Some(value) = self.take(name) else { return default };
-        let duration = match &value {
+        match self.take(name) {
+            Some(value) => self.read_duration(name, &value, most).unwrap_or(default),
+            None => default,
+        }
+    }
+
+    pub(super) fn required_duration(&mut self, name: &'static str, most: Duration) -> Option<Duration> {
+        match self.take(name) {
+            Some(value) => self.read_duration(name, &value, most),
+            None => {
+                self.missing(name);
+                None
+            }
+        }
+    }
+
+    fn read_duration(&mut self, name: &'static str, value: &Value, most: Duration) -> Option<Duration> {
+        let duration = match value {
             Value::String(text) => parse_duration(text),
             _ => value.as_u64().map(Duration::from_secs),
         };
-        match duration {
-            Some(duration) if !duration.is_zero() && duration <= most => duration,
-            _ => {
-                let most = most.as_secs();
-                let message = format!(
-                    "`{name}` must be a duration above 0 and up to {most}s, such as \"30s\" or \"500ms\""
-                );
-                self.problem(name, "invalid_param", message);
-                default
-            }
+        let possible = duration.filter(|duration| !duration.is_zero() && *duration <= most);
+        if possible.is_none() {
+            let most = match most.as_secs() {
+                seconds if seconds % (24 * 3600) == 0 => format!("{}d", seconds / (24 * 3600)),
+                seconds => format!("{seconds}s"),
+            };
+            let message = format!(
+                "`{name}` must be a duration above 0 and up to {most}, such as \"500ms\", \"30s\", \"2h\" or \"3d\""
+            );
+            self.problem(name, "invalid_param", message);
         }
+        possible
+    }
+
+    fn missing(&mut self, name: &str) {
+        let message = format!("`{name}` is missing");
+        self.problems.push(ParamProblem { param: None, code: "missing_key", message, help: None });
     }
 
     pub(super) fn template(&mut self, param: &str, source: &str) -> Option<Template> {
@@ -149,6 +181,8 @@ fn parse_duration(text: &str) -> Option<Duration> {
         "ms" => Some(Duration::from_millis(number)),
         "s" => Some(Duration::from_secs(number)),
         "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        "h" => Some(Duration::from_secs(number.checked_mul(60 * 60)?)),
+        "d" => Some(Duration::from_secs(number.checked_mul(24 * 60 * 60)?)),
         _ => None,
     }
 }

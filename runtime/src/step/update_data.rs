@@ -75,8 +75,8 @@ impl<'a> From<&Call<'a>> for Scope<'a> {
     fn from(call: &Call<'a>) -> Self {
         Self {
             action: &call.action.name,
-            performer: call.performer,
-            execution: call.execution,
+            performer: &call.execution.performer,
+            execution: call.execution.id,
             task: call.task,
             workflow: call.workflow,
             directory: call.directory,

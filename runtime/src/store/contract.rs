@@ -47,7 +47,10 @@ fn by_unique_id(value: &str) -> TaskKey {
 }
 
 async fn create(store: &dyn Store, task: Task) -> Committed {
-    store.transact(TaskKey::New { workflow: task.workflow.clone() }, put(task)).await.expect("a new task")
+    store
+        .transact(TaskKey::New { workflow: task.workflow.clone() }, None, put(task))
+        .await
+        .expect("a new task")
 }
 
 fn execution(number: u128, state: State) -> Execution {
@@ -60,6 +63,9 @@ fn execution(number: u128, state: State) -> Execution {
         performer: sample::performer(),
         state,
         attempts: 0,
+        place: crate::model::Place::from_u128(number),
+        stage: Some(crate::model::StageId::new("in-progress")),
+        task_deleted: number % 2 == 1,
         created_at: sample::now(),
         updated_at: sample::now(),
     }
@@ -93,10 +99,10 @@ fn a_refused_decision_writes_nothing_and_fails_nobody_else() {
         let duplicate = Task { unique_id: Some("T1".into()), ..task(2) };
         let new = TaskKey::New { workflow: WorkflowId::new("api-sample") };
         let results = join_all([
-            store.transact(key(), put(moved("in-progress"))),
-            store.transact(key(), refuse),
-            store.transact(new, put(duplicate)),
-            store.transact(key(), put(moved("not-started"))),
+            store.transact(key(), None, put(moved("in-progress"))),
+            store.transact(key(), None, refuse),
+            store.transact(new, None, put(duplicate)),
+            store.transact(key(), None, put(moved("not-started"))),
         ])
         .await;
         assert!(results[0].is_ok() && results[3].is_ok());
@@ -124,7 +130,8 @@ fn a_decision_sees_what_the_one_before_it_wrote() {
             })
         };
         let results =
-            join_all((0..100).map(|_| store.transact(TaskKey::Id(TaskId::from_u128(1)), append()))).await;
+            join_all((0..100).map(|_| store.transact(TaskKey::Id(TaskId::from_u128(1)), None, append())))
+                .await;
         assert!(results.iter().all(Result::is_ok));
         let found = store.task(by_unique_id("T1")).await.expect("an answer").expect("the task");
         assert_eq!(found.value(&crate::model::FieldId::new("company-name")).to_text(), "x".repeat(100));
@@ -137,7 +144,7 @@ fn a_panicking_decision_fails_alone() {
         let store = open(folder);
         create(&*store, task(1)).await;
         let panics: Decide = Box::new(|_| panic!("a bug in a decision"));
-        let answer = store.transact(TaskKey::Id(TaskId::from_u128(1)), panics).await;
+        let answer = store.transact(TaskKey::Id(TaskId::from_u128(1)), None, panics).await;
         assert!(matches!(answer, Err(StoreError::Panicked)));
         assert!(create(&*store, task(2)).await.created);
     });
@@ -154,6 +161,7 @@ fn an_execution_reads_back_in_every_state() {
             State::Queued { step: 1, resumed: true },
             State::Running { step: 1, mid_call: true },
             State::Waiting { step: 2, until: sample::now() },
+            State::Blocked { step: 2, resumed: true, why: "no step type".to_owned() },
             State::Succeeded,
             State::Failed(failure.clone()),
             State::Unknown(failure.clone()),
@@ -165,14 +173,14 @@ fn an_execution_reads_back_in_every_state() {
             let last = execution(number, state);
             for write in [ExecutionWrite::Insert(first), ExecutionWrite::Update(last.clone())] {
                 let decide: Decide = Box::new(|_| Ok(Change { execution: Some(write), ..Change::default() }));
-                store.transact(TaskKey::Id(TaskId::from_u128(1)), decide).await.expect("written");
+                store.transact(TaskKey::Id(TaskId::from_u128(1)), None, decide).await.expect("written");
             }
             let found = store.execution(last.id).await.expect("an answer").expect("the execution");
             assert_eq!(found.execution, last);
         }
         let open = store.open_executions(None, 10).await.expect("an answer");
-        assert_eq!(open.iter().map(|execution| execution.id.as_u128()).collect::<Vec<_>>(), [10, 11, 12]);
-        let rest = store.open_executions(Some(open[0].id), 1).await.expect("an answer");
+        assert_eq!(open.iter().map(|execution| execution.id.as_u128()).collect::<Vec<_>>(), [10, 11, 12, 13]);
+        let rest = store.open_executions(Some((open[0].task, open[0].place)), 1).await.expect("an answer");
         assert_eq!(rest[0].id.as_u128(), 11);
     });
 }
@@ -202,7 +210,7 @@ fn an_attempt_is_begun_and_closed() {
             Change { ended: Some(ended.clone()), ..Change::default() },
         ] {
             let decide: Decide = Box::new(|_| Ok(change));
-            store.transact(TaskKey::Id(TaskId::from_u128(1)), decide).await.expect("written");
+            store.transact(TaskKey::Id(TaskId::from_u128(1)), None, decide).await.expect("written");
         }
         let found = store.execution(id).await.expect("an answer").expect("the execution");
         assert_eq!(found.attempts, [ended]);
@@ -216,14 +224,14 @@ fn numbers_are_given_once_and_skip_those_taken() {
         create(&*store, Task { unique_id: Some("2".into()), ..task(1) }).await;
         let numbered = |id: u128| -> Decide {
             Box::new(move |current| {
-                let number = (current.next_number)().to_string();
+                let number = current.look.next_number().to_string();
                 let task = Task { unique_id: Some(number.into()), ..task(id) };
                 Ok(Change { task: Some(task), ..Change::default() })
             })
         };
         for (id, expected) in [(2, "1"), (3, "3"), (4, "4")] {
             let key = TaskKey::New { workflow: WorkflowId::new("api-sample") };
-            let task = store.transact(key, numbered(id)).await.expect("written").task.expect("a task");
+            let task = store.transact(key, None, numbered(id)).await.expect("written").task.expect("a task");
             assert_eq!(task.unique_id.as_deref(), Some(expected));
         }
     });
@@ -254,7 +262,7 @@ fn a_task_follows_its_unique_id() {
         let patch = serde_json::json!({"Company ID": "new"});
         let read = Patch::read(patch.as_object().expect("an object"), &workflow, &sample::directory());
         let renamed = task(1).patched(&read.patch, &workflow, sample::now());
-        store.transact(by_unique_id("T1"), put(renamed)).await.expect("written");
+        store.transact(by_unique_id("T1"), None, put(renamed)).await.expect("written");
         assert!(store.task(by_unique_id("T1")).await.expect("an answer").is_none());
         assert!(store.task(by_unique_id("new")).await.expect("an answer").is_some());
     });
@@ -300,8 +308,175 @@ fn an_older_version_stays_while_an_open_execution_needs_it() {
         }
         let queued = ExecutionWrite::Insert(execution(10, State::Queued { step: 0, resumed: false }));
         let decide: Decide = Box::new(|_| Ok(Change { execution: Some(queued), ..Change::default() }));
-        store.transact(TaskKey::Id(TaskId::from_u128(1)), decide).await.expect("written");
+        store.transact(TaskKey::Id(TaskId::from_u128(1)), None, decide).await.expect("written");
         let rows = store.workspace().await.expect("an answer");
         assert_eq!(rows.versions.iter().map(|row| row.version).collect::<Vec<_>>(), [1, 2]);
+    });
+}
+
+fn finish_of(execution: Execution) -> Decide {
+    Box::new(|_| Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() }))
+}
+
+fn insert_of(execution: Execution) -> Decide {
+    Box::new(|_| Ok(Change { execution: Some(ExecutionWrite::Insert(execution)), ..Change::default() }))
+}
+
+fn first() -> TaskKey {
+    TaskKey::Id(TaskId::from_u128(1))
+}
+
+#[test]
+fn a_decision_sees_the_execution_as_the_one_before_it_left_it() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let queued = execution(10, State::Queued { step: 0, resumed: false });
+        let id = queued.id;
+        store.transact(first(), Some(id), insert_of(queued)).await.expect("written");
+        let more: fn() -> Decide = || {
+            Box::new(|current| {
+                let mut execution = current.execution.expect("the execution").clone();
+                execution.attempts += 1;
+                Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() })
+            })
+        };
+        let refuse: Decide = Box::new(|_| Err(Refusal::TaskMissing));
+        let mut writes: Vec<_> = (0..50).map(|_| store.transact(first(), Some(id), more())).collect();
+        writes.push(store.transact(first(), Some(id), refuse));
+        assert_eq!(join_all(writes).await.iter().filter(|result| result.is_ok()).count(), 50);
+        let found = store.execution(id).await.expect("an answer").expect("the execution");
+        assert_eq!(found.execution.attempts, 50);
+    });
+}
+
+#[test]
+fn what_is_due_is_told_in_its_order_with_what_comes_next() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let hour = |hours: i64| sample::now() + jiff::SignedDuration::from_hours(hours);
+        for (number, hours) in [(10, 3), (11, 1), (12, 2), (13, 9)] {
+            let waiting = execution(number, State::Waiting { step: 1, until: hour(hours) });
+            store.transact(first(), None, insert_of(waiting)).await.expect("written");
+        }
+        let schedule = crate::model::Schedule {
+            stage: crate::model::StageId::new("completed"),
+            at: hour(2),
+            performer: sample::performer(),
+        };
+        let scheduled = Task { schedule: Some(Arc::new(schedule)), ..task(1) };
+        store.transact(first(), None, put(scheduled)).await.expect("written");
+        let ids = |due: &super::Due| {
+            due.executions.iter().map(|execution| execution.id.as_u128()).collect::<Vec<_>>()
+        };
+        let due = store.due(hour(2), 10).await.expect("an answer");
+        assert_eq!((ids(&due), due.next), (vec![11, 12], Some(hour(3))));
+        assert_eq!(due.schedules, [(TaskId::from_u128(1), WorkflowId::new("api-sample"))]);
+        let first_only = store.due(hour(3), 1).await.expect("an answer");
+        assert_eq!(ids(&first_only), [11]);
+        let none = store.due(hour(0), 10).await.expect("an answer");
+        assert_eq!((ids(&none), none.schedules.len(), none.next), (vec![], 0, Some(hour(1))));
+    });
+}
+
+#[test]
+fn a_deleted_task_leaves_its_history_and_its_last_state() {
+    use crate::model::perform;
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let deletes: Decide =
+            Box::new(|current| perform::delete_task(sample::performer(), sample::now(), current));
+        create(&*store, task(1)).await;
+        let waiting = execution(10, State::Waiting { step: 1, until: sample::now() });
+        store.transact(first(), None, insert_of(waiting)).await.expect("written");
+        let deleted = store.transact(by_unique_id("T1"), None, deletes).await.expect("deleted");
+        assert!(deleted.task.is_none());
+        assert!(store.task(first()).await.expect("an answer").is_none());
+        assert!(store.task(by_unique_id("T1")).await.expect("an answer").is_none());
+        let found = store.execution(ExecutionId::from_u128(10)).await.expect("an answer").expect("it stays");
+        assert_eq!(found.execution.state.failure().expect("failed").code, "task_deleted");
+        let history = store.history(TaskId::from_u128(1), 0).await.expect("an answer");
+        assert_eq!(history.last().map(|entry| entry.cause), Some(crate::model::history::Cause::Deleted));
+        // An execution that has deleted its task itself sees the last state.
+        let own =
+            Execution { task_deleted: true, ..execution(11, State::Running { step: 1, mid_call: true }) };
+        let id = own.id;
+        store.transact(first(), Some(id), insert_of(own.clone())).await.expect("written");
+        let seen = store.transact(first(), Some(id), finish_of(own)).await.expect("written");
+        assert_eq!(seen.task.as_deref(), Some(&task(1)));
+        // The Unique ID is free for another task.
+        assert!(create(&*store, Task { unique_id: Some("T1".into()), ..task(2) }).await.created);
+    });
+}
+
+#[test]
+fn a_tasks_history_is_kept_and_read_by_page() {
+    use crate::model::history::{Author, Cause, Slot, SlotChange};
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let entry = |number: u64, author: Author| crate::model::HistoryEntry {
+            task: TaskId::from_u128(1),
+            number,
+            at: sample::now(),
+            cause: Cause::Changed,
+            author,
+            changes: vec![
+                SlotChange {
+                    slot: Slot::Stage,
+                    before: crate::model::FieldValue::Text("a".into()),
+                    after: crate::model::FieldValue::Text("b".into()),
+                },
+                SlotChange {
+                    slot: Slot::Field(crate::model::FieldId::new("list")),
+                    before: crate::model::FieldValue::Empty,
+                    after: crate::model::FieldValue::List(vec!["x".into(), "y".into()]),
+                },
+            ],
+        };
+        let entries = [
+            entry(1, Author::Performer(sample::performer())),
+            entry(2, Author::Execution(ExecutionId::from_u128(10))),
+            entry(3, Author::Performer(sample::performer())),
+        ];
+        for entry in entries.clone() {
+            let decide: Decide = Box::new(|_| Ok(Change { history: Some(entry), ..Change::default() }));
+            store.transact(first(), None, decide).await.expect("written");
+        }
+        assert_eq!(store.history(TaskId::from_u128(1), 0).await.expect("an answer"), entries);
+        assert_eq!(store.history(TaskId::from_u128(1), 2).await.expect("an answer"), entries[2..]);
+        let looked = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = Arc::clone(&looked);
+        let look: Decide = Box::new(move |current| {
+            seen.lock().expect("the list").extend(current.look.history_from(ExecutionId::from_u128(10)));
+            Ok(Change::default())
+        });
+        store.transact(first(), None, look).await.expect("looked");
+        assert_eq!(*looked.lock().expect("the list"), entries[1..]);
+    });
+}
+
+#[test]
+fn used_idempotency_keys_are_kept_and_forgotten() {
+    use crate::model::perform::Admitted;
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        create(&*store, task(1)).await;
+        let hour = |hours: i64| sample::now() + jiff::SignedDuration::from_hours(hours);
+        let admitted = |scope: u8, hours: i64| Admitted {
+            scope: [scope; 32],
+            body: [9; 32],
+            execution: ExecutionId::from_u128(10),
+            at: hour(hours),
+        };
+        for used in [admitted(1, 0), admitted(2, 1), admitted(2, 2)] {
+            let decide: Decide = Box::new(|_| Ok(Change { admitted: Some(used), ..Change::default() }));
+            store.transact(first(), None, decide).await.expect("written");
+        }
+        assert_eq!(store.admitted([2; 32]).await.expect("an answer"), Some(admitted(2, 2)));
+        assert_eq!(store.forget_admitted(hour(2), 10).await.expect("an answer"), 1);
+        assert_eq!(store.admitted([1; 32]).await.expect("an answer"), None);
+        assert!(store.admitted([2; 32]).await.expect("an answer").is_some());
     });
 }

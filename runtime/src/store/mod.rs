@@ -14,8 +14,9 @@ mod contract;
 use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use crate::model::{
-    ApiKey, Attempt, Execution, ExecutionId, Refusal, Task, TaskId, Timestamp, User, WorkflowId,
-    perform::Decide,
+    ApiKey, Attempt, Execution, ExecutionId, HistoryEntry, Place, Refusal, Task, TaskId, Timestamp, User,
+    WorkflowId,
+    perform::{Admitted, Decide},
 };
 
 /// What a store call returns: ready when the answer is known (and, for a write, on disk).
@@ -23,6 +24,9 @@ pub type Reply<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
 /// Tasks that one page of [`Store::tasks`] has at most.
 pub const TASKS_PAGE_MAX: usize = 500;
+
+/// Entries that one page of [`Store::history`] has at most.
+pub const HISTORY_PAGE_MAX: usize = 500;
 
 /// Which task a transaction is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +46,24 @@ pub enum TaskKey {
 /// What a transaction left on disk.
 #[derive(Debug, Clone)]
 pub struct Committed {
-    /// The task as it is now, whether or not the transaction changed it.
+    /// The task as it is now, whether or not the transaction changed it; the last state of one that
+    /// the execution has deleted.
     pub task: Option<Arc<Task>>,
-    /// The execution as it was written.
+    /// The execution as it is now, whether or not the transaction changed it.
     pub execution: Option<Execution>,
     /// Whether the task is new.
     pub created: bool,
+}
+
+/// What the clock calls for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Due {
+    /// Waiting executions whose instant has come, in its order.
+    pub executions: Vec<Execution>,
+    /// Tasks, each with its workflow, whose scheduled stage change is due.
+    pub schedules: Vec<(TaskId, WorkflowId)>,
+    /// The next instant at which something else becomes due.
+    pub next: Option<Timestamp>,
 }
 
 /// An execution with its attempts, oldest first.
@@ -103,10 +119,19 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether the write may be on disk although it is reported as failed: whoever depends on it must
+    /// look, or take it back.
+    pub fn may_have_been_done(&self) -> bool {
+        matches!(self, Self::Database(_))
+    }
+}
+
 /// The contract. One suite of tests holds every implementation to it.
 pub trait Store: Send + Sync {
-    /// Runs a decision on a task and writes what it says, in one transaction.
-    fn transact(&self, key: TaskKey, decide: Decide) -> Reply<Committed>;
+    /// Runs a decision on a task, and on an execution if one is named, and writes what it says, in
+    /// one transaction.
+    fn transact(&self, key: TaskKey, execution: Option<ExecutionId>, decide: Decide) -> Reply<Committed>;
 
     fn task(&self, key: TaskKey) -> Reply<Option<Arc<Task>>>;
 
@@ -115,13 +140,29 @@ pub trait Store: Send + Sync {
 
     fn execution(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>>;
 
-    /// Executions that are not final, oldest first, after one; at most `most`.
-    fn open_executions(&self, after: Option<ExecutionId>, most: usize) -> Reply<Vec<Execution>>;
+    /// Executions that are not final, each task's in the order of their turns, after one; at most `most`.
+    fn open_executions(&self, after: Option<(TaskId, Place)>, most: usize) -> Reply<Vec<Execution>>;
 
-    /// The greatest id given so far to a task or an execution.
+    /// What is due at an instant; at most `most` of each kind.
+    fn due(&self, now: Timestamp, most: usize) -> Reply<Due>;
+
+    /// A task's history, oldest first, after the entry with a number; at most [`HISTORY_PAGE_MAX`].
+    /// A deleted task has one, too.
+    fn history(&self, task: TaskId, after: u64) -> Reply<Vec<HistoryEntry>>;
+
+    /// What was admitted with an idempotency key, by the key's scope.
+    fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>>;
+
+    /// Forgets idempotency keys that were used before an instant, at most `most`; how many.
+    fn forget_admitted(&self, before: Timestamp, most: usize) -> Reply<usize>;
+
+    /// The greatest number given so far to a task, an execution or a place in line.
     fn greatest_id(&self) -> Reply<Option<u128>>;
 
     fn workspace(&self) -> Reply<WorkspaceRows>;
+
+    /// One version of a workflow, also one that nothing open runs on.
+    fn version(&self, workflow: WorkflowId, version: u32) -> Reply<Option<VersionRow>>;
 
     /// Changes whenever [`Store::workspace`] would answer something else.
     fn workspace_revision(&self) -> Reply<u64>;

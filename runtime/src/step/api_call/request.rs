@@ -22,8 +22,13 @@ pub(super) enum RequestError {
 impl ApiCall {
     pub(super) fn request(&self, call: &Call<'_>) -> Result<Request, RequestError> {
         let scope = Scope::from(call);
-        let document =
-            Document::new(&call.action.name, call.performer, call.task, call.workflow, call.directory);
+        let document = Document::new(
+            &call.action.name,
+            &call.execution.performer,
+            call.task,
+            call.workflow,
+            call.directory,
+        );
         let mut headers = Vec::with_capacity(self.headers.len() + 3);
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
         for (name, value) in &self.headers {
@@ -47,7 +52,7 @@ impl ApiCall {
 /// Names this step of this execution, the same over every try of it, so that a receiver can tell a
 /// repetition from a new call.
 fn webhook_id(call: &Call<'_>) -> String {
-    let mut id = format!("msg_{}_", call.execution);
+    let mut id = format!("msg_{}_", call.execution.id);
     percent_encode(call.step.id.as_str(), &mut id);
     id
 }

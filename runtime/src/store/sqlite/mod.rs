@@ -9,6 +9,7 @@ mod open;
 mod read;
 mod rows;
 mod threads;
+mod transaction;
 mod write;
 
 use std::{
@@ -19,10 +20,17 @@ use std::{
 use quick_cache::sync::Cache;
 use tokio::sync::oneshot;
 
-use self::threads::{Threads, Work};
-use super::{Committed, ExecutionDetail, Reply, Store, StoreError, TaskKey, VersionRow, WorkspaceRows};
+use self::{
+    threads::{Threads, Work},
+    transaction::Transaction,
+};
+use super::{
+    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, Store, StoreError, TaskKey, VersionRow,
+    WorkspaceRows,
+};
 use crate::model::{
-    ApiKey, Execution, ExecutionId, Task, TaskId, Timestamp, User, WorkflowId, perform::Decide,
+    ApiKey, Execution, ExecutionId, HistoryEntry, Place, Task, TaskId, Timestamp, User, WorkflowId,
+    perform::{Admitted, Decide},
 };
 
 /// How the store is to be run.
@@ -67,6 +75,10 @@ impl Shared {
             self.by_unique_id.insert((task.workflow.clone(), Arc::clone(unique)), task.id);
         }
         self.tasks.insert(task.id, task);
+    }
+
+    fn forget(&self, id: TaskId) {
+        self.tasks.remove(&id);
     }
 }
 
@@ -123,9 +135,10 @@ fn send<T>(queue: &std::sync::mpsc::SyncSender<T>, item: T, waiting_max: usize) 
 }
 
 impl Store for SqliteStore {
-    fn transact(&self, key: TaskKey, decide: Decide) -> Reply<Committed> {
+    fn transact(&self, key: TaskKey, execution: Option<ExecutionId>, decide: Decide) -> Reply<Committed> {
         let (reply, answer) = oneshot::channel();
-        let sent = send(&self.writes, write::Request::Transact { key, decide, reply }, self.queue_max);
+        let transaction = Transaction { key, execution, decide };
+        let sent = send(&self.writes, write::Request::Transact { transaction, reply }, self.queue_max);
         Box::pin(async move {
             sent?;
             answer.await.map_err(|_| StoreError::Closed)?
@@ -147,8 +160,24 @@ impl Store for SqliteStore {
         self.read(move |connection| read::execution(connection, id))
     }
 
-    fn open_executions(&self, after: Option<ExecutionId>, most: usize) -> Reply<Vec<Execution>> {
+    fn open_executions(&self, after: Option<(TaskId, Place)>, most: usize) -> Reply<Vec<Execution>> {
         self.read(move |connection| read::open_executions(connection, after, most))
+    }
+
+    fn due(&self, now: Timestamp, most: usize) -> Reply<Due> {
+        self.read(move |connection| read::due(connection, now, most))
+    }
+
+    fn history(&self, task: TaskId, after: u64) -> Reply<Vec<HistoryEntry>> {
+        self.read(move |connection| read::history(connection, task, after, HISTORY_PAGE_MAX))
+    }
+
+    fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>> {
+        self.read(move |connection| read::admitted(connection, &scope))
+    }
+
+    fn forget_admitted(&self, before: Timestamp, most: usize) -> Reply<usize> {
+        self.write(move |connection| write::forget_admitted(connection, before, most))
     }
 
     fn greatest_id(&self) -> Reply<Option<u128>> {
@@ -157,6 +186,10 @@ impl Store for SqliteStore {
 
     fn workspace(&self) -> Reply<WorkspaceRows> {
         self.read(read::workspace)
+    }
+
+    fn version(&self, workflow: WorkflowId, version: u32) -> Reply<Option<VersionRow>> {
+        self.read(move |connection| read::version(connection, &workflow, version))
     }
 
     fn workspace_revision(&self) -> Reply<u64> {

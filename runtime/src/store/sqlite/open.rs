@@ -14,7 +14,10 @@ use super::super::StoreError;
 pub(super) const FILE_NAME: &str = "onward.db";
 
 /// Every migration, in order. The schema's version is how many have run.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_base.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_base.sql"),
+    include_str!("../../../migrations/sqlite/0002_lives.sql"),
+];
 
 /// How long one process waits for another's write (the command line beside a server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,10 +3,16 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    super::{ExecutionDetail, StoreError, TASKS_PAGE_MAX, TaskKey, VersionRow, WorkspaceRows},
+    super::{Due, ExecutionDetail, StoreError, TASKS_PAGE_MAX, TaskKey, VersionRow, WorkspaceRows},
     rows,
 };
-use crate::model::{ApiKey, Execution, ExecutionId, Task, TaskId, User, UserId, WorkflowId, id::KeyId};
+use crate::model::{
+    ApiKey, Execution, ExecutionId, HistoryEntry, Place, Task, TaskId, Timestamp, User, UserId, WorkflowId,
+    id::KeyId, perform::Admitted,
+};
+
+/// Executions that are not final; written as the partial index `execution_open` is.
+const OPEN: &str = "state IN ('queued', 'running', 'waiting', 'blocked')";
 
 /// Runs a query whose rows `read` understands.
 fn all<T>(
@@ -72,44 +78,138 @@ pub(super) fn execution(
 ) -> Result<Option<ExecutionDetail>, StoreError> {
     // One transaction, so that the attempts are those of the state that is shown.
     let transaction = connection.unchecked_transaction()?;
-    let sql = format!("SELECT {} FROM execution WHERE id = ?1", rows::EXECUTION_COLUMNS);
-    let found = all(&transaction, &sql, [id.to_bytes()], rows::execution)?;
-    let Some(execution) = found.into_iter().next() else { return Ok(None) };
+    let Some(execution) = one_execution(&transaction, id)? else { return Ok(None) };
     let sql =
         format!("SELECT {} FROM attempt WHERE execution_id = ?1 ORDER BY number", rows::ATTEMPT_COLUMNS);
     let attempts = all(&transaction, &sql, [id.to_bytes()], rows::attempt)?;
     Ok(Some(ExecutionDetail { execution, attempts }))
 }
 
+pub(super) fn one_execution(
+    connection: &Connection,
+    id: ExecutionId,
+) -> Result<Option<Execution>, StoreError> {
+    let sql = format!("SELECT {} FROM execution WHERE id = ?1", rows::EXECUTION_COLUMNS);
+    Ok(all(connection, &sql, [id.to_bytes()], rows::execution)?.into_iter().next())
+}
+
 pub(super) fn open_executions(
     connection: &Connection,
-    after: Option<ExecutionId>,
+    after: Option<(TaskId, Place)>,
     most: usize,
 ) -> Result<Vec<Execution>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM execution WHERE state IN ('queued', 'running', 'waiting') AND id > ?1 ORDER BY id LIMIT ?2",
+        "SELECT {} FROM execution WHERE {OPEN} AND (task_id, place) > (?1, ?2) ORDER BY task_id, place LIMIT ?3",
         rows::EXECUTION_COLUMNS
     );
-    let after = after.map_or([0; 16], ExecutionId::to_bytes);
-    all(connection, &sql, params![after, most], rows::execution)
+    let (task, place) = after.map_or(([0; 16], [0; 16]), |(task, place)| (task.to_bytes(), place.to_bytes()));
+    all(connection, &sql, params![task, place, most], rows::execution)
+}
+
+/// A task's executions that are waiting or blocked.
+pub(super) fn parked(connection: &Connection, task: TaskId) -> Result<Vec<Execution>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM execution WHERE {OPEN} AND task_id = ?1 AND state IN ('waiting', 'blocked') ORDER BY place",
+        rows::EXECUTION_COLUMNS
+    );
+    all(connection, &sql, [task.to_bytes()], rows::execution)
+}
+
+pub(super) fn due(connection: &Connection, now: Timestamp, most: usize) -> Result<Due, StoreError> {
+    let transaction = connection.unchecked_transaction()?;
+    let now = now.as_millisecond();
+    let sql = format!(
+        "SELECT {} FROM execution WHERE state = 'waiting' AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2",
+        rows::EXECUTION_COLUMNS
+    );
+    let executions = all(&transaction, &sql, params![now, most], rows::execution)?;
+    let sql = "SELECT id, workflow_id FROM task WHERE scheduled_at <= ?1 ORDER BY scheduled_at LIMIT ?2";
+    let schedules = all(&transaction, sql, params![now, most], |row| {
+        Ok((TaskId::from_bytes(row.get(0)?), WorkflowId::new(row.get::<_, String>(1)?)))
+    })?;
+    let sql = "SELECT min(at) FROM (
+                   SELECT min(wake_at) AS at FROM execution WHERE state = 'waiting' AND wake_at > ?1
+                   UNION ALL SELECT min(scheduled_at) FROM task WHERE scheduled_at > ?1)";
+    let next: Option<i64> = transaction.prepare_cached(sql)?.query_row([now], |row| row.get(0))?;
+    Ok(Due { executions, schedules, next: next.map(rows::instant).transpose()? })
+}
+
+/// A task's history after the entry with a number.
+pub(super) fn history(
+    connection: &Connection,
+    task: TaskId,
+    after: u64,
+    most: usize,
+) -> Result<Vec<HistoryEntry>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM task_history WHERE task_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+        rows::HISTORY_COLUMNS
+    );
+    all(connection, &sql, params![task.to_bytes(), after, most], rows::history_entry)
+}
+
+/// A task's history from the first entry that an execution wrote.
+pub(super) fn history_from(
+    connection: &Connection,
+    task: TaskId,
+    execution: ExecutionId,
+) -> Result<Vec<HistoryEntry>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM task_history WHERE task_id = ?1 AND number >=
+             (SELECT min(number) FROM task_history WHERE task_id = ?1 AND execution_id = ?2)
+         ORDER BY number",
+        rows::HISTORY_COLUMNS
+    );
+    all(connection, &sql, [task.to_bytes(), execution.to_bytes()], rows::history_entry)
+}
+
+pub(super) fn deleted_task(connection: &Connection, id: TaskId) -> Result<Option<Task>, StoreError> {
+    let sql = format!("SELECT {} FROM deleted_task WHERE id = ?1", rows::TASK_COLUMNS);
+    Ok(all(connection, &sql, [id.to_bytes()], rows::task)?.into_iter().next())
+}
+
+pub(super) fn admitted(connection: &Connection, scope: &[u8; 32]) -> Result<Option<Admitted>, StoreError> {
+    let sql = "SELECT scope, body, execution_id, at FROM admitted WHERE scope = ?1";
+    let found = all(connection, sql, [scope], |row| {
+        let execution = ExecutionId::from_bytes(row.get(2)?);
+        Ok(Admitted { scope: row.get(0)?, body: row.get(1)?, execution, at: rows::instant(row.get(3)?)? })
+    })?;
+    Ok(found.into_iter().next())
 }
 
 pub(super) fn greatest_id(connection: &Connection) -> Result<Option<u128>, StoreError> {
-    let sql = "SELECT max(id) FROM (SELECT max(id) AS id FROM task UNION ALL SELECT max(id) FROM execution)";
-    let greatest: Option<[u8; 16]> = connection.query_row(sql, [], |row| row.get(0))?;
+    let sql = format!(
+        "SELECT max(id) FROM (SELECT max(id) AS id FROM task UNION ALL SELECT max(id) FROM deleted_task
+                              UNION ALL SELECT max(id) FROM execution
+                              UNION ALL SELECT max(place) FROM execution WHERE {OPEN})"
+    );
+    let greatest: Option<[u8; 16]> = connection.query_row(&sql, [], |row| row.get(0))?;
     Ok(greatest.map(u128::from_be_bytes))
+}
+
+pub(super) fn version(
+    connection: &Connection,
+    workflow: &WorkflowId,
+    version: u32,
+) -> Result<Option<VersionRow>, StoreError> {
+    let sql = "SELECT source FROM workflow_version WHERE workflow_id = ?1 AND version = ?2";
+    let source = connection
+        .prepare_cached(sql)?
+        .query_row(params![workflow.as_str(), version], |row| row.get(0))
+        .optional()?;
+    Ok(source.map(|source| VersionRow { workflow: workflow.clone(), version, source }))
 }
 
 pub(super) fn workspace(connection: &Connection) -> Result<WorkspaceRows, StoreError> {
     let transaction = connection.unchecked_transaction()?;
     let versions = all(
         &transaction,
-        "SELECT workflow_id, version, source FROM workflow_version AS this
-         WHERE version = (SELECT max(version) FROM workflow_version WHERE workflow_id = this.workflow_id)
-            OR EXISTS (SELECT 1 FROM execution
-                       WHERE state IN ('queued', 'running', 'waiting')
-                         AND workflow_id = this.workflow_id AND version = this.version)
-         ORDER BY workflow_id, version",
+        &format!(
+            "SELECT workflow_id, version, source FROM workflow_version AS this
+             WHERE version = (SELECT max(version) FROM workflow_version WHERE workflow_id = this.workflow_id)
+                OR (workflow_id, version) IN (SELECT DISTINCT workflow_id, version FROM execution WHERE {OPEN})
+             ORDER BY workflow_id, version"
+        ),
         [],
         |row| {
             let workflow = WorkflowId::new(row.get::<_, String>(0)?);

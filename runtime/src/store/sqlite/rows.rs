@@ -4,28 +4,34 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::Row;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::StoreError;
 use crate::model::{
-    ActionId, Attempt, AttemptEnd, Execution, ExecutionId, Failure, FieldId, FieldValue, Performer, StageId,
-    State, Task, TaskId, Timestamp, UserId, WorkflowId,
+    ActionId, Attempt, AttemptEnd, Execution, ExecutionId, Failure, FieldId, FieldValue, HistoryEntry,
+    Performer, Place, Schedule, StageId, State, Task, TaskId, Timestamp, UserId, WorkflowId,
+    history::{Author, Cause, Slot, SlotChange},
 };
 
-pub(super) const TASK_COLUMNS: &str =
-    "id, workflow_id, unique_id, stage_id, assigned_to, field_values, created_on, updated_on";
+pub(super) const TASK_COLUMNS: &str = "id, workflow_id, unique_id, stage_id, assigned_to, field_values, created_on, updated_on, schedule, revision";
 
 pub(super) const EXECUTION_COLUMNS: &str = "id, task_id, workflow_id, version, action_id, performer, state, step, flag, \
-     wake_at, code, message, attempts, created_at, updated_at";
+     wake_at, code, message, attempts, created_at, updated_at, place, stage_seen, task_deleted";
 
 pub(super) const ATTEMPT_COLUMNS: &str =
     "execution_id, number, step, started_at, ended_at, outcome, record, warnings";
+
+pub(super) const HISTORY_COLUMNS: &str = "task_id, number, at, cause, execution_id, performer, changes";
+
+/// How `task_history.changes` calls the slots that are no fields; no field's id has a capital.
+const STAGE_SLOT: &str = "Stage";
+const ASSIGNED_TO_SLOT: &str = "Assigned To";
 
 fn corrupt(what: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(what.to_string())
 }
 
-fn instant(millis: i64) -> Result<Timestamp, StoreError> {
+pub(super) fn instant(millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(millis).map_err(corrupt)
 }
 
@@ -38,14 +44,42 @@ pub(super) fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         stage: StageId::new(row.get::<_, String>(3)?),
         assigned_to: row.get::<_, Option<String>>(4)?.map(UserId::new),
         values: values_from_json(text)?,
+        schedule: row
+            .get::<_, Option<String>>(8)?
+            .map(|text| schedule_from_json(&text))
+            .transpose()?
+            .map(Arc::new),
+        revision: row.get(9)?,
         created_on: instant(row.get(6)?)?,
         updated_on: instant(row.get(7)?)?,
     })
 }
 
+pub(super) fn schedule_to_json(schedule: &Schedule) -> Result<String, StoreError> {
+    let performer: Value = serde_json::from_str(&performer_to_json(&schedule.performer)?).map_err(corrupt)?;
+    let (stage, at) = (schedule.stage.as_str(), schedule.at.as_millisecond());
+    Ok(json!({"stage": stage, "at": at, "performer": performer}).to_string())
+}
+
+fn schedule_from_json(text: &str) -> Result<Schedule, StoreError> {
+    let object: Value = serde_json::from_str(text).map_err(corrupt)?;
+    let stage = object["stage"].as_str().ok_or_else(|| corrupt("a schedule without a stage"))?;
+    let at = object["at"].as_i64().ok_or_else(|| corrupt("a schedule without an instant"))?;
+    Ok(Schedule {
+        stage: StageId::new(stage),
+        at: instant(at)?,
+        performer: performer_from_json(&object["performer"].to_string())?,
+    })
+}
+
 fn values_from_json(text: &str) -> Result<BTreeMap<FieldId, FieldValue>, StoreError> {
     let object: Map<String, Value> = serde_json::from_str(text).map_err(corrupt)?;
-    let value = |value: Value| match value {
+    object.into_iter().map(|(id, stored)| Ok((FieldId::new(id), value_from_json(stored)?))).collect()
+}
+
+fn value_from_json(value: Value) -> Result<FieldValue, StoreError> {
+    match value {
+        Value::Null => Ok(FieldValue::Empty),
         Value::Bool(flag) => Ok(FieldValue::Flag(flag)),
         Value::String(text) => Ok(FieldValue::Text(text.into())),
         Value::Array(items) => {
@@ -56,8 +90,7 @@ fn values_from_json(text: &str) -> Result<BTreeMap<FieldId, FieldValue>, StoreEr
                 .ok_or_else(|| corrupt("a list of other than texts"))
         }
         other => Err(corrupt(format!("a field's value {other}"))),
-    };
-    object.into_iter().map(|(id, stored)| Ok((FieldId::new(id), value(stored)?))).collect()
+    }
 }
 
 /// The task's values as a JSON object by field id.
@@ -70,18 +103,78 @@ struct Values<'a>(&'a BTreeMap<FieldId, FieldValue>);
 impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (id, value) in self.0 {
-            match value {
-                FieldValue::Empty => {}
-                FieldValue::Text(text) => map.serialize_entry(id.as_str(), &**text)?,
-                FieldValue::Flag(flag) => map.serialize_entry(id.as_str(), flag)?,
-                FieldValue::List(items) => {
-                    map.serialize_entry(id.as_str(), &items.iter().map(|item| &**item).collect::<Vec<_>>())?;
-                }
-            }
+        for (id, value) in self.0.iter().filter(|(_, value)| !value.is_empty()) {
+            map.serialize_entry(id.as_str(), &Stored(value))?;
         }
         map.end()
     }
+}
+
+/// A value as columns keep it.
+struct Stored<'a>(&'a FieldValue);
+
+impl Serialize for Stored<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            FieldValue::Empty => serializer.serialize_none(),
+            FieldValue::Text(text) => serializer.serialize_str(text),
+            FieldValue::Flag(flag) => serializer.serialize_bool(*flag),
+            FieldValue::List(items) => serializer.collect_seq(items.iter().map(|item| &**item)),
+        }
+    }
+}
+
+/// What an entry of the history changes, as the row keeps it: `{"company-name": ["Acme", "New"]}`.
+pub(super) fn changes_to_json(changes: &[SlotChange]) -> Result<String, StoreError> {
+    serde_json::to_string(&Changes(changes)).map_err(corrupt)
+}
+
+struct Changes<'a>(&'a [SlotChange]);
+
+impl Serialize for Changes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|SlotChange { slot, before, after }| {
+            let slot = match slot {
+                Slot::Stage => STAGE_SLOT,
+                Slot::AssignedTo => ASSIGNED_TO_SLOT,
+                Slot::Field(id) => id.as_str(),
+            };
+            (slot, [Stored(before), Stored(after)])
+        }))
+    }
+}
+
+pub(super) fn history_entry(row: &Row<'_>) -> Result<HistoryEntry, StoreError> {
+    let cause: String = row.get(3)?;
+    let author = match row.get::<_, Option<[u8; 16]>>(4)? {
+        Some(id) => Author::Execution(ExecutionId::from_bytes(id)),
+        None => Author::Performer(performer_from_json(&row.get::<_, String>(5)?)?),
+    };
+    let changes: Map<String, Value> =
+        serde_json::from_str(row.get_ref(6)?.as_str().map_err(corrupt)?).map_err(corrupt)?;
+    Ok(HistoryEntry {
+        task: TaskId::from_bytes(row.get(0)?),
+        number: row.get(1)?,
+        at: instant(row.get(2)?)?,
+        cause: Cause::ALL
+            .into_iter()
+            .find(|known| known.name() == cause)
+            .ok_or_else(|| corrupt(format!("a history's cause `{cause}`")))?,
+        author,
+        changes: changes.into_iter().map(slot_change).collect::<Result<_, _>>()?,
+    })
+}
+
+fn slot_change((slot, values): (String, Value)) -> Result<SlotChange, StoreError> {
+    let slot = match slot.as_str() {
+        STAGE_SLOT => Slot::Stage,
+        ASSIGNED_TO_SLOT => Slot::AssignedTo,
+        _ => Slot::Field(FieldId::new(slot)),
+    };
+    let Value::Array(values) = values else { return Err(corrupt("a change that is not a pair")) };
+    let [before, after] =
+        <[Value; 2]>::try_from(values).map_err(|_| corrupt("a change that is not a pair"))?;
+    Ok(SlotChange { slot, before: value_from_json(before)?, after: value_from_json(after)? })
 }
 
 /// A performer as the row keeps it: the contract's four values.
@@ -110,6 +203,9 @@ pub(super) fn execution(row: &Row<'_>) -> Result<Execution, StoreError> {
         performer: performer_from_json(row.get_ref(5)?.as_str().map_err(corrupt)?)?,
         state: state(row)?,
         attempts: row.get(12)?,
+        place: Place::from_bytes(row.get(15)?),
+        stage: row.get::<_, Option<String>>(16)?.map(StageId::new),
+        task_deleted: row.get(17)?,
         created_at: instant(row.get(13)?)?,
         updated_at: instant(row.get(14)?)?,
     })
@@ -126,6 +222,10 @@ fn state(row: &Row<'_>) -> Result<State, StoreError> {
         "running" => State::Running { step, mid_call: flag },
         "waiting" => {
             State::Waiting { step, until: instant(row.get::<_, Option<i64>>(9)?.unwrap_or_default())? }
+        }
+        "blocked" => {
+            let why = row.get::<_, Option<String>>(11)?.unwrap_or_default();
+            State::Blocked { step, resumed: flag, why }
         }
         "succeeded" => State::Succeeded,
         "failed" => State::Failed(failure()?),
@@ -152,16 +252,21 @@ impl<'a> From<&'a State> for StateColumns<'a> {
             State::Queued { step, resumed } => (*step, *resumed, None),
             State::Running { step, mid_call } => (*step, *mid_call, None),
             State::Waiting { step, until } => (*step, false, Some(until.as_millisecond())),
+            State::Blocked { step, resumed, .. } => (*step, *resumed, None),
             other => (other.failure().map_or(0, |failure| failure.step), false, None),
         };
         let failure = state.failure();
+        let message = match state {
+            State::Blocked { why, .. } => Some(why.as_str()),
+            _ => failure.map(|failure| failure.message.as_str()),
+        };
         Self {
             name: state.name(),
             step,
             flag,
             wake_at,
             code: failure.map(|failure| failure.code.as_str()),
-            message: failure.map(|failure| failure.message.as_str()),
+            message,
         }
     }
 }

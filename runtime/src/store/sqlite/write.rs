@@ -16,13 +16,11 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{Committed, StoreError, TaskKey, VersionRow},
-    Shared, read, rows,
+    super::{Committed, StoreError, VersionRow},
+    Shared,
+    transaction::{Pending, Transaction},
 };
-use crate::model::{
-    ApiKey, Attempt, Change, Current, Execution, Task, TaskId, Timestamp, User, WorkflowId,
-    perform::{Decide, ExecutionWrite},
-};
+use crate::model::{ApiKey, Execution, ExecutionId, Timestamp, User};
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
@@ -35,8 +33,7 @@ type Job = Box<dyn FnOnce(&Connection) -> (bool, AfterCommit) + Send>;
 /// Something for the writer to do.
 pub(super) enum Request {
     Transact {
-        key: TaskKey,
-        decide: Decide,
+        transaction: Transaction,
         reply: Answer,
     },
     /// Anything rare.
@@ -61,12 +58,14 @@ impl Request {
 }
 
 pub(super) struct Writer {
-    connection: Connection,
-    shared: Arc<Shared>,
+    pub(super) connection: Connection,
+    pub(super) shared: Arc<Shared>,
     commits: Arc<AtomicU64>,
     group_max: usize,
-    /// Tasks that this group has changed: not yet on disk, but the group's later requests see them.
-    pending: RefCell<HashMap<TaskId, Arc<Task>>>,
+    /// What this group has changed: not yet on disk, but the group's later requests see it.
+    pub(super) pending: RefCell<Pending>,
+    /// Executions that have been begun or queued here, as they are on disk: each is soon asked for again.
+    pub(super) open: RefCell<HashMap<ExecutionId, Execution>>,
 }
 
 /// The answers of a group, kept back until it is on disk.
@@ -83,7 +82,8 @@ impl Writer {
         commits: Arc<AtomicU64>,
         group_max: usize,
     ) -> Self {
-        Self { connection, shared, commits, group_max, pending: RefCell::default() }
+        let (pending, open) = (RefCell::default(), RefCell::default());
+        Self { connection, shared, commits, group_max, pending, open }
     }
 
     pub(super) fn run(self, queue: &Receiver<Request>) {
@@ -137,8 +137,8 @@ impl Writer {
             return refuse(request, &error);
         }
         let keep = match request {
-            Request::Transact { key, decide, reply } => {
-                let decided = catch_unwind(AssertUnwindSafe(|| self.transact(key, decide)));
+            Request::Transact { transaction, reply } => {
+                let decided = catch_unwind(AssertUnwindSafe(|| self.transact(transaction)));
                 match decided.unwrap_or(Err(StoreError::Panicked)) {
                     Ok(committed) => {
                         group.transacted.push((reply, committed));
@@ -168,98 +168,13 @@ impl Writer {
         let _ = self.execute("RELEASE request");
     }
 
-    fn transact(&self, key: TaskKey, decide: Decide) -> Result<Committed, StoreError> {
-        let task = self.current(&key)?;
-        let workflow = task.as_ref().map(|task| task.workflow.clone()).or_else(|| workflow_of(&key));
-        // The decision asks plain questions; a question that the database could not answer fails the
-        // request afterwards.
-        let trouble = RefCell::new(None);
-        let asked = |answer: Result<u64, StoreError>| {
-            answer.unwrap_or_else(|error| {
-                trouble.replace(Some(error));
-                0
-            })
-        };
-        let is_taken = |unique: &str| match &workflow {
-            Some(workflow) => asked(read::is_taken(&self.connection, workflow, unique).map(u64::from)) == 1,
-            None => false,
-        };
-        let next_number =
-            || workflow.as_ref().map_or(0, |workflow| asked(next_number(&self.connection, workflow)));
-        let change =
-            decide(&Current { task: task.as_ref(), is_taken: &is_taken, next_number: &next_number })?;
-        if let Some(error) = trouble.take() {
-            return Err(error);
-        }
-        self.write(change, task)
-    }
-
-    /// The task as the group sees it: changed by an earlier request, in memory, or on disk.
-    fn current(&self, key: &TaskKey) -> Result<Option<Arc<Task>>, StoreError> {
-        let pending = self.pending.borrow();
-        match key {
-            TaskKey::Id(id) => {
-                if let Some(task) = pending.get(id) {
-                    return Ok(Some(Arc::clone(task)));
-                }
-            }
-            // The group may have moved a Unique ID to another task: the database knows.
-            TaskKey::Unique { .. } if !pending.is_empty() => {
-                return Ok(read::task(&self.connection, key)?.map(Arc::new));
-            }
-            TaskKey::Unique { .. } | TaskKey::New { .. } => {}
-        }
-        if let Some(task) = self.shared.cached(key) {
-            return Ok(Some(task));
-        }
-        let task = read::task(&self.connection, key)?.map(Arc::new);
-        if let (Some(task), true) = (&task, pending.is_empty()) {
-            self.shared.put(Arc::clone(task));
-        }
-        Ok(task)
-    }
-
-    fn write(&self, change: Change, before: Option<Arc<Task>>) -> Result<Committed, StoreError> {
-        let created = before.is_none() && change.task.is_some();
-        if let Some(attempt) = &change.ended {
-            write_attempt(&self.connection, attempt)?;
-        }
-        if let Some(attempt) = &change.begun {
-            write_attempt(&self.connection, attempt)?;
-        }
-        let execution = match change.execution {
-            Some(ExecutionWrite::Insert(execution)) => {
-                insert_execution(&self.connection, &execution)?;
-                Some(execution)
-            }
-            Some(ExecutionWrite::Update(execution)) => {
-                update_execution(&self.connection, &execution)?;
-                Some(execution)
-            }
-            None => None,
-        };
-        let task = match change.task {
-            None => before,
-            Some(task) => {
-                write_task(&self.connection, &task, before.as_deref())?;
-                let task = Arc::new(task);
-                // Last, so that nothing after it can fail and leave it here though it was undone.
-                self.pending.borrow_mut().insert(task.id, Arc::clone(&task));
-                Some(task)
-            }
-        };
-        Ok(Committed { task, execution, created })
-    }
-
     /// Tells everybody in the group how it went.
     fn answer(&self, group: Group, committed: Result<(), StoreError>) {
         let pending = std::mem::take(&mut *self.pending.borrow_mut());
         match &committed {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
-                for task in pending.into_values() {
-                    self.shared.put(task);
-                }
+                self.keep(pending);
             }
             Err(error) => tracing::error!(%error, requests = group.transacted.len(), "a commit failed"),
         }
@@ -272,13 +187,6 @@ impl Writer {
     }
 }
 
-fn workflow_of(key: &TaskKey) -> Option<WorkflowId> {
-    match key {
-        TaskKey::Id(_) => None,
-        TaskKey::Unique { workflow, .. } | TaskKey::New { workflow } => Some(workflow.clone()),
-    }
-}
-
 fn refuse(request: Request, error: &StoreError) {
     match request {
         Request::Transact { reply, .. } => {
@@ -286,124 +194,6 @@ fn refuse(request: Request, error: &StoreError) {
         }
         // Dropped with its reply: the asker sees that the store is closed to it.
         Request::Job(_) | Request::Close => {}
-    }
-}
-
-fn write_task(connection: &Connection, task: &Task, before: Option<&Task>) -> Result<(), StoreError> {
-    let values = rows::values_to_json(task)?;
-    let assigned_to = task.assigned_to.as_ref().map(|user| user.as_str());
-    let Some(before) = before else {
-        let sql = "INSERT INTO task (id, workflow_id, unique_id, stage_id, assigned_to, field_values, created_on, updated_on)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        connection.prepare_cached(sql)?.execute(params![
-            task.id.to_bytes(),
-            task.workflow.as_str(),
-            task.unique_id.as_deref(),
-            task.stage.as_str(),
-            assigned_to,
-            values,
-            task.created_on.as_millisecond(),
-            task.updated_on.as_millisecond(),
-        ])?;
-        return Ok(());
-    };
-    // Setting an indexed column, even to what it was, costs a look into the index.
-    if before.unique_id != task.unique_id {
-        let sql = "UPDATE task SET unique_id = ?2 WHERE id = ?1";
-        connection.prepare_cached(sql)?.execute(params![task.id.to_bytes(), task.unique_id.as_deref()])?;
-    }
-    let sql =
-        "UPDATE task SET stage_id = ?2, assigned_to = ?3, field_values = ?4, updated_on = ?5 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![
-        task.id.to_bytes(),
-        task.stage.as_str(),
-        assigned_to,
-        values,
-        task.updated_on.as_millisecond(),
-    ])?;
-    Ok(())
-}
-
-fn insert_execution(connection: &Connection, execution: &Execution) -> Result<(), StoreError> {
-    let state = rows::StateColumns::from(&execution.state);
-    let sql =
-        "INSERT INTO execution (id, task_id, workflow_id, version, action_id, performer, state, step, flag,
-                                      wake_at, code, message, attempts, created_at, updated_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-    connection.prepare_cached(sql)?.execute(params![
-        execution.id.to_bytes(),
-        execution.task.to_bytes(),
-        execution.workflow.as_str(),
-        execution.version,
-        execution.action.as_str(),
-        rows::performer_to_json(&execution.performer)?,
-        state.name,
-        state.step,
-        state.flag,
-        state.wake_at,
-        state.code,
-        state.message,
-        execution.attempts,
-        execution.created_at.as_millisecond(),
-        execution.updated_at.as_millisecond(),
-    ])?;
-    Ok(())
-}
-
-fn update_execution(connection: &Connection, execution: &Execution) -> Result<(), StoreError> {
-    let state = rows::StateColumns::from(&execution.state);
-    let sql = "UPDATE execution SET state = ?2, step = ?3, flag = ?4, wake_at = ?5, code = ?6, message = ?7,
-                                    attempts = ?8, updated_at = ?9 WHERE id = ?1";
-    let changed = connection.prepare_cached(sql)?.execute(params![
-        execution.id.to_bytes(),
-        state.name,
-        state.step,
-        state.flag,
-        state.wake_at,
-        state.code,
-        state.message,
-        execution.attempts,
-        execution.updated_at.as_millisecond(),
-    ])?;
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Corrupt(format!("execution {} is not there", execution.id)))
-    }
-}
-
-/// Inserts an attempt, or closes the one that was begun.
-fn write_attempt(connection: &Connection, attempt: &Attempt) -> Result<(), StoreError> {
-    let end = attempt.end.as_ref();
-    let warnings = end.map(|end| rows::warnings_to_json(&end.warnings)).transpose()?.flatten();
-    let sql =
-        "INSERT INTO attempt (execution_id, number, step, started_at, ended_at, outcome, record, warnings)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-               ON CONFLICT (execution_id, number) DO UPDATE
-               SET ended_at = excluded.ended_at, outcome = excluded.outcome,
-                   record = excluded.record, warnings = excluded.warnings";
-    connection.prepare_cached(sql)?.execute(params![
-        attempt.execution.to_bytes(),
-        attempt.number,
-        attempt.step,
-        attempt.started_at.as_millisecond(),
-        end.map(|end| end.at.as_millisecond()),
-        end.map(|end| end.outcome),
-        end.and_then(|end| end.record.as_deref()),
-        warnings,
-    ])?;
-    Ok(())
-}
-
-/// The next free number of a workflow's auto-incremented Unique ID; skips those given by hand.
-fn next_number(connection: &Connection, workflow: &WorkflowId) -> Result<u64, StoreError> {
-    let sql = "INSERT INTO task_number (workflow_id, next) VALUES (?1, 2)
-               ON CONFLICT (workflow_id) DO UPDATE SET next = next + 1 RETURNING next - 1";
-    loop {
-        let number: u64 = connection.prepare_cached(sql)?.query_row([workflow.as_str()], |row| row.get(0))?;
-        if !read::is_taken(connection, workflow, &number.to_string())? {
-            return Ok(number);
-        }
     }
 }
 
@@ -454,4 +244,14 @@ fn insert_named(
         _ => error.into(),
     })?;
     bump_revision(connection)
+}
+
+pub(super) fn forget_admitted(
+    connection: &Connection,
+    before: Timestamp,
+    most: usize,
+) -> Result<usize, StoreError> {
+    let sql =
+        "DELETE FROM admitted WHERE scope IN (SELECT scope FROM admitted WHERE at < ?1 ORDER BY at LIMIT ?2)";
+    Ok(connection.prepare_cached(sql)?.execute(params![before.as_millisecond(), most])?)
 }

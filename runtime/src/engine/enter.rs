@@ -1,0 +1,228 @@
+//! How an execution gets into its task's lane from outside: a new one is admitted, a failed one is
+//! retried. It is on disk, at its place in line, before anybody hears of it.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix::Addr;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tracing::Instrument;
+
+use super::{
+    EngineError, Performed, Run, Shared,
+    chain::Chain,
+    lanes::{Standing, Turn},
+    router::RouterActor,
+    step,
+    waker::Doubt,
+};
+use crate::{
+    crash_point::crash_point,
+    model::{
+        Directory, Execution, ExecutionId, Performer, Place, State, TaskId, Timestamp,
+        perform::{self, Admission, Decide, IdempotencyKey, Plan, RetryTarget},
+    },
+    store::{Committed, StoreError, TaskKey},
+};
+
+/// Who asks to enter.
+pub(super) enum Entry {
+    New { task: TaskId, version: u32, performer: Performer, key: Option<IdempotencyKey> },
+    Retry { execution: Execution, target: RetryTarget },
+}
+
+impl Entry {
+    fn task(&self) -> TaskId {
+        match self {
+            Self::New { task, .. } => *task,
+            Self::Retry { execution, .. } => execution.task,
+        }
+    }
+
+    /// A new execution is called as its first place is.
+    fn id(&self, place: Place) -> ExecutionId {
+        match self {
+            Self::New { .. } => ExecutionId::from_u128(place.as_u128()),
+            Self::Retry { execution, .. } => execution.id,
+        }
+    }
+
+    fn before(&self) -> Option<State> {
+        match self {
+            Self::New { .. } => None,
+            Self::Retry { execution, .. } => Some(execution.state.clone()),
+        }
+    }
+
+    fn crash_points(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::New { .. } => ("admit.before", "admit.after"),
+            Self::Retry { .. } => ("retry.before", "retry.after"),
+        }
+    }
+
+    fn decide(
+        self,
+        place: Place,
+        plan: Plan,
+        has_turn: bool,
+        now: Timestamp,
+        directory: Arc<Directory>,
+    ) -> Decide {
+        match self {
+            Self::New { task, version, performer, key } => {
+                let execution = Execution {
+                    id: ExecutionId::from_u128(place.as_u128()),
+                    task,
+                    workflow: plan.workflow.id.clone(),
+                    version,
+                    action: plan.action().id.clone(),
+                    performer,
+                    state: State::Queued { step: 0, resumed: false },
+                    attempts: 0,
+                    place,
+                    stage: None,
+                    task_deleted: false,
+                    created_at: now,
+                    updated_at: now,
+                };
+                let admission = Admission { execution, key };
+                Box::new(move |current| perform::admit(admission, &plan, has_turn, &directory, current))
+            }
+            Self::Retry { target, .. } => Box::new(move |current| {
+                perform::retry(place, &target, &plan, has_turn, now, &directory, current)
+            }),
+        }
+    }
+}
+
+/// Makes the execution durable, and begins it if its turn has come.
+pub(super) async fn enter(
+    shared: Arc<Shared>,
+    chain: Rc<Chain>,
+    entry: Entry,
+    router: Addr<RouterActor>,
+) -> Result<Performed, EngineError> {
+    if shared.is_draining() {
+        return Err(EngineError::ShuttingDown);
+    }
+    if shared.is_in_doubt() {
+        return Err(EngineError::InDoubt);
+    }
+    let line = Arc::clone(&shared.line).try_acquire_owned();
+    let line = line.map_err(|_| EngineError::LineFull { queued_max: shared.settings.queued_max })?;
+    let task = entry.task();
+    // The place is made while the lane is held, so that the places of a task's executions have the
+    // order of their turns, also after a restart.
+    let (standing, place) = shared.lanes.enter(task, || shared.ids.place());
+    let id = entry.id(place);
+    // Who runs at once needs a place among those who run; who stands in line gets one with its turn.
+    let (permit, line) = match &standing {
+        Standing::Now(_) => (Some(permit(&shared)?), None),
+        Standing::Queued(_) => (None, Some(line)),
+    };
+    let committed = record(&shared, &chain, entry, place, id, permit.is_some()).await?;
+    let execution = committed
+        .execution
+        .ok_or_else(|| StoreError::Corrupt("an admission without its execution".to_owned()))?;
+    if execution.id != id {
+        // The idempotency key was used before, for this one.
+        return Ok(Performed { execution, ended: None, is_repeated: true });
+    }
+    let span = step::span(&execution);
+    let (sender, ended) = oneshot::channel();
+    let ended = match (standing, permit) {
+        (Standing::Now(turn), Some(permit)) => {
+            let waiting = Waiting { turn, permit, ended: Some(sender) };
+            go_on(&chain, execution.clone(), committed.task, waiting, span, &router);
+            Some(ended)
+        }
+        (Standing::Queued(turn), _) => {
+            let waiting = execution.clone();
+            let wait = async move {
+                if let Ok(turn) = turn.await {
+                    let Ok(permit) = Arc::clone(&shared.permits).acquire_owned().await else { return };
+                    drop(line);
+                    begin(shared, chain, waiting, turn, permit, router).await;
+                }
+            };
+            actix::spawn(wait.instrument(span));
+            None
+        }
+        (Standing::Now(_), None) => None,
+    };
+    Ok(Performed { execution, ended, is_repeated: false })
+}
+
+fn permit(shared: &Shared) -> Result<OwnedSemaphorePermit, EngineError> {
+    let in_flight_max = shared.settings.in_flight_max;
+    Arc::clone(&shared.permits).try_acquire_owned().map_err(|_| EngineError::Overloaded { in_flight_max })
+}
+
+/// One transaction. When the store fails in a way that leaves open whether it was carried out, it is
+/// taken back later: whoever is told that it was refused must be told the truth.
+async fn record(
+    shared: &Arc<Shared>,
+    chain: &Chain,
+    entry: Entry,
+    place: Place,
+    id: ExecutionId,
+    has_turn: bool,
+) -> Result<Committed, EngineError> {
+    let (task, before, points) = (entry.task(), entry.before(), entry.crash_points());
+    let directory = Arc::clone(&shared.workspace.current().directory);
+    let decide = entry.decide(place, chain.plan.clone(), has_turn, shared.clock.now(), directory);
+    crash_point(points.0);
+    let committed = shared.store.transact(TaskKey::Id(task), Some(id), decide).await;
+    crash_point(points.1);
+    if committed.as_ref().is_err_and(StoreError::may_have_been_done) {
+        shared.doubt(Doubt { task, execution: id, place, before });
+    }
+    Ok(committed?)
+}
+
+/// What an execution that is to go on holds.
+pub(super) struct Waiting {
+    pub(super) turn: Turn,
+    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) ended: Option<oneshot::Sender<Execution>>,
+}
+
+/// Begins, or goes on with, an execution whose turn has come.
+pub(super) async fn begin(
+    shared: Arc<Shared>,
+    chain: Rc<Chain>,
+    execution: Execution,
+    turn: Turn,
+    permit: OwnedSemaphorePermit,
+    router: Addr<RouterActor>,
+) {
+    if shared.is_draining() {
+        // It is on disk; the next start goes on with it.
+        return;
+    }
+    let now = shared.clock.now();
+    let directory = Arc::clone(&shared.workspace.current().directory);
+    crash_point("begin.before");
+    let committed = step::persist(&shared, execution.task, execution.id, || {
+        let (plan, directory) = (chain.plan.clone(), Arc::clone(&directory));
+        Box::new(move |current| perform::begin(&plan, now, &directory, current))
+    });
+    let Some(Committed { execution: Some(execution), task, .. }) = committed.await else { return };
+    crash_point("begin.after");
+    let waiting = Waiting { turn, permit, ended: None };
+    go_on(&chain, execution, task, waiting, tracing::Span::current(), &router);
+}
+
+/// Hands a begun execution to its chain; one that was cancelled or refused has ended.
+fn go_on(
+    chain: &Chain,
+    execution: Execution,
+    task: Option<Arc<crate::model::Task>>,
+    waiting: Waiting,
+    span: tracing::Span,
+    router: &Addr<RouterActor>,
+) {
+    let Waiting { turn, permit, ended } = waiting;
+    let run = Run { execution, plan: chain.plan.clone(), task, turn, permit, ended, span };
+    chain.forward(Box::new(run), router);
+}

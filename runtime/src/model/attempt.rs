@@ -1,0 +1,28 @@
+//! The records that the steps of an execution leave: one for each run of a step.
+
+use jiff::Timestamp;
+
+use super::id::ExecutionId;
+
+/// One run of one step in an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub execution: ExecutionId,
+    /// Counted from 1 over the whole execution.
+    pub number: u32,
+    pub step: usize,
+    pub started_at: Timestamp,
+    /// `None` while it runs, and after a crash in mid-call until recovery has closed it.
+    pub end: Option<AttemptEnd>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptEnd {
+    pub at: Timestamp,
+    /// `succeeded`, `failed` or `unknown`.
+    pub outcome: &'static str,
+    /// What the step type records of its run (for a call: request, answer, timing), as JSON.
+    pub record: Option<String>,
+    /// What should be looked at although the step succeeded.
+    pub warnings: Vec<String>,
+}

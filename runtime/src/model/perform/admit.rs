@@ -1,0 +1,140 @@
+//! How an execution comes to be, and how it begins when its turn comes.
+
+use jiff::Timestamp;
+
+use super::{Admitted, Change, Current, ExecutionWrite, Plan, Refusal, revert, task_deleted};
+use crate::model::{
+    attempt::Attempt,
+    execution::{Event, Execution, State},
+    user::Directory,
+};
+
+/// How long a used idempotency key is remembered.
+pub const IDEMPOTENCY_HOURS: i64 = 24;
+
+/// What a client sends so that a repeated request is one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// A digest of principal, route and key.
+    pub scope: [u8; 32],
+    /// A digest of the request's body.
+    pub body: [u8; 32],
+}
+
+/// A new execution that asks to be admitted.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    pub execution: Execution,
+    pub key: Option<IdempotencyKey>,
+}
+
+/// Admits an execution if the action is possible now. With its turn already come, its first step
+/// begins in the same transaction. A request that was admitted before, by its idempotency key,
+/// answers the execution of then.
+pub fn admit(
+    admission: Admission,
+    plan: &Plan,
+    has_turn: bool,
+    directory: &Directory,
+    current: &Current<'_>,
+) -> Result<Change, Refusal> {
+    let Admission { mut execution, key } = admission;
+    if let Some(there) = current.execution {
+        // Carried out before, though the store said that it was not.
+        return Ok(Change::keep(there));
+    }
+    if let Some(earlier) = key.map(|key| admitted_before(&key, &execution, current)).transpose()?.flatten() {
+        return Ok(Change::keep(&earlier));
+    }
+    let task = current.task.ok_or(Refusal::TaskMissing)?;
+    plan.check(task, &execution.performer, directory)?;
+    let mut change = Change::default();
+    if has_turn {
+        execution.stage = Some(task.stage.clone());
+        let now = execution.created_at;
+        change.begun = advance(&mut execution, Event::Turn, plan, now, current, &mut Change::default())?;
+    }
+    change.admitted = key.map(|key| Admitted {
+        scope: key.scope,
+        body: key.body,
+        execution: execution.id,
+        at: execution.created_at,
+    });
+    change.execution = Some(ExecutionWrite::Insert(execution));
+    Ok(change)
+}
+
+/// What the key was used for, while it is remembered.
+fn admitted_before(
+    key: &IdempotencyKey,
+    execution: &Execution,
+    current: &Current<'_>,
+) -> Result<Option<Execution>, Refusal> {
+    let Some(earlier) = current.look.admitted(&key.scope) else { return Ok(None) };
+    let age = execution.created_at.duration_since(earlier.at);
+    if age >= jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS) {
+        return Ok(None);
+    }
+    if earlier.body == key.body {
+        Ok(current.look.execution(earlier.execution))
+    } else {
+        Err(Refusal::KeyReused)
+    }
+}
+
+/// Begins, or goes on with, an execution whose turn came. One that has not run yet is checked once
+/// more, and fails if the action is no longer possible.
+pub fn begin(
+    plan: &Plan,
+    now: Timestamp,
+    directory: &Directory,
+    current: &Current<'_>,
+) -> Result<Change, Refusal> {
+    let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
+    let State::Queued { resumed, .. } = stored.state else { return Ok(Change::keep(stored)) };
+    let mut execution = stored.clone();
+    let mut change = Change::default();
+    let event = match current.task {
+        None if execution.task_deleted => Event::Turn,
+        None => task_deleted(),
+        Some(task) => match (resumed, plan.check(task, &execution.performer, directory)) {
+            (false, Err(refusal)) => {
+                Event::Refused { code: refusal.code().to_owned(), message: refusal.to_string() }
+            }
+            _ => {
+                let redone = revert::redo(&mut change, &execution, plan, now, current);
+                execution.stage = Some(redone.unwrap_or_else(|| task.stage.clone()));
+                Event::Turn
+            }
+        },
+    };
+    change.begun = advance(&mut execution, event, plan, now, current, &mut change)?;
+    change.execution = Some(ExecutionWrite::Update(execution));
+    Ok(change)
+}
+
+/// Moves the execution on, and takes its changes back where it ends as a failure and its action says
+/// so; the attempt that begins when the next step is external.
+pub(super) fn advance(
+    execution: &mut Execution,
+    event: Event,
+    plan: &Plan,
+    now: Timestamp,
+    current: &Current<'_>,
+    change: &mut Change,
+) -> Result<Option<Attempt>, Refusal> {
+    execution.state = execution.state.next(event, &plan.chain)?;
+    execution.updated_at = now;
+    if execution.state.failure().is_some() {
+        revert::revert(change, execution, plan, now, current);
+    }
+    let State::Running { step, mid_call: true } = execution.state else { return Ok(None) };
+    execution.attempts += 1;
+    Ok(Some(Attempt {
+        execution: execution.id,
+        number: execution.attempts,
+        step,
+        started_at: now,
+        end: None,
+    }))
+}

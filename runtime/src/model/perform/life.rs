@@ -1,0 +1,163 @@
+//! What else befalls an execution: it is woken, cancelled, retried, dismissed, cannot go on for want
+//! of a step type, was cut off by a crash, or was recorded although nobody was told so.
+
+use jiff::Timestamp;
+
+use super::{
+    Change, Current, ExecutionWrite, Plan, Refusal,
+    admit::{advance, begin},
+    failure,
+    finish::unanswered,
+};
+use crate::model::{
+    execution::{Event, Execution, State},
+    id::{Place, StepId},
+    user::Directory,
+};
+
+/// Wakes an execution whose instant has come, once: it stands in line again, at a place.
+pub fn wake(place: Place, now: Timestamp, current: &Current<'_>) -> Result<Change, Refusal> {
+    let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
+    match stored.state {
+        State::Waiting { until, .. } if until <= now => {}
+        _ => return Ok(Change::keep(stored)),
+    }
+    let state = stored.state.next(Event::Woken, &[])?;
+    let execution = Execution { state, place, updated_at: now, ..stored.clone() };
+    Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() })
+}
+
+/// A person asks to go on from the step that failed, on the version that `plan` is of. With its turn
+/// already come it goes on in the same transaction.
+pub fn retry(
+    place: Place,
+    target: &RetryTarget,
+    plan: &Plan,
+    has_turn: bool,
+    now: Timestamp,
+    directory: &Directory,
+    current: &Current<'_>,
+) -> Result<Change, Refusal> {
+    let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
+    if stored.place == place {
+        // Carried out before, though the store said that it was not.
+        return Ok(Change::keep(stored));
+    }
+    let mut execution = Execution { place, updated_at: now, ..stored.clone() };
+    execution.state = execution.state.next(Event::Retried, &plan.chain)?;
+    if let (RetryTarget::Version { version, step }, State::Queued { step: at, .. }) =
+        (target, &mut execution.state)
+    {
+        *at = plan.action().step_index(step).ok_or_else(|| Refusal::StepGone { step: step.to_string() })?;
+        execution.version = *version;
+    }
+    if let State::Queued { resumed, .. } = &mut execution.state {
+        // One that never began still has its checks before it.
+        *resumed = execution.stage.is_some();
+    }
+    if !has_turn {
+        return Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() });
+    }
+    let current = Current { task: current.task, execution: Some(&execution), look: current.look };
+    begin(plan, now, directory, &current)
+}
+
+/// On which version a retried execution goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetryTarget {
+    /// The one it began with.
+    Pinned,
+    /// Another one, at the step that has this id there.
+    Version { version: u32, step: StepId },
+}
+
+/// Cancels what has not ended. In mid-call that is *unknown*: the call was sent. `plan` may be missing
+/// when its version cannot be read; then nothing is taken back.
+pub fn cancel(plan: Option<&Plan>, now: Timestamp, current: &Current<'_>) -> Result<Change, Refusal> {
+    let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
+    let ended = unanswered(stored, now, "unknown");
+    let mut execution = stored.clone();
+    let mut change = Change { ended, ..Change::default() };
+    end(&mut execution, Event::Cancelled, plan, now, current, &mut change)?;
+    change.execution = Some(ExecutionWrite::Update(execution));
+    Ok(change)
+}
+
+/// Closes a failure.
+pub fn dismiss(now: Timestamp, current: &Current<'_>) -> Result<Change, Refusal> {
+    let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
+    let state = stored.state.next(Event::Dismissed, &[])?;
+    let execution = Execution { state, updated_at: now, ..stored.clone() };
+    Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() })
+}
+
+/// Parks an execution whose steps cannot be built on this server.
+pub fn block(why: &str, now: Timestamp, current: &Current<'_>) -> Result<Change, Refusal> {
+    let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
+    let Ok(state) = stored.state.next(Event::Blocked { why: why.to_owned() }, &[]) else {
+        return Ok(Change::keep(stored));
+    };
+    let execution = Execution { state, updated_at: now, ..stored.clone() };
+    Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() })
+}
+
+/// What a crash left: closes the attempt of an execution that was in mid-call. `title`: how the
+/// step is called.
+pub fn recover(
+    plan: Option<&Plan>,
+    title: &str,
+    now: Timestamp,
+    current: &Current<'_>,
+) -> Result<Change, Refusal> {
+    let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
+    let mut execution = stored.clone();
+    let ended = unanswered(stored, now, "unknown");
+    let mut change = Change { ended, ..Change::default() };
+    end(&mut execution, Event::Crashed, plan, now, current, &mut change)?;
+    if let State::Unknown(failure) = &mut execution.state {
+        failure.message = format!("{title}: {}", failure.message);
+    }
+    change.execution = Some(ExecutionWrite::Update(execution));
+    Ok(change)
+}
+
+/// Takes back an admission or a Retry that was recorded although its caller was told otherwise: what
+/// was refused must not run. `before`: the state to go back to; `None` for a new execution, which
+/// ends as cancelled.
+pub fn void(
+    place: Place,
+    before: Option<State>,
+    now: Timestamp,
+    current: &Current<'_>,
+) -> Result<Change, Refusal> {
+    let Some(stored) = current.execution.filter(|stored| stored.place == place) else {
+        return Ok(Change::default());
+    };
+    let Some(step) = stored.state.step().filter(|_| !stored.state.is_final()) else {
+        return Ok(Change::keep(stored));
+    };
+    let message = "the store failed while this was being recorded; it was refused and did not begin";
+    let refused = || State::Cancelled(failure(step, "not_acknowledged", message));
+    let execution = Execution { state: before.unwrap_or_else(refused), updated_at: now, ..stored.clone() };
+    let ended = unanswered(stored, now, "failed");
+    Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ended, ..Change::default() })
+}
+
+/// Like [`advance`], for events after which no step begins.
+fn end(
+    execution: &mut Execution,
+    event: Event,
+    plan: Option<&Plan>,
+    now: Timestamp,
+    current: &Current<'_>,
+    change: &mut Change,
+) -> Result<(), Refusal> {
+    match plan {
+        Some(plan) => advance(execution, event, plan, now, current, change).map(|_| ()),
+        None => {
+            execution.state = execution.state.next(event, &[])?;
+            execution.updated_at = now;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What a transaction on a task decides, as pure functions of the task and the execution as they
+//! stand inside it: admit an execution, begin it when its turn comes, record a step's end, cancel,
+//! retry, write or delete a task.
+//!
+//! The store calls the decision inside its transaction and writes the [`Change`] whole or not at
+//! all; the engine only chooses which decision to ask for. A decision looks at the execution on disk
+//! and never at what its caller remembers: what somebody else has ended meanwhile stays ended, and a
+//! decision that was carried out although the store said it failed changes nothing when it comes
+//! again.
+
+mod admit;
+mod finish;
+mod life;
+mod revert;
+mod task;
+
+#[cfg(test)]
+mod histories;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use self::{
+    admit::{Admission, IDEMPOTENCY_HOURS, IdempotencyKey, admit, begin},
+    finish::{At, StepReport, finish},
+    life::{RetryTarget, block, cancel, dismiss, recover, retry, void, wake},
+    task::{TaskWrite, Writing, cancel_schedule, delete_task, run_schedule, write_task},
+};
+use super::{
+    attempt::Attempt,
+    execution::{Effects, Execution, Failure},
+    history::{Author, Cause, HistoryEntry, difference},
+    id::ExecutionId,
+    patch::FieldErrors,
+    requirement,
+    task::Task,
+    user::{Directory, Performer},
+    workflow::{Action, Workflow},
+};
+
+/// What a decision sees.
+pub struct Current<'a> {
+    /// The task the transaction is about; `None` when there is none (yet, or any more).
+    pub task: Option<&'a Arc<Task>>,
+    /// The execution the transaction is about.
+    pub execution: Option<&'a Execution>,
+    pub look: &'a dyn Look,
+}
+
+/// What a decision may look up inside its transaction.
+pub trait Look {
+    /// Whether another task of the workflow has this Unique ID.
+    fn is_taken(&self, unique_id: &str) -> bool;
+
+    /// The next free number of the workflow's auto-incremented Unique ID.
+    fn next_number(&self) -> u64;
+
+    /// The task's history from the first entry that an execution has written; empty if it wrote none.
+    fn history_from(&self, execution: ExecutionId) -> Vec<HistoryEntry>;
+
+    /// The task's executions that are waiting or blocked.
+    fn parked(&self) -> Vec<Execution>;
+
+    /// What was admitted with an idempotency key, by the key's scope.
+    fn admitted(&self, scope: &[u8; 32]) -> Option<Admitted>;
+
+    fn execution(&self, id: ExecutionId) -> Option<Execution>;
+}
+
+/// What a transaction writes.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// The task as it is from now on.
+    pub task: Option<Task>,
+    /// The task goes; its last state is kept for the executions that speak of it.
+    pub deletes_task: bool,
+    pub history: Option<HistoryEntry>,
+    pub execution: Option<ExecutionWrite>,
+    /// Executions of the task that end with it.
+    pub others: Vec<Execution>,
+    /// An attempt that ends, then one that begins.
+    pub ended: Option<Attempt>,
+    pub begun: Option<Attempt>,
+    pub admitted: Option<Admitted>,
+}
+
+#[derive(Debug)]
+pub enum ExecutionWrite {
+    Insert(Execution),
+    Update(Execution),
+    /// It stays as it is on disk; the caller learns how that is.
+    Keep(Execution),
+}
+
+/// An idempotency key that was used, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    pub scope: [u8; 32],
+    pub body: [u8; 32],
+    pub execution: ExecutionId,
+    pub at: Timestamp,
+}
+
+/// Why a decision wrote nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the task does not exist")]
+    TaskMissing,
+    #[error("“{action}” is not offered in stage {stage}")]
+    NotOffered { action: String, stage: String },
+    #[error("{}", .0.join("; "))]
+    Unmet(Vec<String>),
+    #[error("{}", .0.to_line())]
+    Fields(FieldErrors),
+    #[error("the execution does not exist")]
+    ExecutionMissing,
+    #[error("the idempotency key was used for another request; use a new key for a new request")]
+    KeyReused,
+    #[error("the step “{step}”, where the execution failed, is not in the current version of the action")]
+    StepGone { step: String },
+    #[error("the task has no scheduled stage change")]
+    NoSchedule,
+    #[error(transparent)]
+    Illegal(#[from] super::execution::Illegal),
+}
+
+impl Refusal {
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TaskMissing => "task_not_found",
+            Self::NotOffered { .. } => "action_not_available",
+            Self::Unmet(_) => "requirements_not_met",
+            Self::Fields(_) => "invalid_fields",
+            Self::ExecutionMissing => "execution_not_found",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::StepGone { .. } => "step_gone",
+            Self::NoSchedule => "schedule_not_found",
+            Self::Illegal(_) => "illegal_transition",
+        }
+    }
+}
+
+/// A decision, as the store takes it. It runs on the store's own thread.
+pub type Decide = Box<dyn FnOnce(&Current<'_>) -> Result<Change, Refusal> + Send>;
+
+/// Code and message of what can no longer be done because the task is gone.
+const TASK_DELETED: (&str, &str) = ("task_deleted", "the task was deleted meanwhile");
+
+/// An action of a workflow version, with what its chain's steps do to the world.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub workflow: Arc<Workflow>,
+    pub action: usize,
+    pub chain: Arc<[Effects]>,
+}
+
+impl Plan {
+    pub fn action(&self) -> &Action {
+        &self.workflow.actions[self.action]
+    }
+
+    fn check(&self, task: &Task, performer: &Performer, directory: &Directory) -> Result<(), Refusal> {
+        let action = self.action();
+        if !requirement::is_offered(action, task) {
+            let stage = self.workflow.stage_name(&task.stage).to_owned();
+            return Err(Refusal::NotOffered { action: action.name.clone(), stage });
+        }
+        let _ = (performer, directory);
+        let unmet = requirement::unmet(action, task, &self.workflow);
+        if unmet.is_empty() { Ok(()) } else { Err(Refusal::Unmet(unmet)) }
+    }
+}
+
+impl Change {
+    /// Writes nothing, and tells how the execution is.
+    fn keep(execution: &Execution) -> Self {
+        Self { execution: Some(ExecutionWrite::Keep(execution.clone())), ..Self::default() }
+    }
+
+    /// Puts the task into a new state, with the entry in its history; nothing when nothing differs.
+    /// A change of the stage takes a scheduled one away.
+    fn put(&mut self, before: Option<&Arc<Task>>, mut after: Task, cause: Cause, author: Author) {
+        let changes = difference(before.map(|task| &**task), &after);
+        let before_schedule = before.and_then(|task| task.schedule.as_ref());
+        if before.is_some_and(|task| task.stage != after.stage) && after.schedule.as_ref() == before_schedule
+        {
+            after.schedule = None;
+        }
+        if changes.is_empty() {
+            if after.schedule.as_ref() != before_schedule {
+                self.task = Some(after);
+            }
+            return;
+        }
+        after.revision = before.map_or(0, |task| task.revision) + 1;
+        self.history = Some(HistoryEntry {
+            task: after.id,
+            number: after.revision,
+            at: after.updated_on,
+            cause,
+            author,
+            changes,
+        });
+        self.task = Some(after);
+    }
+
+    /// Takes the task away, with its last history entry. Whoever is parked for it ends: `except`, the
+    /// execution that deletes it, goes on.
+    fn delete(&mut self, task: &Task, author: Author, now: Timestamp, current: &Current<'_>) {
+        self.deletes_task = true;
+        self.task = None;
+        self.history = Some(HistoryEntry {
+            task: task.id,
+            number: task.revision + 1,
+            at: now,
+            cause: Cause::Deleted,
+            author,
+            changes: Vec::new(),
+        });
+        for mut parked in current.look.parked() {
+            if let Ok(state) = parked.state.next(task_deleted(), &[]) {
+                parked.state = state;
+                parked.updated_at = now;
+                self.others.push(parked);
+            }
+        }
+    }
+}
+
+fn task_deleted() -> super::execution::Event {
+    let (code, message) = TASK_DELETED;
+    super::execution::Event::Refused { code: code.to_owned(), message: message.to_owned() }
+}
+
+fn failure(step: usize, code: &str, message: &str) -> Failure {
+    Failure { step, code: code.to_owned(), message: message.to_owned() }
+}

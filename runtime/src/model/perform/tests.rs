@@ -1,0 +1,463 @@
+//! The decisions, each on a task and an execution as a store would hand them.
+
+use serde_json::json;
+
+use serde_json::Value;
+
+use super::*;
+use crate::model::{
+    Attempt, FieldId, Place, StageId, State, TaskId, document::Answer, execution::StepEnd, sample,
+    workflow::OnFailure,
+};
+
+fn plan() -> Plan {
+    let workflow = Arc::new(sample::workflow());
+    Plan { workflow, action: 1, chain: Arc::new([Effects::None, Effects::External]) }
+}
+
+fn reverting() -> Plan {
+    let mut workflow = sample::workflow();
+    workflow.actions[1].on_failure = OnFailure::Revert;
+    Plan { workflow: Arc::new(workflow), ..plan() }
+}
+
+fn execution(state: State) -> Execution {
+    let id = ExecutionId::from_u128(9);
+    Execution {
+        id,
+        task: sample::task().id,
+        workflow: sample::workflow().id,
+        version: 1,
+        action: plan().action().id.clone(),
+        performer: sample::performer(),
+        state,
+        attempts: 1,
+        place: id.into(),
+        stage: Some(StageId::new("in-progress")),
+        task_deleted: false,
+        created_at: sample::now(),
+        updated_at: sample::now(),
+    }
+}
+
+/// What a store would find.
+#[derive(Default)]
+struct Found {
+    task: Option<Task>,
+    execution: Option<Execution>,
+    taken: Vec<&'static str>,
+    history: Vec<HistoryEntry>,
+    parked: Vec<Execution>,
+    admitted: Option<Admitted>,
+}
+
+impl Look for Found {
+    fn is_taken(&self, unique_id: &str) -> bool {
+        self.taken.contains(&unique_id)
+    }
+
+    fn next_number(&self) -> u64 {
+        7
+    }
+
+    fn history_from(&self, _: ExecutionId) -> Vec<HistoryEntry> {
+        self.history.clone()
+    }
+
+    fn parked(&self) -> Vec<Execution> {
+        self.parked.clone()
+    }
+
+    fn admitted(&self, scope: &[u8; 32]) -> Option<Admitted> {
+        self.admitted.clone().filter(|admitted| admitted.scope == *scope)
+    }
+
+    fn execution(&self, id: ExecutionId) -> Option<Execution> {
+        self.execution.clone().filter(|execution| execution.id == id)
+    }
+}
+
+impl Found {
+    fn new(task: Task, state: State) -> Self {
+        Self { task: Some(task), execution: Some(execution(state)), ..Self::default() }
+    }
+
+    fn decide<T>(&self, decide: impl FnOnce(&Current<'_>) -> T) -> T {
+        let task = self.task.clone().map(Arc::new);
+        decide(&Current { task: task.as_ref(), execution: self.execution.as_ref(), look: self })
+    }
+
+    fn finish(&self, plan: &Plan, report: StepReport) -> Change {
+        let at = At::of(self.execution.as_ref().expect("an execution")).expect("a run");
+        self.decide(|current| finish(at, plan, report, &sample::directory(), current)).expect("a change")
+    }
+}
+
+fn report(answer: Value) -> StepReport {
+    StepReport {
+        end: StepEnd::Done,
+        answer: Answer::read(json!({ "task": answer }).to_string().as_bytes()),
+        expect: None,
+        strict_fields: false,
+        deletes_task: false,
+        schedule: None,
+        record: None,
+        warnings: Vec::new(),
+        started_at: sample::now(),
+        ended_at: sample::now(),
+    }
+}
+
+fn failing() -> StepReport {
+    let end = StepEnd::Failed { code: "http_status".to_owned(), message: "500".to_owned() };
+    StepReport { end, ..report(json!({})) }
+}
+
+const LAST_CALL: State = State::Running { step: 1, mid_call: true };
+
+fn finished(task: Task, answer: Value) -> Change {
+    Found { taken: vec!["43"], ..Found::new(task, LAST_CALL) }.finish(&plan(), report(answer))
+}
+
+fn state(change: &Change) -> &State {
+    match &change.execution {
+        Some(
+            ExecutionWrite::Insert(execution)
+            | ExecutionWrite::Update(execution)
+            | ExecutionWrite::Keep(execution),
+        ) => &execution.state,
+        None => panic!("no execution was written"),
+    }
+}
+
+const QUEUED: State = State::Queued { step: 0, resumed: false };
+
+fn admission() -> Admission {
+    Admission { execution: Execution { stage: None, ..execution(QUEUED) }, key: None }
+}
+
+fn admitted(found: &Found, admission: Admission, has_turn: bool) -> Result<Change, Refusal> {
+    found.decide(|current| admit(admission, &plan(), has_turn, &sample::directory(), current))
+}
+
+fn begun(found: &Found, plan: &Plan) -> Change {
+    found.decide(|current| begin(plan, sample::now(), &sample::directory(), current)).expect("a change")
+}
+
+#[test]
+fn an_action_is_admitted_only_in_its_stages() {
+    let there = Found { task: Some(sample::task_in("in-progress")), ..Found::default() };
+    let change = admitted(&there, admission(), true).expect("offered");
+    assert_eq!(state(&change), &State::Running { step: 0, mid_call: false });
+    let elsewhere = Found { task: Some(sample::task()), ..Found::default() };
+    let refused = admitted(&elsewhere, admission(), true).expect_err("not offered");
+    assert_eq!(refused.to_string(), "“Finish” is not offered in stage Completed");
+}
+
+#[test]
+fn a_queued_execution_whose_stage_has_gone_fails_without_running_a_step() {
+    let change = begun(&Found::new(sample::task(), QUEUED), &plan());
+    assert_eq!(state(&change).failure().expect("failed").code, "action_not_available");
+    assert!(change.begun.is_none());
+}
+
+#[test]
+fn an_answer_changes_the_task_and_ends_the_execution() {
+    let change = finished(sample::task(), json!({"Expected Close Date": "2020-02-01"}));
+    assert_eq!(state(&change), &State::Succeeded);
+    let task = change.task.expect("changed");
+    assert_eq!(task.value(&FieldId::new("expected-close-date")).to_text(), "2020-02-01");
+}
+
+#[test]
+fn one_bad_field_refuses_the_whole_patch() {
+    for (answer, message) in [
+        (json!({"Stage": "In Progress", "Contract Value": "much"}), "Contract Value is invalid"),
+        (json!({"Company ID": "43"}), "Company ID has already been taken"),
+        (json!({"Company ID": null}), "Company ID is required"),
+    ] {
+        let change = finished(sample::task(), answer);
+        assert!(change.task.is_none());
+        let failure = state(&change).failure().expect("failed");
+        assert_eq!((failure.code.as_str(), failure.step), ("invalid_fields", 1));
+        assert!(failure.message.contains(message), "{}", failure.message);
+    }
+}
+
+#[test]
+fn an_unknown_field_is_ignored_with_a_warning() {
+    let change = finished(sample::task(), json!({"Colour": "red"}));
+    assert_eq!(state(&change), &State::Succeeded);
+    let warnings = change.ended.and_then(|attempt| attempt.end).expect("ended").warnings;
+    assert_eq!(warnings, ["the workflow has no field “Colour”; it was ignored"]);
+}
+
+#[test]
+fn a_strict_step_fails_on_an_unknown_field() {
+    let report =
+        StepReport { strict_fields: true, ..report(json!({"Colour": "red", "Company Name": "new"})) };
+    let change = Found::new(sample::task(), LAST_CALL).finish(&plan(), report);
+    assert!(change.task.is_none());
+    assert_eq!(state(&change).failure().expect("failed").code, "invalid_fields");
+}
+
+#[test]
+fn a_move_after_somebody_elses_move_fails() {
+    let report =
+        StepReport { expect: Some(StageId::new("in-progress")), ..report(json!({"Stage": "Completed"})) };
+    let running = State::Running { step: 0, mid_call: false };
+    let change = Found::new(sample::task_in("not-started"), running).finish(&plan(), report);
+    assert_eq!(state(&change).failure().expect("failed").code, "stage_changed");
+}
+
+#[test]
+fn a_new_task_needs_its_required_fields() {
+    let write = |object: Value| {
+        let object = object.as_object().cloned().expect("an object");
+        let writing =
+            Writing { performer: sample::performer(), now: sample::now(), new_id: TaskId::from_u128(2) };
+        Found { taken: vec!["42"], ..Found::default() }.decide(|current| {
+            let (workflow, directory) = (sample::workflow(), sample::directory());
+            write_task(&object, TaskWrite::Upsert, writing, &workflow, &directory, current)
+        })
+    };
+    assert!(write(json!({"Company ID": "44"})).is_ok());
+    assert_eq!(write(json!({})).expect_err("incomplete").to_string(), "Company ID is required");
+    assert_eq!(
+        write(json!({"Company ID": "44", "Nmae": "x"})).expect_err("unknown").to_string(),
+        "Nmae is unknown: the workflow has no such field"
+    );
+}
+
+/// "Cancelled, or recorded already: what is on disk stays."
+#[test]
+fn the_end_of_a_run_that_is_not_the_current_one_changes_nothing() {
+    let found = Found::new(sample::task(), LAST_CALL);
+    for at in [At { step: 1, attempts: 0 }, At { step: 0, attempts: 1 }] {
+        let answer = report(json!({"Company Name": "late"}));
+        let change = found.decide(|current| finish(at, &plan(), answer, &sample::directory(), current));
+        let change = change.expect("a change");
+        assert!(change.task.is_none() && change.ended.is_none());
+        assert!(matches!(change.execution, Some(ExecutionWrite::Keep(_))));
+    }
+}
+
+#[test]
+fn an_admission_that_comes_again_changes_nothing() {
+    let there = Found::new(sample::task_in("in-progress"), State::Running { step: 0, mid_call: false });
+    let change = admitted(&there, admission(), true).expect("a change");
+    assert!(matches!(change.execution, Some(ExecutionWrite::Keep(_))));
+}
+
+/// "Another body with the same key: 422; concurrent duplicates get the same execution; 24 h."
+#[test]
+fn an_idempotency_key_is_for_one_request_and_one_day() {
+    let key = IdempotencyKey { scope: [1; 32], body: [2; 32] };
+    let with_key = || Admission { key: Some(key), ..admission() };
+    let first = Found { task: Some(sample::task_in("in-progress")), ..Found::default() };
+    let change = admitted(&first, with_key(), false).expect("admitted");
+    let recorded = change.admitted.expect("the key is kept");
+    assert_eq!((recorded.scope, recorded.body), (key.scope, key.body));
+    let earlier = Execution { id: ExecutionId::from_u128(8), ..execution(LAST_CALL) };
+    let again = |body: u8, hours: i64| {
+        let at = sample::now() - jiff::SignedDuration::from_hours(hours);
+        let admitted_before = Admitted { body: [body; 32], execution: earlier.id, at, ..recorded.clone() };
+        let found = Found {
+            task: Some(sample::task_in("in-progress")),
+            execution: None,
+            admitted: Some(admitted_before),
+            ..Found::default()
+        };
+        // The new one's id is not there; the earlier one's is found by the key.
+        let found = FoundEarlier { found, earlier: earlier.clone() };
+        let task = found.found.task.clone().map(Arc::new);
+        let current = Current { task: task.as_ref(), execution: None, look: &found };
+        admit(with_key(), &plan(), false, &sample::directory(), &current)
+    };
+    let same = again(2, 23).expect("the same request");
+    assert!(matches!(same.execution, Some(ExecutionWrite::Keep(kept)) if kept.id == earlier.id));
+    assert_eq!(again(3, 23).expect_err("another body"), Refusal::KeyReused);
+    let next_day = again(3, 24).expect("a new request");
+    assert!(matches!(next_day.execution, Some(ExecutionWrite::Insert(_))));
+}
+
+struct FoundEarlier {
+    found: Found,
+    earlier: Execution,
+}
+
+impl Look for FoundEarlier {
+    fn is_taken(&self, unique_id: &str) -> bool {
+        self.found.is_taken(unique_id)
+    }
+
+    fn next_number(&self) -> u64 {
+        self.found.next_number()
+    }
+
+    fn history_from(&self, id: ExecutionId) -> Vec<HistoryEntry> {
+        self.found.history_from(id)
+    }
+
+    fn parked(&self) -> Vec<Execution> {
+        self.found.parked()
+    }
+
+    fn admitted(&self, scope: &[u8; 32]) -> Option<Admitted> {
+        self.found.admitted(scope)
+    }
+
+    fn execution(&self, id: ExecutionId) -> Option<Execution> {
+        (self.earlier.id == id).then(|| self.earlier.clone())
+    }
+}
+
+/// "One transaction after the failure; per field, stage and assignee included, only where this
+/// execution was the last writer."
+#[test]
+fn a_failure_takes_back_what_the_execution_set_and_a_retry_makes_it_again() {
+    let before = sample::task_in("in-progress");
+    let moving = Found::new(before.clone(), State::Running { step: 0, mid_call: false });
+    let moved = moving.finish(&reverting(), report(json!({"Stage": "Completed", "Company Name": "New"})));
+    let (task, first) = (moved.task.expect("moved"), moved.history.expect("recorded"));
+    // Somebody else changes one of the two meanwhile.
+    let edited = Task { assigned_to: None, revision: task.revision + 1, ..task.clone() };
+    let edit = HistoryEntry {
+        number: edited.revision,
+        author: Author::Performer(sample::performer()),
+        changes: difference(Some(&task), &edited),
+        ..first.clone()
+    };
+    let calling = Found { history: vec![first, edit], ..Found::new(edited.clone(), LAST_CALL) };
+    let failed = calling.finish(&reverting(), failing());
+    assert_eq!(state(&failed).name(), "failed");
+    let (reverted, entry) = (failed.task.expect("taken back"), failed.history.expect("recorded"));
+    assert_eq!((reverted.stage.as_str(), entry.cause), ("in-progress", Cause::Reverted));
+    assert_eq!(reverted.value(&FieldId::new("company-name")).to_text(), "Acme Corp");
+    assert_eq!(reverted.assigned_to, None, "somebody else's change stays");
+    // The retried step finds the task as the steps before it left it.
+    let mut history = calling.history.clone();
+    history.push(entry);
+    let resumed = State::Queued { step: 1, resumed: true };
+    let retried = begun(&Found { history, ..Found::new(reverted, resumed) }, &reverting());
+    let redone = retried.task.expect("made again");
+    assert_eq!((redone.stage.as_str(), &redone.assigned_to), ("completed", &None));
+    assert_eq!(redone.value(&FieldId::new("company-name")).to_text(), "New");
+}
+
+/// "Earlier steps' changes after an abort stay."
+#[test]
+fn without_revert_a_failure_takes_nothing_back() {
+    let change = Found::new(sample::task(), LAST_CALL).finish(&plan(), failing());
+    assert!(change.task.is_none() && change.history.is_none());
+}
+
+/// "Queued ones fail `task_deleted`"; "the remaining steps fail."
+#[test]
+fn a_deleted_task_ends_its_executions() {
+    let parked = execution(State::Waiting { step: 1, until: sample::now() });
+    let found = Found { parked: vec![parked], ..Found::new(sample::task(), QUEUED) };
+    let deleted = found.decide(|current| delete_task(sample::performer(), sample::now(), current));
+    let deleted = deleted.expect("deleted");
+    assert!(deleted.deletes_task);
+    assert_eq!(deleted.others[0].state.failure().expect("failed").code, "task_deleted");
+    for (state_before, finishes) in [(QUEUED, false), (LAST_CALL, true)] {
+        let gone = Found { task: None, ..Found::new(sample::task(), state_before) };
+        let change = if finishes { gone.finish(&plan(), report(json!({}))) } else { begun(&gone, &plan()) };
+        assert_eq!(state(&change).failure().expect("failed").code, "task_deleted");
+    }
+}
+
+/// "After a `delete_task` step a later API Call … its answer is ignored."
+#[test]
+fn after_its_own_deletion_an_execution_goes_on_and_answers_are_ignored() {
+    let deleting = Found::new(sample::task(), State::Running { step: 0, mid_call: false });
+    let deletes = deleting.finish(&plan(), StepReport { deletes_task: true, ..report(json!({})) });
+    assert!(deletes.deletes_task);
+    let Some(ExecutionWrite::Update(execution)) = deletes.execution else { panic!("no execution") };
+    assert_eq!(execution.state, LAST_CALL);
+    let gone = Found { execution: Some(execution), ..Found::default() };
+    let change = gone.finish(&plan(), report(json!({"Company Name": "ghost"})));
+    assert_eq!(state(&change), &State::Succeeded);
+    assert!(change.task.is_none());
+    let warnings = change.ended.and_then(|attempt| attempt.end).expect("ended").warnings;
+    assert_eq!(warnings, ["this action has deleted the task; the answer was ignored"]);
+}
+
+/// "In mid-call it drops the call and records unknown."
+#[test]
+fn a_cancelled_call_is_unknown_and_its_attempt_is_closed() {
+    let found = Found::new(sample::task(), LAST_CALL);
+    let change = found.decide(|current| cancel(Some(&plan()), sample::now(), current)).expect("cancelled");
+    assert_eq!(state(&change).name(), "unknown");
+    let Some(Attempt { number: 1, end: Some(end), .. }) = &change.ended else { panic!("not closed") };
+    assert_eq!(end.outcome, "unknown");
+    let again = Found { execution: Some(execution(state(&change).clone())), ..found };
+    assert!(again.decide(|current| cancel(Some(&plan()), sample::now(), current)).is_err());
+}
+
+/// "Retry … \"current\" maps by step id and is offered only if that step still exists."
+#[test]
+fn a_retry_on_the_current_version_goes_to_the_step_with_the_same_id() {
+    let failed = State::Failed(failure(1, "http_status", "500"));
+    let found = Found::new(sample::task(), failed);
+    let mut workflow = sample::workflow();
+    workflow.actions[1].steps.rotate_left(1);
+    let current_plan = Plan { workflow: Arc::new(workflow), ..plan() };
+    let retried = |step: &str| {
+        let target = RetryTarget::Version { version: 2, step: crate::model::StepId::new(step) };
+        found.decide(|current| {
+            let place = Place::from_u128(20);
+            retry(place, &target, &current_plan, false, sample::now(), &sample::directory(), current)
+        })
+    };
+    let change = retried("call").expect("retried");
+    assert_eq!(state(&change), &State::Queued { step: 0, resumed: true });
+    assert!(matches!(retried("gone"), Err(Refusal::StepGone { .. })));
+}
+
+/// "`stage_changed` compares with the stage this execution last saw (at start, resume, Retry) or last
+/// wrote."
+#[test]
+fn the_stage_it_last_saw_or_wrote_is_kept() {
+    let seen = |change: &Change| match &change.execution {
+        Some(ExecutionWrite::Update(execution) | ExecutionWrite::Insert(execution)) => {
+            execution.stage.clone()
+        }
+        _ => None,
+    };
+    let resumed = State::Queued { step: 1, resumed: true };
+    let change = begun(&Found::new(sample::task_in("not-started"), resumed), &plan());
+    assert_eq!(seen(&change), Some(StageId::new("not-started")));
+    let running = State::Running { step: 0, mid_call: false };
+    let moves = Found::new(sample::task_in("in-progress"), running.clone());
+    let change = moves.finish(&plan(), report(json!({"Stage": "Completed"})));
+    assert_eq!(seen(&change), Some(StageId::new("completed")));
+    let elsewhere = Found::new(sample::task_in("not-started"), running);
+    let change = elsewhere.finish(&plan(), report(json!({"Company Name": "x"})));
+    assert_eq!(seen(&change), Some(StageId::new("in-progress")), "an edit is not a look at the stage");
+}
+
+/// "A new one replaces it; any other stage change cancels it; … in the name of the original performer."
+#[test]
+fn a_scheduled_stage_change_is_carried_out_once_or_taken_away() {
+    let until = sample::now() + jiff::SignedDuration::from_hours(1);
+    let running = State::Running { step: 0, mid_call: false };
+    let found = Found::new(sample::task_in("in-progress"), running);
+    let schedules = StepReport { schedule: Some(("Completed".to_owned(), until)), ..report(json!({})) };
+    let scheduled = found.finish(&plan(), schedules).task.expect("a schedule");
+    assert_eq!(scheduled.schedule.as_ref().expect("a schedule").at, until);
+    let run = |task: &Task, now| {
+        let found = Found { task: Some(task.clone()), ..Found::default() };
+        found.decide(|current| run_schedule(&sample::workflow(), now, current)).expect("a change")
+    };
+    assert!(run(&scheduled, sample::now()).task.is_none(), "not yet due");
+    let due = run(&scheduled, until);
+    let moved = due.task.expect("moved");
+    assert_eq!((moved.stage.as_str(), &moved.schedule), ("completed", &None));
+    assert_eq!(due.history.expect("recorded").author, Author::Performer(sample::performer()));
+    assert!(run(&moved, until).task.is_none(), "carried out twice");
+    let elsewhere = Found::new(scheduled, State::Running { step: 0, mid_call: false });
+    let change = elsewhere.finish(&plan(), report(json!({"Stage": "Not Started"})));
+    assert_eq!(change.task.expect("moved").schedule, None);
+}

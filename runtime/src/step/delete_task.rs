@@ -1,0 +1,36 @@
+//! `delete_task`: the task goes. Later steps of the action see its last state.
+
+use std::future::ready;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{Call, Outcome, Step, StepType, params::Params};
+use crate::model::{StepDefinition, Workflow, document::Answer, execution::Effects, workflow::ParamProblem};
+
+pub(super) struct DeleteTaskType;
+
+struct DeleteTask;
+
+impl StepType for DeleteTaskType {
+    fn id(&self) -> &'static str {
+        "delete_task"
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::None
+    }
+
+    fn configure(
+        &self,
+        step: &StepDefinition,
+        workflow: &Workflow,
+    ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+        Params::new(step, workflow).finish(|| Some(Box::new(DeleteTask) as Box<dyn Step>))
+    }
+}
+
+impl Step for DeleteTask {
+    fn run<'a>(&'a self, _: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
+        Box::pin(ready(Outcome { deletes_task: true, ..Outcome::done(Answer::Unchanged) }))
+    }
+}

@@ -1,0 +1,48 @@
+//! `schedule_stage_change`: the task is to move to a stage later, unless its stage changes before.
+
+use std::{future::ready, time::Duration};
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{
+    Call, Outcome, Step, StepType,
+    delay::{WAIT_MAX, after},
+    params::Params,
+};
+use crate::model::{StepDefinition, Workflow, document::Answer, execution::Effects, workflow::ParamProblem};
+
+pub(super) struct ScheduleStageChangeType;
+
+struct ScheduleStageChange {
+    /// The target's name in this version of the workflow.
+    stage: String,
+    wait: Duration,
+}
+
+impl StepType for ScheduleStageChangeType {
+    fn id(&self) -> &'static str {
+        "schedule_stage_change"
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::None
+    }
+
+    fn configure(
+        &self,
+        step: &StepDefinition,
+        workflow: &Workflow,
+    ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+        let mut params = Params::new(step, workflow);
+        let stage = params.stage("stage");
+        let wait = params.required_duration("in", WAIT_MAX);
+        params.finish(|| Some(Box::new(ScheduleStageChange { stage: stage?, wait: wait? }) as Box<dyn Step>))
+    }
+}
+
+impl Step for ScheduleStageChange {
+    fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
+        let schedule = Some((self.stage.clone(), after(call.resources.clock.now(), self.wait)));
+        Box::pin(ready(Outcome { schedule, ..Outcome::done(Answer::Unchanged) }))
+    }
+}
