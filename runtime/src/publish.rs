@@ -100,6 +100,28 @@ fn read_file(path: PathBuf, types: &StepTypes) -> Result<WorkflowFile, PublishEr
     Ok(WorkflowFile { path, source, workflow })
 }
 
+/// The workflows there are, for a command beside the server.
+#[derive(Debug)]
+pub struct Known {
+    /// As the files say them, which the next start publishes; else as they are published.
+    pub workflows: Vec<Arc<Workflow>>,
+    /// Whether every file could be read. If not, none of them counts.
+    pub files_are_sound: bool,
+}
+
+pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Result<Known, StoreError> {
+    let files = read_folder(folder, types);
+    let files_are_sound = files.is_ok();
+    let mut workflows: Vec<_> =
+        files.unwrap_or_default().into_iter().map(|file| Arc::new(file.workflow)).collect();
+    for published in latest(&store.workspace().await?, types) {
+        if workflows.iter().all(|workflow| workflow.id != published.workflow.id) {
+            workflows.push(published.workflow);
+        }
+    }
+    Ok(Known { workflows, files_are_sound })
+}
+
 /// Publishes what is new in the files.
 pub async fn publish(
     files: Vec<WorkflowFile>,
@@ -138,7 +160,7 @@ pub async fn refresh(
         name: name.to_owned(),
         workflows: latest(&rows, types),
         versions,
-        directory: Arc::new(Directory::new(rows.users)),
+        directory: Arc::new(Directory::new(rows.users).with_memberships(rows.memberships)),
         keys: rows.keys.into_iter().map(|key| (key.hash, Arc::new(key))).collect(),
     });
     Ok(rows.revision)

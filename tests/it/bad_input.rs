@@ -45,7 +45,7 @@ fn bad_requests_get_a_status_and_a_code() {
         ("GET", "/workflows/api-sample/executions/nope", "", 404, "execution_not_found"),
         ("GET", "/nope", "", 404, "not_found"),
         ("PATCH", TASKS, "{}", 405, "method_not_allowed"),
-        ("GET", "/workflows/api-sample/roles", "", 501, "not_implemented"),
+        ("GET", "/workflows/api-sample/users", "", 501, "not_implemented"),
         ("POST", EXECUTIONS, r#"{"task_id":"42"}"#, 400, "invalid_body"),
         ("POST", EXECUTIONS, r#"{"task_id":"42","action_id":"finish","extra":1}"#, 400, "invalid_body"),
         ("POST", EXECUTIONS, r#"{"task_id":["42"],"action_id":"finish"}"#, 400, "invalid_body"),

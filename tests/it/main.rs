@@ -4,6 +4,7 @@ mod bad_input;
 mod crash;
 mod layers;
 mod reference_page;
+mod requirements;
 mod serving;
 mod support;
 mod tidy;

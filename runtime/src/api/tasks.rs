@@ -135,15 +135,17 @@ async fn cancel_schedule(
 async fn actions(
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
-    _: Caller,
+    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let (workflow, address) = path.into_inner();
     let published = api.workflow(&workflow)?;
     let task = api.task(&published.workflow, &address).await?;
+    let (performer, directory) = (Performer::from(&*caller.0), &api.workspace().current().directory);
+    let unmet = |action| requirement::unmet(action, &task, &published.workflow, &performer, directory);
     let offered: Vec<_> = published
         .workflow
         .actions_in(&task.stage)
-        .filter(|action| requirement::unmet(action, &task, &published.workflow).is_empty())
+        .filter(|action| unmet(action).is_empty())
         .map(|action| json!({"id": action.id.as_str(), "name": action.name}))
         .collect();
     answer(HttpResponse::Ok(), &offered)

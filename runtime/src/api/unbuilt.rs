@@ -4,8 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{Code, auth::Caller, error::ApiError};
 
-const ROUTES: [&str; 12] = [
-    "/workflows/{workflow}/roles",
+const ROUTES: [&str; 11] = [
     "/workflows/{workflow}/users",
     "/workflows/{workflow}/users/{user}",
     "/workflows/{workflow}/tasks/{task}/comments",

@@ -1,17 +1,18 @@
-//! The workspace, its workflows, their stages and fields.
+//! The workspace, its workflows, their stages, fields and roles.
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::{Api, auth::Caller, error::ApiError, json as answer, resource};
-use crate::model::{Field, FieldType};
+use crate::model::{Field, FieldType, Role};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/workspace").route(web::get().to(workspace)))
         .service(resource("/workflows").route(web::get().to(list)))
         .service(resource("/workflows/{workflow}/stages").route(web::get().to(stages)))
-        .service(resource("/workflows/{workflow}/fields").route(web::get().to(fields)));
+        .service(resource("/workflows/{workflow}/fields").route(web::get().to(fields)))
+        .service(resource("/workflows/{workflow}/roles").route(web::get().to(roles)));
 }
 
 async fn workspace(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
@@ -38,6 +39,12 @@ async fn stages(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Resu
 async fn fields(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
     let published = api.workflow(&path)?;
     answer(HttpResponse::Ok(), &published.workflow.fields.iter().map(field).collect::<Vec<_>>())
+}
+
+async fn roles(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
+    let published = api.workflow(&path)?;
+    let shown = |role: &Role| json!({"id": role.id.as_str(), "name": role.name, "admin": role.admin});
+    answer(HttpResponse::Ok(), &published.workflow.roles.iter().map(shown).collect::<Vec<_>>())
 }
 
 fn field(field: &Field) -> Value {

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's job")]
 
 mod demo;
+mod role;
 
 use std::{
     path::{Path, PathBuf},
@@ -89,6 +90,8 @@ enum UserCommand {
         #[command(flatten)]
         config: ConfigArguments,
     },
+    /// Gives a person a role in a workflow, also while a server runs.
+    Role(role::RoleArguments),
 }
 
 /// Runs what the process's arguments ask for.
@@ -101,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::User(UserCommand::Add { email, first_name, last_name, id, config }) => {
             add_user(&config, email, first_name, last_name, id)
         }
+        Command::User(UserCommand::Role(arguments)) => role::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,14 +3,19 @@
 //! Read with spans, because a message without its line helps nobody. Step types are not known here:
 //! whoever reads passes a [`StepCheck`].
 
+mod condition;
 mod read;
 mod report;
+mod requires;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::report::{Diagnostic, Diagnostics};
+pub use self::{
+    report::{Diagnostic, Diagnostics},
+    table::closest,
+};
 use crate::model::{StepDefinition, Workflow, workflow::ParamProblem};
 
 /// Limits of one workflow.
@@ -19,6 +24,14 @@ pub const FIELDS_MAX: usize = 500;
 pub const STAGES_MAX: usize = 100;
 pub const ACTIONS_MAX: usize = 200;
 pub const STEPS_MAX: usize = 50;
+pub const ROLES_MAX: usize = 50;
+/// Of one action.
+pub const CONDITIONS_MAX: usize = 50;
+/// Of one condition.
+pub const TESTS_MAX: usize = 50;
+/// Of one test: the values of `one_of`, the options of a multiple select.
+pub const VALUES_MAX: usize = 500;
+pub const MESSAGE_CHARS_MAX: usize = 300;
 pub const NAME_CHARS_MAX: usize = 100;
 
 /// Whether a step's parameters are sound. Asked when the workflow itself is.

@@ -5,19 +5,26 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use toml::de::DeTable;
 
 use super::{
-    ACTIONS_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
+    ACTIONS_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, ROLES_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
+    requires,
     table::{At, Places, Problems, Table, closest},
 };
 use crate::model::{
-    Action, ActionId, Field, FieldId, FieldType, Stage, StageId, StepDefinition, StepId, Workflow,
+    Action, ActionId, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId, Workflow,
     WorkflowId,
     id::slug,
-    requirement::Requirements,
     text,
     workflow::{OnFailure, RESERVED_NAMES},
 };
 
 const COLORS: [&str; 9] = ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
+
+/// What an action may refer to.
+pub(super) struct Known<'a> {
+    pub(super) fields: &'a [Field],
+    pub(super) stages: &'a [Stage],
+    pub(super) roles: &'a [Role],
+}
 
 /// Where a step and its parameters stand.
 struct StepPlace {
@@ -40,11 +47,13 @@ pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, 
     let id = id("id", &mut root, name.as_ref(), &mut problems);
     let fields = fields(&mut root, &mut problems);
     let stages = stages(&mut root, &mut problems);
+    let roles = roles(&mut root, &mut problems);
     let mut places = Vec::new();
-    let actions = actions(&mut root, &fields, &stages, &mut places, &mut problems);
+    let known = Known { fields: &fields, stages: &stages, roles: &roles };
+    let actions = actions(&mut root, &known, &mut places, &mut problems);
     root.finish(&mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
-    let workflow = Workflow { id: WorkflowId::new(id), name, fields, stages, actions };
+    let workflow = Workflow { id: WorkflowId::new(id), name, fields, stages, actions, roles };
     if problems.0.is_empty() {
         check_steps(&workflow, &places, steps, &mut problems);
     }
@@ -266,10 +275,33 @@ fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
     stages
 }
 
+/// The roles that every workflow has, and those of this one.
+fn roles(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Role> {
+    let (mut roles, mut taken) = (Role::built_in().to_vec(), Taken::default());
+    for mut table in root.tables("roles", ROLES_MAX, problems) {
+        let name = table.required_text("name", problems);
+        let id = id("id", &mut table, name.as_ref(), problems);
+        table.finish(problems);
+        let Some(name) = name else { continue };
+        let (built_in, by_name) = (Role::built_in(), slug(&name.value));
+        match built_in.iter().find(|role| [&*id, &*by_name].contains(&role.id.as_str())) {
+            Some(role) => {
+                let message = format!("every workflow has the role “{}” already", role.name);
+                let help = Some("leave it out, or give this one another name and id".to_owned());
+                problems.add_with_help("reserved_name", name.span, message, help);
+            }
+            None => {
+                taken.add("role", &name, &id, problems);
+                roles.push(Role::new(id, name.value));
+            }
+        }
+    }
+    roles
+}
+
 fn actions(
     root: &mut Table<'_>,
-    fields: &[Field],
-    stages: &[Stage],
+    known: &Known<'_>,
     places: &mut Vec<Vec<StepPlace>>,
     problems: &mut Problems,
 ) -> Vec<Action> {
@@ -278,8 +310,8 @@ fn actions(
         let name = table.required_text("name", problems);
         let id = id("id", &mut table, name.as_ref(), problems);
         let color = color(&mut table, problems);
-        let from = from(&mut table, stages, problems);
-        let requires = requirements(&mut table, fields, problems);
+        let from = from(&mut table, known.stages, problems);
+        let requires = requires::requirements(&mut table, known, problems);
         let on_failure = on_failure(&mut table, problems);
         let (steps, step_places) = steps(&mut table, problems);
         table.finish(problems);
@@ -327,24 +359,6 @@ fn from(table: &mut Table<'_>, stages: &[Stage], problems: &mut Problems) -> Vec
     from
 }
 
-fn requirements(table: &mut Table<'_>, fields: &[Field], problems: &mut Problems) -> Requirements {
-    let Some(mut table) = table.table("requires", problems) else { return Requirements::default() };
-    let mut required = Vec::new();
-    for name in table.texts("fields", problems).map(|names| names.value).unwrap_or_default() {
-        match fields.iter().find(|field| field.name == name.value) {
-            Some(field) => required.push(field.id.clone()),
-            None => {
-                let help = suggestion(&name.value, fields.iter().map(|field| field.name.as_str()));
-                let message = format!("there is no field “{}”", name.value);
-                problems.add_with_help("unknown_field", name.span, message, Some(help));
-            }
-        }
-    }
-    let assigned = table.flag("assigned", false, problems);
-    table.finish(problems);
-    Requirements { fields: required, assigned }
-}
-
 fn on_failure(table: &mut Table<'_>, problems: &mut Problems) -> OnFailure {
     match table.text("on_failure", problems) {
         None => OnFailure::Keep,
@@ -361,7 +375,7 @@ fn on_failure(table: &mut Table<'_>, problems: &mut Problems) -> OnFailure {
     }
 }
 
-fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+pub(super) fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
     closest(name, known.clone()).map_or_else(
         || format!("there are {}", known.collect::<Vec<_>>().join(", ")),
         |nearest| format!("did you mean “{nearest}”?"),

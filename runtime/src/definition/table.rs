@@ -37,6 +37,14 @@ pub(super) struct At<T> {
     pub(super) span: Range<usize>,
 }
 
+/// A key of any name, with its value as JSON.
+pub(super) struct Entry {
+    pub(super) key: At<String>,
+    pub(super) value: At<Value>,
+    /// Where the items stand, if the value is a list.
+    pub(super) items: Vec<Range<usize>>,
+}
+
 /// Where the values of some keys stand.
 pub(super) type Places = Vec<(String, Range<usize>)>;
 
@@ -62,6 +70,11 @@ impl<'a> Table<'a> {
         Some(self.entries.remove(at).2)
     }
 
+    /// Where a key stands that has not been taken yet.
+    pub(super) fn place(&self, key: &str) -> Option<Range<usize>> {
+        self.entries.iter().find(|(name, _, _)| name == key).map(|(_, span, _)| span.clone())
+    }
+
     pub(super) fn text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
         let value = self.take(key)?;
         match value.get_ref().as_str() {
@@ -71,7 +84,7 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn required_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
-        if !self.entries.iter().any(|(name, _, _)| name == key) {
+        if self.place(key).is_none() {
             self.known.push(key);
             problems.add("missing_key", self.span.clone(), format!("`{key}` is missing"));
             return None;
@@ -124,8 +137,8 @@ impl<'a> Table<'a> {
     ) -> Vec<Table<'a>> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
-            let _: Option<()> =
-                wrong_type(key, &format!("a list of tables, each begun by [[{key}]]"), value, problems);
+            let expected = format!("a list of tables ([[{key}]] or {key} = [{{ … }}])");
+            let _: Option<()> = wrong_type(key, &expected, value, problems);
             return Vec::new();
         };
         if items.len() > most {
@@ -159,6 +172,15 @@ impl<'a> Table<'a> {
                 Some(help),
             );
         }
+    }
+
+    /// What is left, for keys whose values may be of several types.
+    pub(super) fn entries(self) -> impl Iterator<Item = Entry> + use<'a> {
+        self.entries.into_iter().map(|(key, span, value)| Entry {
+            key: At { value: key.into_owned(), span },
+            value: At { value: json(value.get_ref()), span: value.span() },
+            items: value.get_ref().as_array().into_iter().flatten().map(Spanned::span).collect(),
+        })
     }
 
     /// What is left, as JSON, with the place of each value.
@@ -210,12 +232,13 @@ fn json(value: &DeValue<'_>) -> Value {
 fn integer_json(integer: &DeInteger<'_>) -> Value {
     match i64::from_str_radix(integer.as_str(), integer.radix()) {
         Ok(number) => Value::Number(number.into()),
-        Err(_) => Value::String(integer.as_str().to_owned()),
+        // With its radix, so that hexadecimal digits are not taken for decimal ones.
+        Err(_) => Value::String(integer.to_string()),
     }
 }
 
 /// The nearest of some names to a misspelt one, if any is near.
-pub(super) fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
     known
         .into_iter()

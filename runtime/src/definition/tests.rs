@@ -1,5 +1,8 @@
 //! What broken files look like to the person who wrote them.
 
+mod condition;
+mod requires;
+
 use expect_test::{Expect, expect};
 
 use super::*;

@@ -45,6 +45,8 @@ text_id! {
     ActionId,
     /// A step, unique in its action.
     StepId,
+    /// A role, unique in its workflow.
+    RoleId,
     /// A user of the workspace.
     UserId,
     /// An API key (not its secret).

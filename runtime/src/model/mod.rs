@@ -5,6 +5,7 @@
 //! come in as arguments, so every rule can be tested by calling it. Everyone else imports this.
 
 pub mod attempt;
+pub mod condition;
 pub mod document;
 pub mod execution;
 pub mod field;
@@ -13,6 +14,7 @@ pub mod id;
 pub mod patch;
 pub mod perform;
 pub mod requirement;
+pub mod role;
 pub mod schedule;
 pub mod task;
 pub mod template;
@@ -25,16 +27,18 @@ pub mod workspace;
 pub(crate) mod sample;
 
 pub use attempt::{Attempt, AttemptEnd};
+pub use condition::Condition;
 pub use document::Document;
 pub use execution::{Execution, Failure, State, Status};
 pub use field::{Field, FieldType, FieldValue};
 pub use history::HistoryEntry;
-pub use id::{ActionId, ExecutionId, FieldId, Place, StageId, StepId, TaskId, UserId, WorkflowId};
+pub use id::{ActionId, ExecutionId, FieldId, Place, RoleId, StageId, StepId, TaskId, UserId, WorkflowId};
 pub use patch::{FieldErrors, Patch};
 pub use perform::{Change, Current, Refusal};
+pub use role::Role;
 pub use schedule::Schedule;
 pub use task::Task;
-pub use user::{ApiKey, Directory, Performer, User};
+pub use user::{ApiKey, Directory, Membership, Performer, User};
 pub use workflow::{Action, Stage, StepDefinition, Workflow};
 pub use workspace::{SharedWorkspace, Workspace};
 

@@ -41,6 +41,7 @@ pub(crate) fn workflow() -> Workflow {
             action("Start", "not-started", &[("move", "move_to_stage")]),
             action("Finish", "in-progress", &[("move", "move_to_stage"), ("call", "api_call")]),
         ],
+        roles: Role::built_in().to_vec(),
     }
 }
 

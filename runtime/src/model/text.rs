@@ -1,5 +1,7 @@
 //! Checks on text that people and programs send us, and the exact decimals among it.
 
+use std::cmp::Ordering;
+
 /// Digits that a number may have, before and after the point together.
 pub const NUMBER_DIGITS_MAX: usize = 64;
 
@@ -68,9 +70,96 @@ fn shift(whole: &str, fraction: &str, exponent: i32) -> Option<(String, String)>
     Some((digits, fraction))
 }
 
+/// Which of two decimals in plain form is greater, exactly: `10000.00` equals `10000`. `None` when
+/// one of them is not a decimal in plain form.
+pub fn compare_decimals(a: &str, b: &str) -> Option<Ordering> {
+    let (a, b) = (Decimal::read(a)?, Decimal::read(b)?);
+    Some(match (a.negative, b.negative) {
+        (false, false) => a.magnitude().cmp(&b.magnitude()),
+        (true, true) => b.magnitude().cmp(&a.magnitude()),
+        (false, true) => Ordering::Greater,
+        (true, false) => Ordering::Less,
+    })
+}
+
+/// The digits of a decimal that say what it is worth.
+struct Decimal<'a> {
+    negative: bool,
+    /// Without leading zeros.
+    whole: &'a str,
+    /// Without trailing zeros.
+    fraction: &'a str,
+}
+
+impl<'a> Decimal<'a> {
+    fn read(plain: &'a str) -> Option<Self> {
+        let digits = plain.strip_prefix('-').unwrap_or(plain);
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let is_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        if !is_digits(whole) || !is_digits(fraction) {
+            return None;
+        }
+        let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+        let is_zero = whole.is_empty() && fraction.is_empty();
+        Some(Self { negative: plain.len() > digits.len() && !is_zero, whole, fraction })
+    }
+
+    /// Compares as the number without its sign does: the longer whole part is greater, and digits
+    /// after the point count from the left.
+    fn magnitude(&self) -> (usize, &str, &str) {
+        (self.whole.len(), self.whole, self.fraction)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn decimals_are_compared_by_what_they_are_worth() {
+        use Ordering::{Equal, Greater, Less};
+        let (nines, one_more) = ("9".repeat(NUMBER_DIGITS_MAX), format!("1{}", "0".repeat(63)));
+        for (a, b, expected) in [
+            ("10000.00", "10000", Some(Equal)),
+            ("0.1", "0.10", Some(Equal)),
+            ("-0", "0.000", Some(Equal)),
+            ("007", "7", Some(Equal)),
+            ("9", "10", Some(Less)),
+            ("0.5", "0.45", Some(Greater)),
+            ("0.4", "0.45", Some(Less)),
+            ("-2", "1", Some(Less)),
+            ("-2", "-10", Some(Greater)),
+            ("-0.5", "-0.45", Some(Less)),
+            // Both are the same float.
+            ("9007199254740993", "9007199254740992", Some(Greater)),
+            ("0.10000000000000000000000001", "0.1", Some(Greater)),
+            (&nines, &one_more, Some(Greater)),
+            ("", "1", None),
+            ("much", "1", None),
+            ("1", "-", None),
+            ("1.", "1", None),
+            ("1e3", "1", None),
+        ] {
+            assert_eq!(compare_decimals(a, b), expected, "{a} {b}");
+        }
+    }
+
+    proptest! {
+        /// The comparison of texts agrees with exact arithmetic.
+        #[test]
+        fn comparing_decimals_agrees_with_integers(
+            a in any::<i64>(), b in any::<i64>(), near in -3_i64..3, scales in (0_u32..12, 0_u32..12),
+        ) {
+            let text = |mantissa: i64, scale: u32| plain_decimal(&format!("{mantissa}e-{scale}")).expect("a decimal");
+            let scaled = |mantissa: i64, scale: u32| i128::from(mantissa) * 10_i128.pow(11 - scale);
+            for b in [b, a.saturating_add(near)] {
+                let found = compare_decimals(&text(a, scales.0), &text(b, scales.1));
+                prop_assert_eq!(found, Some(scaled(a, scales.0).cmp(&scaled(b, scales.1))));
+            }
+        }
+    }
 
     #[test]
     fn a_decimal_is_kept_exactly() {

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::id::{KeyId, UserId};
+use super::{
+    id::{KeyId, RoleId, UserId, WorkflowId},
+    role::Role,
+};
 
 /// A person of the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,11 +52,20 @@ impl From<&ApiKey> for Performer {
     }
 }
 
-/// Everyone in the workspace, found by id or by email.
+/// Which role a person was given in a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    pub workflow: WorkflowId,
+    pub user: UserId,
+    pub role: RoleId,
+}
+
+/// Everyone in the workspace, found by id or by email, and what they are in each workflow.
 #[derive(Debug, Default)]
 pub struct Directory {
     by_id: HashMap<UserId, Arc<User>>,
     by_email: HashMap<String, Arc<User>>,
+    roles: HashMap<WorkflowId, HashMap<UserId, RoleId>>,
 }
 
 impl Directory {
@@ -65,6 +77,20 @@ impl Directory {
             directory.by_id.insert(user.id.clone(), user);
         }
         directory
+    }
+
+    /// The directory with the roles that people were given.
+    pub fn with_memberships(mut self, memberships: impl IntoIterator<Item = Membership>) -> Self {
+        for Membership { workflow, user, role } in memberships {
+            self.roles.entry(workflow).or_default().insert(user, role);
+        }
+        self
+    }
+
+    /// A person's role in a workflow. Who was given none is a Collaborator.
+    pub fn role(&self, workflow: &WorkflowId, user: &UserId) -> RoleId {
+        let given = self.roles.get(workflow).and_then(|roles| roles.get(user));
+        given.cloned().unwrap_or_else(|| Role::collaborator().id)
     }
 
     pub fn user(&self, id: &UserId) -> Option<&Arc<User>> {

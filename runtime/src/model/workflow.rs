@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{
     field::{Field, FieldType},
-    id::{ActionId, FieldId, StageId, StepId, WorkflowId},
+    id::{ActionId, FieldId, RoleId, StageId, StepId, WorkflowId},
     requirement::Requirements,
+    role::Role,
 };
 
 /// Names that every task has beside its fields.
@@ -29,6 +30,8 @@ pub struct Workflow {
     /// In the order of the board; a new task starts in the first. Never empty.
     pub stages: Vec<Stage>,
     pub actions: Vec<Action>,
+    /// Those that every workflow has, then its own.
+    pub roles: Vec<Role>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +100,10 @@ impl Workflow {
     /// The stage a new task starts in.
     pub fn first_stage(&self) -> &Stage {
         &self.stages[0]
+    }
+
+    pub fn role(&self, id: &RoleId) -> Option<&Role> {
+        self.roles.iter().find(|role| role.id == *id)
     }
 
     pub fn action(&self, id: &str) -> Option<&Action> {

@@ -10,8 +10,8 @@ use super::{
     sqlite::{SqliteSettings, SqliteStore},
 };
 use crate::model::{
-    ApiKey, Attempt, AttemptEnd, Change, Execution, ExecutionId, Patch, Refusal, State, Task, TaskId, User,
-    UserId, WorkflowId,
+    ApiKey, Attempt, AttemptEnd, Change, Execution, ExecutionId, Membership, Patch, Refusal, RoleId, State,
+    Task, TaskId, User, UserId, WorkflowId,
     id::KeyId,
     perform::{Decide, ExecutionWrite},
     sample,
@@ -292,6 +292,28 @@ fn the_workspace_changes_its_revision() {
         assert_eq!((rows.users, rows.keys), (vec![user], vec![key]));
         assert_eq!(rows.versions.iter().map(|row| row.source.as_str()).collect::<Vec<_>>(), ["two"]);
         assert!(rows.revision > before);
+    });
+}
+
+#[test]
+fn a_user_has_one_role_in_each_workflow() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let membership = |workflow: &str, role: &str| Membership {
+            workflow: WorkflowId::new(workflow),
+            user: UserId::new("abc123"),
+            role: RoleId::new(role),
+        };
+        let before = store.workspace_revision().await.expect("an answer");
+        for (workflow, role) in [("orders", "manager"), ("returns", "manager"), ("orders", "administrator")] {
+            store.set_role(membership(workflow, role)).await.expect("written");
+        }
+        let rows = store.workspace().await.expect("an answer");
+        assert_eq!(
+            rows.memberships,
+            [membership("orders", "administrator"), membership("returns", "manager")]
+        );
+        assert!(rows.revision >= before + 3, "a change that a running server does not notice");
     });
 }
 

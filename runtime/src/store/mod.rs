@@ -14,8 +14,8 @@ mod contract;
 use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use crate::model::{
-    ApiKey, Attempt, Execution, ExecutionId, HistoryEntry, Place, Refusal, Task, TaskId, Timestamp, User,
-    WorkflowId,
+    ApiKey, Attempt, Execution, ExecutionId, HistoryEntry, Membership, Place, Refusal, Task, TaskId,
+    Timestamp, User, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -88,6 +88,7 @@ pub struct WorkspaceRows {
     /// The latest version of each workflow, and every version that an open execution began with.
     pub versions: Vec<VersionRow>,
     pub users: Vec<User>,
+    pub memberships: Vec<Membership>,
     pub keys: Vec<ApiKey>,
 }
 
@@ -173,6 +174,9 @@ pub trait Store: Send + Sync {
     fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()>;
 
     fn add_key(&self, key: ApiKey) -> Reply<()>;
+
+    /// Gives a user a role in a workflow, instead of the one they had.
+    fn set_role(&self, membership: Membership) -> Reply<()>;
 
     /// Waits until what was asked before is done, then lets go of the files.
     fn close(&self) -> Reply<()>;

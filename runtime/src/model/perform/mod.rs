@@ -169,8 +169,7 @@ impl Plan {
             let stage = self.workflow.stage_name(&task.stage).to_owned();
             return Err(Refusal::NotOffered { action: action.name.clone(), stage });
         }
-        let _ = (performer, directory);
-        let unmet = requirement::unmet(action, task, &self.workflow);
+        let unmet = requirement::unmet(action, task, &self.workflow, performer, directory);
         if unmet.is_empty() { Ok(()) } else { Err(Refusal::Unmet(unmet)) }
     }
 }

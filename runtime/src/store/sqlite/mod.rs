@@ -29,7 +29,8 @@ use super::{
     WorkspaceRows,
 };
 use crate::model::{
-    ApiKey, Execution, ExecutionId, HistoryEntry, Place, Task, TaskId, Timestamp, User, WorkflowId,
+    ApiKey, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp, User,
+    WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -208,6 +209,10 @@ impl Store for SqliteStore {
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {
         self.write(move |connection| write::add_key(connection, &key))
+    }
+
+    fn set_role(&self, membership: Membership) -> Reply<()> {
+        self.write(move |connection| write::set_role(connection, &membership))
     }
 
     fn close(&self) -> Reply<()> {

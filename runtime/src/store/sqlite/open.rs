@@ -14,9 +14,10 @@ use super::super::StoreError;
 pub(super) const FILE_NAME: &str = "onward.db";
 
 /// Every migration, in order. The schema's version is how many have run.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_base.sql"),
     include_str!("../../../migrations/sqlite/0002_lives.sql"),
+    include_str!("../../../migrations/sqlite/0003_roles.sql"),
 ];
 
 /// How long one process waits for another's write (the command line beside a server).

@@ -7,8 +7,8 @@ use super::{
     rows,
 };
 use crate::model::{
-    ApiKey, Execution, ExecutionId, HistoryEntry, Place, Task, TaskId, Timestamp, User, UserId, WorkflowId,
-    id::KeyId, perform::Admitted,
+    ApiKey, Execution, ExecutionId, HistoryEntry, Membership, Place, RoleId, Task, TaskId, Timestamp, User,
+    UserId, WorkflowId, id::KeyId, perform::Admitted,
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
@@ -224,7 +224,17 @@ pub(super) fn workspace(connection: &Connection) -> Result<WorkspaceRows, StoreE
     let keys = all(&transaction, "SELECT id, name, hash FROM api_key ORDER BY id", [], |row| {
         Ok(ApiKey { id: KeyId::new(row.get::<_, String>(0)?), name: row.get(1)?, hash: row.get(2)? })
     })?;
-    Ok(WorkspaceRows { revision: workspace_revision(&transaction)?, versions, users, keys })
+    let memberships = memberships(&transaction)?;
+    Ok(WorkspaceRows { revision: workspace_revision(&transaction)?, versions, users, memberships, keys })
+}
+
+fn memberships(connection: &Connection) -> Result<Vec<Membership>, StoreError> {
+    let sql = "SELECT workflow_id, user_id, role_id FROM membership ORDER BY workflow_id, user_id";
+    all(connection, sql, [], |row| {
+        let (workflow, user) = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+        let role = RoleId::new(row.get::<_, String>(2)?);
+        Ok(Membership { workflow: WorkflowId::new(workflow), user: UserId::new(user), role })
+    })
 }
 
 pub(super) fn workspace_revision(connection: &Connection) -> Result<u64, StoreError> {

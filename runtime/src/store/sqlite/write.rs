@@ -20,7 +20,7 @@ use super::{
     Shared,
     transaction::{Pending, Transaction},
 };
-use crate::model::{ApiKey, Execution, ExecutionId, Timestamp, User};
+use crate::model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User};
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
@@ -231,6 +231,14 @@ pub(super) fn add_key(connection: &Connection, key: &ApiKey) -> Result<(), Store
     insert_named(connection, sql, params![key.id.as_str(), key.name, key.hash], || {
         format!("an API key called {}", key.name)
     })
+}
+
+pub(super) fn set_role(connection: &Connection, membership: &Membership) -> Result<(), StoreError> {
+    let Membership { workflow, user, role } = membership;
+    let sql = "INSERT INTO membership (workflow_id, user_id, role_id) VALUES (?1, ?2, ?3)
+               ON CONFLICT (workflow_id, user_id) DO UPDATE SET role_id = excluded.role_id";
+    connection.prepare_cached(sql)?.execute([workflow.as_str(), user.as_str(), role.as_str()])?;
+    bump_revision(connection)
 }
 
 fn insert_named(
