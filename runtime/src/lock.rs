@@ -1,4 +1,5 @@
-//! One server per data folder: an exclusive lock that the system lets go of when the process ends.
+//! One server per data folder, and one backup of it at a time: exclusive locks that the system lets go of
+//! when the process ends.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,7 +9,11 @@ use std::{
 
 const FILE_NAME: &str = "onward.lock";
 
-/// Held while a server runs on a folder.
+/// A lock of its own: a backup is made beside a running server.
+const BACKUP_FILE_NAME: &str = "onward.backup.lock";
+
+/// Held while a server runs on a folder, or a backup is restored into it; another one while a backup is
+/// made of it.
 #[derive(Debug)]
 pub struct FolderLock {
     _file: File,
@@ -22,6 +27,11 @@ pub enum LockError {
     )]
     Held { folder: PathBuf, holder: String },
     #[error(
+        "backup_running: a backup of {} is being made by the process with id {holder}; try again when that has \
+         ended", folder.display()
+    )]
+    BackupRuns { folder: PathBuf, holder: String },
+    #[error(
         "data_folder_unusable: {}: {problem}; give the server's user write permission there, or choose another \
          with `store.folder`", folder.display()
     )]
@@ -31,21 +41,31 @@ pub enum LockError {
 impl FolderLock {
     /// Takes the folder, which is made if it is not there.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
+        fs::create_dir_all(folder)
+            .map_err(|problem| LockError::Folder { folder: folder.to_owned(), problem })?;
+        Self::take_file(folder, FILE_NAME, |folder, holder| LockError::Held { folder, holder })
+    }
+
+    /// Takes the right to make a backup of a folder that is there.
+    pub fn take_for_backup(folder: &Path) -> Result<Self, LockError> {
+        Self::take_file(folder, BACKUP_FILE_NAME, |folder, holder| LockError::BackupRuns { folder, holder })
+    }
+
+    fn take_file(
+        folder: &Path,
+        name: &str,
+        held: impl FnOnce(PathBuf, String) -> LockError,
+    ) -> Result<Self, LockError> {
         let unusable = |problem| LockError::Folder { folder: folder.to_owned(), problem };
-        fs::create_dir_all(folder).map_err(unusable)?;
-        let open = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(folder.join(FILE_NAME));
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(name));
         let mut file = open.map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 file.read_to_string(&mut holder).map_err(unusable)?;
-                return Err(LockError::Held { folder: folder.to_owned(), holder: holder.trim().to_owned() });
+                return Err(held(folder.to_owned(), holder.trim().to_owned()));
             }
             Err(fs::TryLockError::Error(error)) => return Err(unusable(error)),
         }

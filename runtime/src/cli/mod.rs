@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's job")]
 
+mod backup;
 mod demo;
 mod role;
 
@@ -39,6 +40,10 @@ enum Command {
     Serve(ServeArguments),
     /// Checks the configuration and every workflow file, without a server.
     Check(ConfigArguments),
+    /// Copies the database into a file, beside a running server or without one.
+    Backup(backup::BackupArguments),
+    /// Puts a backup in the place of the database; no server may be running.
+    Restore(backup::RestoreArguments),
     /// API keys.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -100,6 +105,8 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Key(KeyCommand::Add { name, config }) => add_key(&name, &config),
         Command::User(UserCommand::Add { email, first_name, last_name, id, config }) => {
             add_user(&config, email, first_name, last_name, id)

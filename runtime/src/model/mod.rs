@@ -14,6 +14,7 @@ pub mod id;
 pub mod patch;
 pub mod perform;
 pub mod requirement;
+pub mod restored;
 pub mod role;
 pub mod schedule;
 pub mod task;

@@ -98,3 +98,22 @@ pub(crate) fn task() -> Task {
 pub(crate) fn task_in(stage: &str) -> Task {
     Task { stage: StageId::new(stage), ..task() }
 }
+
+/// An execution of the page's action on the page's task.
+pub(crate) fn execution(number: u128, state: State) -> Execution {
+    Execution {
+        id: ExecutionId::from_u128(number),
+        task: task().id,
+        workflow: workflow().id,
+        version: 1,
+        action: ActionId::new("finish"),
+        performer: performer(),
+        state,
+        attempts: 0,
+        place: Place::from_u128(number),
+        stage: Some(StageId::new("in-progress")),
+        task_deleted: false,
+        created_at: now(),
+        updated_at: now(),
+    }
+}

@@ -17,6 +17,10 @@ use crate::model::{
     sample,
 };
 
+fn execution(number: u128, state: State) -> Execution {
+    Execution { task_deleted: number % 2 == 1, ..sample::execution(number, state) }
+}
+
 type Open = fn(&Path) -> Arc<dyn Store>;
 
 fn sqlite(folder: &Path) -> Arc<dyn Store> {
@@ -51,24 +55,6 @@ async fn create(store: &dyn Store, task: Task) -> Committed {
         .transact(TaskKey::New { workflow: task.workflow.clone() }, None, put(task))
         .await
         .expect("a new task")
-}
-
-fn execution(number: u128, state: State) -> Execution {
-    Execution {
-        id: ExecutionId::from_u128(number),
-        task: TaskId::from_u128(1),
-        workflow: WorkflowId::new("api-sample"),
-        version: 1,
-        action: crate::model::ActionId::new("finish"),
-        performer: sample::performer(),
-        state,
-        attempts: 0,
-        place: crate::model::Place::from_u128(number),
-        stage: Some(crate::model::StageId::new("in-progress")),
-        task_deleted: number % 2 == 1,
-        created_at: sample::now(),
-        updated_at: sample::now(),
-    }
 }
 
 #[test]

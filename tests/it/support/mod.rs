@@ -7,7 +7,7 @@ mod server;
 pub(crate) use self::{
     client::request,
     receiver::{Receiver, Reply},
-    server::{Project, Server, onward},
+    server::{Project, Server, binary, onward},
 };
 
 /// The reference page's workflow, calling a receiver.

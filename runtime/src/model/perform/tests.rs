@@ -15,29 +15,14 @@ fn plan() -> Plan {
     Plan { workflow, action: 1, chain: Arc::new([Effects::None, Effects::External]) }
 }
 
+fn execution(state: State) -> Execution {
+    Execution { attempts: 1, ..sample::execution(9, state) }
+}
+
 fn reverting() -> Plan {
     let mut workflow = sample::workflow();
     workflow.actions[1].on_failure = OnFailure::Revert;
     Plan { workflow: Arc::new(workflow), ..plan() }
-}
-
-fn execution(state: State) -> Execution {
-    let id = ExecutionId::from_u128(9);
-    Execution {
-        id,
-        task: sample::task().id,
-        workflow: sample::workflow().id,
-        version: 1,
-        action: plan().action().id.clone(),
-        performer: sample::performer(),
-        state,
-        attempts: 1,
-        place: id.into(),
-        stage: Some(StageId::new("in-progress")),
-        task_deleted: false,
-        created_at: sample::now(),
-        updated_at: sample::now(),
-    }
 }
 
 /// What a store would find.

@@ -5,8 +5,11 @@
 //! connections of their own and never wait for the writer. A last thread moves the WAL into the
 //! database, off the commit's way.
 
+pub mod backup;
 mod open;
+mod part;
 mod read;
+pub mod restore;
 mod rows;
 mod threads;
 mod transaction;

@@ -318,7 +318,7 @@ fn put_admitted(connection: &Connection, admitted: &Admitted) -> Result<(), Stor
     Ok(())
 }
 
-fn insert_execution(connection: &Connection, execution: &Execution) -> Result<(), StoreError> {
+pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -> Result<(), StoreError> {
     let state = rows::StateColumns::from(&execution.state);
     let sql =
         "INSERT INTO execution (id, task_id, workflow_id, version, action_id, performer, state, step, flag,
@@ -348,7 +348,7 @@ fn insert_execution(connection: &Connection, execution: &Execution) -> Result<()
     Ok(())
 }
 
-fn update_execution(
+pub(super) fn update_execution(
     connection: &Connection,
     execution: &Execution,
     before: Option<&Execution>,
@@ -380,7 +380,7 @@ fn update_execution(
 }
 
 /// Inserts an attempt, or closes the one that was begun.
-fn write_attempt(connection: &Connection, attempt: &Attempt) -> Result<(), StoreError> {
+pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Result<(), StoreError> {
     let end = attempt.end.as_ref();
     let warnings = end.map(|end| rows::warnings_to_json(&end.warnings)).transpose()?.flatten();
     let sql =
