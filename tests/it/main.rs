@@ -2,10 +2,12 @@
 
 mod backup;
 mod bad_input;
+mod contract;
 mod crash;
 mod layers;
 mod reference_page;
 mod requirements;
+mod rules;
 mod serving;
 mod support;
 mod tidy;

@@ -49,13 +49,18 @@ FROM task;
 UPDATE task SET revision = 1;
 
 -- `place`: the order in which a task's executions take turns. `stage_seen`: the stage it last saw or wrote.
+-- `tries`: how often the step it stands at was tried without a person asking.
 ALTER TABLE execution ADD COLUMN place BLOB NOT NULL DEFAULT x'';
 ALTER TABLE execution ADD COLUMN stage_seen TEXT;
 ALTER TABLE execution ADD COLUMN task_deleted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
 UPDATE execution SET place = id;
 DROP INDEX execution_open;
-CREATE INDEX execution_open ON execution (task_id, place) WHERE state IN ('queued', 'running', 'waiting', 'blocked');
+CREATE INDEX execution_open ON execution (task_id, place) WHERE state IN ('queued', 'running', 'retrying', 'waiting', 'blocked');
 CREATE INDEX execution_wake ON execution (wake_at) WHERE state = 'waiting';
+
+-- What of a step's answer the fields cannot take: a JSON object by field name.
+ALTER TABLE attempt ADD COLUMN field_errors TEXT;
 
 -- Idempotency keys that were used, by a digest of principal, route and key; kept for a day.
 CREATE TABLE admitted (

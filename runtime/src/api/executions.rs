@@ -161,7 +161,7 @@ impl Api {
     async fn settled(&self, execution: Execution, wait: Duration) -> Result<Execution, ApiError> {
         let until = Instant::now() + wait;
         let mut execution = execution;
-        while matches!(execution.state, State::Queued { .. } | State::Running { .. })
+        while matches!(execution.state, State::Queued { .. } | State::Running { .. } | State::Retrying { .. })
             && Instant::now() < until
         {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -385,6 +385,10 @@ fn detail(found: &ExecutionDetail, workflow: Option<&Workflow>) -> Map<String, V
         State::Waiting { until, .. } => {
             shown.insert("wakes_at".to_owned(), json!(until.to_string()));
         }
+        State::Retrying { until, failure, .. } => {
+            shown.insert("next_try_at".to_owned(), json!(until.to_string()));
+            shown.insert("last_try".to_owned(), json!({"code": failure.code, "message": failure.message}));
+        }
         State::Blocked { why, .. } => {
             shown.insert("blocked_by".to_owned(), json!(why));
         }
@@ -413,6 +417,7 @@ fn shown_attempt(attempt: &Attempt, action: Option<&Action>) -> Value {
         "started_at": attempt.started_at.to_string(),
         "ended_at": end.map(|end| end.at.to_string()),
         "outcome": end.map_or("running", |end| end.outcome),
+        "field_errors": end.map(|end| &end.field_errors),
         "warnings": end.map(|end| end.warnings.as_slice()).unwrap_or_default(),
         "record": end.and_then(|end| end.record.as_deref()).and_then(|text| serde_json::from_str::<Value>(text).ok()),
     })

@@ -143,6 +143,18 @@ impl SendError {
         }
     }
 
+    /// Whether the same call may end otherwise at another time: not where the request itself, or the
+    /// certificate, is what is wrong.
+    pub fn may_pass(&self) -> bool {
+        !matches!(
+            self,
+            Self::InvalidUrl { .. }
+                | Self::InvalidMethod { .. }
+                | Self::InvalidHeader { .. }
+                | Self::Tls { .. }
+        )
+    }
+
     /// The answer's status, where a complete answer head had come.
     pub fn status(&self) -> Option<u16> {
         match self {

@@ -103,6 +103,13 @@ pub struct Response {
     pub body: Bytes,
 }
 
+impl Response {
+    /// The first value of a header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// How long the phases took. The first three are `None` where a kept connection was used, or they were not reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {

@@ -2,15 +2,15 @@
 //! all threads share to do it.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures_util::future::{AbortHandle, AbortRegistration};
 
-use super::{EngineError, Shared, waker::Doubt};
+use super::{EngineError, Shared, lanes::Ready, waker::Doubt};
 use crate::{
-    model::{Execution, ExecutionId, perform, perform::Plan},
+    model::{Execution, ExecutionId, Timestamp, perform, perform::Plan},
     store::{StoreError, TaskKey},
 };
 
@@ -48,11 +48,55 @@ impl Drop for CallGuard<'_> {
     }
 }
 
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Timestamp, ExecutionId), Ready>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Requests that were recorded although their callers were told otherwise.
 #[derive(Default)]
 pub(super) struct Doubts(Mutex<VecDeque<Doubt>>);
 
+/// Executions between two tries, by when the next one is due.
+#[derive(Default)]
+pub(super) struct Held(Mutex<BTreeMap<(Timestamp, ExecutionId), Ready>>);
+
 impl Shared {
+    /// Keeps an execution's turn until it is to be tried again.
+    pub(super) fn hold(&self, until: Timestamp, ready: Ready) {
+        self.held.lock().insert((until, ready.execution), ready);
+        self.wakes.notify_one();
+    }
+
+    /// Hands on those whose next try is due; when the next one is.
+    pub(super) fn release_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut held = self.held.lock();
+        while let Some(first) = held.first_entry() {
+            let (until, _) = *first.key();
+            if until > now {
+                return Some(until);
+            }
+            self.lanes.make_ready(first.remove());
+        }
+        None
+    }
+
+    /// Lets go of an execution that has ended between two tries; its turn passes on.
+    fn release(&self, execution: &Execution) {
+        let mut held = self.held.lock();
+        let key = held.keys().find(|(_, id)| *id == execution.id).copied();
+        let released = key.and_then(|key| held.remove(&key));
+        drop(held);
+        if let Some(Ready { turn, ended, .. }) = released {
+            drop(turn);
+            if let Some(ended) = ended {
+                // Nobody may be waiting any more.
+                let _ = ended.send(execution.clone());
+            }
+        }
+    }
+
     /// Cancels an execution: at once where it waits or stands between steps; in mid-call the call is
     /// dropped and the execution ends as *unknown*.
     pub async fn cancel(&self, execution: &Execution) -> Result<Execution, EngineError> {
@@ -62,6 +106,7 @@ impl Shared {
         let cancelled = self.decide(execution, decide).await?;
         // Its end is on disk; whatever the call still brings is not heard.
         self.calls.drop_call(execution.id);
+        self.release(&cancelled);
         Ok(cancelled)
     }
 

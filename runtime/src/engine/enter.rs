@@ -82,6 +82,7 @@ impl Entry {
                     place,
                     stage: None,
                     task_deleted: false,
+                    tries: 0,
                     created_at: now,
                     updated_at: now,
                 };
@@ -142,7 +143,8 @@ pub(super) async fn enter(
                 if let Ok(turn) = turn.await {
                     let Ok(permit) = Arc::clone(&shared.permits).acquire_owned().await else { return };
                     drop(line);
-                    begin(shared, chain, waiting, turn, permit, router).await;
+                    let held = Waiting { turn, permit, ended: None };
+                    begin(shared, chain, waiting, held, router).await;
                 }
             };
             actix::spawn(wait.instrument(span));
@@ -192,8 +194,7 @@ pub(super) async fn begin(
     shared: Arc<Shared>,
     chain: Rc<Chain>,
     execution: Execution,
-    turn: Turn,
-    permit: OwnedSemaphorePermit,
+    waiting: Waiting,
     router: Addr<RouterActor>,
 ) {
     if shared.is_draining() {
@@ -209,7 +210,6 @@ pub(super) async fn begin(
     });
     let Some(Committed { execution: Some(execution), task, .. }) = committed.await else { return };
     crash_point("begin.after");
-    let waiting = Waiting { turn, permit, ended: None };
     go_on(&chain, execution, task, waiting, tracing::Span::current(), &router);
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::model::{ExecutionId, TaskId};
+use crate::model::{Execution, ExecutionId, TaskId};
 
 const SHARDS: usize = 64;
 
@@ -30,7 +30,7 @@ type Line = VecDeque<Waiter>;
 pub(super) struct Lanes {
     shards: [Shard; SHARDS],
     /// Stored executions whose turn has come, to be taken up by any thread.
-    ready: Mutex<VecDeque<(ExecutionId, Turn)>>,
+    ready: Mutex<VecDeque<Ready>>,
     has_ready: Notify,
 }
 
@@ -38,6 +38,14 @@ pub(super) struct Lanes {
 #[derive(Default)]
 #[repr(align(64))]
 struct Shard(Mutex<HashMap<TaskId, Line>>);
+
+/// A stored execution whose turn has come.
+pub(crate) struct Ready {
+    pub(crate) execution: ExecutionId,
+    pub(crate) turn: Turn,
+    /// Who waits for its end.
+    pub(crate) ended: Option<oneshot::Sender<Execution>>,
+}
 
 /// The right to run steps on a task.
 pub(crate) struct Turn {
@@ -90,13 +98,14 @@ impl Lanes {
             None => {
                 shard.insert(task, Line::new());
                 drop(shard);
-                self.make_ready(execution, Turn { lanes: Some(Arc::clone(self)), task });
+                let turn = Turn { lanes: Some(Arc::clone(self)), task };
+                self.make_ready(Ready { execution, turn, ended: None });
             }
         }
     }
 
     /// The next stored execution whose turn has come; waits for one.
-    pub(super) async fn next_ready(&self) -> (ExecutionId, Turn) {
+    pub(super) async fn next_ready(&self) -> Ready {
         loop {
             let next = self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             match next {
@@ -110,8 +119,9 @@ impl Lanes {
         }
     }
 
-    fn make_ready(&self, execution: ExecutionId, turn: Turn) {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back((execution, turn));
+    /// Hands an execution that has its turn to whoever takes stored ones up.
+    pub(super) fn make_ready(&self, ready: Ready) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(ready);
         self.has_ready.notify_one();
     }
 
@@ -142,7 +152,7 @@ impl Drop for Turn {
             match next {
                 Waiter::Stored(execution) => {
                     drop(shard);
-                    return lanes.make_ready(execution, turn);
+                    return lanes.make_ready(Ready { execution, turn, ended: None });
                 }
                 // A loop and not a drop of what comes back: a long line of those who left must not
                 // become a deep recursion.
@@ -196,7 +206,7 @@ mod tests {
         lanes.enter_stored(TASK, ExecutionId::from_u128(2));
         let mut third = queued(enter(&lanes));
         for id in [1, 2] {
-            let (execution, turn) = ready().expect("its turn");
+            let Ready { execution, turn, .. } = ready().expect("its turn");
             assert_eq!(execution.as_u128(), id);
             assert!(ready().is_none() && third.try_recv().is_err());
             drop(turn);

@@ -30,8 +30,8 @@ use actix::{Actor, Addr, MailboxError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use self::{
-    control::{Calls, Doubts},
-    lanes::{Lanes, Turn},
+    control::{Calls, Doubts, Held},
+    lanes::{Lanes, Ready, Turn},
     router::RouterActor,
 };
 use crate::{
@@ -77,6 +77,8 @@ pub struct Shared {
     draining: AtomicBool,
     calls: Calls,
     doubts: Doubts,
+    /// Executions between two tries, with their turns.
+    held: Held,
     /// Held by the one waker that is at work.
     waking: tokio::sync::Mutex<()>,
     /// Word for the waker: something may be due sooner than it thinks.
@@ -107,6 +109,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             calls: Calls::default(),
             doubts: Doubts::default(),
+            held: Held::default(),
             waking: tokio::sync::Mutex::default(),
             wakes: Notify::new(),
         }
@@ -239,6 +242,11 @@ impl Run {
         }
         if matches!(execution.state, State::Waiting { .. }) {
             shared.wakes.notify_one();
+        }
+        if let State::Retrying { until, .. } = execution.state {
+            // Its place among those that run goes; its turn it keeps.
+            drop(permit);
+            return shared.hold(until, Ready { execution: execution.id, turn, ended });
         }
         // The turn first: who hears of the end may perform the next action at once.
         drop(turn);

@@ -2,14 +2,13 @@
 //! places in the lanes, in their order, before anybody new can enter. They stay in the store until
 //! their turn comes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix::Addr;
 use futures_util::{StreamExt, stream};
 
 use super::{
     Shared,
-    lanes::Turn,
     router::{Resume, RouterActor},
     step,
 };
@@ -49,7 +48,7 @@ impl Shared {
     async fn recover_one(&self, execution: Execution) -> Result<Option<(TaskId, ExecutionId)>, StoreError> {
         let key = (execution.task, execution.id);
         let step = match execution.state {
-            State::Queued { .. } => return Ok(Some(key)),
+            State::Queued { .. } | State::Retrying { .. } => return Ok(Some(key)),
             State::Running { step, .. } => step,
             State::Blocked { step, .. } => step,
             _ => return Ok(None),
@@ -57,19 +56,30 @@ impl Shared {
         let plan = self.bare_plan(&execution);
         let title =
             plan.as_ref().map_or_else(|| format!("Step {}", step + 1), |plan| plan.action().step_title(step));
+        let again = plan.as_ref().and_then(|plan| self.again_after_crash(plan, step, execution.tries));
         let now = self.clock.now();
+        let again = again.map(|pause| now.checked_add(pause).unwrap_or(now));
         let decide: perform::Decide =
-            Box::new(move |current| perform::recover(plan.as_ref(), &title, now, current));
+            Box::new(move |current| perform::recover(plan.as_ref(), &title, again, now, current));
         let committed = self.store.transact(TaskKey::Id(execution.task), Some(execution.id), decide).await?;
-        let is_queued = |execution: &Execution| matches!(execution.state, State::Queued { .. });
+        let is_queued =
+            |execution: &Execution| matches!(execution.state, State::Queued { .. } | State::Retrying { .. });
         Ok(committed.execution.is_some_and(|execution| is_queued(&execution)).then_some(key))
+    }
+}
+
+impl Shared {
+    /// After how long a step that a crash cut off is to be tried again, where its author wants that.
+    fn again_after_crash(&self, plan: &perform::Plan, step: usize, tries: u32) -> Option<Duration> {
+        let step = self.step_types.configure(plan.action().steps.get(step)?, &plan.workflow).ok()?;
+        step.again_after_crash(tries)
     }
 }
 
 /// One thread's share: takes up stored executions whose turn has come, as fast as places become free.
 pub(super) async fn take_up(shared: Arc<Shared>, router: Addr<RouterActor>) {
     loop {
-        let (id, turn) = shared.lanes.next_ready().await;
+        let ready = shared.lanes.next_ready().await;
         if shared.is_draining() {
             // It is on disk; the next start goes on with it.
             return;
@@ -77,8 +87,8 @@ pub(super) async fn take_up(shared: Arc<Shared>, router: Addr<RouterActor>) {
         let Ok(permit) = Arc::clone(&shared.permits).acquire_owned().await else { return };
         let (shared, router) = (Arc::clone(&shared), router.clone());
         actix::spawn(async move {
-            let Some(execution) = read(&shared, id, &turn).await else { return };
-            if router.send(Resume { execution, turn, permit }).await.is_err() {
+            let Some(execution) = read(&shared, ready.execution).await else { return };
+            if router.send(Resume { execution, ready, permit }).await.is_err() {
                 tracing::error!("the router is gone; its executions go on after a restart");
             }
         });
@@ -86,7 +96,7 @@ pub(super) async fn take_up(shared: Arc<Shared>, router: Addr<RouterActor>) {
 }
 
 /// Reads an execution whose turn has come; while the store cannot, it is tried again and again.
-async fn read(shared: &Shared, id: ExecutionId, _held: &Turn) -> Option<Execution> {
+async fn read(shared: &Shared, id: ExecutionId) -> Option<Execution> {
     let mut pause = step::Pause::default();
     loop {
         match shared.store.execution(id).await {

@@ -10,8 +10,8 @@ use tracing::Instrument;
 use super::{
     EngineError, Perform, Performed, Retry, Run, Shared,
     chain::Chain,
-    enter::{self, Entry},
-    lanes::Turn,
+    enter::{self, Entry, Waiting},
+    lanes::{Ready, Turn},
     recovery, step, waker,
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(super) struct Reroute(pub(super) Box<Run>);
 #[rtype(result = "()")]
 pub(super) struct Resume {
     pub(super) execution: Execution,
-    pub(super) turn: Turn,
+    pub(super) ready: Ready,
     pub(super) permit: OwnedSemaphorePermit,
 }
 
@@ -160,11 +160,13 @@ impl Handler<Resume> for RouterActor {
 
     fn handle(&mut self, resume: Resume, ctx: &mut Self::Context) {
         let router = ctx.address();
-        let Resume { execution, turn, permit } = resume;
+        let Resume { execution, ready, permit } = resume;
+        let Ready { turn, ended, .. } = ready;
         let span = step::span(&execution);
         match self.chain_of(&execution, &router) {
             Ok(chain) => {
-                let begin = enter::begin(Arc::clone(&self.shared), chain, execution, turn, permit, router);
+                let waiting = Waiting { turn, permit, ended };
+                let begin = enter::begin(Arc::clone(&self.shared), chain, execution, waiting, router);
                 actix::spawn(begin.instrument(span));
             }
             Err(error) => {

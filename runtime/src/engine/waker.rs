@@ -61,6 +61,7 @@ async fn round(shared: &Arc<Shared>) -> Result<Duration, StoreError> {
     let woken: Vec<_> = woken.buffered(writes).collect().await;
     let moved: Vec<_> = moved.buffered(writes).collect().await;
     woken.into_iter().chain(moved).collect::<Result<(), _>>()?;
+    let next = shared.release_due(now).into_iter().chain(next).min();
     let until =
         next.map_or(REST_MAX, |next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
     Ok(if is_full { Duration::ZERO } else { until.min(REST_MAX) })

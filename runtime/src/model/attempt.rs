@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::id::ExecutionId;
+use super::{id::ExecutionId, patch::FieldErrors};
 
 /// One run of one step in an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,15 @@ pub struct AttemptEnd {
     pub outcome: &'static str,
     /// What the step type records of its run (for a call: request, answer, timing), as JSON.
     pub record: Option<String>,
+    /// What of the step's answer the task's fields cannot take, by field. Then nothing of it was applied.
+    pub field_errors: FieldErrors,
     /// What should be looked at although the step succeeded.
     pub warnings: Vec<String>,
+}
+
+impl AttemptEnd {
+    /// An end of which nothing more is known.
+    pub fn bare(at: Timestamp, outcome: &'static str) -> Self {
+        Self { at, outcome, record: None, field_errors: FieldErrors::default(), warnings: Vec::new() }
+    }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! Queued ─turn─▶ Running ─step done─▶ Running (next step) … ─▶ Succeeded
 //!  ▲  ▲             ├─ step failed ─▶ Failed          ├─ no answer, crash in mid-call ─▶ Unknown
+//!  │  │               │ ▲ └ may be tried again ─▶ Retrying ─its instant─▶ Running (the same step)
 //!  │  └────wake── Waiting ◀─ step waits               └─ cancel in mid-call ─▶ Unknown
 //!  │                                     Failed, Unknown ─retry─▶ Queued, ─dismiss─▶ Dismissed
 //!  └─type is back─ Blocked ◀─ its steps cannot be built
@@ -49,6 +50,8 @@ pub struct Execution {
     pub stage: Option<StageId>,
     /// Whether it has deleted its task itself. Then later steps see the last snapshot.
     pub task_deleted: bool,
+    /// How often the external step it stands at was tried without a person asking.
+    pub tries: u32,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -65,6 +68,13 @@ pub enum State {
     Running {
         step: usize,
         mid_call: bool,
+    },
+    /// A try of an external step failed, and its author wants it tried again at an instant. It keeps its
+    /// turn. `failure`: how the last try ended; `is_unknown`: it was sent and nobody answered.
+    Retrying {
+        until: Timestamp,
+        failure: Failure,
+        is_unknown: bool,
     },
     /// Parked until an instant; goes on with `step`.
     Waiting {
@@ -148,6 +158,11 @@ pub enum Event {
         message: String,
     },
     StepEnded(StepEnd),
+    /// The step failed, and is to be tried again at an instant.
+    TriedInVain {
+        end: StepEnd,
+        until: Timestamp,
+    },
     /// The instant it waited for is here.
     Woken,
     /// Its steps cannot be built on this server.
@@ -176,7 +191,7 @@ impl Event {
         match self {
             Self::Turn => "begun",
             Self::Refused { .. } => "refused",
-            Self::StepEnded(_) => "told the end of a step",
+            Self::StepEnded(_) | Self::TriedInVain { .. } => "told the end of a step",
             Self::Woken => "woken",
             Self::Blocked { .. } => "blocked",
             Self::Crashed => "recovered",
@@ -199,6 +214,22 @@ impl State {
     pub fn next(&self, event: Event, chain: &[Effects]) -> Result<Self, Illegal> {
         match (self, event) {
             (Self::Queued { step, .. }, Event::Turn) => Ok(Self::at(*step, chain)),
+            (Self::Retrying { failure, .. }, Event::Turn) => Ok(Self::at(failure.step, chain)),
+            (Self::Retrying { failure, .. }, Event::Refused { code, message }) => {
+                Ok(Self::Failed(Failure { step: failure.step, code, message }))
+            }
+            (Self::Retrying { failure, is_unknown, .. }, Event::Cancelled) => Ok(if *is_unknown {
+                Self::Unknown(failure.clone())
+            } else {
+                Self::Cancelled(failure.clone())
+            }),
+            (Self::Running { step, mid_call: true }, Event::TriedInVain { end, until }) => {
+                match Self::after(*step, end, chain) {
+                    Self::Failed(failure) => Ok(Self::Retrying { until, failure, is_unknown: false }),
+                    Self::Unknown(failure) => Ok(Self::Retrying { until, failure, is_unknown: true }),
+                    other => Ok(other),
+                }
+            }
             (
                 Self::Queued { step, .. } | Self::Waiting { step, .. } | Self::Blocked { step, .. },
                 Event::Refused { code, message },
@@ -271,6 +302,7 @@ impl State {
         match self {
             Self::Queued { .. } => "queued",
             Self::Running { .. } => "running",
+            Self::Retrying { .. } => "retrying",
             Self::Waiting { .. } => "waiting",
             Self::Blocked { .. } => "blocked",
             Self::Succeeded => "succeeded",
@@ -283,9 +315,11 @@ impl State {
 
     pub fn status(&self) -> Status {
         match self {
-            Self::Queued { .. } | Self::Running { .. } | Self::Waiting { .. } | Self::Blocked { .. } => {
-                Status::Pending
-            }
+            Self::Queued { .. }
+            | Self::Running { .. }
+            | Self::Retrying { .. }
+            | Self::Waiting { .. }
+            | Self::Blocked { .. } => Status::Pending,
             Self::Succeeded => Status::Success,
             Self::Failed(_) | Self::Unknown(_) | Self::Cancelled(_) | Self::Dismissed(_) => Status::Fail,
         }
@@ -298,6 +332,7 @@ impl State {
             | Self::Running { step, .. }
             | Self::Waiting { step, .. }
             | Self::Blocked { step, .. } => Some(*step),
+            Self::Retrying { failure, .. } => Some(failure.step),
             _ => self.failure().map(|failure| failure.step),
         }
     }
@@ -394,6 +429,7 @@ mod tests {
             1 => Just(Event::StepEnded(StepEnd::Wait { until: sample::now() })),
             1 => Just(Event::StepEnded(failed())),
             1 => Just(Event::StepEnded(StepEnd::Unknown { code: "timeout".to_owned(), message: String::new() })),
+            1 => Just(Event::TriedInVain { end: failed(), until: sample::now() }),
             2 => Just(Event::Woken),
             2 => Just(Event::Crashed),
             1 => Just(Event::Cancelled),
@@ -412,7 +448,7 @@ mod tests {
         #[test]
         fn no_history_breaks_the_rules(events in prop::collection::vec(event(), 0..60)) {
             let mut state = State::Queued { step: 0, resumed: false };
-            // How often each external step was begun, and how often a person asked for it again.
+            // How often each external step was begun, and how often a person, or its author, asked for it again.
             let (mut begun, mut asked) = ([0_usize; 3], 0_usize);
             for event in events {
                 let Ok(next) = state.next(event.clone(), &CHAIN) else { continue };
@@ -420,7 +456,7 @@ mod tests {
                 if state.is_final() && next != state {
                     prop_assert!(matches!(event, Event::Retried | Event::Dismissed), "{event:?} changed a final state");
                 }
-                if event == Event::Retried {
+                if matches!(event, Event::Retried | Event::TriedInVain { .. }) {
                     asked += 1;
                 }
                 if let State::Running { step, mid_call } = next && next != state {

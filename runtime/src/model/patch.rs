@@ -124,6 +124,12 @@ impl FieldErrors {
     }
 }
 
+impl FromIterator<(String, Vec<String>)> for FieldErrors {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<String>)>>(errors: I) -> Self {
+        Self(errors.into_iter().collect())
+    }
+}
+
 impl Serialize for FieldErrors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;

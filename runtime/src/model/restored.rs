@@ -24,6 +24,7 @@ pub fn restored(
 ) -> Option<(Execution, Vec<Attempt>)> {
     let step = match execution.state {
         State::Queued { step, .. } | State::Running { step, .. } | State::Blocked { step, .. } => step,
+        State::Retrying { ref failure, .. } => failure.step,
         State::Waiting { step, until } if until <= now => step,
         State::Waiting { .. }
         | State::Succeeded
@@ -40,7 +41,7 @@ pub fn restored(
     execution.updated_at = now;
     let begun = attempts.into_iter().filter(|attempt| attempt.end.is_none());
     let closed = begun.map(|attempt| {
-        let end = AttemptEnd { at: now, outcome: "unknown", record: None, warnings: Vec::new() };
+        let end = AttemptEnd::bare(now, "unknown");
         Attempt { end: Some(end), ..attempt }
     });
     Some((execution, closed.collect()))
@@ -82,8 +83,7 @@ mod tests {
 
     #[test]
     fn only_an_attempt_without_an_end_is_closed() {
-        let ended =
-            AttemptEnd { at: sample::now(), outcome: "succeeded", record: None, warnings: Vec::new() };
+        let ended = AttemptEnd::bare(sample::now(), "succeeded");
         let attempt = |number, end| Attempt {
             execution: ExecutionId::from_u128(10),
             number,

@@ -113,6 +113,7 @@ pub(crate) fn execution(number: u128, state: State) -> Execution {
         place: Place::from_u128(number),
         stage: Some(StageId::new("in-progress")),
         task_deleted: false,
+        tries: 0,
         created_at: now(),
         updated_at: now(),
     }

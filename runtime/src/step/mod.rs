@@ -9,10 +9,11 @@ mod delay;
 mod delete_task;
 mod move_to_stage;
 mod params;
+mod retry;
 mod schedule_stage_change;
 mod update_data;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 
@@ -47,6 +48,13 @@ pub trait StepType: Send + Sync {
 pub trait Step {
     /// Runs it once. A panic fails this execution and nothing else.
     fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome>;
+
+    /// After how long a run is to be tried again that a crash has cut off, where the author of the
+    /// workflow wants that; `tries`: how often it was tried so far.
+    fn again_after_crash(&self, tries: u32) -> Option<Duration> {
+        let _ = tries;
+        None
+    }
 }
 
 /// What a run is about.
@@ -79,6 +87,8 @@ pub struct Outcome {
     pub strict_fields: bool,
     /// The task is to go.
     pub deletes_task: bool,
+    /// After how long a run that failed is to be tried again, without a person asking.
+    pub again: Option<Duration>,
     /// The stage, by its name, that the task is to move to at an instant.
     pub schedule: Option<(String, Timestamp)>,
     /// What is kept of the run, as JSON.
@@ -94,6 +104,7 @@ impl Outcome {
             expect: None,
             strict_fields: false,
             deletes_task: false,
+            again: None,
             schedule: None,
             record: None,
             warnings: Vec::new(),
@@ -102,13 +113,16 @@ impl Outcome {
 
     /// As it is to be recorded.
     pub fn into_report(self, started_at: Timestamp, ended_at: Timestamp) -> StepReport {
-        let Self { end, answer, expect, strict_fields, deletes_task, schedule, record, warnings } = self;
+        let Self { end, answer, expect, strict_fields, deletes_task, again, schedule, record, warnings } =
+            self;
+        let again = again.map(|pause| ended_at.checked_add(pause).unwrap_or(Timestamp::MAX));
         StepReport {
             end,
             answer,
             expect,
             strict_fields,
             deletes_task,
+            again,
             schedule,
             record,
             warnings,

@@ -81,6 +81,13 @@ impl<'a> Params<'a> {
         }
     }
 
+    pub(super) fn optional_table(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        self.values.contains_key(name).then(|| self.table(name)).or_else(|| {
+            self.known.push(name);
+            None
+        })
+    }
+
     pub(super) fn bytes(&mut self, name: &'static str, default: usize, most: usize) -> usize {
         let Some(value) = self.take(name) else { return default };
         match value.as_u64().and_then(|number| usize::try_from(number).ok()) {
@@ -111,7 +118,12 @@ impl<'a> Params<'a> {
         }
     }
 
-    fn read_duration(&mut self, name: &'static str, value: &Value, most: Duration) -> Option<Duration> {
+    pub(super) fn read_duration(
+        &mut self,
+        name: &'static str,
+        value: &Value,
+        most: Duration,
+    ) -> Option<Duration> {
         let duration = match value {
             Value::String(text) => parse_duration(text),
             _ => value.as_u64().map(Duration::from_secs),

@@ -183,6 +183,11 @@ fn an_attempt_is_begun_and_closed() {
             at: sample::now(),
             outcome: "succeeded",
             record: Some("{}".to_owned()),
+            field_errors: {
+                let mut errors = crate::model::FieldErrors::default();
+                errors.add("Company ID", "has already been taken");
+                errors
+            },
             warnings: vec!["look".to_owned()],
         };
         let ended = Attempt { end: Some(end), ..begun.clone() };

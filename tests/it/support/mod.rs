@@ -5,7 +5,7 @@ mod receiver;
 mod server;
 
 pub(crate) use self::{
-    client::request,
+    client::{Answer, request},
     receiver::{Receiver, Reply},
     server::{Project, Server, binary, onward},
 };

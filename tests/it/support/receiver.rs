@@ -17,11 +17,23 @@ pub(crate) enum Reply {
     Hangup,
     /// Never answers.
     Silence,
+    /// Answers when the test has said another reply.
+    Held,
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, body: &str) -> Self {
         Self::Http { status, headers: String::new(), body: body.to_owned(), delay: Duration::ZERO }
+    }
+
+    /// With header lines, each ending in CR LF.
+    pub(crate) fn with_headers(self, lines: &str) -> Self {
+        match self {
+            Self::Http { status, body, delay, .. } => {
+                Self::Http { status, headers: lines.to_owned(), body, delay }
+            }
+            other => other,
+        }
     }
 
     pub(crate) fn after(self, by: Duration) -> Self {
@@ -78,6 +90,19 @@ impl Receiver {
         self.received.lock().expect("the list").clone()
     }
 
+    /// Waits until so many requests have come.
+    pub(crate) fn has_received(&self, count: usize) -> Vec<Received> {
+        let started = std::time::Instant::now();
+        loop {
+            let received = self.received();
+            if received.len() >= count {
+                return received;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "only {} requests came", received.len());
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     pub(crate) fn answer_with(&self, reply: Reply) {
         *self.reply.lock().expect("the reply") = reply;
     }
@@ -87,8 +112,15 @@ fn serve(socket: &TcpStream, all: &Mutex<Vec<Received>>, what: &Mutex<Reply>) {
     let mut reader = BufReader::new(socket);
     while let Some(request) = read(&mut reader) {
         all.lock().expect("the list").push(request);
-        let reply = what.lock().expect("the reply").clone();
+        let reply = loop {
+            let reply = what.lock().expect("the reply").clone();
+            if !matches!(reply, Reply::Held) {
+                break reply;
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
         match reply {
+            Reply::Held => unreachable!("another reply was waited for"),
             Reply::Hangup => return,
             Reply::Silence => thread::sleep(Duration::from_secs(60)),
             Reply::Http { status, headers, body, delay } => {

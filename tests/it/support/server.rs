@@ -117,7 +117,7 @@ impl Project {
         let ready: Value = serde_json::from_slice(&fs::read(ready).expect("the file")).expect("its JSON");
         let address =
             ready["address"].as_str().and_then(|url| url.strip_prefix("http://")).expect("an address");
-        Server { child, address: address.to_owned(), key: key.to_owned() }
+        Server { child: Some(child), address: address.to_owned(), key: key.to_owned() }
     }
 
     pub(crate) fn log(&self) -> String {
@@ -127,12 +127,22 @@ impl Project {
 
 /// A running server. Killed when the test ends, however it ends.
 pub(crate) struct Server {
-    child: Child,
+    /// `None` for the same server, asked with another key.
+    child: Option<Child>,
     pub(crate) address: String,
     pub(crate) key: String,
 }
 
 impl Server {
+    /// A running server, asked with another key.
+    pub(crate) fn of(server: &Self, key: &str) -> Self {
+        Self { child: None, address: server.address.clone(), key: key.to_owned() }
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.as_mut().expect("the server's own process")
+    }
+
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let bearer = format!("Bearer {}", self.key);
         let mut all = vec![("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
@@ -166,6 +176,41 @@ impl Server {
         )
     }
 
+    /// Performs an action in the page's user's name without waiting; the execution's id.
+    pub(crate) fn begin(&self, task: &str, action: &str) -> String {
+        let body =
+            serde_json::json!({"task_id": task, "action_id": action, "performed_by": "user@example.com"});
+        let answer = self.post("/workflows/api-sample/executions", &body);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Performs an action and waits for its end or until it is parked; its detail.
+    pub(crate) fn performed(&self, task: &str, action: &str) -> Value {
+        let answer = self.perform(task, action);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        self.execution(answer.json()["id"].as_str().expect("an id"))
+    }
+
+    /// Asks for something to be done with an execution.
+    pub(crate) fn ask(&self, id: &str, what: &str, body: &Value) -> Answer {
+        let path = format!("/workflows/api-sample/executions/{id}/{what}");
+        self.send("POST", &path, &[("Prefer", "wait=20")], body.to_string().as_bytes())
+    }
+
+    /// Waits until an execution is in a state.
+    pub(crate) fn in_state(&self, id: &str, state: &str) -> Value {
+        let started = Instant::now();
+        loop {
+            let execution = self.execution(id);
+            if execution["state"] == state {
+                return execution;
+            }
+            assert!(started.elapsed() < STOP_MAX, "not {state}: {execution}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub(crate) fn task(&self, id: &str) -> Value {
         self.get(&format!("/workflows/api-sample/tasks/{id}")).json()
     }
@@ -188,23 +233,22 @@ impl Server {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.as_ref().expect("the server's own process").id()
     }
 
     /// As `kill -9` does.
     pub(crate) fn kill(mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("ended");
+        self.child().kill().expect("killed");
+        self.child().wait().expect("ended");
     }
 
     /// SIGTERM, and the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        let sent =
-            Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        let sent = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().expect("kill runs");
         assert!(sent.success());
         let started = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("a status") {
+            if let Some(status) = self.child().try_wait().expect("a status") {
                 return status.code();
             }
             assert!(started.elapsed() < STOP_MAX, "the server did not stop");
@@ -215,7 +259,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

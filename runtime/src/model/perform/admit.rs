@@ -91,7 +91,11 @@ pub fn begin(
     current: &Current<'_>,
 ) -> Result<Change, Refusal> {
     let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
-    let State::Queued { resumed, .. } = stored.state else { return Ok(Change::keep(stored)) };
+    let resumed = match stored.state {
+        State::Queued { resumed, .. } => resumed,
+        State::Retrying { until, .. } if until <= now => true,
+        _ => return Ok(Change::keep(stored)),
+    };
     let mut execution = stored.clone();
     let mut change = Change::default();
     let event = match current.task {
@@ -123,6 +127,7 @@ pub(super) fn advance(
     current: &Current<'_>,
     change: &mut Change,
 ) -> Result<Option<Attempt>, Refusal> {
+    let tried = if matches!(execution.state, State::Retrying { .. }) { execution.tries } else { 0 };
     execution.state = execution.state.next(event, &plan.chain)?;
     execution.updated_at = now;
     if execution.state.failure().is_some() {
@@ -130,6 +135,7 @@ pub(super) fn advance(
     }
     let State::Running { step, mid_call: true } = execution.state else { return Ok(None) };
     execution.attempts += 1;
+    execution.tries = tried + 1;
     Ok(Some(Attempt {
         execution: execution.id,
         number: execution.attempts,

@@ -39,6 +39,8 @@ pub struct StepReport {
     /// Whether a field that the workflow does not have fails the step.
     pub strict_fields: bool,
     pub deletes_task: bool,
+    /// When a step that failed is to be tried again.
+    pub again: Option<Timestamp>,
     /// A stage by its name, and when the task is to move there.
     pub schedule: Option<(String, Timestamp)>,
     pub record: Option<String>,
@@ -64,7 +66,18 @@ enum Effect {
     Deletes,
 }
 
-type Failed = (&'static str, String);
+/// Why a step whose run succeeded fails after all.
+struct Failed {
+    code: &'static str,
+    message: String,
+    fields: FieldErrors,
+}
+
+impl Failed {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fields: FieldErrors::default() }
+    }
+}
 
 /// Records the end of a run. One that is no longer the execution's current run (it was cancelled, or
 /// its end is on disk already) changes nothing.
@@ -89,12 +102,12 @@ pub fn finish(
             effect(&report, &execution, &plan.workflow, directory, current, &mut warnings)
         }
     };
-    let end = match effect {
+    let (end, field_errors) = match effect {
         Ok(effect) => {
             carry_out(effect, &mut change, &mut execution, report.ended_at, current);
-            report.end
+            (report.end, FieldErrors::default())
         }
-        Err((code, message)) => StepEnd::Failed { code: code.to_owned(), message },
+        Err(Failed { code, message, fields }) => (StepEnd::Failed { code: code.to_owned(), message }, fields),
     };
     let outcome = match end {
         StepEnd::Failed { .. } => "failed",
@@ -111,10 +124,13 @@ pub fn finish(
         number: execution.attempts,
         step,
         started_at: report.started_at,
-        end: Some(AttemptEnd { at: report.ended_at, outcome, record: report.record, warnings }),
+        end: Some(AttemptEnd { at: report.ended_at, outcome, record: report.record, field_errors, warnings }),
     });
-    change.begun =
-        advance(&mut execution, Event::StepEnded(end), plan, report.ended_at, current, &mut change)?;
+    let event = match report.again {
+        Some(until) if mid_call => Event::TriedInVain { end, until },
+        _ => Event::StepEnded(end),
+    };
+    change.begun = advance(&mut execution, event, plan, report.ended_at, current, &mut change)?;
     change.execution = Some(ExecutionWrite::Update(execution));
     Ok(change)
 }
@@ -152,11 +168,11 @@ fn effect(
     warnings: &mut Vec<String>,
 ) -> Result<Effect, Failed> {
     if let Answer::Broken(problem) = &report.answer {
-        return Err(("invalid_answer", (*problem).to_owned()));
+        return Err(Failed::new("invalid_answer", *problem));
     }
     let Some(task) = current.task else {
         if !execution.task_deleted {
-            return Err((TASK_DELETED.0, TASK_DELETED.1.to_owned()));
+            return Err(Failed::new(TASK_DELETED.0, TASK_DELETED.1));
         }
         if report.answer != Answer::Unchanged || report.schedule.is_some() {
             warnings.push("this action has deleted the task; the answer was ignored".to_owned());
@@ -165,7 +181,8 @@ fn effect(
     };
     if let Some(expected) = report.expect.as_ref().filter(|expected| **expected != task.stage) {
         let (was, is) = (workflow.stage_name(expected), workflow.stage_name(&task.stage));
-        return Err(("stage_changed", format!("the task was in stage {was} and is now in stage {is}")));
+        let message = format!("the task was in stage {was} and is now in stage {is}");
+        return Err(Failed::new("stage_changed", message));
     }
     if report.deletes_task {
         return Ok(Effect::Deletes);
@@ -175,7 +192,10 @@ fn effect(
         None => Ok(patched.map_or(Effect::Nothing, Effect::Puts)),
         Some((stage, at)) => {
             let stage = workflow.stage_named(stage).ok_or_else(|| {
-                ("unknown_stage", format!("the workflow has no stage “{stage}” to move the task to"))
+                Failed::new(
+                    "unknown_stage",
+                    format!("the workflow has no stage “{stage}” to move the task to"),
+                )
             })?;
             let performer = execution.performer.clone();
             let schedule = Schedule { stage: stage.id.clone(), at: *at, performer };
@@ -220,7 +240,8 @@ fn patched(
     if errors.is_empty() {
         Ok(Some(patched))
     } else {
-        Err(("invalid_fields", format!("the answer's task is invalid: {}", errors.to_line())))
+        let message = format!("the answer's task is invalid: {}", errors.to_line());
+        Err(Failed { code: "invalid_fields", message, fields: errors })
     }
 }
 
@@ -232,6 +253,6 @@ pub(super) fn unanswered(execution: &Execution, now: Timestamp, outcome: &'stati
         number: execution.attempts,
         step,
         started_at: execution.updated_at,
-        end: Some(AttemptEnd { at: now, outcome, record: None, warnings: Vec::new() }),
+        end: Some(AttemptEnd::bare(now, outcome)),
     })
 }

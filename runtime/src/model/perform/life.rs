@@ -10,7 +10,7 @@ use super::{
     finish::unanswered,
 };
 use crate::model::{
-    execution::{Event, Execution, State},
+    execution::{Event, Execution, INTERRUPTED, State, StepEnd},
     id::{Place, StepId},
     user::Directory,
 };
@@ -102,21 +102,27 @@ pub fn block(why: &str, now: Timestamp, current: &Current<'_>) -> Result<Change,
 }
 
 /// What a crash left: closes the attempt of an execution that was in mid-call. `title`: how the
-/// step is called.
+/// step is called. `again`: when it is to be tried again, if its author wants that.
 pub fn recover(
     plan: Option<&Plan>,
     title: &str,
+    again: Option<Timestamp>,
     now: Timestamp,
     current: &Current<'_>,
 ) -> Result<Change, Refusal> {
     let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
     let mut execution = stored.clone();
     let ended = unanswered(stored, now, "unknown");
+    let event = match stored.state {
+        State::Running { mid_call: true, .. } => {
+            let (code, message) = INTERRUPTED;
+            let end = StepEnd::Unknown { code: code.to_owned(), message: message.to_owned() }.named(title);
+            again.map_or(Event::StepEnded(end.clone()), |until| Event::TriedInVain { end, until })
+        }
+        _ => Event::Crashed,
+    };
     let mut change = Change { ended, ..Change::default() };
-    end(&mut execution, Event::Crashed, plan, now, current, &mut change)?;
-    if let State::Unknown(failure) = &mut execution.state {
-        failure.message = format!("{title}: {}", failure.message);
-    }
+    end(&mut execution, event, plan, now, current, &mut change)?;
     change.execution = Some(ExecutionWrite::Update(execution));
     Ok(change)
 }

@@ -85,6 +85,7 @@ fn report(answer: Value) -> StepReport {
         expect: None,
         strict_fields: false,
         deletes_task: false,
+        again: None,
         schedule: None,
         record: None,
         warnings: Vec::new(),

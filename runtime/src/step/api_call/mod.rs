@@ -9,7 +9,12 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use super::{Call, Outcome, Step, StepType, params::Params};
+use super::{
+    Call, Outcome, Step, StepType,
+    params::Params,
+    retry::{RetryPolicy, random, retry_after},
+};
+use crate::egress::Exchange;
 use crate::model::{
     StepDefinition, Workflow, execution::Effects, template::Template, workflow::ParamProblem,
 };
@@ -33,6 +38,7 @@ struct ApiCall {
     response_bytes_max: usize,
     strict_response: bool,
     strict_fields: bool,
+    retry: Option<RetryPolicy>,
 }
 
 impl StepType for ApiCallType {
@@ -57,6 +63,7 @@ impl StepType for ApiCallType {
         let response_bytes_max =
             params.bytes("max_response_bytes", RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX);
         let (strict_response, strict_fields) = (params.flag("strict_response"), params.flag("strict_fields"));
+        let retry = RetryPolicy::read(&mut params);
         params.finish(|| {
             let url = url?;
             Some(Box::new(ApiCall {
@@ -67,6 +74,7 @@ impl StepType for ApiCallType {
                 response_bytes_max,
                 strict_response,
                 strict_fields,
+                retry,
             }) as Box<dyn Step>)
         })
     }
@@ -79,10 +87,35 @@ impl Step for ApiCall {
                 Err(error) => Outcome::failed("invalid_request", error.to_string()),
                 Ok(request) => {
                     let exchange = call.resources.egress.send(request.clone()).await;
-                    self.outcome(&request, exchange)
+                    let outcome = self.outcome(&request, &exchange);
+                    Outcome { again: self.again(&call, &exchange), ..outcome }
                 }
             }
         })
+    }
+
+    fn again_after_crash(&self, tries: u32) -> Option<Duration> {
+        self.retry.as_ref()?.pause(tries, None, random())
+    }
+}
+
+/// Answers after which a receiver may do what is asked when it is asked again.
+const RETRYABLE: [u16; 3] = [408, 425, 429];
+
+impl ApiCall {
+    /// After how long the call is to be tried again: it was not answered, or the answer invites it.
+    fn again(&self, call: &Call<'_>, exchange: &Exchange) -> Option<Duration> {
+        let policy = self.retry.as_ref()?;
+        let asked = match (&exchange.result, exchange.status()) {
+            (_, Some(status)) if RETRYABLE.contains(&status) || status >= 500 => {
+                let response = exchange.result.as_ref().ok();
+                let header = response.and_then(|response| response.header("retry-after"));
+                header.and_then(|value| retry_after(value, call.resources.clock.now()))
+            }
+            (Err(error), None) if error.may_pass() => None,
+            _ => return None,
+        };
+        policy.pause(call.execution.tries, asked, random())
     }
 }
 

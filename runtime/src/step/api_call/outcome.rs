@@ -19,8 +19,8 @@ const WORDS_CHARS_MAX: usize = 500;
 const RECORD_BODY_BYTES_MAX: usize = 16 * 1024;
 
 impl ApiCall {
-    pub(super) fn outcome(&self, request: &Request, exchange: Exchange) -> Outcome {
-        let record = record(request, &exchange);
+    pub(super) fn outcome(&self, request: &Request, exchange: &Exchange) -> Outcome {
+        let record = record(request, exchange);
         let outcome = match &exchange.result {
             Ok(response) => self.answered(request, response),
             Err(error) => {

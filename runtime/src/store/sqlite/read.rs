@@ -12,7 +12,7 @@ use crate::model::{
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
-const OPEN: &str = "state IN ('queued', 'running', 'waiting', 'blocked')";
+const OPEN: &str = "state IN ('queued', 'running', 'retrying', 'waiting', 'blocked')";
 
 /// Runs a query whose rows `read` understands.
 fn all<T>(

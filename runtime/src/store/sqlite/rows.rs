@@ -8,18 +8,18 @@ use serde_json::{Map, Value, json};
 
 use super::super::StoreError;
 use crate::model::{
-    ActionId, Attempt, AttemptEnd, Execution, ExecutionId, Failure, FieldId, FieldValue, HistoryEntry,
-    Performer, Place, Schedule, StageId, State, Task, TaskId, Timestamp, UserId, WorkflowId,
+    ActionId, Attempt, AttemptEnd, Execution, ExecutionId, Failure, FieldErrors, FieldId, FieldValue,
+    HistoryEntry, Performer, Place, Schedule, StageId, State, Task, TaskId, Timestamp, UserId, WorkflowId,
     history::{Author, Cause, Slot, SlotChange},
 };
 
 pub(super) const TASK_COLUMNS: &str = "id, workflow_id, unique_id, stage_id, assigned_to, field_values, created_on, updated_on, schedule, revision";
 
 pub(super) const EXECUTION_COLUMNS: &str = "id, task_id, workflow_id, version, action_id, performer, state, step, flag, \
-     wake_at, code, message, attempts, created_at, updated_at, place, stage_seen, task_deleted";
+     wake_at, code, message, attempts, created_at, updated_at, place, stage_seen, task_deleted, tries";
 
 pub(super) const ATTEMPT_COLUMNS: &str =
-    "execution_id, number, step, started_at, ended_at, outcome, record, warnings";
+    "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors";
 
 pub(super) const HISTORY_COLUMNS: &str = "task_id, number, at, cause, execution_id, performer, changes";
 
@@ -206,9 +206,14 @@ pub(super) fn execution(row: &Row<'_>) -> Result<Execution, StoreError> {
         place: Place::from_bytes(row.get(15)?),
         stage: row.get::<_, Option<String>>(16)?.map(StageId::new),
         task_deleted: row.get(17)?,
+        tries: row.get(18)?,
         created_at: instant(row.get(13)?)?,
         updated_at: instant(row.get(14)?)?,
     })
+}
+
+fn wake_at(row: &Row<'_>) -> Result<Timestamp, StoreError> {
+    instant(row.get::<_, Option<i64>>(9)?.unwrap_or_default())
 }
 
 fn state(row: &Row<'_>) -> Result<State, StoreError> {
@@ -220,9 +225,8 @@ fn state(row: &Row<'_>) -> Result<State, StoreError> {
     Ok(match name.as_str() {
         "queued" => State::Queued { step, resumed: flag },
         "running" => State::Running { step, mid_call: flag },
-        "waiting" => {
-            State::Waiting { step, until: instant(row.get::<_, Option<i64>>(9)?.unwrap_or_default())? }
-        }
+        "retrying" => State::Retrying { until: wake_at(row)?, failure: failure()?, is_unknown: flag },
+        "waiting" => State::Waiting { step, until: wake_at(row)? },
         "blocked" => {
             let why = row.get::<_, Option<String>>(11)?.unwrap_or_default();
             State::Blocked { step, resumed: flag, why }
@@ -251,11 +255,17 @@ impl<'a> From<&'a State> for StateColumns<'a> {
         let (step, flag, wake_at) = match state {
             State::Queued { step, resumed } => (*step, *resumed, None),
             State::Running { step, mid_call } => (*step, *mid_call, None),
+            State::Retrying { until, failure, is_unknown } => {
+                (failure.step, *is_unknown, Some(until.as_millisecond()))
+            }
             State::Waiting { step, until } => (*step, false, Some(until.as_millisecond())),
             State::Blocked { step, resumed, .. } => (*step, *resumed, None),
             other => (other.failure().map_or(0, |failure| failure.step), false, None),
         };
-        let failure = state.failure();
+        let failure = match state {
+            State::Retrying { failure, .. } => Some(failure),
+            _ => state.failure(),
+        };
         let message = match state {
             State::Blocked { why, .. } => Some(why.as_str()),
             _ => failure.map(|failure| failure.message.as_str()),
@@ -278,6 +288,10 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
             at: instant(at)?,
             outcome: outcome(&row.get::<_, String>(5)?)?,
             record: row.get(6)?,
+            field_errors: match row.get::<_, Option<String>>(8)? {
+                Some(text) => field_errors_from_json(&text)?,
+                None => FieldErrors::default(),
+            },
             warnings: match row.get::<_, Option<String>>(7)? {
                 Some(text) => serde_json::from_str(&text).map_err(corrupt)?,
                 None => Vec::new(),
@@ -298,6 +312,19 @@ fn outcome(name: &str) -> Result<&'static str, StoreError> {
         .into_iter()
         .find(|known| *known == name)
         .ok_or_else(|| corrupt(format!("an attempt's outcome `{name}`")))
+}
+
+fn field_errors_from_json(text: &str) -> Result<FieldErrors, StoreError> {
+    let object: Map<String, Value> = serde_json::from_str(text).map_err(corrupt)?;
+    object
+        .into_iter()
+        .map(|(field, problems)| Ok((field, serde_json::from_value(problems).map_err(corrupt)?)))
+        .collect()
+}
+
+/// Field errors as the column keeps them: nothing for none.
+pub(super) fn field_errors_to_json(errors: &FieldErrors) -> Result<Option<String>, StoreError> {
+    if errors.is_empty() { Ok(None) } else { serde_json::to_string(errors).map(Some).map_err(corrupt) }
 }
 
 /// Warnings as the column keeps them: nothing for none.

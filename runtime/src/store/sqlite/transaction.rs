@@ -323,8 +323,8 @@ pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -
     let sql =
         "INSERT INTO execution (id, task_id, workflow_id, version, action_id, performer, state, step, flag,
                                 wake_at, code, message, attempts, created_at, updated_at, place, stage_seen,
-                                task_deleted)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+                                task_deleted, tries)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
     connection.prepare_cached(sql)?.execute(params![
         execution.id.to_bytes(),
         execution.task.to_bytes(),
@@ -344,6 +344,7 @@ pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -
         execution.place.to_bytes(),
         execution.stage.as_ref().map(StageId::as_str),
         execution.task_deleted,
+        execution.tries,
     ])?;
     Ok(())
 }
@@ -361,7 +362,8 @@ pub(super) fn update_execution(
         connection.prepare_cached(sql)?.execute(row)?;
     }
     let sql = "UPDATE execution SET state = ?2, step = ?3, flag = ?4, wake_at = ?5, code = ?6, message = ?7,
-                                    attempts = ?8, updated_at = ?9, stage_seen = ?10, task_deleted = ?11
+                                    attempts = ?8, updated_at = ?9, stage_seen = ?10, task_deleted = ?11,
+                                    tries = ?12
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         execution.id.to_bytes(),
@@ -375,6 +377,7 @@ pub(super) fn update_execution(
         execution.updated_at.as_millisecond(),
         execution.stage.as_ref().map(StageId::as_str),
         execution.task_deleted,
+        execution.tries,
     ])?;
     there(changed, || format!("execution {}", execution.id))
 }
@@ -383,12 +386,15 @@ pub(super) fn update_execution(
 pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Result<(), StoreError> {
     let end = attempt.end.as_ref();
     let warnings = end.map(|end| rows::warnings_to_json(&end.warnings)).transpose()?.flatten();
+    let field_errors = end.map(|end| rows::field_errors_to_json(&end.field_errors)).transpose()?.flatten();
     let sql =
-        "INSERT INTO attempt (execution_id, number, step, started_at, ended_at, outcome, record, warnings)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO attempt (execution_id, number, step, started_at, ended_at, outcome, record, warnings,
+                                   field_errors)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                ON CONFLICT (execution_id, number) DO UPDATE
                SET ended_at = excluded.ended_at, outcome = excluded.outcome,
-                   record = excluded.record, warnings = excluded.warnings";
+                   record = excluded.record, warnings = excluded.warnings,
+                   field_errors = excluded.field_errors";
     connection.prepare_cached(sql)?.execute(params![
         attempt.execution.to_bytes(),
         attempt.number,
@@ -398,6 +404,7 @@ pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Resul
         end.map(|end| end.outcome),
         end.and_then(|end| end.record.as_deref()),
         warnings,
+        field_errors,
     ])?;
     Ok(())
 }

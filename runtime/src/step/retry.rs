@@ -1,0 +1,130 @@
+//! Trying a call again without a person asking, where the author of the workflow wants that: how
+//! often, and how long to wait in between.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::params::Params;
+
+/// The longest pause between two tries: the execution keeps its task's turn meanwhile.
+const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
+
+const TRIES_DEFAULT: u64 = 5;
+const TRIES_MAX: u64 = 20;
+const FIRST_DEFAULT: Duration = Duration::from_secs(1);
+const MOST_DEFAULT: Duration = Duration::from_secs(5 * 60);
+
+/// `retry = { tries = 5, first = "1s", most = "5m" }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RetryPolicy {
+    /// The first try included.
+    tries: u32,
+    /// The pause after the first try, doubled after each further one.
+    first: Duration,
+    most: Duration,
+}
+
+impl RetryPolicy {
+    /// Reads the parameter `retry`; `None` where it is left out.
+    pub(super) fn read(params: &mut Params<'_>) -> Option<Self> {
+        let table = params.optional_table("retry")?;
+        let mut policy = Self { tries: TRIES_DEFAULT as u32, first: FIRST_DEFAULT, most: MOST_DEFAULT };
+        for (key, value) in &table {
+            match key.as_str() {
+                "tries" => policy.tries = tries(params, value).unwrap_or(policy.tries),
+                "first" => {
+                    policy.first = params.read_duration("retry", value, PAUSE_MAX).unwrap_or(policy.first)
+                }
+                "most" => {
+                    policy.most = params.read_duration("retry", value, PAUSE_MAX).unwrap_or(policy.most)
+                }
+                other => {
+                    let message = format!("`retry` has no `{other}`; it knows tries, first and most");
+                    params.problem("retry", "unknown_key", message);
+                }
+            }
+        }
+        Some(policy)
+    }
+
+    /// How long to wait before the next try; `None` after the last. `tries`: made so far. `asked`: what
+    /// the receiver asked for. `random`: from 0 to 1, so that those who failed together do not come
+    /// back together.
+    pub(super) fn pause(&self, tries: u32, asked: Option<Duration>, random: f64) -> Option<Duration> {
+        if tries >= self.tries {
+            return None;
+        }
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
+        let backoff = doubled.min(self.most).mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
+        Some(backoff.max(asked.unwrap_or_default()).min(PAUSE_MAX))
+    }
+}
+
+fn tries(params: &mut Params<'_>, value: &Value) -> Option<u32> {
+    let tries = value
+        .as_u64()
+        .filter(|tries| (2..=TRIES_MAX).contains(tries))
+        .and_then(|tries| tries.try_into().ok());
+    if tries.is_none() {
+        params.problem(
+            "retry",
+            "invalid_param",
+            format!("`tries` must be a whole number from 2 to {TRIES_MAX}"),
+        );
+    }
+    tries
+}
+
+/// What a `Retry-After` header asks for: seconds, or an instant (RFC 9110, 10.2.3).
+pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u32>() {
+        return Some(Duration::from_secs(u64::from(seconds)));
+    }
+    let at = Timestamp::try_from(httpdate::parse_http_date(value).ok()?).ok()?;
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
+}
+
+/// A number from 0 to 1.
+pub(super) fn random() -> f64 {
+    getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sample;
+
+    const POLICY: RetryPolicy =
+        RetryPolicy { tries: 4, first: Duration::from_secs(2), most: Duration::from_secs(5) };
+
+    /// "Exponential with jitter, `max(backoff, Retry-After)`, capped."
+    #[test]
+    fn pauses_double_up_to_the_most_and_end_with_the_tries() {
+        let seconds = |tries, asked: Option<u64>, random| {
+            POLICY.pause(tries, asked.map(Duration::from_secs), random).map(|pause| pause.as_secs_f64())
+        };
+        assert_eq!(
+            (1..=4).map(|tries| seconds(tries, None, 1.0)).collect::<Vec<_>>(),
+            [Some(2.0), Some(4.0), Some(5.0), None]
+        );
+        assert_eq!(seconds(1, None, 0.0), Some(1.0));
+        assert_eq!(seconds(1, Some(60), 1.0), Some(60.0));
+        assert_eq!(seconds(1, Some(1), 1.0), Some(2.0));
+        assert_eq!(seconds(1, Some(1_000_000), 1.0), Some(PAUSE_MAX.as_secs_f64()));
+        assert_eq!(seconds(4, Some(1), 1.0), None);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_an_instant() {
+        let read = |value| retry_after(value, sample::now()).map(|pause| pause.as_secs());
+        assert_eq!(read("120"), Some(120));
+        assert_eq!(read("Wed, 15 Jan 2020 12:00:30 GMT"), Some(30));
+        assert_eq!(read("Wed, 15 Jan 2020 11:00:00 GMT"), Some(0));
+        for nonsense in ["", "soon", "-5", "1.5", "99999999999"] {
+            assert_eq!(read(nonsense), None, "{nonsense}");
+        }
+    }
+}
