@@ -58,7 +58,10 @@ impl Service<ConnectInfo<Uri>> for EndpointConnector {
             let limit = endpoint.connect_timeout;
             let opened = match timeout(limit, endpoint.open(&record)).await {
                 Ok(opened) => opened,
-                Err(_) => Err(SendError::ConnectTimeout { peer: endpoint.peer.clone(), limit }),
+                Err(_) => {
+                    let connected = record.connect.get().is_some();
+                    Err(SendError::ConnectTimeout { peer: endpoint.peer.clone(), limit, connected })
+                }
             };
             match opened {
                 Ok(stream) => Ok(Connection::new(info.request().clone(), stream)),
@@ -131,6 +134,7 @@ impl Endpoint {
         Err(failure.unwrap_or_else(|| SendError::ConnectTimeout {
             peer: self.peer.clone(),
             limit: self.connect_timeout,
+            connected: false,
         }))
     }
 }

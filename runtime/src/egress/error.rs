@@ -16,6 +16,32 @@ impl fmt::Display for Peer {
     }
 }
 
+/// How far an exchange was when its time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// No byte of the request had left.
+    Opening,
+    /// The answer's head was still to come.
+    Waiting,
+    /// The answer's body was coming.
+    Reading {
+        /// The answer's status.
+        status: u16,
+    },
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opening => f.write_str("took nothing of the request"),
+            Self::Waiting => f.write_str("did not answer"),
+            Self::Reading { status } => {
+                write!(f, "answered with status {status}, but did not finish the answer")
+            }
+        }
+    }
+}
+
 /// Why an exchange has no complete answer. The text says which host, what happened and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -59,12 +85,23 @@ pub enum SendError {
         reason: String,
     },
     /// Resolving, connecting and the TLS handshake took longer than the settings allow. Nothing was sent.
-    #[error("{peer} did not accept a connection within {}. Check that it is running and that no firewall is in between.", seconds(*.limit))]
+    #[error(
+        "{peer} did not {} within {}. {}.",
+        if *.connected { "finish the TLS handshake" } else { "accept a connection" },
+        seconds(*.limit),
+        if *.connected {
+            "Check the URL's port and scheme"
+        } else {
+            "Check that it is running and that no firewall is in between"
+        }
+    )]
     ConnectTimeout {
         /// Who was called.
         peer: Peer,
         /// The limit that ran out.
         limit: Duration,
+        /// It accepted a connection and left the TLS handshake unfinished.
+        connected: bool,
     },
     /// The TLS handshake failed. Nothing of the request was sent.
     #[error("No secure connection to {peer}: {reason}.")]
@@ -75,14 +112,14 @@ pub enum SendError {
         reason: String,
     },
     /// The call's own time limit ran out.
-    #[error("{peer} {} within {}.", if .status.is_some() { "began to answer, but did not finish" } else { "did not answer" }, seconds(*.limit))]
+    #[error("{peer} {phase} within {}.", seconds(*.limit))]
     Timeout {
         /// Who was called.
         peer: Peer,
         /// The limit that ran out.
         limit: Duration,
-        /// The status, where a complete answer head had come.
-        status: Option<u16>,
+        /// How far it was.
+        phase: Phase,
     },
     /// The connection ended before a complete answer head.
     #[error("{peer} ended the connection before it answered ({reason}).")]
@@ -98,6 +135,14 @@ pub enum SendError {
         /// Who was called.
         peer: Peer,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The answer's head, or the interim ones before it, have no end that we wait for.
+    #[error("{peer} began an answer whose head is too large ({reason}).")]
+    HeadTooLarge {
+        /// Who was called.
+        peer: Peer,
+        /// What there is too much of.
         reason: String,
     },
     /// A complete answer head came, but its body did not.
@@ -138,13 +183,14 @@ impl SendError {
             Self::Timeout { .. } => "timeout",
             Self::Closed { .. } => "connection_closed",
             Self::InvalidResponse { .. } => "invalid_response",
+            Self::HeadTooLarge { .. } => "response_head_too_large",
             Self::BodyBroken { .. } => "response_incomplete",
             Self::ResponseTooLarge { .. } => "response_too_large",
         }
     }
 
-    /// Whether the same call may end otherwise at another time: not where the request itself, or the
-    /// certificate, is what is wrong.
+    /// Whether the same call may end otherwise at another time: not where the request itself, the
+    /// certificate or the answer's size is what is wrong.
     pub fn may_pass(&self) -> bool {
         !matches!(
             self,
@@ -152,16 +198,8 @@ impl SendError {
                 | Self::InvalidMethod { .. }
                 | Self::InvalidHeader { .. }
                 | Self::Tls { .. }
+                | Self::ResponseTooLarge { .. }
         )
-    }
-
-    /// The answer's status, where a complete answer head had come.
-    pub fn status(&self) -> Option<u16> {
-        match self {
-            Self::Timeout { status, .. } => *status,
-            Self::BodyBroken { status, .. } | Self::ResponseTooLarge { status, .. } => Some(*status),
-            _ => None,
-        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! awc keeps the connections and speaks HTTP/1.1; everything below that is ours (`connector`, `stream`), because
 //! awc's own would take an interim answer for the answer.
 
+mod body;
 mod clients;
 mod connector;
 mod error;
@@ -21,10 +22,8 @@ mod tls;
 mod transport;
 
 use std::{
-    future::poll_fn,
     net::SocketAddr,
     path::PathBuf,
-    pin::Pin,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -33,19 +32,19 @@ use actix_http::error::ParseError;
 use awc::{
     ClientResponse,
     error::{ConnectError, SendRequestError},
-    http::{Method, Version, header},
+    http::Method,
 };
-use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
+use bytes::Bytes;
 use tokio::time::timeout;
 
 use self::{
+    body::Body,
     clients::{Client, Clients},
     record::Record,
     target::Target,
 };
 pub use self::{
-    error::{Peer, SendError},
+    error::{Peer, Phase, SendError},
     tls::{Trust, TrustError},
 };
 
@@ -90,7 +89,7 @@ pub struct Request {
     pub response_bytes_max: usize,
 }
 
-/// An answer, complete. Any status: what a status means is the caller's matter.
+/// An answer. Any status: what a status means is the caller's matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// 200 … 599, or 101.
@@ -130,6 +129,8 @@ pub struct Timing {
 pub struct Exchange {
     /// The answer, or why there is no complete one.
     pub result: Result<Response, SendError>,
+    /// Where `result` is an error although a complete answer head came: that head, with as much of the body as came.
+    pub partial: Option<Response>,
     /// How long it took.
     pub timing: Timing,
     /// Bytes of the request that left, its head included, TLS not.
@@ -138,8 +139,6 @@ pub struct Exchange {
     pub bytes_received: u64,
     /// The address that was connected to.
     pub remote: Option<SocketAddr>,
-    /// A complete answer head came, whatever became of the body.
-    pub answered: bool,
 }
 
 /// What may be concluded about the receiver, whatever the error.
@@ -156,19 +155,21 @@ pub enum Certainty {
 impl Exchange {
     /// What may be concluded, from counted bytes alone.
     pub fn certainty(&self) -> Certainty {
-        match (self.answered, self.bytes_sent) {
-            (true, _) => Certainty::Answered,
-            (false, 0) => Certainty::NotSent,
-            (false, _) => Certainty::SentNoAnswer,
+        match (self.status(), self.bytes_sent) {
+            (Some(_), _) => Certainty::Answered,
+            (None, 0) => Certainty::NotSent,
+            (None, _) => Certainty::SentNoAnswer,
         }
+    }
+
+    /// The answer, also one whose body is incomplete.
+    pub fn answer(&self) -> Option<&Response> {
+        self.result.as_ref().ok().or(self.partial.as_ref())
     }
 
     /// The answer's status, also where its body is incomplete.
     pub fn status(&self) -> Option<u16> {
-        match &self.result {
-            Ok(response) => Some(response.status),
-            Err(error) => error.status(),
-        }
+        self.answer().map(|answer| answer.status)
     }
 }
 
@@ -191,25 +192,14 @@ impl Egress {
     pub async fn send(&self, request: Request) -> Exchange {
         let head = request.method == Method::HEAD.as_str();
         let record = Rc::new(Record::new(self.clients.next_exchange(), head, Instant::now()));
-        let result = match Target::parse(&request.url) {
-            Err(invalid) => Err(invalid),
-            Ok(target) => match self.clients.get(&target) {
-                Err(invalid) => Err(invalid),
-                Ok(client) => {
-                    let exchange = self.exchange(&record, &request, &target, &client);
-                    match timeout(request.timeout, Rc::clone(&record).scope(exchange)).await {
-                        Ok(result) => result,
-                        Err(_) => Err(SendError::Timeout {
-                            peer: client.peer().clone(),
-                            limit: request.timeout,
-                            status: record.status.get(),
-                        }),
-                    }
-                }
-            },
+        let exchange = self.exchange(&record, &request);
+        let (result, partial) = match Rc::clone(&record).scope(exchange).await {
+            Ok(response) => (Ok(response), None),
+            Err(Broken { error, partial }) => (Err(error), partial),
         };
         Exchange {
             result,
+            partial,
             timing: Timing {
                 dns: record.dns.get(),
                 connect: record.connect.get(),
@@ -220,28 +210,73 @@ impl Egress {
             bytes_sent: record.bytes_sent.get(),
             bytes_received: record.bytes_received.get(),
             remote: record.remote.get(),
-            answered: record.status.get().is_some(),
         }
     }
 
-    async fn exchange(
+    async fn exchange(&self, record: &Record, request: &Request) -> Result<Response, Broken> {
+        let target = Target::parse(&request.url)?;
+        let client = self.clients.get(&target)?;
+        let limit = request.timeout;
+        let timed_out = |phase| SendError::Timeout { peer: client.peer().clone(), limit, phase };
+        let Ok(answer) = timeout(limit, self.head(record, request, &target, &client)).await else {
+            let phase = if record.bytes_sent.get() == 0 { Phase::Opening } else { Phase::Waiting };
+            return Err(timed_out(phase).into());
+        };
+        let answer = answer?;
+        let mut response = head_of(&answer);
+        // Outside the reading's future: what came is told also where the time runs out.
+        let mut body = Body::default();
+        let reading = body.read(answer, record, client.peer(), request.response_bytes_max);
+        let read = timeout(limit.saturating_sub(record.started.elapsed()), reading).await;
+        let read = read.unwrap_or_else(|_| Err(timed_out(Phase::Reading { status: response.status })));
+        client.used();
+        response.body = body.into_bytes();
+        match read {
+            Ok(()) => Ok(response),
+            Err(error) => Err(Broken { error, partial: Some(response) }),
+        }
+    }
+
+    /// Sends the request and waits for the answer's head.
+    async fn head(
         &self,
         record: &Record,
         request: &Request,
         target: &Target,
         client: &Rc<Client>,
-    ) -> Result<Response, SendError> {
+    ) -> Result<ClientResponse, SendError> {
         let mut answer = client.send(request, target)?.await;
         if answer.is_err() && record.stale.get() && record.bytes_sent.get() == 0 {
             // The connections kept beside the broken one are as old: begin anew without them.
             let fresh = self.clients.replace(target, client)?;
             answer = fresh.send(request, target)?.await;
         }
-        let answer = answer.map_err(|error| failure(error, record, client.peer()))?;
-        record.status.set(Some(answer.status().as_u16()));
-        let body = read_body(answer, record, client.peer(), request.response_bytes_max).await;
-        client.used();
-        body
+        answer.map_err(|error| failure(error, record, client.peer()))
+    }
+}
+
+/// An exchange without a complete answer.
+struct Broken {
+    error: SendError,
+    partial: Option<Response>,
+}
+
+impl From<SendError> for Broken {
+    fn from(error: SendError) -> Self {
+        Self { error, partial: None }
+    }
+}
+
+/// The answer as far as its head tells it.
+fn head_of(answer: &ClientResponse) -> Response {
+    let headers = answer.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    Response {
+        status: answer.status().as_u16(),
+        reason: answer.status().canonical_reason().unwrap_or_default(),
+        headers: headers.collect(),
+        body: Bytes::new(),
     }
 }
 
@@ -257,60 +292,11 @@ fn failure(error: SendRequestError, record: &Record, peer: &Peer) -> SendError {
             SendError::Closed { peer, reason: "it closed the connection".to_owned() }
         }
         Awc::Response(ParseError::Io(error)) => SendError::Closed { peer, reason: error.to_string() },
+        Awc::Response(ParseError::TooLarge) => {
+            SendError::HeadTooLarge { peer, reason: "it has too many lines".to_owned() }
+        }
         Awc::Response(error) => SendError::InvalidResponse { peer, reason: error.to_string() },
         Awc::Url(error) => SendError::InvalidUrl { reason: error.to_string() },
         other => SendError::Closed { peer, reason: other.to_string() },
     }
-}
-
-async fn read_body(
-    mut answer: ClientResponse,
-    record: &Record,
-    peer: &Peer,
-    limit: usize,
-) -> Result<Response, SendError> {
-    let status = answer.status();
-    let broken = |reason| SendError::BodyBroken { peer: peer.clone(), status: status.as_u16(), reason };
-    let too_large = || SendError::ResponseTooLarge { peer: peer.clone(), status: status.as_u16(), limit };
-    let mut body = Bytes::new();
-    // awc would wait for a body that these cannot have (RFC 9112, 6.3). Not asking it lets the connection go.
-    if !(record.bodiless || matches!(status.as_u16(), 101 | 204 | 304)) {
-        let chunked =
-            answer.version() == Version::HTTP_11 && answer.headers().contains_key(header::TRANSFER_ENCODING);
-        let length = answer.headers().get(header::CONTENT_LENGTH).filter(|_| !chunked);
-        let length = length.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-        if length.is_some_and(|length| length > limit as u64) {
-            return Err(too_large());
-        }
-        let mut pieces = BytesMut::new();
-        while let Some(piece) = poll_fn(|cx| Pin::new(&mut answer).poll_next(cx)).await {
-            let piece = piece.map_err(|error| broken(error.to_string()))?;
-            if body.len() + pieces.len() + piece.len() > limit {
-                return Err(too_large());
-            }
-            // Most bodies come in one piece, which need not be copied.
-            if body.is_empty() && pieces.is_empty() {
-                body = piece;
-            } else {
-                pieces.extend_from_slice(&std::mem::take(&mut body));
-                pieces.extend_from_slice(&piece);
-            }
-        }
-        if !pieces.is_empty() {
-            body = pieces.freeze();
-        }
-        // awc takes the connection's end for the body's, whatever the head said.
-        if length.is_some_and(|length| length != body.len() as u64) || (chunked && record.ended.get()) {
-            return Err(broken("the connection ended in its middle".to_owned()));
-        }
-    }
-    let headers = answer.headers().iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
-    Ok(Response {
-        status: status.as_u16(),
-        reason: status.canonical_reason().unwrap_or_default(),
-        headers: headers.collect(),
-        body,
-    })
 }

@@ -30,8 +30,6 @@ pub(super) struct Record {
     pub(super) connect: Cell<Option<Duration>>,
     pub(super) tls: Cell<Option<Duration>>,
     pub(super) first_byte: Cell<Option<Duration>>,
-    /// The answer's status, once its complete head has come.
-    pub(super) status: Cell<Option<u16>>,
     /// A kept-alive connection broke before it took one byte of the request: another one may be tried.
     pub(super) stale: Cell<bool>,
     /// The connection's end was read.
@@ -53,7 +51,6 @@ impl Record {
             connect: Cell::default(),
             tls: Cell::default(),
             first_byte: Cell::default(),
-            status: Cell::default(),
             stale: Cell::default(),
             ended: Cell::default(),
             failure: Cell::default(),

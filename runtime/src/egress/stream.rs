@@ -148,24 +148,31 @@ impl EgressStream {
                     head::downgrade(&mut self.held);
                     break;
                 }
-                Beginning::NotHttp => return Err(self.invalid(record, "it begins otherwise".to_owned())),
+                Beginning::NotHttp => return Err(self.invalid(record, "it begins otherwise")),
                 Beginning::Incomplete if self.held.len() + self.dropped <= HEAD_BYTES_MAX => {
                     return Ok(false);
                 }
                 Beginning::Incomplete => {
-                    return Err(self.invalid(record, format!("its head is over {HEAD_BYTES_MAX} bytes")));
+                    return Err(self.too_large(record, "it is over"));
                 }
             }
             if self.dropped > HEAD_BYTES_MAX {
-                return Err(self.invalid(record, "interim answers without end".to_owned()));
+                return Err(self.too_large(record, "the interim answers before it are over"));
             }
         }
         self.state = State::Passing;
         Ok(true)
     }
 
-    fn invalid(&self, record: &Record, reason: String) -> io::Error {
-        record.failure.set(Some(SendError::InvalidResponse { peer: self.peer.clone(), reason }));
+    fn invalid(&self, record: &Record, reason: &str) -> io::Error {
+        let (peer, reason) = (self.peer.clone(), reason.to_owned());
+        record.failure.set(Some(SendError::InvalidResponse { peer, reason }));
+        io::ErrorKind::InvalidData.into()
+    }
+
+    fn too_large(&self, record: &Record, what: &str) -> io::Error {
+        let (peer, reason) = (self.peer.clone(), format!("{what} {HEAD_BYTES_MAX} bytes"));
+        record.failure.set(Some(SendError::HeadTooLarge { peer, reason }));
         io::ErrorKind::InvalidData.into()
     }
 

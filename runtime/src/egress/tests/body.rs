@@ -100,6 +100,8 @@ fn a_body_as_long_as_the_limit_passes_and_a_longer_one_does_not() {
             let exchange = egress().send(Request { response_bytes_max: 4, ..post(server.url(), "") }).await;
             assert_error(&exchange, "response_too_large", Certainty::Answered);
             assert_eq!(exchange.status(), Some(200));
+            let kept = exchange.partial.expect("its head came").body;
+            assert_eq!(&*kept, if head.contains("Length") { "" } else { "hell" }.as_bytes(), "{head}");
         }
     });
 }
@@ -141,6 +143,8 @@ fn the_time_limit_covers_the_body() {
         let exchange = egress().send(Request { timeout: SHORT, ..post(server.url(), "") }).await;
         assert_error(&exchange, "timeout", Certainty::Answered);
         assert_eq!(exchange.status(), Some(202));
+        let partial = exchange.partial.as_ref().expect("its head came");
+        assert!(partial.body.starts_with(b"x") && !partial.headers.is_empty(), "{partial:?}");
         assert!(exchange.timing.total >= SHORT && exchange.timing.total < SHORT * 4, "{exchange:?}");
         assert!(exchange.timing.first_byte.is_some());
     });
@@ -178,7 +182,10 @@ fn a_reset_in_the_middle() {
                 reset(tcp);
             })
             .await;
-            assert_error(&egress().send(post(server.url(), "x")).await, code, certainty);
+            let exchange = egress().send(post(server.url(), "x")).await;
+            assert_error(&exchange, code, certainty);
+            let partial = exchange.partial.map(|partial| partial.body);
+            assert_eq!(partial.as_deref(), (certainty == Certainty::Answered).then_some(b"he".as_slice()));
         }
     });
 }

@@ -314,7 +314,10 @@ fn a_host_that_swallows_connections() {
         let exchange = egress.send(post(format!("http://{address}/"), "x")).await;
         assert_error(&exchange, "connect_timeout", Certainty::NotSent);
         let hurried = Request { timeout: SHORT / 3, ..post(format!("http://{address}/"), "x") };
-        assert_error(&egress.send(hurried).await, "timeout", Certainty::NotSent);
+        let exchange = egress.send(hurried).await;
+        assert_error(&exchange, "timeout", Certainty::NotSent);
+        let text = exchange.result.expect_err("nobody answers").to_string();
+        assert!(text.contains("took nothing of the request within 0.05 s"), "{text}");
     });
 }
 

@@ -125,7 +125,7 @@ fn heads_without_end_are_refused() {
             })
             .await;
             let exchange = egress().send(post(server.url(), "")).await;
-            assert_error(&exchange, "invalid_response", Certainty::SentNoAnswer);
+            assert_error(&exchange, "response_head_too_large", Certainty::SentNoAnswer);
             assert!(exchange.bytes_received < 80_000, "{exchange:?}");
         }
     });

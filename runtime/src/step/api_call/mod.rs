@@ -106,13 +106,14 @@ impl ApiCall {
     /// After how long the call is to be tried again: it was not answered, or the answer invites it.
     fn again(&self, call: &Call<'_>, exchange: &Exchange) -> Option<Duration> {
         let policy = self.retry.as_ref()?;
-        let asked = match (&exchange.result, exchange.status()) {
-            (_, Some(status)) if RETRYABLE.contains(&status) || status >= 500 => {
-                let response = exchange.result.as_ref().ok();
-                let header = response.and_then(|response| response.header("retry-after"));
+        let asked = match (exchange.answer(), &exchange.result) {
+            (Some(answer), _) if RETRYABLE.contains(&answer.status) || answer.status >= 500 => {
+                let header = answer.header("retry-after");
                 header.and_then(|value| retry_after(value, call.resources.clock.now()))
             }
-            (Err(error), None) if error.may_pass() => None,
+            // A refusal for good, however much of it came.
+            (Some(answer), _) if answer.status >= 300 => return None,
+            (_, Err(error)) if error.may_pass() => None,
             _ => return None,
         };
         policy.pause(call.execution.tries, asked, random())

@@ -1,11 +1,22 @@
 //! From an exchange to what it means: success with an answer, failure in the receiver's words, or
-//! *unknown* when it was sent and nobody answered.
+//! *unknown* when it was sent and no complete answer came.
+//!
+//! What counts is how far the exchange came, never why it ended:
+//!
+//! | what came | it is |
+//! |---|---|
+//! | nothing of the request left | failed: it did not happen |
+//! | no complete answer head | unknown: "sent, no answer" |
+//! | a complete head, not 2xx, whatever its body | failed: the receiver refused |
+//! | a complete 2xx head, part of its body | unknown: "sent, no complete answer" |
+//! | a 2xx answer over the limit | failed: it is our limit |
+//! | a complete 2xx answer | by the action contract |
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    egress::{Certainty, Exchange, Request, Response},
+    egress::{Certainty, Exchange, Request, Response, SendError},
     model::{document::Answer, execution::StepEnd},
     step::Outcome,
 };
@@ -14,6 +25,14 @@ use super::ApiCall;
 
 /// Characters of the receiver's words that a message shows.
 const WORDS_CHARS_MAX: usize = 500;
+
+/// For the person who has to decide about a retry: after no answer, after the beginning of a good one, and after a
+/// good one that was not read.
+const DONE_OR_NOT: &str = "Whether it did what was asked is not known: look there before you retry.";
+const DONE_PROBABLY: &str =
+    "It has probably done what was asked, but what it said of the task is lost: look there before you retry.";
+const DONE_UNREAD: &str =
+    "It has probably done what was asked. Raise the step's `max_response_bytes` to have such an answer read.";
 
 /// Bytes of a body that an attempt keeps.
 const RECORD_BODY_BYTES_MAX: usize = 16 * 1024;
@@ -24,44 +43,74 @@ impl ApiCall {
         let outcome = match &exchange.result {
             Ok(response) => self.answered(request, response),
             Err(error) => {
-                let (code, message) = (error.code().to_owned(), error.to_string());
-                let end = match exchange.certainty() {
-                    Certainty::SentNoAnswer => {
-                        StepEnd::Unknown { code, message: format!("sent, no answer: {message}") }
-                    }
-                    Certainty::NotSent | Certainty::Answered => StepEnd::Failed { code, message },
-                };
-                Outcome { end, ..Outcome::done(Answer::Unchanged) }
+                Outcome { end: broken(request, exchange, error), ..Outcome::done(Answer::Unchanged) }
             }
         };
         Outcome { record, strict_fields: self.strict_fields, ..outcome }
     }
 
     fn answered(&self, request: &Request, response: &Response) -> Outcome {
-        if !(200..300).contains(&response.status) {
-            return Outcome::failed("http_status", refusal(request, response));
+        if !is_success(response) {
+            return Outcome::failed("http_status", refusal(request, response, true));
         }
-        match Answer::read(&response.body) {
+        let answer = match Answer::read(&response.body) {
+            Answer::Unreadable(_) if response.header("content-encoding").is_some() => Answer::Unreadable(
+                "the answer is compressed, which nobody asked for; the task was left unchanged",
+            ),
+            answer => answer,
+        };
+        match answer {
             Answer::Unreadable(problem) if self.strict_response => Outcome::done(Answer::Broken(problem)),
             answer => Outcome::done(answer),
         }
     }
 }
 
-/// `billing.example answered 500 Internal Server Error: no such company`.
-fn refusal(request: &Request, response: &Response) -> String {
+/// What it means that there is no complete answer.
+fn broken(request: &Request, exchange: &Exchange, error: &SendError) -> StepEnd {
+    let code = error.code().to_owned();
+    match (exchange.certainty(), &exchange.partial) {
+        (Certainty::NotSent, _) => StepEnd::Failed { code, message: error.to_string() },
+        // It refused, and said so in its first line: what is missing is only more of its words.
+        (_, Some(partial)) if !is_success(partial) => {
+            let message = refusal(request, partial, false);
+            StepEnd::Failed { code: "http_status".to_owned(), message }
+        }
+        (_, Some(_)) if matches!(error, SendError::ResponseTooLarge { .. }) => {
+            StepEnd::Failed { code, message: format!("{error} {DONE_UNREAD}") }
+        }
+        (_, Some(_)) => {
+            StepEnd::Unknown { code, message: format!("sent, no complete answer: {error} {DONE_PROBABLY}") }
+        }
+        (_, None) => StepEnd::Unknown { code, message: format!("sent, no answer: {error} {DONE_OR_NOT}") },
+    }
+}
+
+fn is_success(response: &Response) -> bool {
+    (200..300).contains(&response.status)
+}
+
+/// `billing.example answered 500 Internal Server Error: no such company`. Says so where it is not
+/// whole.
+fn refusal(request: &Request, response: &Response, is_whole: bool) -> String {
     let mut message = format!("{} answered {}", authority(&request.url), response.status);
     if !response.reason.is_empty() {
         message.push(' ');
         message.push_str(response.reason);
     }
     if (300..400).contains(&response.status) {
-        let location = response.headers.iter().find(|(name, _)| name == "location");
-        let location = location.map_or("nowhere", |(_, value)| value.as_str());
+        let location = response.header("location").and_then(clean);
+        let location = location.as_deref().unwrap_or("nowhere");
         message.push_str(&format!(" to {location}; redirects are not followed"));
-    } else if let Some(words) = words(&response.body) {
+        return message;
+    }
+    if let Some(words) = words(&response.body) {
         message.push_str(": ");
-        message.push_str(&words);
+        message.push_str(if is_whole { &words } else { words.trim_end_matches('…') });
+        message.push_str(if is_whole { "" } else { "…" });
+    }
+    if !is_whole {
+        message.push_str(" (the rest of its answer is missing)");
     }
     message
 }
@@ -77,12 +126,18 @@ fn words(body: &[u8]) -> Option<String> {
         Ok(value) => said(&value).unwrap_or_else(|| value.to_string()),
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
-    let clean: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut words: String = clean.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect();
-    if clean.chars().count() > WORDS_CHARS_MAX {
-        words.push('…');
+    clean(&text)
+}
+
+/// In one line, without what cannot be read, and not too long; `None` when nothing is left.
+fn clean(text: &str) -> Option<String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut readable = line.chars().filter(|c| !c.is_control());
+    let mut clean: String = readable.by_ref().take(WORDS_CHARS_MAX).collect();
+    if readable.next().is_some() {
+        clean.push('…');
     }
-    (!words.is_empty()).then_some(words)
+    (!clean.is_empty()).then_some(clean)
 }
 
 fn said(value: &Value) -> Option<String> {
@@ -121,6 +176,9 @@ struct ResponseRecord<'a> {
     status: u16,
     headers: Vec<(&'a str, &'a str)>,
     body: std::borrow::Cow<'a, str>,
+    /// There is more of it than came, or than was read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    incomplete: bool,
 }
 
 fn record(request: &Request, exchange: &Exchange) -> Option<String> {
@@ -131,10 +189,11 @@ fn record(request: &Request, exchange: &Exchange) -> Option<String> {
             headers: shown(&request.headers),
             body: capped(&request.body),
         },
-        response: exchange.result.as_ref().ok().map(|response| ResponseRecord {
+        response: exchange.answer().map(|response| ResponseRecord {
             status: response.status,
             headers: shown(&response.headers),
             body: capped(&response.body),
+            incomplete: exchange.partial.is_some(),
         }),
         first_byte_us: exchange.timing.first_byte.map(|time| time.as_micros() as u64),
         total_us: exchange.timing.total.as_micros() as u64,
