@@ -12,6 +12,11 @@ use super::{
     workflow::{ASSIGNED_TO, CREATED_ON, STAGE, TASK_URL, UPDATED_ON, Workflow},
 };
 
+/// How many unknown names are told one by one, and how much of each. A sender may name as many as fit into its body,
+/// and whatever is told of them ends up in an error or an attempt.
+const UNKNOWN_NAMES_MAX: usize = 100;
+const UNKNOWN_NAME_CHARS_MAX: usize = 100;
+
 /// A checked change: what it names is set, what it does not name stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Patch {
@@ -30,8 +35,10 @@ pub struct FieldErrors(Vec<(String, Vec<String>)>);
 pub struct ReadPatch {
     pub patch: Patch,
     pub errors: FieldErrors,
-    /// Names that the workflow does not have.
+    /// Names that the workflow does not have; the first hundred, each shortened where it is long.
     pub unknown: Vec<String>,
+    /// How many more there are.
+    pub unknown_more: usize,
     /// Names that only Onward sets.
     pub computed: Vec<String>,
 }
@@ -80,7 +87,11 @@ impl ReadPatch {
 
     fn field(&mut self, name: &str, value: &Value, workflow: &Workflow, directory: &Directory) {
         let Some(field) = workflow.field_named(name) else {
-            self.unknown.push(name.to_owned());
+            if self.unknown.len() < UNKNOWN_NAMES_MAX {
+                self.unknown.push(name.chars().take(UNKNOWN_NAME_CHARS_MAX).collect());
+            } else {
+                self.unknown_more += 1;
+            }
             return;
         };
         match field.kind.read(value, directory) {
@@ -168,6 +179,16 @@ mod tests {
         assert_eq!(read.computed, ["Created On"]);
         assert!(read.errors.is_empty());
         assert_eq!(read.patch.values.len(), 1);
+    }
+
+    /// Architecture, style: a limit on everything.
+    #[test]
+    fn unknown_names_without_end_are_counted_and_not_kept() {
+        let names =
+            (0..UNKNOWN_NAMES_MAX + 7).map(|number| (format!("{number} {}", "x".repeat(999)), json!(1)));
+        let read = read(Value::Object(names.collect()));
+        assert_eq!((read.unknown.len(), read.unknown_more), (UNKNOWN_NAMES_MAX, 7));
+        assert!(read.unknown.iter().all(|name| name.chars().count() == UNKNOWN_NAME_CHARS_MAX));
     }
 
     #[test]

@@ -231,6 +231,9 @@ fn patched(
             warnings.push(format!("the workflow has no field “{name}”; it was ignored"));
         }
     }
+    if read.unknown_more > 0 && !report.strict_fields {
+        warnings.push(format!("and {} more unknown fields were ignored", read.unknown_more));
+    }
     warnings.extend(read.computed.iter().map(|name| format!("“{name}” is set by Onward; it was ignored")));
     if read.patch.is_empty() && errors.is_empty() {
         return Ok(None);
