@@ -1,11 +1,15 @@
 //! A server to test, a receiver for it to call, and a client that asks.
 
+mod authority;
 mod client;
+mod raw;
 mod receiver;
 mod server;
 
 pub(crate) use self::{
+    authority::{Authorities, Certificate},
     client::{Answer, request},
+    raw::{Connection, Over, RawReceiver, Then},
     receiver::{Receiver, Reply},
     server::{Project, Server, binary, onward},
 };
