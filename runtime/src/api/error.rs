@@ -178,7 +178,14 @@ impl From<StoreError> for ApiError {
             StoreError::Corrupt(_) | StoreError::Exists { .. } | StoreError::Panicked => {
                 Self::internal(error)
             }
-            StoreError::Database(_) | StoreError::Folder { .. } | StoreError::Newer { .. } => {
+            // The store says in the log when it begins and when it ends, not once for each request.
+            StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Disk(_) | StoreError::Locked(_) => {
+                Self::new(Code::StoreUnavailable, error.to_string())
+            }
+            StoreError::Database(_)
+            | StoreError::Damaged(_)
+            | StoreError::Folder { .. }
+            | StoreError::Newer { .. } => {
                 tracing::error!(%error, "the store could not do what a request asked");
                 Self::new(Code::StoreUnavailable, error.to_string())
             }

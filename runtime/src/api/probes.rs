@@ -1,8 +1,13 @@
-//! `/livez`: the process answers. `/readyz`: it takes requests and its store reads.
+//! `/livez`: the process answers. `/readyz`: it takes requests, and its store reads and writes.
+
+use std::time::Duration;
 
 use actix_web::{HttpResponse, http::header, web};
 
 use super::{Api, Code, error::ApiError};
+
+/// How long the store may take to show that it reads and writes.
+const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config.route("/livez", web::get().to(live)).route("/readyz", web::get().to(ready));
@@ -16,7 +21,15 @@ async fn ready(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     if api.shared.is_draining() {
         return Err(ApiError::new(Code::ShuttingDown, "the server is shutting down"));
     }
-    api.store().workspace_revision().await?;
+    let store = async {
+        api.store().workspace_revision().await?;
+        api.store().writable().await
+    };
+    tokio::time::timeout(STORE_ANSWERS_WITHIN, store).await.map_err(|_| {
+        let seconds = STORE_ANSWERS_WITHIN.as_secs();
+        let message = format!("the store has not shown within {seconds} s that it can write");
+        ApiError::new(Code::StoreUnavailable, message)
+    })??;
     Ok(ok())
 }
 

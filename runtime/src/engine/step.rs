@@ -144,6 +144,9 @@ pub(super) fn span(execution: &Execution) -> tracing::Span {
     tracing::info_span!("execution", id = %execution.id, action = %execution.action)
 }
 
+/// How often a write is tried again that fails for a reason which may not pass.
+const DOUBTFUL_TRIES_MAX: u32 = 5;
+
 /// How long to wait before a store that failed is tried again.
 pub(super) struct Pause(Duration);
 
@@ -162,26 +165,28 @@ impl Pause {
 
 /// Writes what has happened already and cannot be refused any more. While the store cannot, it is
 /// tried again and again: the execution stays where it is, visibly running. `None` only when the
-/// store is closed or we have a bug; then the next start goes on with it.
+/// store is closed or damaged or we have a bug; then the next start goes on with it.
 pub(super) async fn persist(
     shared: &Shared,
     task: TaskId,
     execution: ExecutionId,
     decide: impl Fn() -> Decide,
 ) -> Option<Committed> {
-    let mut pause = Pause::default();
+    let (mut pause, mut left) = (Pause::default(), DOUBTFUL_TRIES_MAX);
     loop {
         match shared.store.transact(TaskKey::Id(task), Some(execution), decide()).await {
             Ok(committed) => return Some(committed),
             Err(StoreError::Closed) => return None,
+            // The store itself says, once, that it cannot write.
+            Err(error) if error.may_pass() || left > 0 => {
+                tracing::debug!(%error, "an execution's progress could not be written; it is tried again");
+                left = if error.may_pass() { left } else { left - 1 };
+                pause.wait().await;
+            }
             // Trying again would end the same way, and would hold the task's turn for ever.
-            Err(error @ (StoreError::Refused(_) | StoreError::Panicked | StoreError::Corrupt(_))) => {
+            Err(error) => {
                 tracing::error!(%error, "an execution cannot be recorded; the next start decides what became of it");
                 return None;
-            }
-            Err(error) => {
-                tracing::error!(%error, "an execution's progress could not be written; it is tried again");
-                pause.wait().await;
             }
         }
     }

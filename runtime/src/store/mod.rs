@@ -107,11 +107,24 @@ pub enum StoreError {
     Folder { folder: PathBuf, problem: String },
     #[error("{} was written by a newer version of Onward (its schema is {found}, this version knows {known}); start that version, or restore a backup made before the upgrade", file.display())]
     Newer { file: PathBuf, found: u32, known: u32 },
-    /// The database said no: disk full, read-only, damaged.
+    #[error("the disk is full ({0}); it goes on by itself once there is space where the data folder is")]
+    Full(String),
+    #[error("the disk is read-only ({0}); it goes on by itself once the data folder can be written")]
+    ReadOnly(String),
+    #[error("the disk failed ({0}); it is tried again, and the system's log may say why")]
+    Disk(String),
+    #[error(
+        "another process keeps the database from being written ({0}); it goes on by itself once that one ends"
+    )]
+    Locked(String),
+    /// Pages of the file make no sense. What does not need them is still served.
+    #[error("the database file {file} in the data folder is damaged ({0}); stop the server and bring back a backup with `onward restore FILE`", file = sqlite::FILE_NAME)]
+    Damaged(String),
+    /// The database said no for another reason.
     #[error("the database could not do it: {0}")]
     Database(String),
     /// A row holds what this version cannot read.
-    #[error("the database holds what cannot be read: {0}")]
+    #[error("the database file {file} holds what cannot be read ({0}); if it is damaged, bring back a backup with `onward restore FILE`", file = sqlite::FILE_NAME)]
     Corrupt(String),
     /// Our own bug: a decision panicked. Nothing was written.
     #[error("a decision panicked; nothing was written")]
@@ -124,7 +137,23 @@ impl StoreError {
     /// Whether the write may be on disk although it is reported as failed: whoever depends on it must
     /// look, or take it back.
     pub fn may_have_been_done(&self) -> bool {
-        matches!(self, Self::Database(_))
+        matches!(self, Self::Full(_) | Self::Disk(_) | Self::Database(_))
+    }
+
+    /// Whether the same write may succeed later, without anybody changing it.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Busy { .. } | Self::Full(_) | Self::ReadOnly(_) | Self::Disk(_) | Self::Locked(_) => true,
+            Self::Refused(_)
+            | Self::Exists { .. }
+            | Self::Folder { .. }
+            | Self::Newer { .. }
+            | Self::Damaged(_)
+            | Self::Database(_)
+            | Self::Corrupt(_)
+            | Self::Panicked
+            | Self::Closed => false,
+        }
     }
 }
 
@@ -177,6 +206,9 @@ pub trait Store: Send + Sync {
 
     /// Gives a user a role in a workflow, instead of the one they had.
     fn set_role(&self, membership: Membership) -> Reply<()>;
+
+    /// Whether writes can be done: the last commit says so if it is recent, else one of its own does.
+    fn writable(&self) -> Reply<()>;
 
     /// Waits until what was asked before is done, then lets go of the files.
     fn close(&self) -> Reply<()>;

@@ -13,7 +13,12 @@ pub mod restore;
 mod rows;
 mod threads;
 mod transaction;
+mod trouble;
+mod wal;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::Path,
@@ -23,9 +28,11 @@ use std::{
 use quick_cache::sync::Cache;
 use tokio::sync::oneshot;
 
+pub(super) use self::open::FILE_NAME;
 use self::{
     threads::{Threads, Work},
     transaction::Transaction,
+    trouble::Health,
 };
 use super::{
     Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, Store, StoreError, TaskKey, VersionRow,
@@ -59,6 +66,7 @@ pub struct SqliteStore {
 struct Shared {
     tasks: Cache<TaskId, Arc<Task>>,
     by_unique_id: Cache<(WorkflowId, Arc<str>), TaskId>,
+    health: Health,
 }
 
 impl Shared {
@@ -94,6 +102,7 @@ impl SqliteStore {
         let shared = Arc::new(Shared {
             tasks: Cache::new(settings.task_cache_max),
             by_unique_id: Cache::new(settings.task_cache_max),
+            health: Health::default(),
         });
         let (threads, writes, reads) = threads::start(&file, writer, &shared, settings)?;
         Ok(Self { shared, threads: Mutex::new(Some(threads)), writes, reads, queue_max: settings.queue_max })
@@ -218,6 +227,13 @@ impl Store for SqliteStore {
         self.write(move |connection| write::set_role(connection, &membership))
     }
 
+    fn writable(&self) -> Reply<()> {
+        if self.shared.health.has_just_written() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        self.write(write::probe)
+    }
+
     fn close(&self) -> Reply<()> {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
         let writes = self.writes.clone();
@@ -230,11 +246,5 @@ impl Store for SqliteStore {
             }
             Ok(())
         })
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error.to_string())
     }
 }

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{super::StoreError, backup};
+use super::{super::StoreError, backup, wal::Wal};
 
 /// The database's name in the data folder.
-pub(super) const FILE_NAME: &str = "onward.db";
+pub(in crate::store) const FILE_NAME: &str = "onward.db";
 
 /// Every migration, in order. The schema's version is how many have run.
 pub(super) const MIGRATIONS: [&str; 3] = [
@@ -47,8 +47,13 @@ pub(super) fn database_file(folder: &Path) -> Result<PathBuf, StoreError> {
 
 /// The writing connection, with the schema up to date.
 pub(super) fn writer(file: &Path) -> Result<Connection, StoreError> {
+    Wal::of(file).check()?;
     let mut connection = Connection::open(file).map_err(|error| unusable(file, &error))?;
     configure(&connection, WRITER_CACHE_KIB).map_err(|error| unusable(file, &error))?;
+    // SQLite opens what it may not write for reading only, and says so at the first write.
+    if connection.is_readonly("main").map_err(|error| unusable(file, &error))? {
+        return Err(not_writable(file));
+    }
     migrate(&mut connection, file, &MIGRATIONS, |to| keep_before(file, to))?;
     Ok(connection)
 }
@@ -58,6 +63,7 @@ pub(super) fn reader(file: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(file, flags).map_err(|error| unusable(file, &error))?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "cache_size", -i64::from(READER_CACHE_KIB))?;
+    notice_damage(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -70,16 +76,34 @@ pub(super) fn checkpointer(file: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+fn not_writable(file: &Path) -> StoreError {
+    let problem = format!(
+        "{FILE_NAME} in it cannot be written; give the server's user write permission there, or choose another with \
+         `store.folder`"
+    );
+    StoreError::Folder { folder: file.parent().unwrap_or(file).to_owned(), problem }
+}
+
 fn unusable(file: &Path, error: &rusqlite::Error) -> StoreError {
     let folder = file.parent().unwrap_or(file).to_owned();
     let problem = match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied) => {
-            "cannot be written; give the server's user write permission there, or choose another with `store.folder`"
-                .to_owned()
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            return not_writable(file);
         }
-        Some(rusqlite::ErrorCode::NotADatabase) => {
-            return not_ours(file);
+        Some(ErrorCode::NotADatabase) => return not_ours(file),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            format!("{FILE_NAME} in it is damaged ({error}); bring back a backup with `onward restore FILE`")
         }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
+            "another process keeps {FILE_NAME} in it from being written ({error}); end that one, or wait for it"
+        ),
+        Some(ErrorCode::DiskFull) => {
+            format!("its disk is full ({error}); make space there, or choose another with `store.folder`")
+        }
+        Some(ErrorCode::SystemIoFailure) => format!(
+            "its disk failed at {FILE_NAME} ({error}); the system's log may say why, and `store.folder` chooses \
+             another folder"
+        ),
         _ => format!("{FILE_NAME} in it cannot be opened: {error}"),
     };
     StoreError::Folder { folder, problem }
@@ -89,7 +113,8 @@ fn not_ours(file: &Path) -> StoreError {
     StoreError::Folder {
         folder: file.parent().unwrap_or(file).to_owned(),
         problem: format!(
-            "{FILE_NAME} in it is not an Onward database; move it away, or choose another folder"
+            "{FILE_NAME} in it is not an Onward database, or its beginning is damaged; bring back a backup with \
+             `onward restore FILE`, or choose another folder with `store.folder`"
         ),
     }
 }
@@ -101,8 +126,14 @@ fn configure(connection: &Connection, cache_kib: u32) -> Result<(), rusqlite::Er
     connection.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    notice_damage(connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// Has each page's cells checked when the page is read, not when one of them leads astray.
+fn notice_damage(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.pragma_update(None, "cell_size_check", true)
 }
 
 /// The schema of an Onward database; 0 for an empty one, `None` for somebody else's.
@@ -143,14 +174,14 @@ pub(super) fn migrate(
 ) -> Result<(), StoreError> {
     let known = migrations.len() as u32;
     // Asked again inside the transaction: two processes may start on a new folder at once.
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(|error| unusable(file, &error))?;
-    let found = schema(&transaction)?.ok_or_else(|| not_ours(file))?;
+    let failed = |error: rusqlite::Error| unusable(file, &error);
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+    let found = schema(&transaction).map_err(failed)?.ok_or_else(|| not_ours(file))?;
     if found > known {
         return Err(StoreError::Newer { file: file.to_owned(), found, known });
     }
-    if is_backup(&transaction)? {
+    if is_backup(&transaction).map_err(failed)? {
         let problem = format!(
             "{FILE_NAME} in it is a backup, and what its open executions did since is not known; move it away and \
              put it in place with `onward restore`"
@@ -161,16 +192,16 @@ pub(super) fn migrate(
         keep(known)?;
     }
     for migration in &migrations[found as usize..] {
-        transaction.execute_batch(migration)?;
+        transaction.execute_batch(migration).map_err(failed)?;
     }
     if found < known {
-        transaction.pragma_update(None, "user_version", known)?;
+        transaction.pragma_update(None, "user_version", known).map_err(failed)?;
         tracing::info!(from = found, to = known, "database schema brought up to date");
     }
-    if application_id(&transaction)? != i64::from(APPLICATION_ID) {
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    if application_id(&transaction).map_err(failed)? != i64::from(APPLICATION_ID) {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     }
-    transaction.commit()?;
+    transaction.commit().map_err(failed)?;
     Ok(())
 }
 

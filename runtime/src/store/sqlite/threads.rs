@@ -1,6 +1,7 @@
 //! The store's threads: one writer, a few readers, one that moves the WAL into the database.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,7 +14,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{Shared, SqliteSettings, open, write};
+use super::{Shared, SqliteSettings, open, wal::Wal, write};
 use crate::store::StoreError;
 
 /// Something to do on a reading connection.
@@ -23,6 +24,9 @@ const READERS: usize = 2;
 
 /// How often the WAL is moved into the database while there are commits.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(50);
+
+/// How long after a failure it is tried again.
+const CHECKPOINT_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 pub(super) struct Threads {
     writer: JoinHandle<()>,
@@ -63,7 +67,8 @@ pub(super) fn start(
     let checkpointer = {
         let (connection, commits, stop) =
             (open::checkpointer(file)?, Arc::clone(&commits), Arc::clone(&stop));
-        spawn("store-wal", move || checkpoint(&connection, &commits, &stop))?
+        let wal = Wal::of(file);
+        spawn("store-wal", move || checkpoint(&connection, &wal, &commits, &stop))?
     };
     let writer = write::Writer::new(connection, Arc::clone(shared), commits, settings.queue_max);
     let writer = spawn("store-writer", move || writer.run(&write_queue))?;
@@ -79,23 +84,40 @@ fn read_all(connection: &Connection, queue: &Mutex<Receiver<Work>>) {
     loop {
         let work = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(work) = work else { return };
-        work(connection);
+        // A bug in one reading must not take a reader from everybody. Its asker hears that it is gone.
+        if catch_unwind(AssertUnwindSafe(|| work(connection))).is_err() {
+            tracing::error!("a reading panicked");
+        }
     }
 }
 
-fn checkpoint(connection: &Connection, commits: &AtomicU64, stop: &AtomicBool) {
-    let mut seen = 0;
+fn checkpoint(connection: &Connection, wal: &Wal, commits: &AtomicU64, stop: &AtomicBool) {
+    let (mut moved_up_to, mut is_failing) = (0, false);
     while !stop.load(Ordering::Relaxed) {
-        thread::park_timeout(CHECKPOINT_EVERY);
+        thread::park_timeout(if is_failing { CHECKPOINT_AGAIN_AFTER } else { CHECKPOINT_EVERY });
         // A WAL never shrinks by itself, so its length says nothing; commits do.
         let now = commits.load(Ordering::Relaxed);
-        if now == seen {
+        if now == moved_up_to {
             continue;
         }
-        seen = now;
-        let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        if let Err(error) = moved {
-            tracing::warn!(%error, "the WAL could not be moved into the database; it is tried again");
+        match wal.move_into(connection) {
+            Ok(()) => {
+                moved_up_to = now;
+                if is_failing {
+                    tracing::info!("the WAL is moved into the database again");
+                }
+                is_failing = false;
+            }
+            Err(error) => {
+                // Said once: what was acknowledged is safe in the WAL, which only grows meanwhile.
+                if !is_failing {
+                    tracing::warn!(%error, "the WAL cannot be moved into the database; it is tried again");
+                }
+                is_failing = true;
+            }
         }
+    }
+    if let Err(error) = wal.empty_into(connection) {
+        tracing::warn!(%error, "the WAL is left as it is; the next start goes on with it");
     }
 }

@@ -152,23 +152,22 @@ impl Writer {
             }
             (None, _) => task_before.clone(),
         };
+        let last = match (&task, &execution) {
+            (None, Some(execution)) if execution.task_deleted => match &task_before {
+                Some(before) => Some(Arc::clone(before)),
+                None => read::deleted_task(connection, execution.task)?.map(Arc::new),
+            },
+            _ => task.clone(),
+        };
         // Last, so that nothing after it can fail and leave it here though it was undone.
         let mut pending = self.pending.borrow_mut();
         let id = task.as_ref().or(task_before.as_ref()).map(|task| task.id);
-        if let Some(id) = id.filter(|_| created || change.history.is_some() || changed(&task, &task_before)) {
-            pending.tasks.insert(id, task.clone());
+        if let Some(id) = id.filter(|_| changed(&task, &task_before)) {
+            pending.tasks.insert(id, task);
         }
         let written = execution.iter().filter(|_| is_written).chain(&change.others);
         pending.executions.extend(written.map(|execution| (execution.id, execution.clone())));
-        drop(pending);
-        let task = match (&task, &execution) {
-            (None, Some(execution)) if execution.task_deleted => match task_before {
-                Some(before) => Some(before),
-                None => read::deleted_task(connection, execution.task)?.map(Arc::new),
-            },
-            _ => task,
-        };
-        Ok(Committed { task, execution, created })
+        Ok(Committed { task: last, execution, created })
     }
 }
 

@@ -2,14 +2,15 @@
 //! only then answers.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::Receiver,
+        mpsc::{Receiver, RecvTimeoutError},
     },
+    time::Duration,
 };
 
 use rusqlite::{Connection, params};
@@ -19,6 +20,7 @@ use super::{
     super::{Committed, StoreError, VersionRow},
     Shared,
     transaction::{Pending, Transaction},
+    trouble,
 };
 use crate::model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User};
 
@@ -27,8 +29,13 @@ type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 /// Sends an answer once its group's fate is known: `Err` takes back what was promised.
 type AfterCommit = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// Does something on the connection; whether to keep it, and how to answer.
-type Job = Box<dyn FnOnce(&Connection) -> (bool, AfterCommit) + Send>;
+/// Does something on the connection, or hears why there is no transaction to do it in; whether to
+/// keep it, and how to answer.
+type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> (Result<(), StoreError>, AfterCommit) + Send>;
+
+/// How long after a commit that failed, and may be on disk all the same, another is tried that writes
+/// over it.
+const SETTLE_EVERY: Duration = Duration::from_millis(500);
 
 /// Something for the writer to do.
 pub(super) enum Request {
@@ -47,12 +54,14 @@ impl Request {
         reply: oneshot::Sender<Result<T, StoreError>>,
     ) -> Self {
         Self::Job(Box::new(move |connection| {
-            let result = job(connection);
-            let keep = result.is_ok();
+            let result = connection.and_then(|connection| {
+                catch_unwind(AssertUnwindSafe(|| job(connection))).unwrap_or(Err(StoreError::Panicked))
+            });
+            let kept = result.as_ref().map(|_| ()).map_err(Clone::clone);
             let answer = move |committed: Result<(), StoreError>| {
                 let _ = reply.send(committed.and(result));
             };
-            (keep, Box::new(answer))
+            (kept, Box::new(answer))
         }))
     }
 }
@@ -66,6 +75,8 @@ pub(super) struct Writer {
     pub(super) pending: RefCell<Pending>,
     /// Executions that have been begun or queued here, as they are on disk: each is soon asked for again.
     pub(super) open: RefCell<HashMap<ExecutionId, Execution>>,
+    /// A commit failed and no later one has succeeded: a crash now could bring it back.
+    unsettled: Cell<bool>,
 }
 
 /// The answers of a group, kept back until it is on disk.
@@ -73,6 +84,8 @@ pub(super) struct Writer {
 struct Group {
     transacted: Vec<(Answer, Committed)>,
     jobs: Vec<AfterCommit>,
+    /// A job's writes need not be rows.
+    has_job_written: bool,
 }
 
 impl Writer {
@@ -82,14 +95,32 @@ impl Writer {
         commits: Arc<AtomicU64>,
         group_max: usize,
     ) -> Self {
-        let (pending, open) = (RefCell::default(), RefCell::default());
-        Self { connection, shared, commits, group_max, pending, open }
+        Self {
+            connection,
+            shared,
+            commits,
+            group_max,
+            pending: RefCell::default(),
+            open: RefCell::default(),
+            unsettled: Cell::new(false),
+        }
     }
 
     pub(super) fn run(self, queue: &Receiver<Request>) {
         let mut closing = false;
         while !closing {
-            let Ok(first) = queue.recv() else { return };
+            let first = if self.unsettled.get() {
+                match queue.recv_timeout(SETTLE_EVERY) {
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.settle();
+                        continue;
+                    }
+                    received => received.ok(),
+                }
+            } else {
+                queue.recv().ok()
+            };
+            let Some(first) = first else { return };
             closing = self.group(first, queue);
         }
     }
@@ -99,73 +130,108 @@ impl Writer {
         let mut group = Group::default();
         let mut closing = false;
         let mut next = Some(first);
-        let mut begun = self.execute("BEGIN IMMEDIATE");
+        let rows = self.connection.total_changes();
+        let mut begun = self.begin();
         for _ in 0..self.group_max {
             let Some(request) = next.take().or_else(|| queue.try_recv().ok()) else { break };
             match (request, &begun) {
                 (Request::Close, _) => closing = true,
-                (request, Ok(())) => {
-                    self.one(request, &mut group);
-                    // A full disk or a failing one makes SQLite end the transaction by itself. What
-                    // came after would then be committed one by one, and answered as failed.
-                    if self.connection.is_autocommit() {
-                        begun = Err(StoreError::Database(
-                            "the transaction was given up by the database".to_owned(),
-                        ));
-                    }
-                }
+                (request, Ok(())) => begun = self.one(request, &mut group),
                 (request, Err(error)) => refuse(request, error),
             }
         }
-        let committed = begun.and_then(|()| self.execute("COMMIT"));
+        // The commit of nothing does not reach the disk, and says nothing about it.
+        let has_written = group.has_job_written || self.connection.total_changes() != rows;
+        let committed = begun.and_then(|()| self.commit(has_written));
         if committed.is_err() {
             // A failed commit may leave the transaction open; without one this fails, harmlessly.
             let _ = self.execute("ROLLBACK");
+        }
+        if committed.is_err() || has_written {
+            self.shared.health.note(&committed);
+        }
+        if self.unsettled.get() {
+            // Before anybody is told that nothing was written.
+            self.settle();
         }
         self.answer(group, committed);
         closing
     }
 
     fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        self.connection.prepare_cached(sql)?.execute([])?;
-        Ok(())
+        let done = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        done.map(|_| ()).map_err(|error| trouble::named(error.into(), &self.connection))
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        if !self.connection.is_autocommit() {
+            // The last group's transaction could not be ended; inside it none can begin, ever.
+            self.execute("ROLLBACK")?;
+        }
+        self.execute("BEGIN IMMEDIATE")
+    }
+
+    fn commit(&self, has_written: bool) -> Result<(), StoreError> {
+        let committed = self.execute("COMMIT");
+        if committed.is_err() || has_written {
+            self.unsettled.set(committed.is_err());
+        }
+        committed
+    }
+
+    /// A commit whose flush failed may be on disk, whole: a crash would bring back what was answered
+    /// as failed. A commit that succeeds writes over it.
+    fn settle(&self) {
+        let settled = self.begin().and_then(|()| probe(&self.connection));
+        match settled.and_then(|()| self.commit(true)) {
+            Ok(()) => self.shared.health.note(&Ok(())),
+            Err(_) => {
+                let _ = self.execute("ROLLBACK");
+            }
+        }
     }
 
     /// One request in its savepoint. A refused or failed one is answered at once: it promised nothing.
-    fn one(&self, request: Request, group: &mut Group) {
+    /// An error says that the whole group's transaction is lost.
+    fn one(&self, request: Request, group: &mut Group) -> Result<(), StoreError> {
         if let Err(error) = self.execute("SAVEPOINT request") {
-            return refuse(request, &error);
+            refuse(request, &error);
+            return Err(error);
         }
-        let keep = match request {
+        let kept = match request {
             Request::Transact { transaction, reply } => {
                 let decided = catch_unwind(AssertUnwindSafe(|| self.transact(transaction)));
                 match decided.unwrap_or(Err(StoreError::Panicked)) {
                     Ok(committed) => {
                         group.transacted.push((reply, committed));
-                        true
+                        Ok(())
                     }
                     Err(error) => {
-                        let _ = reply.send(Err(error));
-                        false
+                        let error = trouble::named(error, &self.connection);
+                        let _ = reply.send(Err(error.clone()));
+                        Err(error)
                     }
                 }
             }
             Request::Job(job) => {
-                // A panic drops the job's reply with it; the writer goes on.
-                match catch_unwind(AssertUnwindSafe(|| job(&self.connection))) {
-                    Ok((keep, answer)) => {
-                        group.jobs.push(answer);
-                        keep
-                    }
-                    Err(_) => false,
-                }
+                let (kept, answer) = job(Ok(&self.connection));
+                group.jobs.push(answer);
+                group.has_job_written |= kept.is_ok();
+                kept
             }
-            Request::Close => true,
+            Request::Close => Ok(()),
         };
-        if !keep {
-            let _ = self.execute("ROLLBACK TO request");
+        // A full disk or a failing one makes SQLite end the transaction by itself. What came after
+        // would then be committed one by one, and answered as failed.
+        if self.connection.is_autocommit() {
+            let given_up = StoreError::Database("the transaction was given up by the database".to_owned());
+            return Err(kept.err().unwrap_or(given_up));
         }
-        let _ = self.execute("RELEASE request");
+        if kept.is_err() {
+            // What cannot be taken back must not be committed with the others.
+            self.execute("ROLLBACK TO request")?;
+        }
+        self.execute("RELEASE request")
     }
 
     /// Tells everybody in the group how it went.
@@ -176,7 +242,7 @@ impl Writer {
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 self.keep(pending);
             }
-            Err(error) => tracing::error!(%error, requests = group.transacted.len(), "a commit failed"),
+            Err(error) => tracing::debug!(%error, requests = group.transacted.len(), "a commit failed"),
         }
         for (reply, answer) in group.transacted {
             let _ = reply.send(committed.clone().map(|()| answer));
@@ -192,9 +258,18 @@ fn refuse(request: Request, error: &StoreError) {
         Request::Transact { reply, .. } => {
             let _ = reply.send(Err(error.clone()));
         }
-        // Dropped with its reply: the asker sees that the store is closed to it.
-        Request::Job(_) | Request::Close => {}
+        Request::Job(job) => {
+            let (_, answer) = job(Err(error.clone()));
+            answer(Err(error.clone()));
+        }
+        Request::Close => {}
     }
+}
+
+/// Writes the least that a commit can: the schema's version, as it is.
+pub(super) fn probe(connection: &Connection) -> Result<(), StoreError> {
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(connection.pragma_update(None, "user_version", version)?)
 }
 
 fn bump_revision(connection: &Connection) -> Result<(), StoreError> {

@@ -1,0 +1,131 @@
+//! What the contract cannot ask of every store: SQLite's own ways to fail.
+
+use std::{path::Path, sync::mpsc, time::Duration};
+
+use tokio::runtime::Runtime;
+
+use super::{FILE_NAME, SqliteSettings, SqliteStore, Store, StoreError, TaskKey};
+use crate::model::{ApiKey, Change, Refusal, Task, TaskId, WorkflowId, id::KeyId, perform::Decide, sample};
+
+fn store(folder: &Path) -> (SqliteStore, Runtime) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let settings = SqliteSettings { queue_max: 64, task_cache_max: 64 };
+    (SqliteStore::open(folder, &settings).expect("a store"), runtime)
+}
+
+fn key(name: &str) -> ApiKey {
+    ApiKey { id: KeyId::new(name), name: name.to_owned(), hash: [name.as_bytes()[0]; 32] }
+}
+
+fn create(store: &SqliteStore, number: u128) -> super::Reply<super::Committed> {
+    let unique_id = Some(number.to_string().into());
+    let task = Task { id: TaskId::from_u128(number), unique_id, ..sample::task() };
+    let decide: Decide = Box::new(move |_| Ok(Change { task: Some(task), ..Change::default() }));
+    store.transact(TaskKey::New { workflow: WorkflowId::new("api-sample") }, None, decide)
+}
+
+/// “Group commit: a savepoint per request”, and “what is acknowledged stays”: on a full disk SQLite
+/// ends the whole transaction by itself, in its middle.
+#[test]
+fn a_transaction_that_the_database_ends_is_refused_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        // One group: while the first waits, the others stand in line.
+        let (go, wait) = mpsc::channel();
+        let first = store.write(move |_| wait.recv().map_err(|_| StoreError::Closed));
+        let before = create(&store, 1);
+        let filling = store.write(|connection| {
+            let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            connection.pragma_update(None, "max_page_count", pages + 1)?;
+            let sql = "INSERT INTO workflow_version VALUES ('full', 1, hex(zeroblob(100000)), 0)";
+            Ok(connection.execute(sql, [])?)
+        });
+        let after = create(&store, 2);
+        go.send(()).expect("it waits");
+        assert!(matches!(filling.await, Err(StoreError::Full(_))));
+        for answer in [before.await, after.await] {
+            let error = answer.expect_err("its transaction was ended");
+            assert!(matches!(error, StoreError::Full(_)), "{error}");
+        }
+        assert!(first.await.is_err());
+        for number in [1, 2] {
+            let found = store.task(TaskKey::Id(TaskId::from_u128(number))).await.expect("an answer");
+            assert!(found.is_none(), "task {number} was refused and is there");
+        }
+        let again =
+            store.write(|connection| Ok(connection.pragma_update(None, "max_page_count", 1_000_000)?));
+        again.await.expect("it goes on by itself");
+        assert!(create(&store, 1).await.expect("written").created);
+    });
+}
+
+/// “What cannot be accepted is refused with … a reason”, also for what is written rarely.
+#[test]
+fn a_held_database_is_the_reason_that_everybody_hears() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        let other = rusqlite::Connection::open(folder.path().join(FILE_NAME)).expect("the database");
+        other.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
+        let (rare, probe, task) =
+            tokio::join!(store.add_key(key("one")), store.writable(), create(&store, 1));
+        assert!(matches!(rare, Err(StoreError::Locked(_))), "{rare:?}");
+        assert!(matches!(probe, Err(StoreError::Locked(_))), "{probe:?}");
+        assert!(matches!(task, Err(StoreError::Locked(_))), "{task:?}");
+        other.execute_batch("ROLLBACK").expect("let go");
+        store.add_key(key("one")).await.expect("added");
+        store.writable().await.expect("it writes");
+    });
+}
+
+/// “A panic fails one execution”: and one rare write.
+#[test]
+fn a_rare_write_that_panics_fails_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        let answer = store.write(|_| -> Result<(), StoreError> { panic!("a bug") }).await;
+        assert!(matches!(answer, Err(StoreError::Panicked)), "{answer:?}");
+        store.add_key(key("one")).await.expect("added");
+    });
+}
+
+/// `/readyz` “while writes cannot be done”: what writes nothing does not show that they can be.
+#[test]
+fn a_refused_request_says_nothing_about_the_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        let refuse: Decide = Box::new(|_| Err(Refusal::TaskMissing));
+        let refused = store.transact(TaskKey::Id(TaskId::from_u128(1)), None, refuse).await;
+        assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+        assert!(!store.shared.health.has_just_written());
+        create(&store, 1).await.expect("written");
+        assert!(store.shared.health.has_just_written());
+    });
+}
+
+/// A probe costs a commit only when none has just been made.
+#[test]
+fn a_recent_commit_speaks_for_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        let other = rusqlite::Connection::open(folder.path().join(FILE_NAME)).expect("the database");
+        // Changes with every commit of somebody else.
+        let commits =
+            || -> u32 { other.pragma_query_value(None, "data_version", |row| row.get(0)).expect("a number") };
+        store.add_key(key("one")).await.expect("added");
+        let before = commits();
+        for _ in 0..10 {
+            store.writable().await.expect("it writes");
+        }
+        assert_eq!(commits(), before, "a probe wrote, though a commit had just been made");
+        while store.shared.health.has_just_written() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        store.writable().await.expect("it writes");
+        assert_ne!(commits(), before, "nothing was tried");
+    });
+}
