@@ -10,5 +10,7 @@ mod reference_page;
 mod requirements;
 mod rules;
 mod serving;
+mod store_damage;
+mod store_faults;
 mod support;
 mod tidy;

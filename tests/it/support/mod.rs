@@ -2,17 +2,38 @@
 
 mod authority;
 mod client;
+mod disk;
+mod load;
 mod raw;
 mod receiver;
 mod server;
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 pub(crate) use self::{
     authority::{Authorities, Certificate},
     client::{Answer, request},
+    disk::{Disk, Fault, On, all_is_moved, hold_the_write_lock},
+    load::{Ledger, create_tasks, number, pinging, under_load},
     raw::{Connection, Over, RawReceiver, Then},
     receiver::{Receiver, Reply},
     server::{Project, Server, binary, onward},
 };
+
+/// How long a test waits for what must come.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Waits until something holds.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < WAIT_MAX, "this did not come about: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// The reference page's workflow, calling a receiver.
 pub(crate) fn api_sample(receiver: &str) -> String {

@@ -92,32 +92,56 @@ impl Project {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Runs a command on this project that must fail; what it says.
+    pub(crate) fn refused_command(&self, arguments: &[&str]) -> String {
+        let output = onward(&[arguments, &["--config", &self.config()]].concat());
+        assert!(!output.status.success(), "{arguments:?} should have failed");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// Starts a server that must come up.
     pub(crate) fn serve(&self, key: &str) -> Server {
+        self.serve_in(key, &[])
+    }
+
+    fn start(&self, environment: &[(&str, &Path)]) -> Child {
         let ready = self.path("ready.json");
         let _ = fs::remove_file(&ready);
         let log = fs::File::options().create(true).append(true).open(self.path("server.log")).expect("a log");
-        let mut child = Command::new(binary())
+        Command::new(binary())
             .args(["serve", "--config", &self.config(), "--ready-file"])
             .arg(&ready)
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .expect("the server starts");
+            .expect("the server starts")
+    }
+
+    /// Starts a server that must come up, with more in its environment.
+    pub(crate) fn serve_in(&self, key: &str, environment: &[(&str, &Path)]) -> Server {
+        self.try_serve(key, environment)
+            .unwrap_or_else(|said| panic!("the server did not come up:\n{said}\n{}", self.log()))
+    }
+
+    /// Starts a server; if it ends instead of coming up, what it says.
+    pub(crate) fn try_serve(&self, key: &str, environment: &[(&str, &Path)]) -> Result<Server, String> {
+        let (ready, before) = (self.path("ready.json"), self.log().len());
+        // A server from here on: ended with the test.
+        let mut server =
+            Server { child: Some(self.start(environment)), address: String::new(), key: key.to_owned() };
         let started = Instant::now();
         while !ready.exists() {
-            let ended = child.try_wait().expect("a status");
-            assert!(
-                ended.is_none() && started.elapsed() < START_MAX,
-                "the server did not come up:\n{}",
-                self.log()
-            );
+            if server.child().try_wait().expect("a status").is_some() {
+                return Err(self.log()[before..].to_owned());
+            }
+            assert!(started.elapsed() < START_MAX, "the server does not come up:\n{}", self.log());
             thread::sleep(Duration::from_millis(5));
         }
         let ready: Value = serde_json::from_slice(&fs::read(ready).expect("the file")).expect("its JSON");
-        let address =
-            ready["address"].as_str().and_then(|url| url.strip_prefix("http://")).expect("an address");
-        Server { child: Some(child), address: address.to_owned(), key: key.to_owned() }
+        let address = ready["address"].as_str().and_then(|url| url.strip_prefix("http://"));
+        server.address = address.expect("an address").to_owned();
+        Ok(server)
     }
 
     pub(crate) fn log(&self) -> String {
