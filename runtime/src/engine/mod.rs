@@ -16,6 +16,8 @@ mod step;
 mod waker;
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod tests;
 
 use std::{

@@ -1,0 +1,268 @@
+//! The engine on a store that does what it is asked and says that it failed.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{EngineError, EngineHandle, EngineSettings, Perform, Shared};
+use crate::{
+    clock::{Clock, Ids},
+    egress::{Egress, EgressSettings, Trust},
+    model::{
+        ActionId, ApiKey, Execution, ExecutionId, HistoryEntry, Membership, Place, SharedWorkspace, State,
+        StepDefinition, StepId, Task, TaskId, Timestamp, User, Workflow, WorkflowId,
+        document::Answer,
+        execution::Effects,
+        perform::{Admitted, Change, Decide},
+        sample,
+        workflow::ParamProblem,
+    },
+    step::{Call, Outcome, Step, StepType, StepTypes},
+    store::{
+        Committed, Due, ExecutionDetail, Reply, Store, StoreError, TaskKey, VersionRow, WorkspaceRows,
+        sqlite::{SqliteSettings, SqliteStore},
+    },
+};
+
+/// Executes, and reports as failed, the transactions that a test says.
+struct Liar {
+    store: SqliteStore,
+    /// How many come before the one.
+    truthful: AtomicUsize,
+}
+
+/// No transaction is lied about.
+const NEVER: usize = usize::MAX;
+
+impl Store for Liar {
+    fn transact(&self, key: TaskKey, execution: Option<ExecutionId>, decide: Decide) -> Reply<Committed> {
+        let lies = match self.truthful.load(Ordering::Relaxed) {
+            NEVER => false,
+            0 => {
+                self.truthful.store(NEVER, Ordering::Relaxed);
+                true
+            }
+            more => {
+                self.truthful.store(more - 1, Ordering::Relaxed);
+                false
+            }
+        };
+        let done = self.store.transact(key, execution, decide);
+        Box::pin(async move {
+            let done = done.await?;
+            if lies { Err(StoreError::Disk("executed, but reported as failed".to_owned())) } else { Ok(done) }
+        })
+    }
+
+    fn task(&self, key: TaskKey) -> Reply<Option<Arc<Task>>> {
+        self.store.task(key)
+    }
+
+    fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>> {
+        self.store.tasks(workflow, after)
+    }
+
+    fn execution(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>> {
+        self.store.execution(id)
+    }
+
+    fn open_executions(&self, after: Option<(TaskId, Place)>, most: usize) -> Reply<Vec<Execution>> {
+        self.store.open_executions(after, most)
+    }
+
+    fn due(&self, now: Timestamp, most: usize) -> Reply<Due> {
+        self.store.due(now, most)
+    }
+
+    fn history(&self, task: TaskId, after: u64) -> Reply<Vec<HistoryEntry>> {
+        self.store.history(task, after)
+    }
+
+    fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>> {
+        self.store.admitted(scope)
+    }
+
+    fn forget_admitted(&self, before: Timestamp, most: usize) -> Reply<usize> {
+        self.store.forget_admitted(before, most)
+    }
+
+    fn version(&self, workflow: WorkflowId, version: u32) -> Reply<Option<VersionRow>> {
+        self.store.version(workflow, version)
+    }
+
+    fn set_role(&self, membership: Membership) -> Reply<()> {
+        self.store.set_role(membership)
+    }
+
+    fn greatest_id(&self) -> Reply<Option<u128>> {
+        self.store.greatest_id()
+    }
+
+    fn workspace(&self) -> Reply<WorkspaceRows> {
+        self.store.workspace()
+    }
+
+    fn workspace_revision(&self) -> Reply<u64> {
+        self.store.workspace_revision()
+    }
+
+    fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32> {
+        self.store.publish(workflow, source, at)
+    }
+
+    fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()> {
+        self.store.add_user(user, password_hash)
+    }
+
+    fn add_key(&self, key: ApiKey) -> Reply<()> {
+        self.store.add_key(key)
+    }
+
+    fn writable(&self) -> Reply<()> {
+        self.store.writable()
+    }
+
+    fn close(&self) -> Reply<()> {
+        self.store.close()
+    }
+}
+
+/// A step that reaches outside, and counts how often.
+struct Calls(Arc<AtomicUsize>);
+
+impl StepType for Calls {
+    fn id(&self) -> &'static str {
+        "calls"
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::External
+    }
+
+    fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+        Ok(Box::new(Self(Arc::clone(&self.0))))
+    }
+}
+
+impl Step for Calls {
+    fn run<'a>(&'a self, _: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Outcome::done(Answer::read(b"")) })
+    }
+}
+
+/// An engine on a liar's store, with a task.
+struct Stage {
+    liar: Arc<Liar>,
+    shared: Arc<Shared>,
+    engine: EngineHandle,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Stage {
+    async fn set(folder: &std::path::Path) -> Self {
+        let settings = SqliteSettings { queue_max: 64, task_cache_max: 64 };
+        let store = SqliteStore::open(folder, &settings).expect("a store");
+        let liar = Arc::new(Liar { store, truthful: AtomicUsize::new(NEVER) });
+        let task = sample::task_in("in-progress");
+        let put: Decide = Box::new(move |_| Ok(Change { task: Some(task), ..Change::default() }));
+        liar.transact(TaskKey::New { workflow: sample::workflow().id }, None, put).await.expect("a task");
+        let calls = Arc::new(AtomicUsize::new(0));
+        let types = StepTypes::new(vec![Box::new(Calls(Arc::clone(&calls)))]);
+        let clock = Clock::default();
+        let engine = EngineSettings {
+            in_flight_max: 8,
+            queued_max: 8,
+            chain_idle: Duration::from_secs(60),
+            store_queue_max: 64,
+        };
+        let ids = Ids::new(clock.clone(), None);
+        let store: Arc<dyn Store> = Arc::<Liar>::clone(&liar);
+        let shared =
+            Arc::new(Shared::new(store, Arc::new(SharedWorkspace::default()), types, clock, ids, engine));
+        let egress = Egress::new(&EgressSettings::default(), &Trust::load(None).expect("trust"));
+        Self { liar, engine: EngineHandle::start(Arc::clone(&shared), egress), shared, calls }
+    }
+
+    /// Performs an action of two calls, lying about the transaction after so many.
+    async fn perform(&self, truthful: usize) -> Result<super::Performed, EngineError> {
+        let mut workflow = sample::workflow();
+        let step = |id: &str| StepDefinition {
+            id: StepId::new(id),
+            name: id.to_owned(),
+            type_id: Arc::from("calls"),
+            params: serde_json::Map::new(),
+        };
+        workflow.actions[1].id = ActionId::new("test");
+        workflow.actions[1].steps = ["first", "second"].map(step).into();
+        self.liar.truthful.store(truthful, Ordering::Relaxed);
+        let perform = Perform {
+            workflow: Arc::new(workflow),
+            version: 1,
+            action: 1,
+            task: sample::task().id,
+            performer: sample::performer(),
+            key: None,
+        };
+        self.engine.perform(perform).await
+    }
+}
+
+/// “Every acknowledged execution … ends in Success, Fail, or visibly waiting”, each step having run
+/// once, whichever of its later transactions was *executed but reported as failed*.
+#[test]
+fn progress_executed_but_reported_as_failed_is_written_once() {
+    for truthful in [1, 2] {
+        let folder = tempfile::tempdir().expect("a folder");
+        actix::System::new().block_on(async {
+            let stage = Stage::set(folder.path()).await;
+            let performed = stage.perform(truthful).await.expect("admitted");
+            let ended = performed.ended.expect("it has its turn").await.expect("it ends");
+            assert_eq!(ended.state, State::Succeeded);
+            assert_eq!(stage.calls.load(Ordering::Relaxed), 2);
+            let detail = stage.shared.store.execution(ended.id).await.expect("an answer").expect("there");
+            assert_eq!(detail.execution, ended);
+            let attempts: Vec<_> =
+                detail.attempts.iter().map(|attempt| (attempt.number, attempt.step)).collect();
+            assert_eq!(attempts, [(1, 0), (2, 1)]);
+            assert_eq!(stage.liar.truthful.load(Ordering::Relaxed), NEVER, "nothing was lied about");
+            assert_eq!(stage.shared.in_flight(), 0);
+        });
+    }
+}
+
+/// “*Executed but reported as failed*”: an admission that is on disk all the same ends without a
+/// restart, runs only if it was acknowledged, and does not stand in the way of the next.
+#[test]
+fn an_admission_executed_but_reported_as_failed_does_not_stay_pending() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let stage = Stage::set(folder.path()).await;
+        // Whether it is refused or acknowledged after all is the engine's choice.
+        let first = stage.perform(0).await;
+        assert!(matches!(first, Ok(_) | Err(EngineError::Store(StoreError::Disk(_)))));
+        assert_eq!(stage.liar.truthful.load(Ordering::Relaxed), NEVER, "nothing was lied about");
+        let next = stage.perform(NEVER).await.expect("admitted");
+        let next = next.execution.id;
+        let started = Instant::now();
+        loop {
+            let open = stage.shared.store.open_executions(None, 10).await.expect("an answer");
+            if open.is_empty() {
+                break;
+            }
+            assert!(started.elapsed() < Duration::from_secs(5), "still pending: {:?}", open[0].state);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let next = stage.shared.store.execution(next).await.expect("an answer").expect("there");
+        assert_eq!(next.execution.state, State::Succeeded);
+        // What was refused has not run; or, if it is carried out after all, once.
+        let calls = stage.calls.load(Ordering::Relaxed);
+        assert_eq!(calls, if first.is_ok() { 4 } else { 2 });
+    });
+}
