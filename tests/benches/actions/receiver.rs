@@ -13,8 +13,14 @@ use tokio::{
 static TOTAL: AtomicU64 = AtomicU64::new(0);
 static MALFORMED: AtomicU64 = AtomicU64::new(0);
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 47\r\n\r\n\
-{\"task\": {\"Expected Close Date\": \"2020-02-01\"}}";
+/// The answer to a call: a day of its own, so that nearly every answer changes the task.
+fn answer(number: u64) -> String {
+    let body = format!("{{\"task\": {{\"Expected Close Date\": \"2020-02-{:02}\"}}}}", number % 28 + 1);
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
 
 pub(crate) fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -48,11 +54,11 @@ async fn serve(mut socket: TcpStream) {
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{counted}", counted.len());
             socket.write_all(answer.as_bytes()).await
         } else {
-            TOTAL.fetch_add(1, Ordering::Relaxed);
+            let number = TOTAL.fetch_add(1, Ordering::Relaxed);
             if !bytes[head..].starts_with(b"{\"action\":\"") {
                 MALFORMED.fetch_add(1, Ordering::Relaxed);
             }
-            socket.write_all(ANSWER).await
+            socket.write_all(answer(number).as_bytes()).await
         };
         if written.is_err() {
             return;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What SQLite may keep beside a database file.
-pub(super) const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+pub(super) const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", "-moved"];
 
 pub(super) struct Part {
     path: PathBuf,
