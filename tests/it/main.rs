@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 mod hostile;
 mod layers;
+mod overload;
 mod reference_page;
 mod requirements;
 mod rules;

@@ -1,10 +1,7 @@
 //! The store on a disk that fails: what is acknowledged stays, what cannot be accepted is refused with
 //! 503 and a reason, and recovery needs no hand.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -30,12 +27,6 @@ fn is_ready(server: &Server) -> bool {
     probe(server, "/readyz").status == 200
 }
 
-fn resident_kib(server: &Server) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("the process's status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
-}
-
 fn a_receiver() -> Receiver {
     Receiver::start(Reply::new(200, r#"{"task":{"Expected Close Date":"2020-02-01"}}"#))
 }
@@ -52,7 +43,7 @@ fn is_survived(fault: Fault, on: On, reason: &str) {
     under_load(&server, &ledger, || {
         eventually("actions are performed", || ledger.acknowledged() > SOME);
         assert!(is_ready(&server));
-        let before = resident_kib(&server);
+        let before = server.memory_kib("VmRSS");
         disk.fail(fault, on);
         disk.has_struck();
         eventually("requests are refused", || ledger.refused(reason) > REFUSALS);
@@ -61,7 +52,7 @@ fn is_survived(fault: Fault, on: On, reason: &str) {
         assert_eq!(unready.status, 503);
         assert_eq!(unready.json()["code"], "store_unavailable");
         assert!(unready.body.contains(reason), "{}", unready.body);
-        let grown = resident_kib(&server).saturating_sub(before);
+        let grown = server.memory_kib("VmRSS").saturating_sub(before);
         assert!(grown < GROWTH_KIB_MAX, "the server has grown by {grown} KiB");
         disk.heal();
         eventually("it is ready again", || is_ready(&server));

@@ -256,6 +256,13 @@ impl Server {
         }
     }
 
+    /// A line of the process's status: `VmRSS`, what it holds now, or `VmHWM`, the most it has held.
+    pub(crate) fn memory_kib(&self, line: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its status");
+        let line = status.lines().find_map(|found| found.strip_prefix(&format!("{line}:")));
+        line.and_then(|text| text.split_whitespace().next()?.parse().ok()).expect("its memory")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().expect("the server's own process").id()
     }

@@ -522,9 +522,9 @@ impl World {
             due += usize::from(attempt.end.as_ref().is_some_and(|end| end.outcome == "succeeded"));
         }
         let asked = self.asked.get(&id).copied().unwrap_or_default() as usize;
-        for step in 0..CHAIN.len() {
+        for (step, effects) in CHAIN.iter().enumerate() {
             let runs = own.iter().filter(|attempt| attempt.step == step).count();
-            let allowed = if CHAIN[step] == Effects::External { 1 + asked } else { usize::MAX };
+            let allowed = if *effects == Effects::External { 1 + asked } else { usize::MAX };
             assert!(runs <= allowed, "step {step} ran {runs} times, asked for {asked}");
         }
     }

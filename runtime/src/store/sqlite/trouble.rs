@@ -36,13 +36,22 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 /// SQLite calls every failed write an I/O error, also one on a disk that has become read-only: asks
-/// the system.
+/// the system, by a file of another name. To open and close the database's own would end the locks
+/// that SQLite has on it (they are the process's, not the descriptor's).
 pub(super) fn named(error: StoreError, connection: &Connection) -> StoreError {
     let StoreError::Disk(said) = error else { return error };
-    let opened = connection.path().map(|file| fs::File::options().write(true).open(Path::new(file)));
-    match opened {
-        Some(Err(system)) if system.kind() == io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(said),
-        _ => StoreError::Disk(said),
+    let Some(file) = connection.path().map(|file| format!("{file}-writable")) else {
+        return StoreError::Disk(said);
+    };
+    match fs::File::create(Path::new(&file)) {
+        Err(system) if system.kind() == io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(said),
+        created => {
+            if created.is_ok() {
+                // What it was for is known; a disk that fails may keep it.
+                let _ = fs::remove_file(&file);
+            }
+            StoreError::Disk(said)
+        }
     }
 }
 

@@ -132,12 +132,14 @@ impl Writer {
         let mut next = Some(first);
         let rows = self.connection.total_changes();
         let mut begun = self.begin();
+        // Told at the end: who comes back meanwhile is not to hear of what is over.
+        let mut refused = Vec::new();
         for _ in 0..self.group_max {
             let Some(request) = next.take().or_else(|| queue.try_recv().ok()) else { break };
             match (request, &begun) {
                 (Request::Close, _) => closing = true,
                 (request, Ok(())) => begun = self.one(request, &mut group),
-                (request, Err(error)) => refuse(request, error),
+                (request, Err(_)) => refused.push(request),
             }
         }
         // The commit of nothing does not reach the disk, and says nothing about it.
@@ -153,6 +155,11 @@ impl Writer {
         if self.unsettled.get() {
             // Before anybody is told that nothing was written.
             self.settle();
+        }
+        if let Err(error) = &committed {
+            for request in refused {
+                refuse(request, error);
+            }
         }
         self.answer(group, committed);
         closing
