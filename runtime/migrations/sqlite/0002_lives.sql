@@ -1,10 +1,11 @@
 -- What executions need to wait, be retried and be told apart, and the history of tasks.
 
 -- A stage change that is to come: stage, instant and performer as JSON, and the instant again, to be
--- found by. `revision`: how many entries the task's history has.
+-- found by. `revision`: how many entries the task's history has; `last_entry`: the last of them.
 ALTER TABLE task ADD COLUMN schedule TEXT;
 ALTER TABLE task ADD COLUMN scheduled_at INTEGER;
 ALTER TABLE task ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE task ADD COLUMN last_entry INTEGER;
 CREATE INDEX task_scheduled ON task (scheduled_at) WHERE scheduled_at IS NOT NULL;
 
 -- The last state of tasks that are gone; their executions and history stay.
@@ -18,21 +19,25 @@ CREATE TABLE deleted_task (
     created_on INTEGER NOT NULL,
     updated_on INTEGER NOT NULL,
     schedule TEXT,
-    revision INTEGER NOT NULL
+    revision INTEGER NOT NULL,
+    last_entry INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- Every change of every task. `changes` is a JSON object by field id (`Stage` and `Assigned To` for
--- those) of [before, after]. Either the execution that wrote, or the performer as the contract shows one.
+-- Every change of every task, in the order in which they came: a new one goes to the end. No index leads
+-- from a task to its entries, which would cost every change another page: the task's row knows the last
+-- one, and each knows the one before it. `changes` is a JSON object by field id (`Stage` and `Assigned To`
+-- for those) of [before, after]. Either the execution that wrote, or the performer as the contract shows one.
 CREATE TABLE task_history (
+    id INTEGER PRIMARY KEY,
+    previous INTEGER,
     task_id BLOB NOT NULL,
     number INTEGER NOT NULL,
     at INTEGER NOT NULL,
     cause TEXT NOT NULL,
     execution_id BLOB,
     performer TEXT,
-    changes TEXT NOT NULL,
-    PRIMARY KEY (task_id, number)
-) STRICT, WITHOUT ROWID;
+    changes TEXT NOT NULL
+) STRICT;
 
 -- What was there before this table is where its history begins.
 INSERT INTO task_history (task_id, number, at, cause, performer, changes)
@@ -46,17 +51,21 @@ SELECT id, 1, updated_on, 'created', '{"id":"onward","email":null,"first_name":"
                                                                     WHEN 'array' THEN json(value) ELSE value END)), '{}')
             FROM json_each(task.field_values)))
 FROM task;
-UPDATE task SET revision = 1;
+CREATE INDEX only_now ON task_history (task_id);
+UPDATE task SET revision = 1, last_entry = (SELECT id FROM task_history WHERE task_id = task.id);
+DROP INDEX only_now;
 
 -- `place`: the order in which a task's executions take turns. `stage_seen`: the stage it last saw or wrote.
--- `tries`: how often the step it stands at was tried without a person asking.
+-- `began_after`: the entry of the task's history after which it began. `tries`: how often the step it stands at was tried without a person asking.
 ALTER TABLE execution ADD COLUMN place BLOB NOT NULL DEFAULT x'';
 ALTER TABLE execution ADD COLUMN stage_seen TEXT;
+ALTER TABLE execution ADD COLUMN began_after INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE execution ADD COLUMN task_deleted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE execution ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
 UPDATE execution SET place = id;
 DROP INDEX execution_open;
-CREATE INDEX execution_open ON execution (task_id, place) WHERE state IN ('queued', 'running', 'retrying', 'waiting', 'blocked');
+CREATE INDEX execution_open ON execution (place) WHERE state IN ('queued', 'running', 'retrying', 'waiting', 'blocked');
+CREATE INDEX execution_parked ON execution (task_id) WHERE state IN ('waiting', 'blocked');
 CREATE INDEX execution_wake ON execution (wake_at) WHERE state = 'waiting';
 
 -- What of a step's answer the fields cannot take: a JSON object by field name.

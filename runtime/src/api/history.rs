@@ -26,15 +26,17 @@ pub(super) async fn list(
     let published = api.workflow(&workflow)?;
     let task = api.task(&published.workflow, &address).await?;
     let directory = &api.workspace().current().directory;
-    let (mut shown, mut after) = (Vec::new(), 0);
+    let (mut shown, mut before) = (Vec::new(), None);
     loop {
-        let page = api.store().history(task.id, after).await?;
+        let page = api.store().history(task.id, before).await?;
         shown.extend(page.iter().map(|entry| shown_entry(entry, &published.workflow, directory)));
         match page.last() {
-            Some(last) if page.len() == HISTORY_PAGE_MAX => after = last.number,
-            _ => return answer(HttpResponse::Ok(), &shown),
+            Some(last) if page.len() == HISTORY_PAGE_MAX => before = Some(last.number),
+            _ => break,
         }
     }
+    shown.reverse();
+    answer(HttpResponse::Ok(), &shown)
 }
 
 fn shown_entry(entry: &HistoryEntry, workflow: &Workflow, directory: &Directory) -> Value {

@@ -81,6 +81,7 @@ impl Entry {
                     attempts: 0,
                     place,
                     stage: None,
+                    began_after: 0,
                     task_deleted: false,
                     tries: 0,
                     created_at: now,

@@ -72,7 +72,7 @@ impl Store for Liar {
         self.store.execution(id)
     }
 
-    fn open_executions(&self, after: Option<(TaskId, Place)>, most: usize) -> Reply<Vec<Execution>> {
+    fn open_executions(&self, after: Option<Place>, most: usize) -> Reply<Vec<Execution>> {
         self.store.open_executions(after, most)
     }
 
@@ -80,8 +80,8 @@ impl Store for Liar {
         self.store.due(now, most)
     }
 
-    fn history(&self, task: TaskId, after: u64) -> Reply<Vec<HistoryEntry>> {
-        self.store.history(task, after)
+    fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
+        self.store.history(task, before)
     }
 
     fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>> {

@@ -48,6 +48,8 @@ pub struct Execution {
     /// The stage it last saw (at its start, on waking, on Retry) or last wrote; what `stage_changed`
     /// compares with. `None` until it begins.
     pub stage: Option<StageId>,
+    /// The entry of its task's history after which it began; what it has changed comes later.
+    pub began_after: u64,
     /// Whether it has deleted its task itself. Then later steps see the last snapshot.
     pub task_deleted: bool,
     /// How often the external step it stands at was tried without a person asking.

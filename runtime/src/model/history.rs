@@ -106,7 +106,7 @@ pub fn difference(before: Option<&Task>, after: &Task) -> Vec<SlotChange> {
     slots.into_iter().filter_map(change).collect()
 }
 
-/// What it takes to undo the chosen entries, given all entries from the first chosen one on: each
+/// What it takes to undo the chosen entries, given all entries since before the first chosen one: each
 /// slot that a chosen entry wrote last goes back to what it was before the chosen ones wrote it.
 ///
 /// A slot that somebody else has written since stays; one that somebody else wrote in between goes

@@ -166,7 +166,7 @@ fn an_execution_reads_back_in_every_state() {
         }
         let open = store.open_executions(None, 10).await.expect("an answer");
         assert_eq!(open.iter().map(|execution| execution.id.as_u128()).collect::<Vec<_>>(), [10, 11, 12, 13]);
-        let rest = store.open_executions(Some((open[0].task, open[0].place)), 1).await.expect("an answer");
+        let rest = store.open_executions(Some(open[0].place), 1).await.expect("an answer");
         assert_eq!(rest[0].id.as_u128(), 11);
     });
 }
@@ -409,8 +409,8 @@ fn a_deleted_task_leaves_its_history_and_its_last_state() {
         assert!(store.task(by_unique_id("T1")).await.expect("an answer").is_none());
         let found = store.execution(ExecutionId::from_u128(10)).await.expect("an answer").expect("it stays");
         assert_eq!(found.execution.state.failure().expect("failed").code, "task_deleted");
-        let history = store.history(TaskId::from_u128(1), 0).await.expect("an answer");
-        assert_eq!(history.last().map(|entry| entry.cause), Some(crate::model::history::Cause::Deleted));
+        let history = store.history(TaskId::from_u128(1), None).await.expect("an answer");
+        assert_eq!(history.first().map(|entry| entry.cause), Some(crate::model::history::Cause::Deleted));
         // An execution that has deleted its task itself sees the last state.
         let own =
             Execution { task_deleted: true, ..execution(11, State::Running { step: 1, mid_call: true }) };
@@ -432,7 +432,7 @@ fn a_tasks_history_is_kept_and_read_by_page() {
         let entry = |number: u64, author: Author| crate::model::HistoryEntry {
             task: TaskId::from_u128(1),
             number,
-            at: sample::now(),
+            at: sample::now() + jiff::SignedDuration::from_secs(number as i64),
             cause: Cause::Changed,
             author,
             changes: vec![
@@ -454,19 +454,28 @@ fn a_tasks_history_is_kept_and_read_by_page() {
             entry(3, Author::Performer(sample::performer())),
         ];
         for entry in entries.clone() {
-            let decide: Decide = Box::new(|_| Ok(Change { history: Some(entry), ..Change::default() }));
+            let decide: Decide = Box::new(|current| {
+                let task = Task { revision: entry.number, ..Task::clone(current.task.expect("the task")) };
+                Ok(Change { task: Some(task), history: Some(entry), ..Change::default() })
+            });
             store.transact(first(), None, decide).await.expect("written");
         }
-        assert_eq!(store.history(TaskId::from_u128(1), 0).await.expect("an answer"), entries);
-        assert_eq!(store.history(TaskId::from_u128(1), 2).await.expect("an answer"), entries[2..]);
-        let looked = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let seen = Arc::clone(&looked);
-        let look: Decide = Box::new(move |current| {
-            seen.lock().expect("the list").extend(current.look.history_from(ExecutionId::from_u128(10)));
-            Ok(Change::default())
-        });
-        store.transact(first(), None, look).await.expect("looked");
-        assert_eq!(*looked.lock().expect("the list"), entries[1..]);
+        // Another task's entries stand in between.
+        create(&*store, task(2)).await;
+        let mut newest_first = entries.to_vec();
+        newest_first.reverse();
+        assert_eq!(store.history(TaskId::from_u128(1), None).await.expect("an answer"), newest_first);
+        assert_eq!(store.history(TaskId::from_u128(1), Some(3)).await.expect("an answer"), newest_first[1..]);
+        for (number, expected) in [(1, &entries[1..]), (0, &entries[..])] {
+            let looked = Arc::new(std::sync::Mutex::new(Vec::new()));
+            let seen = Arc::clone(&looked);
+            let look: Decide = Box::new(move |current| {
+                seen.lock().expect("the list").extend(current.look.history_after(number));
+                Ok(Change::default())
+            });
+            store.transact(first(), None, look).await.expect("looked");
+            assert_eq!(*looked.lock().expect("the list"), expected);
+        }
     });
 }
 

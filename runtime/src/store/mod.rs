@@ -170,15 +170,15 @@ pub trait Store: Send + Sync {
 
     fn execution(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>>;
 
-    /// Executions that are not final, each task's in the order of their turns, after one; at most `most`.
-    fn open_executions(&self, after: Option<(TaskId, Place)>, most: usize) -> Reply<Vec<Execution>>;
+    /// Executions that are not final, in the order of their places, after one; at most `most`.
+    fn open_executions(&self, after: Option<Place>, most: usize) -> Reply<Vec<Execution>>;
 
     /// What is due at an instant; at most `most` of each kind.
     fn due(&self, now: Timestamp, most: usize) -> Reply<Due>;
 
-    /// A task's history, oldest first, after the entry with a number; at most [`HISTORY_PAGE_MAX`].
+    /// A task's history, newest first, before the entry with a number; at most [`HISTORY_PAGE_MAX`].
     /// A deleted task has one, too.
-    fn history(&self, task: TaskId, after: u64) -> Reply<Vec<HistoryEntry>>;
+    fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>>;
 
     /// What was admitted with an idempotency key, by the key's scope.
     fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>>;

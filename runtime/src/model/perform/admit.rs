@@ -51,6 +51,7 @@ pub fn admit(
     let mut change = Change::default();
     if has_turn {
         execution.stage = Some(task.stage.clone());
+        execution.began_after = task.revision;
         let now = execution.created_at;
         change.begun = advance(&mut execution, Event::Turn, plan, now, current, &mut Change::default())?;
     }
@@ -107,6 +108,9 @@ pub fn begin(
             }
             _ => {
                 let redone = revert::redo(&mut change, &execution, plan, now, current);
+                if execution.stage.is_none() {
+                    execution.began_after = task.revision;
+                }
                 execution.stage = Some(redone.unwrap_or_else(|| task.stage.clone()));
                 Event::Turn
             }

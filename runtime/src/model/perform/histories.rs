@@ -132,9 +132,9 @@ impl Look for Seen<'_> {
         1
     }
 
-    fn history_from(&self, id: ExecutionId) -> Vec<HistoryEntry> {
+    fn history_after(&self, number: u64) -> Vec<HistoryEntry> {
         let own = self.0.history.iter().filter(|entry| entry.task == self.1);
-        own.skip_while(|entry| !entry.is_by(id)).cloned().collect()
+        own.filter(|entry| entry.number > number).cloned().collect()
     }
 
     fn parked(&self) -> Vec<Execution> {

@@ -58,8 +58,8 @@ pub trait Look {
     /// The next free number of the workflow's auto-incremented Unique ID.
     fn next_number(&self) -> u64;
 
-    /// The task's history from the first entry that an execution has written; empty if it wrote none.
-    fn history_from(&self, execution: ExecutionId) -> Vec<HistoryEntry>;
+    /// The task's history after the entry with a number, oldest first.
+    fn history_after(&self, number: u64) -> Vec<HistoryEntry>;
 
     /// The task's executions that are waiting or blocked.
     fn parked(&self) -> Vec<Execution>;

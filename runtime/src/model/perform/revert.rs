@@ -57,7 +57,7 @@ fn write(
     if plan.action().on_failure != OnFailure::Revert || execution.stage.is_none() {
         return;
     }
-    let mut changes = undo(&current.look.history_from(execution.id), chosen);
+    let mut changes = undo(&current.look.history_after(execution.began_after), chosen);
     changes.retain(|change| is_possible(change, task, &plan.workflow, current));
     let after = task.with(&changes, &plan.workflow, now);
     change.put(Some(task), after, cause, Author::Execution(execution.id));

@@ -45,7 +45,7 @@ impl Look for Found {
         7
     }
 
-    fn history_from(&self, _: ExecutionId) -> Vec<HistoryEntry> {
+    fn history_after(&self, _: u64) -> Vec<HistoryEntry> {
         self.history.clone()
     }
 
@@ -281,8 +281,8 @@ impl Look for FoundEarlier {
         self.found.next_number()
     }
 
-    fn history_from(&self, id: ExecutionId) -> Vec<HistoryEntry> {
-        self.found.history_from(id)
+    fn history_after(&self, number: u64) -> Vec<HistoryEntry> {
+        self.found.history_after(number)
     }
 
     fn parked(&self) -> Vec<Execution> {

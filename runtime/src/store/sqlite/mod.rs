@@ -173,7 +173,7 @@ impl Store for SqliteStore {
         self.read(move |connection| read::execution(connection, id))
     }
 
-    fn open_executions(&self, after: Option<(TaskId, Place)>, most: usize) -> Reply<Vec<Execution>> {
+    fn open_executions(&self, after: Option<Place>, most: usize) -> Reply<Vec<Execution>> {
         self.read(move |connection| read::open_executions(connection, after, most))
     }
 
@@ -181,8 +181,8 @@ impl Store for SqliteStore {
         self.read(move |connection| read::due(connection, now, most))
     }
 
-    fn history(&self, task: TaskId, after: u64) -> Reply<Vec<HistoryEntry>> {
-        self.read(move |connection| read::history(connection, task, after, HISTORY_PAGE_MAX))
+    fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
+        self.read(move |connection| read::history(connection, task, before, HISTORY_PAGE_MAX))
     }
 
     fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>> {

@@ -95,21 +95,21 @@ pub(super) fn one_execution(
 
 pub(super) fn open_executions(
     connection: &Connection,
-    after: Option<(TaskId, Place)>,
+    after: Option<Place>,
     most: usize,
 ) -> Result<Vec<Execution>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM execution WHERE {OPEN} AND (task_id, place) > (?1, ?2) ORDER BY task_id, place LIMIT ?3",
+        "SELECT {} FROM execution WHERE {OPEN} AND place > ?1 ORDER BY place LIMIT ?2",
         rows::EXECUTION_COLUMNS
     );
-    let (task, place) = after.map_or(([0; 16], [0; 16]), |(task, place)| (task.to_bytes(), place.to_bytes()));
-    all(connection, &sql, params![task, place, most], rows::execution)
+    let after = after.map_or([0; 16], Place::to_bytes);
+    all(connection, &sql, params![after, most], rows::execution)
 }
 
 /// A task's executions that are waiting or blocked.
 pub(super) fn parked(connection: &Connection, task: TaskId) -> Result<Vec<Execution>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM execution WHERE {OPEN} AND task_id = ?1 AND state IN ('waiting', 'blocked') ORDER BY place",
+        "SELECT {} FROM execution WHERE state IN ('waiting', 'blocked') AND task_id = ?1 ORDER BY place",
         rows::EXECUTION_COLUMNS
     );
     all(connection, &sql, [task.to_bytes()], rows::execution)
@@ -134,33 +134,44 @@ pub(super) fn due(connection: &Connection, now: Timestamp, most: usize) -> Resul
     Ok(Due { executions, schedules, next: next.map(rows::instant).transpose()? })
 }
 
-/// A task's history after the entry with a number.
+/// A task's history, newest first: up to `most` entries before one, from the last where none is given.
 pub(super) fn history(
     connection: &Connection,
     task: TaskId,
-    after: u64,
+    before: Option<u64>,
     most: usize,
 ) -> Result<Vec<HistoryEntry>, StoreError> {
+    // Entries have no index by task: one leads to the one before it.
     let sql = format!(
-        "SELECT {} FROM task_history WHERE task_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+        "WITH RECURSIVE
+             last (id) AS (SELECT last_entry FROM task WHERE id = ?1
+                           UNION ALL SELECT last_entry FROM deleted_task WHERE id = ?1),
+             entry AS (SELECT * FROM task_history WHERE id = (SELECT id FROM last)
+                       UNION ALL
+                       SELECT earlier.* FROM entry JOIN task_history AS earlier ON earlier.id = entry.previous)
+         SELECT {} FROM entry WHERE number < ?2 LIMIT ?3",
         rows::HISTORY_COLUMNS
     );
-    all(connection, &sql, params![task.to_bytes(), after, most], rows::history_entry)
+    let before = before.map_or(i64::MAX, |number| i64::try_from(number).unwrap_or(i64::MAX));
+    all(connection, &sql, params![task.to_bytes(), before, most], rows::history_entry)
 }
 
-/// A task's history from the first entry that an execution wrote.
-pub(super) fn history_from(
+/// A task's history after the entry with a number, oldest first.
+pub(super) fn history_after(
     connection: &Connection,
     task: TaskId,
-    execution: ExecutionId,
+    number: u64,
 ) -> Result<Vec<HistoryEntry>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM task_history WHERE task_id = ?1 AND number >=
-             (SELECT min(number) FROM task_history WHERE task_id = ?1 AND execution_id = ?2)
-         ORDER BY number",
+        "WITH RECURSIVE
+             entry AS (SELECT * FROM task_history WHERE id = (SELECT last_entry FROM task WHERE id = ?1)
+                       UNION ALL
+                       SELECT earlier.* FROM entry JOIN task_history AS earlier ON earlier.id = entry.previous
+                       WHERE earlier.number > ?2)
+         SELECT {} FROM entry WHERE number > ?2 ORDER BY number",
         rows::HISTORY_COLUMNS
     );
-    all(connection, &sql, [task.to_bytes(), execution.to_bytes()], rows::history_entry)
+    all(connection, &sql, params![task.to_bytes(), number], rows::history_entry)
 }
 
 pub(super) fn deleted_task(connection: &Connection, id: TaskId) -> Result<Option<Task>, StoreError> {

@@ -117,7 +117,7 @@ fn doubt(copy: &mut Connection, made_at: Timestamp, now: Timestamp) -> Result<(u
     loop {
         let page = read::open_executions(copy, after, PAGE)?;
         let Some(last) = page.last() else { return Ok((in_doubt, left)) };
-        after = Some((last.task, last.place));
+        after = Some(last.place);
         let details = page.iter().map(|execution| read::execution(copy, execution.id));
         let details = details.collect::<Result<Vec<_>, _>>()?;
         let marking = copy.transaction()?;
@@ -141,7 +141,7 @@ fn count_open(copy: &Connection) -> Result<u64, StoreError> {
     loop {
         let page = read::open_executions(copy, after, PAGE)?;
         let Some(last) = page.last() else { return Ok(count) };
-        after = Some((last.task, last.place));
+        after = Some(last.place);
         count += page.len() as u64;
     }
 }

@@ -16,7 +16,8 @@ use crate::model::{
 pub(super) const TASK_COLUMNS: &str = "id, workflow_id, unique_id, stage_id, assigned_to, field_values, created_on, updated_on, schedule, revision";
 
 pub(super) const EXECUTION_COLUMNS: &str = "id, task_id, workflow_id, version, action_id, performer, state, step, flag, \
-     wake_at, code, message, attempts, created_at, updated_at, place, stage_seen, task_deleted, tries";
+     wake_at, code, message, attempts, created_at, updated_at, place, stage_seen, task_deleted, tries, \
+     began_after";
 
 pub(super) const ATTEMPT_COLUMNS: &str =
     "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors";
@@ -207,6 +208,7 @@ pub(super) fn execution(row: &Row<'_>) -> Result<Execution, StoreError> {
         stage: row.get::<_, Option<String>>(16)?.map(StageId::new),
         task_deleted: row.get(17)?,
         tries: row.get(18)?,
+        began_after: row.get(19)?,
         created_at: instant(row.get(13)?)?,
         updated_at: instant(row.get(14)?)?,
     })

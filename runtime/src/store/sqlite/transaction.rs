@@ -143,7 +143,7 @@ impl Writer {
         };
         let task = match (change.task, &task_before) {
             (Some(task), _) => {
-                write_task(connection, &task, task_before.as_deref())?;
+                write_task(connection, &task, task_before.as_deref(), change.history.is_some())?;
                 Some(Arc::new(task))
             }
             (None, Some(before)) if change.deletes_task => {
@@ -199,9 +199,9 @@ impl Look for Lookups<'_> {
         self.workflow.map_or(0, |workflow| self.answer(next_number(&self.writer.connection, workflow)))
     }
 
-    fn history_from(&self, execution: ExecutionId) -> Vec<HistoryEntry> {
+    fn history_after(&self, number: u64) -> Vec<HistoryEntry> {
         self.task.map_or_else(Vec::new, |task| {
-            self.answer(read::history_from(&self.writer.connection, task.id, execution))
+            self.answer(read::history_after(&self.writer.connection, task.id, number))
         })
     }
 
@@ -225,15 +225,22 @@ fn workflow_of(key: &TaskKey) -> Option<&WorkflowId> {
     }
 }
 
-fn write_task(connection: &Connection, task: &Task, before: Option<&Task>) -> Result<(), StoreError> {
+/// `has_entry`: whether an entry of the task's history has just been written.
+fn write_task(
+    connection: &Connection,
+    task: &Task,
+    before: Option<&Task>,
+    has_entry: bool,
+) -> Result<(), StoreError> {
     let values = rows::values_to_json(task)?;
     let assigned_to = task.assigned_to.as_ref().map(|user| user.as_str());
     let scheduled_at = task.schedule.as_ref().map(|schedule| schedule.at.as_millisecond());
     let schedule = task.schedule.as_deref().map(rows::schedule_to_json).transpose()?;
     let Some(before) = before else {
         let sql = "INSERT INTO task (id, workflow_id, unique_id, stage_id, assigned_to, field_values, created_on, updated_on,
-                                     schedule, scheduled_at, revision)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                                     schedule, scheduled_at, revision,
+                                     last_entry)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, iif(?12, last_insert_rowid(), NULL))";
         connection.prepare_cached(sql)?.execute(params![
             task.id.to_bytes(),
             task.workflow.as_str(),
@@ -246,6 +253,7 @@ fn write_task(connection: &Connection, task: &Task, before: Option<&Task>) -> Re
             schedule,
             scheduled_at,
             task.revision,
+            has_entry,
         ])?;
         return Ok(());
     };
@@ -259,7 +267,8 @@ fn write_task(connection: &Connection, task: &Task, before: Option<&Task>) -> Re
         connection.prepare_cached(sql)?.execute(params![task.id.to_bytes(), schedule, scheduled_at])?;
     }
     let sql =
-        "UPDATE task SET stage_id = ?2, assigned_to = ?3, field_values = ?4, updated_on = ?5, revision = ?6
+        "UPDATE task SET stage_id = ?2, assigned_to = ?3, field_values = ?4, updated_on = ?5, revision = ?6,
+                               last_entry = iif(?7, last_insert_rowid(), last_entry)
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         task.id.to_bytes(),
@@ -268,6 +277,7 @@ fn write_task(connection: &Connection, task: &Task, before: Option<&Task>) -> Re
         values,
         task.updated_on.as_millisecond(),
         task.revision,
+        has_entry,
     ])?;
     there(changed, || format!("task {}", task.id))
 }
@@ -275,7 +285,10 @@ fn write_task(connection: &Connection, task: &Task, before: Option<&Task>) -> Re
 /// Keeps the last state of a task, for the executions that speak of it, and takes the task away.
 fn delete_task(connection: &Connection, task: &Task) -> Result<(), StoreError> {
     let columns = rows::TASK_COLUMNS;
-    let sql = format!("INSERT INTO deleted_task ({columns}) SELECT {columns} FROM task WHERE id = ?1");
+    let sql = format!(
+        "INSERT INTO deleted_task ({columns}, last_entry)
+         SELECT {columns}, last_insert_rowid() FROM task WHERE id = ?1"
+    );
     connection.prepare_cached(&sql)?.execute([task.id.to_bytes()])?;
     let deleted =
         connection.prepare_cached("DELETE FROM task WHERE id = ?1")?.execute([task.id.to_bytes()])?;
@@ -292,8 +305,9 @@ fn insert_history(connection: &Connection, entry: &HistoryEntry) -> Result<(), S
         Author::Execution(id) => (Some(id.to_bytes()), None),
         Author::Performer(performer) => (None, Some(rows::performer_to_json(performer)?)),
     };
-    let sql = "INSERT INTO task_history (task_id, number, at, cause, execution_id, performer, changes)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql =
+        "INSERT INTO task_history (task_id, number, at, cause, execution_id, performer, changes, previous)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT last_entry FROM task WHERE id = ?1))";
     connection.prepare_cached(sql)?.execute(params![
         entry.task.to_bytes(),
         entry.number,
@@ -322,8 +336,8 @@ pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -
     let sql =
         "INSERT INTO execution (id, task_id, workflow_id, version, action_id, performer, state, step, flag,
                                 wake_at, code, message, attempts, created_at, updated_at, place, stage_seen,
-                                task_deleted, tries)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+                                task_deleted, tries, began_after)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
     connection.prepare_cached(sql)?.execute(params![
         execution.id.to_bytes(),
         execution.task.to_bytes(),
@@ -344,6 +358,7 @@ pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -
         execution.stage.as_ref().map(StageId::as_str),
         execution.task_deleted,
         execution.tries,
+        execution.began_after,
     ])?;
     Ok(())
 }
@@ -362,7 +377,7 @@ pub(super) fn update_execution(
     }
     let sql = "UPDATE execution SET state = ?2, step = ?3, flag = ?4, wake_at = ?5, code = ?6, message = ?7,
                                     attempts = ?8, updated_at = ?9, stage_seen = ?10, task_deleted = ?11,
-                                    tries = ?12
+                                    tries = ?12, began_after = ?13
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         execution.id.to_bytes(),
@@ -377,6 +392,7 @@ pub(super) fn update_execution(
         execution.stage.as_ref().map(StageId::as_str),
         execution.task_deleted,
         execution.tries,
+        execution.began_after,
     ])?;
     there(changed, || format!("execution {}", execution.id))
 }
