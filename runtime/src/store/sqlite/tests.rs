@@ -129,3 +129,53 @@ fn a_recent_commit_speaks_for_the_next() {
         assert_ne!(commits(), before, "nothing was tried");
     });
 }
+
+/// "Migrations that run themselves": what a task is when its history begins is the history's first entry.
+#[test]
+fn a_database_of_the_first_schema_gets_its_history() {
+    use crate::model::{
+        FieldId, FieldValue, StageId,
+        history::{Cause, Slot},
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = rusqlite::Connection::open(folder.path().join(FILE_NAME)).expect("a database");
+    first.execute_batch(super::open::MIGRATIONS[0]).expect("the first schema");
+    let values = r#"{"text":"[1,\"true\"]","flag":true,"off":false,"list":["Red","null"],"number":"10.00"}"#;
+    let sql = "INSERT INTO task VALUES (?1, 'api-sample', 'T1', 'in-progress', 'abc123', ?2, 5, 7)";
+    first.execute(sql, rusqlite::params![1_u128.to_be_bytes(), values]).expect("a task");
+    let sql =
+        "INSERT INTO execution VALUES (?1, ?2, 'api-sample', 1, 'finish', '{\"id\":\"x\"}', 'queued', 0, 0,
+                                             NULL, NULL, NULL, 0, 5, 5)";
+    first.execute(sql, rusqlite::params![2_u128.to_be_bytes(), 1_u128.to_be_bytes()]).expect("an execution");
+    first.pragma_update(None, "user_version", 1).expect("its version");
+    drop(first);
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        let id = TaskId::from_u128(1);
+        let task = store.task(TaskKey::Id(id)).await.expect("an answer").expect("the task");
+        let history = store.history(id, None).await.expect("an answer");
+        assert_eq!((task.revision, history.len(), history[0].cause), (1, 1, Cause::Created));
+        let after = |slot: Slot| {
+            let change =
+                history[0].changes.iter().find(|change| change.slot == slot).expect("its first value");
+            assert!(change.before.is_empty());
+            change.after.clone()
+        };
+        for (field, value) in &task.values {
+            assert_eq!(after(Slot::Field(field.clone())), *value, "{field}");
+        }
+        assert_eq!(task.values.len(), 5);
+        assert_eq!(after(Slot::Field(FieldId::new("text"))), FieldValue::Text("[1,\"true\"]".into()));
+        assert_eq!(after(Slot::Stage), task.slot(&Slot::Stage));
+        assert_eq!(after(Slot::AssignedTo), task.slot(&Slot::AssignedTo));
+        // The next change follows on it, and the open execution keeps its place.
+        let moved = crate::model::Task { stage: StageId::new("completed"), revision: 2, ..(*task).clone() };
+        let entry = crate::model::HistoryEntry { number: 2, ..history[0].clone() };
+        let decide: Decide =
+            Box::new(|_| Ok(Change { task: Some(moved), history: Some(entry), ..Change::default() }));
+        store.transact(TaskKey::Id(id), None, decide).await.expect("written");
+        assert_eq!(store.history(id, None).await.expect("an answer").len(), 2);
+        let open = store.open_executions(None, 10).await.expect("an answer");
+        assert_eq!((open[0].id.as_u128(), open[0].place.as_u128()), (2, 2));
+    });
+}
