@@ -49,8 +49,11 @@ pub struct Server {
 }
 
 pub fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
-    let sqlite =
-        SqliteSettings { queue_max: settings.store.queue_max, task_cache_max: settings.store.task_cache_max };
+    let sqlite = SqliteSettings {
+        queue_max: settings.store.queue_max,
+        task_cache_max: settings.store.task_cache_max,
+        file_bytes_max: settings.files.bytes_max,
+    };
     Ok(Arc::new(SqliteStore::open(&settings.store.folder, &sqlite)?))
 }
 
@@ -152,8 +155,8 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
         extra_ca_file: settings.egress.extra_ca_file.clone(),
         ..EgressSettings::default()
     };
-    let (shared, trust, body_bytes_max) =
-        (Arc::clone(&server.shared), server.trust.clone(), settings.server.body_bytes_max);
+    let (shared, trust) = (Arc::clone(&server.shared), server.trust.clone());
+    let bodies = api::Bodies::new(settings.server.body_bytes_max, settings.files.bytes_max);
     let workers = match settings.server.workers {
         // On few cores one is left to the store's writer.
         0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1)),
@@ -162,8 +165,8 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
     let http = HttpServer::new(move || {
         // Runs on each worker's own thread.
         let engine = EngineHandle::start(Arc::clone(&shared), Egress::new(&egress, &trust));
-        let api =
-            Api { engine, shared: Arc::clone(&shared), public_url: Arc::clone(&public_url), body_bytes_max };
+        let (shared, public_url) = (Arc::clone(&shared), Arc::clone(&public_url));
+        let api = Api { engine, shared, public_url, bodies: bodies.clone() };
         App::new().app_data(web::Data::new(api)).configure(api::configure)
     });
     let listener = server.listener.try_clone().context("the listening socket cannot be shared")?;

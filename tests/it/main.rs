@@ -4,6 +4,7 @@ mod backup;
 mod bad_input;
 mod contract;
 mod crash;
+mod files;
 mod hostile;
 mod layers;
 mod overload;

@@ -1,10 +1,35 @@
 //! JSON bodies: limits, and errors that say where.
 
+use std::sync::Arc;
+
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Api, Code, error::ApiError};
+use crate::model::FieldType;
+
+/// Bodies with a file in them that are under way at a time, read or waiting for the disk: each is held
+/// in memory whole.
+const UPLOADS_MAX: usize = 32;
+
+/// How large bodies may be. All the worker threads share one.
+#[derive(Debug, Clone)]
+pub struct Bodies {
+    bytes_max: usize,
+    /// What a file adds to that, as base64.
+    upload_bytes_max: usize,
+    uploads: Arc<Semaphore>,
+}
+
+impl Bodies {
+    pub fn new(bytes_max: usize, file_bytes_max: usize) -> Self {
+        let upload_bytes_max = file_bytes_max.div_ceil(3) * 4;
+        Self { bytes_max, upload_bytes_max, uploads: Arc::new(Semaphore::new(UPLOADS_MAX)) }
+    }
+}
 
 /// A request's body as a `T`.
 pub(super) struct Body<T>(pub(super) T);
@@ -15,7 +40,76 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move { read(&request, payload).await.and_then(|bytes| parse(&bytes)).map(Self) })
+        Box::pin(async move {
+            let mut room = Room::new(&request, |_| false)?;
+            parse(&read(&request, payload, &mut room).await?).map(Self)
+        })
+    }
+}
+
+/// The values of a task. Where the workflow of the request's path has a field for files, there is room
+/// for one more than another body may have.
+pub(super) struct TaskBody {
+    pub(super) values: Map<String, Value>,
+    /// Kept until the request is answered.
+    _room: Room,
+}
+
+impl FromRequest for TaskBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let mut room = Room::new(&request, |api| {
+                let workflow = request.match_info().get("workflow").and_then(|id| api.workflow(id).ok());
+                workflow.is_some_and(|it| {
+                    it.workflow.fields.iter().any(|field| matches!(field.kind, FieldType::File { .. }))
+                })
+            })?;
+            let values = parse(&read(&request, payload, &mut room).await?)?;
+            Ok(Self { values, _room: room })
+        })
+    }
+}
+
+/// The room that one body has.
+struct Room {
+    bodies: Bodies,
+    takes_files: bool,
+    upload: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    fn new(request: &HttpRequest, takes_files: impl FnOnce(&Api) -> bool) -> Result<Self, ApiError> {
+        let api =
+            request.app_data::<web::Data<Api>>().ok_or_else(|| ApiError::internal("the API has no data"))?;
+        Ok(Self { bodies: api.bodies.clone(), takes_files: takes_files(api), upload: None })
+    }
+
+    /// Makes sure that a body may have so many bytes.
+    fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let Bodies { bytes_max, upload_bytes_max, uploads } = &self.bodies;
+        if bytes <= *bytes_max || self.takes_files && bytes <= bytes_max + upload_bytes_max {
+            if bytes > *bytes_max && self.upload.is_none() {
+                self.upload = Some(Arc::clone(uploads).try_acquire_owned().map_err(|_| {
+                    let message =
+                        format!("{UPLOADS_MAX} files are being uploaded already; try again in a moment");
+                    ApiError::new(Code::Overloaded, message)
+                })?);
+            }
+            return Ok(());
+        }
+        let message = if self.takes_files {
+            let most = bytes_max + upload_bytes_max;
+            format!(
+                "the body is larger than {most} bytes; `server.body_bytes_max` and `files.bytes_max` set this limit"
+            )
+        } else {
+            format!("the body is larger than {bytes_max} bytes; `server.body_bytes_max` sets this limit")
+        };
+        Err(ApiError::new(Code::BodyTooLarge, message))
     }
 }
 
@@ -38,15 +132,11 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     }
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::BytesMut, ApiError> {
-    let api =
-        request.app_data::<web::Data<Api>>().ok_or_else(|| ApiError::internal("the API has no data"))?;
-    let too_large = || {
-        let most = api.body_bytes_max;
-        let message =
-            format!("the body is larger than {most} bytes; `server.body_bytes_max` sets this limit");
-        ApiError::new(Code::BodyTooLarge, message)
-    };
+async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    room: &mut Room,
+) -> Result<web::BytesMut, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !content_type.is_some_and(is_json) {
         let message = "the body must be JSON: send the header `Content-Type: application/json`";
@@ -54,17 +144,14 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::BytesM
     }
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: usize| length > api.body_bytes_max) {
-        return Err(too_large());
-    }
-    let mut bytes = web::BytesMut::with_capacity(length.unwrap_or_default());
+    let length: usize = length.unwrap_or_default();
+    room.take(length)?;
+    let mut bytes = web::BytesMut::with_capacity(length);
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             ApiError::new(Code::InvalidJson, format!("the body could not be read to its end: {error}"))
         })?;
-        if bytes.len() + chunk.len() > api.body_bytes_max {
-            return Err(too_large());
-        }
+        room.take(bytes.len() + chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
@@ -140,5 +227,28 @@ mod tests {
     fn deep_nesting_is_an_error_and_not_a_crash() {
         let deep = "[".repeat(100_000);
         assert!(parse::<serde_json::Value>(deep.as_bytes()).is_err());
+    }
+
+    /// Architecture, style: "a limit on everything". Small bodies pass while large ones must wait, and a
+    /// large one that has its place keeps it.
+    #[test]
+    fn large_bodies_are_few_at_a_time() {
+        let bodies = Bodies::new(100, 30);
+        let room = |takes_files| Room { bodies: bodies.clone(), takes_files, upload: None };
+        let refusal = |answer: Result<(), ApiError>| answer.expect_err("refused").to_string();
+        let mut rooms: Vec<_> = (0..UPLOADS_MAX).map(|_| room(true)).collect();
+        for room in &mut rooms {
+            assert!(room.take(101).is_ok() && room.take(140).is_ok());
+        }
+        assert!(room(true).take(100).is_ok());
+        assert!(refusal(room(true).take(101)).starts_with("overloaded: 32 files"));
+        rooms.pop();
+        assert!(room(true).take(101).is_ok());
+        assert!(
+            refusal(room(true).take(141)).starts_with("body_too_large: the body is larger than 140 bytes")
+        );
+        assert!(
+            refusal(room(false).take(101)).starts_with("body_too_large: the body is larger than 100 bytes")
+        );
     }
 }

@@ -54,6 +54,8 @@ codes! {
     TaskNotFound = "task_not_found", NOT_FOUND;
     ActionNotFound = "action_not_found", NOT_FOUND;
     ExecutionNotFound = "execution_not_found", NOT_FOUND;
+    /// No task has, or had, a file with these bytes.
+    FileNotFound = "file_not_found", NOT_FOUND;
     /// The task has no scheduled stage change.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND;
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
@@ -240,6 +242,7 @@ mod tests {
             404 task_not_found
             404 action_not_found
             404 execution_not_found
+            404 file_not_found
             404 schedule_not_found
             405 method_not_allowed
             409 not_possible_now

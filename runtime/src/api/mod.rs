@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod error;
 mod executions;
+mod files;
 mod history;
 mod probes;
 mod tasks;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, http::header, web};
 
 use self::error::ApiError;
-pub use self::error::Code;
+pub use self::{body::Bodies, error::Code};
 use crate::{
     engine::{EngineHandle, Shared},
     model::{SharedWorkspace, workspace::Published},
@@ -32,8 +33,8 @@ pub struct Api {
     pub shared: Arc<Shared>,
     /// How the server is reached from outside, without a final `/`.
     pub public_url: Arc<str>,
-    /// Bytes that a request's body may have.
-    pub body_bytes_max: usize,
+    /// How large the bodies of requests may be.
+    pub bodies: Bodies,
 }
 
 impl Api {
@@ -67,6 +68,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .configure(workflows::configure)
             .configure(tasks::configure)
             .configure(executions::configure)
+            .configure(files::configure)
             .configure(unbuilt::configure)
             .default_service(web::to(no_such_route)),
     );

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::stream;
 use serde_json::{Map, Value, json};
 
-use super::{Api, Code, auth::Caller, body::Body, error::ApiError, history, json as answer, resource};
+use super::{Api, Code, auth::Caller, body::TaskBody, error::ApiError, history, json as answer, resource};
 use crate::model::{
     Directory, FieldErrors, FieldValue, Performer, Refusal, Task, TaskId, Workflow,
     document::{ShownPerformer, ShownTask},
@@ -155,30 +155,30 @@ async fn upsert(
     api: web::Data<Api>,
     path: web::Path<String>,
     caller: Caller,
-    body: Body<Map<String, Value>>,
+    body: TaskBody,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &caller, &path, body.0, TaskWrite::Upsert).await
+    write(&api, &caller, &path, body, TaskWrite::Upsert).await
 }
 
 async fn update(
     api: web::Data<Api>,
     path: web::Path<String>,
     caller: Caller,
-    body: Body<Map<String, Value>>,
+    body: TaskBody,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &caller, &path, body.0, TaskWrite::Update).await
+    write(&api, &caller, &path, body, TaskWrite::Update).await
 }
 
 async fn write(
     api: &Api,
     caller: &Caller,
     workflow: &str,
-    object: Map<String, Value>,
+    body: TaskBody,
     write: TaskWrite,
 ) -> Result<HttpResponse, ApiError> {
     let Published { workflow, .. } = api.workflow(workflow)?;
     let workspace = api.workspace().current();
-    let key = key(&workflow, &object, write, &workspace.directory)?;
+    let key = key(&workflow, &body.values, write, &workspace.directory)?;
     let writing = Writing {
         performer: Performer::from(&*caller.0),
         now: api.shared.clock.now(),
@@ -187,7 +187,7 @@ async fn write(
     let decide = {
         let (workflow, directory) = (Arc::clone(&workflow), Arc::clone(&workspace.directory));
         Box::new(move |current: &perform::Current<'_>| {
-            perform::write_task(&object, write, writing, &workflow, &directory, current)
+            perform::write_task(&body.values, write, writing, &workflow, &directory, current)
         })
     };
     let committed = api.store().transact(key, None, decide).await?;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{Code, auth::Caller, error::ApiError};
 
-const ROUTES: [&str; 11] = [
+const ROUTES: [&str; 10] = [
     "/workflows/{workflow}/users",
     "/workflows/{workflow}/users/{user}",
     "/workflows/{workflow}/tasks/{task}/comments",
@@ -13,7 +13,6 @@ const ROUTES: [&str; 11] = [
     "/workflows/{workflow}/analytics/exports",
     "/workflows/{workflow}/analytics/exports/{export}",
     "/workflows/{workflow}/data_syncs",
-    "/files/{blob}",
     "/events",
     "/openapi.json",
 ];

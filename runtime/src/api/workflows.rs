@@ -60,6 +60,7 @@ fn field(field: &Field) -> Value {
             shown["options"] = json!(options)
         }
         FieldType::UniqueId { autoincrement } => shown["autoincrement"] = json!(autoincrement),
+        FieldType::File { limit: Some(limit) } => shown["limit"] = json!(limit),
         _ => {}
     }
     shown

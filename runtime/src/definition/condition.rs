@@ -184,6 +184,7 @@ impl<'a> Tested<'a> {
             FieldType::Person | FieldType::SingleSelect { .. } => &[IS_SET, EQUALS, NOT_EQUALS, ONE_OF],
             FieldType::MultipleSelect { .. } => &[IS_SET, EQUALS, NOT_EQUALS, CONTAINS],
             FieldType::Checkbox => &[EQUALS, NOT_EQUALS],
+            FieldType::File { .. } => &[IS_SET],
         }
     }
 
@@ -249,7 +250,7 @@ impl<'a> Tested<'a> {
                 (FieldType::Date, FieldValue::Text(text)) => text.parse().ok().map(Operand::Date),
                 (FieldType::Datetime, FieldValue::Text(text)) => text.parse().ok().map(Operand::Instant),
                 (_, FieldValue::Text(text)) => Some(Operand::Text(text)),
-                (_, FieldValue::List(_) | FieldValue::Empty) => None,
+                (_, FieldValue::List(_) | FieldValue::Files(_) | FieldValue::Empty) => None,
             },
         }
     }

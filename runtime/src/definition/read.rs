@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{
     Action, ActionId, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId, Workflow,
-    WorkflowId,
+    WorkflowId, file,
     id::slug,
     text,
     workflow::{OnFailure, RESERVED_NAMES},
@@ -189,14 +189,7 @@ fn field_type(table: &mut Table<'_>, problems: &mut Problems) -> Option<(FieldTy
         "uniqueId" => FieldType::UniqueId { autoincrement: table.flag("autoincrement", false, problems) },
         "email" => FieldType::Email,
         "url" => FieldType::Url,
-        "file" => {
-            problems.add(
-                "unknown_type",
-                kind.span,
-                "fields of type `file` are not available in this version of Onward",
-            );
-            return None;
-        }
+        "file" => FieldType::File { limit: table.integer("limit", 1..=file::ENTRIES_MAX, problems) },
         other => {
             let help = closest(other, FieldType::NAMES).map_or_else(
                 || format!("the types are {}", FieldType::NAMES.join(", ")),

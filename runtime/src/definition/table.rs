@@ -1,6 +1,9 @@
 //! Taking keys out of a TOML table: each is taken once, wrong types and unknown keys are noted.
 
-use std::{borrow::Cow, ops::Range};
+use std::{
+    borrow::Cow,
+    ops::{Range, RangeInclusive},
+};
 
 use serde_json::{Map, Number, Value};
 use toml::{
@@ -99,6 +102,25 @@ impl<'a> Table<'a> {
             .as_bool()
             .or_else(|| wrong_type(key, "true or false", value, problems))
             .unwrap_or(default)
+    }
+
+    pub(super) fn integer(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+        problems: &mut Problems,
+    ) -> Option<u32> {
+        let value = self.take(key)?;
+        let expected = || format!("a whole number from {} to {}", range.start(), range.end());
+        let Some(integer) = value.get_ref().as_integer() else {
+            return wrong_type(key, &expected(), value, problems);
+        };
+        let number = u32::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            problems.add("out_of_range", value.span(), format!("`{key}` must be {}", expected()));
+        }
+        number
     }
 
     pub(super) fn texts(

@@ -78,6 +78,45 @@ fn every_problem_is_reported_at_its_place() {
     );
 }
 
+/// reference/api.md, fields: "`limit`? (file)".
+#[test]
+fn a_file_field_may_say_how_many_files_it_takes() {
+    let source = |limit: &str| {
+        format!(
+            "name = \"Test\"\n[[stages]]\nname = \"Open\"\n[[fields]]\nname = \"Papers\"\ntype = \"file\"\n{limit}"
+        )
+    };
+    for (limit, expected) in [("", None), ("limit = 1\n", Some(1)), ("limit = 0x10\n", Some(16))] {
+        let read = read("test.toml", &source(limit), &Anything).expect("a sound file");
+        assert_eq!(read.fields[0].kind, crate::model::FieldType::File { limit: expected });
+    }
+    check(
+        &source("limit = 0\n"),
+        expect![[r#"
+        error[out_of_range]: `limit` must be a whole number from 1 to 50
+         --> test.toml:7:9
+          |
+        7 | limit = 0
+          |         ^
+
+        1 problem in test.toml"#]],
+    );
+    for (limit, code) in [
+        ("limit = -1\n", "out_of_range"),
+        ("limit = 51\n", "out_of_range"),
+        ("limit = 99999999999\n", "out_of_range"),
+        ("limit = \"two\"\n", "wrong_type"),
+    ] {
+        let report = read("test.toml", &source(limit), &Anything).expect_err(limit);
+        assert_eq!(report.problems()[0].code, code, "{limit}");
+    }
+    let elsewhere = source("").replace("\"file\"", "\"text\"") + "limit = 1\n";
+    assert_eq!(
+        read("test.toml", &elsewhere, &Anything).expect_err("no file").problems()[0].code,
+        "unknown_key"
+    );
+}
+
 #[test]
 fn a_syntax_error_is_reported_alone() {
     check(

@@ -15,8 +15,8 @@ use crate::{
     clock::{Clock, Ids},
     egress::{Egress, EgressSettings, Trust},
     model::{
-        ActionId, ApiKey, Execution, ExecutionId, HistoryEntry, Membership, Place, SharedWorkspace, State,
-        StepDefinition, StepId, Task, TaskId, Timestamp, User, Workflow, WorkflowId,
+        ActionId, ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place,
+        SharedWorkspace, State, StepDefinition, StepId, Task, TaskId, Timestamp, User, Workflow, WorkflowId,
         document::Answer,
         execution::Effects,
         perform::{Admitted, Change, Decide},
@@ -82,6 +82,10 @@ impl Store for Liar {
 
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
         self.store.history(task, before)
+    }
+
+    fn blob(&self, id: BlobId) -> Reply<Option<Blob>> {
+        self.store.blob(id)
     }
 
     fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>> {
@@ -167,7 +171,7 @@ struct Stage {
 
 impl Stage {
     async fn set(folder: &std::path::Path) -> Self {
-        let settings = SqliteSettings { queue_max: 64, task_cache_max: 64 };
+        let settings = SqliteSettings { queue_max: 64, task_cache_max: 64, file_bytes_max: 1024 };
         let store = SqliteStore::open(folder, &settings).expect("a store");
         let liar = Arc::new(Liar { store, truthful: AtomicUsize::new(NEVER) });
         let task = sample::task_in("in-progress");

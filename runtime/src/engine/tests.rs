@@ -91,7 +91,7 @@ fn workflow(types: &[&str]) -> Arc<Workflow> {
 }
 
 fn open(folder: &std::path::Path) -> Arc<dyn Store> {
-    let settings = SqliteSettings { queue_max: 64, task_cache_max: 64 };
+    let settings = SqliteSettings { queue_max: 64, task_cache_max: 64, file_bytes_max: 1024 };
     Arc::new(SqliteStore::open(folder, &settings).expect("a store"))
 }
 

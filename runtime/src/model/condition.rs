@@ -84,6 +84,8 @@ enum Held<'a> {
     Text(&'a str),
     Flag(bool),
     List(&'a [Arc<str>]),
+    /// Which ones, no test asks.
+    Files,
 }
 
 impl Condition {
@@ -111,7 +113,7 @@ impl Test {
             Operator::Contains(part) => match held {
                 Held::Text(text) => text.contains(&**part),
                 Held::List(items) => items.contains(part),
-                Held::Nothing | Held::Flag(_) => false,
+                Held::Nothing | Held::Flag(_) | Held::Files => false,
             },
         }
     }
@@ -125,6 +127,7 @@ impl Subject {
                 FieldValue::Text(text) => Held::Text(text),
                 FieldValue::Flag(flag) => Held::Flag(*flag),
                 FieldValue::List(items) => Held::List(items),
+                FieldValue::Files(_) => Held::Files,
             },
             Self::Stage => Held::Text(task.stage.as_str()),
             Self::AssignedTo => task.assigned_to.as_ref().map_or(Held::Nothing, |id| Held::Text(id.as_str())),
@@ -172,6 +175,7 @@ mod tests {
     use super::*;
     use crate::model::{
         Field, FieldType, Patch, StageId, User, UserId, Workflow,
+        file::FileRules,
         id::{TaskId, slug},
         sample,
     };
@@ -193,6 +197,7 @@ mod tests {
                 "multipleSelect" => FieldType::MultipleSelect { options: options() },
                 "checkbox" => FieldType::Checkbox,
                 "uniqueId" => FieldType::UniqueId { autoincrement: false },
+                "file" => FieldType::File { limit: None },
                 "email" => FieldType::Email,
                 "url" => FieldType::Url,
                 other => panic!("a type that this test does not know: {other}"),
@@ -206,7 +211,9 @@ mod tests {
     /// A task that holds a value, as the API takes it, under a name.
     fn task(name: &str, value: &Value) -> Task {
         let (workflow, object) = (workflow(), json!({ name: value }));
-        let read = Patch::read(object.as_object().expect("an object"), &workflow, &sample::directory());
+        let (object, files) =
+            (object.as_object().expect("an object"), FileRules { task: None, bytes_max: 9 });
+        let read = Patch::read(object, &workflow, &sample::directory(), &files);
         assert!(read.errors.is_empty(), "{}", read.errors.to_line());
         Task::new(TaskId::from_u128(1), &workflow, sample::now()).patched(
             &read.patch,
@@ -378,6 +385,12 @@ mod tests {
                 assert_eq!(holds(field(name), &operator, &empty), expected, "{name} {operator:?}");
             }
         }
+        let none = task("file", &json!(null));
+        assert!(holds(field("file"), &Operator::IsSet(false), &none));
+        assert!(!holds(field("file"), &Operator::IsSet(true), &none));
+        let one = task("file", &json!([{"filename": "n", "base64contents": "aGk="}]));
+        assert!(holds(field("file"), &Operator::IsSet(true), &one));
+        assert!(!holds(field("file"), &Operator::Contains("n".into()), &one));
         let unticked = task("checkbox", &json!(null));
         assert!(holds(field("checkbox"), &Operator::Equals(Operand::Flag(false)), &unticked));
         assert!(holds(field("checkbox"), &Operator::NotEquals(Operand::Flag(true)), &unticked));

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
+    file::FileEntry,
     id::{FieldId, UserId},
     text,
     user::Directory,
@@ -46,10 +47,21 @@ pub enum FieldType {
     Date,
     Datetime,
     Person,
-    SingleSelect { options: Vec<String> },
-    MultipleSelect { options: Vec<String> },
+    SingleSelect {
+        options: Vec<String>,
+    },
+    MultipleSelect {
+        options: Vec<String>,
+    },
     Checkbox,
-    UniqueId { autoincrement: bool },
+    UniqueId {
+        autoincrement: bool,
+    },
+    /// `limit`: how many files it takes; [`super::file::ENTRIES_MAX`] where it says nothing. Without a
+    /// file it is shown as `[]`, as a multiple select without an option is.
+    File {
+        limit: Option<u32>,
+    },
     Email,
     Url,
 }
@@ -63,6 +75,8 @@ pub enum FieldValue {
     Text(Arc<str>),
     Flag(bool),
     List(Vec<Arc<str>>),
+    /// In the order in which they were sent; never none.
+    Files(Vec<FileEntry>),
 }
 
 /// What is wrong with a value, as a phrase that follows the field's name.
@@ -81,7 +95,7 @@ fn invalid<T>(problem: impl Into<String>) -> Result<T, Invalid> {
 
 impl FieldType {
     /// The names of the field types as files and the API write them.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 15] = [
         "text",
         "longText",
         "number",
@@ -94,6 +108,7 @@ impl FieldType {
         "multipleSelect",
         "checkbox",
         "uniqueId",
+        "file",
         "email",
         "url",
     ];
@@ -112,6 +127,7 @@ impl FieldType {
             Self::MultipleSelect { .. } => "multipleSelect",
             Self::Checkbox => "checkbox",
             Self::UniqueId { .. } => "uniqueId",
+            Self::File { .. } => "file",
             Self::Email => "email",
             Self::Url => "url",
         }
@@ -121,6 +137,9 @@ impl FieldType {
     ///
     /// `null`, an empty text and an empty list all mean *empty*. Numbers are read from their text
     /// (`serde_json` is built with `arbitrary_precision`), so that `10000.00` keeps its zeros.
+    ///
+    /// Files are refused here: what may be sent depends on those that the task has, so a patch reads
+    /// them with [`super::file`].
     pub fn read(&self, value: &Value, directory: &Directory) -> Result<FieldValue, Invalid> {
         match value {
             Value::Null => return Ok(FieldValue::Empty),
@@ -154,7 +173,7 @@ impl FieldType {
             Self::Phone => is_phone(value),
             Self::Email => is_email(value),
             Self::Url => is_url(value),
-            Self::Checkbox | Self::MultipleSelect { .. } => false,
+            Self::Checkbox | Self::MultipleSelect { .. } | Self::File { .. } => false,
         };
         if well_formed {
             Ok(FieldValue::Text(value.into()))
@@ -186,6 +205,7 @@ impl FieldType {
             Self::MultipleSelect { .. } => "a list of its options",
             Self::Checkbox => "true or false",
             Self::UniqueId { .. } => "a text or a whole number",
+            Self::File { .. } => "a list of files",
             Self::Email => "an email address",
             Self::Url => "an http or https URL",
         }
@@ -291,7 +311,9 @@ impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (self.kind, self.value) {
             (FieldType::Checkbox, FieldValue::Empty) => serializer.serialize_bool(false),
-            (FieldType::MultipleSelect { .. }, FieldValue::Empty) => serializer.collect_seq([""; 0]),
+            (FieldType::MultipleSelect { .. } | FieldType::File { .. }, FieldValue::Empty) => {
+                serializer.collect_seq([""; 0])
+            }
             (FieldType::Person, FieldValue::Text(id)) => {
                 self.directory.email(&UserId::new(Arc::clone(id))).serialize(serializer)
             }
@@ -299,18 +321,20 @@ impl Serialize for Shown<'_> {
             (_, FieldValue::Text(text)) => serializer.serialize_str(text),
             (_, FieldValue::Flag(flag)) => serializer.serialize_bool(*flag),
             (_, FieldValue::List(items)) => serializer.collect_seq(items.iter().map(|item| &**item)),
+            (_, FieldValue::Files(files)) => serializer.collect_seq(files),
         }
     }
 }
 
 impl FieldValue {
-    /// As a text within another text: nothing for empty, options joined by commas.
+    /// As a text within another text: nothing for empty, options and the names of files joined by commas.
     pub fn to_text(&self) -> String {
         match self {
             Self::Empty => String::new(),
             Self::Text(text) => text.to_string(),
             Self::Flag(flag) => flag.to_string(),
             Self::List(items) => items.join(", "),
+            Self::Files(files) => files.iter().map(|file| &*file.filename).collect::<Vec<_>>().join(", "),
         }
     }
 
@@ -357,6 +381,7 @@ mod tests {
             (FieldType::MultipleSelect { options: options() }, r#"["Blue","Red"]"#, r#"["Blue","Red"]"#),
             (FieldType::MultipleSelect { options: options() }, "null", "[]"),
             (FieldType::UniqueId { autoincrement: false }, "42", r#""42""#),
+            (FieldType::File { limit: None }, "null", "[]"),
             (FieldType::Text, r#""""#, "null"),
             (FieldType::Email, r#""a@b.example""#, r#""a@b.example""#),
             (FieldType::Url, r#""https://example.com/a?b""#, r#""https://example.com/a?b""#),
@@ -387,6 +412,7 @@ mod tests {
             (FieldType::UniqueId { autoincrement: true }, json!("active")),
             (FieldType::UniqueId { autoincrement: false }, json!(" 42")),
             (FieldType::Email, json!("nobody")),
+            (FieldType::File { limit: None }, json!([{"filename": "n", "base64contents": ""}])),
             (FieldType::Url, json!("ftp://example.com")),
             (FieldType::Phone, json!("call me")),
         ] {

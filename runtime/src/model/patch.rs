@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use super::{
-    field::FieldValue,
+    field::{FieldType, FieldValue},
+    file::{self, Blob, FileRules},
     id::{FieldId, StageId, UserId},
     user::Directory,
     workflow::{ASSIGNED_TO, CREATED_ON, STAGE, TASK_URL, UPDATED_ON, Workflow},
@@ -24,6 +25,8 @@ pub struct Patch {
     /// `Some(None)` takes the assignee away.
     pub assigned_to: Option<Option<UserId>>,
     pub values: Vec<(FieldId, FieldValue)>,
+    /// The bytes of the files that are new in it.
+    pub blobs: Vec<Blob>,
 }
 
 /// What is wrong, field by field, in the order in which the fields were sent.
@@ -45,14 +48,19 @@ pub struct ReadPatch {
 
 impl Patch {
     /// Reads and checks a JSON object of values by field name.
-    pub fn read(object: &Map<String, Value>, workflow: &Workflow, directory: &Directory) -> ReadPatch {
+    pub fn read(
+        object: &Map<String, Value>,
+        workflow: &Workflow,
+        directory: &Directory,
+        files: &FileRules<'_>,
+    ) -> ReadPatch {
         let mut read = ReadPatch::default();
         for (name, value) in object {
             match name.as_str() {
                 STAGE => read.stage(value, workflow),
                 ASSIGNED_TO => read.assigned_to(value, directory),
                 TASK_URL | CREATED_ON | UPDATED_ON => read.computed.push(name.clone()),
-                _ => read.field(name, value, workflow, directory),
+                _ => read.field(name, value, workflow, directory, files),
             }
         }
         read
@@ -85,7 +93,14 @@ impl ReadPatch {
         }
     }
 
-    fn field(&mut self, name: &str, value: &Value, workflow: &Workflow, directory: &Directory) {
+    fn field(
+        &mut self,
+        name: &str,
+        value: &Value,
+        workflow: &Workflow,
+        directory: &Directory,
+        files: &FileRules<'_>,
+    ) {
         let Some(field) = workflow.field_named(name) else {
             if self.unknown.len() < UNKNOWN_NAMES_MAX {
                 self.unknown.push(name.chars().take(UNKNOWN_NAME_CHARS_MAX).collect());
@@ -94,10 +109,21 @@ impl ReadPatch {
             }
             return;
         };
-        match field.kind.read(value, directory) {
-            Ok(value) if value.is_empty() && field.required => self.errors.add(name, "is required"),
-            Ok(value) => self.patch.values.push((field.id.clone(), value)),
-            Err(problem) => self.errors.add(name, problem.0),
+        let read = match field.kind {
+            FieldType::File { limit } => file::read(value, limit, files),
+            _ => field
+                .kind
+                .read(value, directory)
+                .map(|value| (value, Vec::new()))
+                .map_err(|problem| vec![problem]),
+        };
+        match read {
+            Ok((value, _)) if value.is_empty() && field.required => self.errors.add(name, "is required"),
+            Ok((value, blobs)) => {
+                self.patch.values.push((field.id.clone(), value));
+                self.patch.blobs.extend(blobs);
+            }
+            Err(problems) => problems.into_iter().for_each(|problem| self.errors.add(name, problem.0)),
         }
     }
 }
@@ -160,7 +186,7 @@ mod tests {
 
     fn read(value: Value) -> ReadPatch {
         let Value::Object(object) = value else { panic!("the test sends an object") };
-        Patch::read(&object, &sample::workflow(), &sample::directory())
+        Patch::read(&object, &sample::workflow(), &sample::directory(), &FileRules::default())
     }
 
     #[test]

@@ -89,7 +89,12 @@ pub(crate) fn task() -> Task {
         "Stage": "Completed", "Assigned To": "user@example.com", "Company ID": "42", "Company Name": "Acme Corp",
         "Number of Employees": "20", "Contract Value": "10000", "Expected Close Date": "2020-01-31",
     });
-    let read = Patch::read(values.as_object().expect("an object"), &workflow, &directory());
+    let read = Patch::read(
+        values.as_object().expect("an object"),
+        &workflow,
+        &directory(),
+        &file::FileRules::default(),
+    );
     assert!(read.errors.is_empty(), "{}", read.errors.to_line());
     Task::new(TaskId::from_u128(1), &workflow, now()).patched(&read.patch, &workflow, now())
 }

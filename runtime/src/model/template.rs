@@ -148,6 +148,7 @@ fn field_value(id: &FieldId, scope: &Scope<'_>) -> serde_json::Value {
         FieldValue::Empty => serde_json::Value::Null,
         FieldValue::Flag(flag) => serde_json::Value::Bool(*flag),
         FieldValue::List(items) => items.iter().map(|item| item.to_string()).collect(),
+        FieldValue::Files(files) => serde_json::json!(files),
         FieldValue::Text(_) => serde_json::Value::String(field_text(id, scope)),
     }
 }
@@ -314,5 +315,44 @@ mod tests {
             let error = Template::parse(source, &sample::workflow()).expect_err(source);
             assert_eq!(error.to_string(), expected);
         }
+    }
+
+    /// A file field is the names of its files; alone in its template, the files themselves.
+    #[test]
+    fn files_are_their_names() {
+        use crate::model::{BlobId, Field, FileEntry};
+        let id = FieldId::new("papers");
+        let papers = Field {
+            id: id.clone(),
+            name: "Papers".to_owned(),
+            kind: FieldType::File { limit: None },
+            required: false,
+            editable: true,
+        };
+        let file = |name: &str| FileEntry {
+            blob: BlobId::of(b""),
+            filename: name.into(),
+            content_type: "a/b".into(),
+        };
+        let (mut workflow, mut task) = (sample::workflow(), sample::task());
+        workflow.fields.push(papers);
+        task.values.insert(id, FieldValue::Files(vec![file("a b.pdf"), file("c.pdf")]));
+        let (directory, performer) = (sample::directory(), sample::performer());
+        let execution = ExecutionId::from_u128(7);
+        let scope = Scope {
+            action: "Finish",
+            performer: &performer,
+            execution,
+            task: &task,
+            workflow: &workflow,
+            directory: &directory,
+        };
+        let template = |source| Template::parse(source, &workflow).expect("a good template");
+        assert_eq!(
+            template("x/{{Papers}}").render(&scope, Escape::Url).as_deref(),
+            Ok("x/a%20b.pdf%2C%20c.pdf")
+        );
+        assert_eq!(template("{{Papers}}.").render_value(&scope), "a b.pdf, c.pdf.");
+        assert_eq!(template("{{Papers}}").render_value(&scope)[1]["filename"], "c.pdf");
     }
 }

@@ -18,6 +18,7 @@ const DEFAULTS: &str = include_str!("../../onward.default.toml");
 pub struct Settings {
     pub server: raw::Server,
     pub store: Store,
+    pub files: raw::Files,
     pub workflows: Workflows,
     pub workspace: raw::Workspace,
     pub engine: raw::Engine,
@@ -117,6 +118,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     range("server.drain_seconds", raw.server.drain_seconds, 0, 3600)?;
     range("store.task_cache_max", raw.store.task_cache_max as u64, 1, 10_000_000)?;
     range("store.queue_max", raw.store.queue_max as u64, 1, 1_000_000)?;
+    range("files.bytes_max", raw.files.bytes_max as u64, 1, 64 << 20)?;
     range("engine.in_flight_max", raw.engine.in_flight_max as u64, 1, 1_000_000)?;
     range("engine.queued_max", raw.engine.queued_max as u64, 1, 1_000_000)?;
     range("engine.chain_idle_seconds", raw.engine.chain_idle_seconds, 1, 86_400)?;
@@ -156,6 +158,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
         },
         log: Log { levels, format },
         server: raw.server,
+        files: raw.files,
         workspace: raw.workspace,
         engine: raw.engine,
     })
@@ -211,7 +214,7 @@ mod tests {
         check(
             "[sevrer]\n",
             expect![
-                "unknown field `sevrer`, expected one of `server`, `store`, `workflows`, `workspace`, `engine`, `egress`, `log`; did you mean `server`?"
+                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `log`; did you mean `server`?"
             ],
         );
         check(

@@ -8,6 +8,7 @@ use serde::Deserialize;
 pub(super) struct Settings {
     pub(super) server: Server,
     pub(super) store: Store,
+    pub(super) files: Files,
     pub(super) workflows: Workflows,
     pub(super) workspace: Workspace,
     pub(super) engine: Engine,
@@ -31,6 +32,12 @@ pub(super) struct Store {
     pub(super) folder: String,
     pub(super) task_cache_max: usize,
     pub(super) queue_max: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    pub bytes_max: usize,
 }
 
 #[derive(Debug, Deserialize)]

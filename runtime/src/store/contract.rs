@@ -10,8 +10,8 @@ use super::{
     sqlite::{SqliteSettings, SqliteStore},
 };
 use crate::model::{
-    ApiKey, Attempt, AttemptEnd, Change, Execution, ExecutionId, Membership, Patch, Refusal, RoleId, State,
-    Task, TaskId, User, UserId, WorkflowId,
+    ApiKey, Attempt, AttemptEnd, Blob, Change, Execution, ExecutionId, Membership, Patch, Refusal, RoleId,
+    State, Task, TaskId, User, UserId, WorkflowId,
     id::KeyId,
     perform::{Decide, ExecutionWrite},
     sample,
@@ -24,7 +24,7 @@ fn execution(number: u128, state: State) -> Execution {
 type Open = fn(&Path) -> Arc<dyn Store>;
 
 fn sqlite(folder: &Path) -> Arc<dyn Store> {
-    let settings = SqliteSettings { queue_max: 256, task_cache_max: 16 };
+    let settings = SqliteSettings { queue_max: 256, task_cache_max: 16, file_bytes_max: 1024 };
     Arc::new(SqliteStore::open(folder, &settings).expect("a store"))
 }
 
@@ -251,7 +251,12 @@ fn a_task_follows_its_unique_id() {
         create(&*store, task(1)).await;
         let workflow = sample::workflow();
         let patch = serde_json::json!({"Company ID": "new"});
-        let read = Patch::read(patch.as_object().expect("an object"), &workflow, &sample::directory());
+        let read = Patch::read(
+            patch.as_object().expect("an object"),
+            &workflow,
+            &sample::directory(),
+            &Default::default(),
+        );
         let renamed = task(1).patched(&read.patch, &workflow, sample::now());
         store.transact(by_unique_id("T1"), None, put(renamed)).await.expect("written");
         assert!(store.task(by_unique_id("T1")).await.expect("an answer").is_none());
@@ -446,6 +451,15 @@ fn a_tasks_history_is_kept_and_read_by_page() {
                     before: crate::model::FieldValue::Empty,
                     after: crate::model::FieldValue::List(vec!["x".into(), "y".into()]),
                 },
+                SlotChange {
+                    slot: Slot::Field(crate::model::FieldId::new("files")),
+                    before: crate::model::FieldValue::Files(vec![crate::model::FileEntry {
+                        blob: crate::model::BlobId::of(b"bytes"),
+                        filename: "a \"b\".txt".into(),
+                        content_type: "text/plain".into(),
+                    }]),
+                    after: crate::model::FieldValue::Empty,
+                },
             ],
         };
         let entries = [
@@ -500,5 +514,54 @@ fn used_idempotency_keys_are_kept_and_forgotten() {
         assert_eq!(store.forget_admitted(hour(2), 10).await.expect("an answer"), 1);
         assert_eq!(store.admitted([1; 32]).await.expect("an answer"), None);
         assert!(store.admitted([2; 32]).await.expect("an answer").is_some());
+    });
+}
+
+/// reference/api.md, `GET /files/{blobId}`: "the bytes". They are written with the task that names them.
+#[test]
+fn a_files_bytes_are_there_with_the_task_that_names_them_and_not_without() {
+    use crate::model::{FieldId, FieldValue, FileEntry};
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let kept = Blob::new(vec![0, 159, 146, 150], "image/png".into());
+        let lost = Blob::new(&b"lost"[..], "text/plain".into());
+        let with_file = |mut task: Task, blob: &Blob| -> Decide {
+            let file = FileEntry { blob: blob.id, filename: "a.png".into(), content_type: "image/x".into() };
+            task.values.insert(FieldId::new("files"), FieldValue::Files(vec![file]));
+            let (task, blobs) = (Some(task), vec![blob.clone()]);
+            Box::new(|_| Ok(Change { task, blobs, ..Change::default() }))
+        };
+        let new = || TaskKey::New { workflow: WorkflowId::new("api-sample") };
+        // In one group; the second has the first one's Unique ID.
+        let duplicate = Task { unique_id: Some("T1".into()), ..task(2) };
+        let results = join_all([
+            store.transact(new(), None, with_file(task(1), &kept)),
+            store.transact(new(), None, with_file(duplicate, &lost)),
+        ])
+        .await;
+        assert!(results[0].is_ok() && matches!(results[1], Err(StoreError::Database(_))));
+        store.close().await.expect("closed");
+        drop(store);
+        let store = open(folder);
+        assert_eq!(store.blob(kept.id).await.expect("an answer"), Some(kept.clone()));
+        assert_eq!(store.blob(lost.id).await.expect("an answer"), None);
+        // The same bytes again, said to be something else, are the same blob.
+        let again = Blob { content_type: "text/html".into(), ..kept.clone() };
+        store.transact(new(), None, with_file(task(3), &again)).await.expect("written");
+        assert_eq!(store.blob(kept.id).await.expect("an answer"), Some(kept));
+        let found = store.task(by_unique_id("T1")).await.expect("an answer").expect("the task");
+        assert_eq!(found.value(&FieldId::new("files")).to_text(), "a.png");
+    });
+}
+
+#[test]
+fn the_store_says_how_large_a_file_may_be() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let look: Decide = Box::new(|current| {
+            assert_eq!(current.look.file_bytes_max(), 1024);
+            Ok(Change::default())
+        });
+        store.transact(first(), None, look).await.expect("looked");
     });
 }

@@ -14,8 +14,8 @@ mod contract;
 use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use crate::model::{
-    ApiKey, Attempt, Execution, ExecutionId, HistoryEntry, Membership, Place, Refusal, Task, TaskId,
-    Timestamp, User, WorkflowId,
+    ApiKey, Attempt, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Refusal, Task,
+    TaskId, Timestamp, User, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -179,6 +179,9 @@ pub trait Store: Send + Sync {
     /// A task's history, newest first, before the entry with a number; at most [`HISTORY_PAGE_MAX`].
     /// A deleted task has one, too.
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>>;
+
+    /// The bytes of a file that some task has, or had: the history names them for as long as it is kept.
+    fn blob(&self, id: BlobId) -> Reply<Option<Blob>>;
 
     /// What was admitted with an idempotency key, by the key's scope.
     fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>>;

@@ -15,7 +15,10 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The head as it came, lower case.
     pub(crate) head: String,
+    /// As text; what is none shows as question marks.
     pub(crate) body: String,
+    /// As it came, chunks and all.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -58,7 +61,8 @@ fn parse(answer: &[u8]) -> Answer {
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
     let head = head.to_ascii_lowercase();
     let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
-    Answer { status, head, body }
+    let end = answer.windows(4).position(|end| end == b"\r\n\r\n").expect("the head's end");
+    Answer { status, head, body, bytes: answer[end + 4..].to_vec() }
 }
 
 fn unchunked(mut body: &str) -> String {

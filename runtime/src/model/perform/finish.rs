@@ -12,6 +12,7 @@ use crate::model::{
     attempt::{Attempt, AttemptEnd},
     document::Answer,
     execution::{Event, Execution, State, StepEnd},
+    file::Blob,
     history::{Author, Cause},
     id::StageId,
     patch::{FieldErrors, Patch},
@@ -62,7 +63,8 @@ impl At {
 /// What a successful step does to the task.
 enum Effect {
     Nothing,
-    Puts(Task),
+    /// With the bytes of its new files.
+    Puts(Task, Vec<Blob>),
     Deletes,
 }
 
@@ -144,10 +146,11 @@ fn carry_out(
 ) {
     let author = Author::Execution(execution.id);
     match (effect, current.task) {
-        (Effect::Puts(after), before) => {
+        (Effect::Puts(after, blobs), before) => {
             if before.is_some_and(|before| before.stage != after.stage) {
                 execution.stage = Some(after.stage.clone());
             }
+            change.blobs = blobs;
             change.put(before, after, Cause::Changed, author);
         }
         (Effect::Deletes, Some(task)) => {
@@ -189,7 +192,7 @@ fn effect(
     }
     let patched = patched(report, task, workflow, directory, current, warnings)?;
     match &report.schedule {
-        None => Ok(patched.map_or(Effect::Nothing, Effect::Puts)),
+        None => Ok(patched.map_or(Effect::Nothing, |(task, blobs)| Effect::Puts(task, blobs))),
         Some((stage, at)) => {
             let stage = workflow.stage_named(stage).ok_or_else(|| {
                 Failed::new(
@@ -199,13 +202,14 @@ fn effect(
             })?;
             let performer = execution.performer.clone();
             let schedule = Schedule { stage: stage.id.clone(), at: *at, performer };
-            let task = patched.unwrap_or_else(|| Task::clone(task));
-            Ok(Effect::Puts(Task { schedule: Some(Arc::new(schedule)), ..task }))
+            let (task, blobs) = patched.unwrap_or_else(|| (Task::clone(task), Vec::new()));
+            Ok(Effect::Puts(Task { schedule: Some(Arc::new(schedule)), ..task }, blobs))
         }
     }
 }
 
-/// The task as the answer's patch changes it; `None` when it says nothing of it.
+/// The task as the answer's patch changes it, with the bytes of its new files; `None` when it says
+/// nothing of it.
 fn patched(
     report: &StepReport,
     task: &Arc<Task>,
@@ -213,7 +217,7 @@ fn patched(
     directory: &Directory,
     current: &Current<'_>,
     warnings: &mut Vec<String>,
-) -> Result<Option<Task>, Failed> {
+) -> Result<Option<(Task, Vec<Blob>)>, Failed> {
     let object = match &report.answer {
         Answer::Unchanged | Answer::Broken(_) => return Ok(None),
         Answer::Unreadable(warning) => {
@@ -222,7 +226,7 @@ fn patched(
         }
         Answer::Patch(object) => object,
     };
-    let read = Patch::read(object, workflow, directory);
+    let read = Patch::read(object, workflow, directory, &current.files());
     let mut errors: FieldErrors = read.errors;
     for name in &read.unknown {
         if report.strict_fields {
@@ -241,7 +245,7 @@ fn patched(
     let patched = task.patched(&read.patch, workflow, report.ended_at);
     check_unique(&patched, Some(task), workflow, current, &mut errors);
     if errors.is_empty() {
-        Ok(Some(patched))
+        Ok(Some((patched, read.patch.blobs)))
     } else {
         let message = format!("the answer's task is invalid: {}", errors.to_line());
         Err(Failed { code: "invalid_fields", message, fields: errors })

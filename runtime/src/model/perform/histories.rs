@@ -128,6 +128,10 @@ impl Look for Seen<'_> {
         false
     }
 
+    fn file_bytes_max(&self) -> usize {
+        1024
+    }
+
     fn next_number(&self) -> u64 {
         1
     }

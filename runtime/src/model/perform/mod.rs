@@ -32,6 +32,7 @@ pub use self::{
 use super::{
     attempt::Attempt,
     execution::{Effects, Execution, Failure},
+    file::{Blob, FileRules},
     history::{Author, Cause, HistoryEntry, difference},
     id::ExecutionId,
     patch::FieldErrors,
@@ -50,10 +51,20 @@ pub struct Current<'a> {
     pub look: &'a dyn Look,
 }
 
+impl Current<'_> {
+    /// What the files of a patch of this task are read against.
+    fn files(&self) -> FileRules<'_> {
+        FileRules { task: self.task.map(|task| &**task), bytes_max: self.look.file_bytes_max() }
+    }
+}
+
 /// What a decision may look up inside its transaction.
 pub trait Look {
     /// Whether another task of the workflow has this Unique ID.
     fn is_taken(&self, unique_id: &str) -> bool;
+
+    /// Bytes that a new file may have.
+    fn file_bytes_max(&self) -> usize;
 
     /// The next free number of the workflow's auto-incremented Unique ID.
     fn next_number(&self) -> u64;
@@ -85,6 +96,8 @@ pub struct Change {
     pub ended: Option<Attempt>,
     pub begun: Option<Attempt>,
     pub admitted: Option<Admitted>,
+    /// The bytes of the task's new files; those that are there already stay as they are.
+    pub blobs: Vec<Blob>,
 }
 
 #[derive(Debug)]

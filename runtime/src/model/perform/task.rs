@@ -48,7 +48,7 @@ pub fn write_task(
     if current.task.is_none() && write == TaskWrite::Update {
         return Err(Refusal::TaskMissing);
     }
-    let read = Patch::read(object, workflow, directory);
+    let read = Patch::read(object, workflow, directory, &current.files());
     let mut errors = read.errors;
     for name in &read.unknown {
         errors.add(name, "is unknown: the workflow has no such field");
@@ -66,7 +66,7 @@ pub fn write_task(
     if !errors.is_empty() {
         return Err(Refusal::Fields(errors));
     }
-    let mut change = Change::default();
+    let mut change = Change { blobs: patch.blobs, ..Change::default() };
     let cause = if current.task.is_some() { Cause::Changed } else { Cause::Created };
     change.put(current.task, task, cause, Author::Performer(performer));
     Ok(change)

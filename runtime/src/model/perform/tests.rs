@@ -41,6 +41,10 @@ impl Look for Found {
         self.taken.contains(&unique_id)
     }
 
+    fn file_bytes_max(&self) -> usize {
+        1024
+    }
+
     fn next_number(&self) -> u64 {
         7
     }
@@ -215,6 +219,46 @@ fn a_new_task_needs_its_required_fields() {
     );
 }
 
+/// "Invalid value for a known field …: failure; nothing of the patch is applied": nor is a file kept that
+/// came with it. The sample's workflow with a field for files; a file of another task is not this one's.
+#[test]
+fn files_come_with_their_patch_or_not_at_all() {
+    use crate::model::{Blob, Field, FieldType, FieldValue, FileEntry};
+    let papers = FieldId::new("papers");
+    let mut workflow = sample::workflow();
+    let kind = FieldType::File { limit: Some(2) };
+    workflow.fields.push(Field {
+        id: papers.clone(),
+        name: "Papers".to_owned(),
+        kind,
+        required: false,
+        editable: true,
+    });
+    let plan = Plan { workflow: Arc::new(workflow), ..plan() };
+    let old = Blob::new(&b"old"[..], "text/plain".into());
+    let mut task = sample::task();
+    let entry = FileEntry { blob: old.id, filename: "old.txt".into(), content_type: "text/plain".into() };
+    task.values.insert(papers.clone(), FieldValue::Files(vec![entry]));
+    let found = Found::new(task, LAST_CALL);
+    let new = json!({"base64contents": "bmV3", "filename": "new.txt"});
+
+    let change = found.finish(&plan, report(json!({"Papers": [{"blobId": old.id.to_string()}, new]})));
+    assert_eq!(change.task.expect("a task").value(&papers).to_text(), "old.txt, new.txt");
+    assert_eq!(change.blobs.iter().map(|blob| &*blob.bytes).collect::<Vec<_>>(), [b"new"]);
+
+    let change = found.finish(&plan, report(json!({"Papers": [new], "Contract Value": "much"})));
+    assert_eq!(state(&change).failure().expect("failed").code, "invalid_fields");
+    assert!(change.task.is_none() && change.blobs.is_empty());
+
+    let other = Blob::new(&b"another task's"[..], "text/plain".into());
+    let change = found.finish(&plan, report(json!({"Papers": [{"blobId": other.id.to_string()}]})));
+    let message = &state(&change).failure().expect("failed").message;
+    assert!(
+        message.contains("Papers is invalid: file 1 names a `blobId` that is not a file of this task"),
+        "{message}"
+    );
+}
+
 /// "Cancelled, or recorded already: what is on disk stays."
 #[test]
 fn the_end_of_a_run_that_is_not_the_current_one_changes_nothing() {
@@ -275,6 +319,10 @@ struct FoundEarlier {
 impl Look for FoundEarlier {
     fn is_taken(&self, unique_id: &str) -> bool {
         self.found.is_taken(unique_id)
+    }
+
+    fn file_bytes_max(&self) -> usize {
+        1024
     }
 
     fn next_number(&self) -> u64 {

@@ -39,8 +39,8 @@ use super::{
     WorkspaceRows,
 };
 use crate::model::{
-    ApiKey, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp, User,
-    WorkflowId,
+    ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp,
+    User, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -51,6 +51,9 @@ pub struct SqliteSettings {
     pub queue_max: usize,
     /// Tasks kept in memory.
     pub task_cache_max: usize,
+    /// Bytes that a file may have. Its bytes are a row: kept in the transaction of the task that names it,
+    /// and in the one file that a backup copies.
+    pub file_bytes_max: usize,
 }
 
 pub struct SqliteStore {
@@ -67,6 +70,7 @@ struct Shared {
     tasks: Cache<TaskId, Arc<Task>>,
     by_unique_id: Cache<(WorkflowId, Arc<str>), TaskId>,
     health: Health,
+    file_bytes_max: usize,
 }
 
 impl Shared {
@@ -103,6 +107,7 @@ impl SqliteStore {
             tasks: Cache::new(settings.task_cache_max),
             by_unique_id: Cache::new(settings.task_cache_max),
             health: Health::default(),
+            file_bytes_max: settings.file_bytes_max,
         });
         let (threads, writes, reads) = threads::start(&file, writer, &shared, settings)?;
         Ok(Self { shared, threads: Mutex::new(Some(threads)), writes, reads, queue_max: settings.queue_max })
@@ -183,6 +188,10 @@ impl Store for SqliteStore {
 
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
         self.read(move |connection| read::history(connection, task, before, HISTORY_PAGE_MAX))
+    }
+
+    fn blob(&self, id: BlobId) -> Reply<Option<Blob>> {
+        self.read(move |connection| read::blob(connection, id))
     }
 
     fn admitted(&self, scope: [u8; 32]) -> Reply<Option<Admitted>> {

@@ -7,8 +7,8 @@ use super::{
     rows,
 };
 use crate::model::{
-    ApiKey, Execution, ExecutionId, HistoryEntry, Membership, Place, RoleId, Task, TaskId, Timestamp, User,
-    UserId, WorkflowId, id::KeyId, perform::Admitted,
+    ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, RoleId, Task, TaskId,
+    Timestamp, User, UserId, WorkflowId, id::KeyId, perform::Admitted,
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
@@ -184,6 +184,15 @@ pub(super) fn admitted(connection: &Connection, scope: &[u8; 32]) -> Result<Opti
     let found = all(connection, sql, [scope], |row| {
         let execution = ExecutionId::from_bytes(row.get(2)?);
         Ok(Admitted { scope: row.get(0)?, body: row.get(1)?, execution, at: rows::instant(row.get(3)?)? })
+    })?;
+    Ok(found.into_iter().next())
+}
+
+pub(super) fn blob(connection: &Connection, id: BlobId) -> Result<Option<Blob>, StoreError> {
+    let sql = "SELECT content_type, bytes FROM blob WHERE id = ?1";
+    let found = all(connection, sql, [id.to_bytes()], |row| {
+        let (content_type, bytes) = (row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?);
+        Ok(Blob { id, content_type: content_type.into(), bytes: bytes.into() })
     })?;
     Ok(found.into_iter().next())
 }

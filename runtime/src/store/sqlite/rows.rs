@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use super::super::StoreError;
 use crate::model::{
     ActionId, Attempt, AttemptEnd, Execution, ExecutionId, Failure, FieldErrors, FieldId, FieldValue,
-    HistoryEntry, Performer, Place, Schedule, StageId, State, Task, TaskId, Timestamp, UserId, WorkflowId,
+    FileEntry, HistoryEntry, Performer, Place, Schedule, StageId, State, Task, TaskId, Timestamp, UserId,
+    WorkflowId, file,
     history::{Author, Cause, Slot, SlotChange},
 };
 
@@ -84,6 +85,11 @@ fn value_from_json(value: Value) -> Result<FieldValue, StoreError> {
         Value::Bool(flag) => Ok(FieldValue::Flag(flag)),
         Value::String(text) => Ok(FieldValue::Text(text.into())),
         Value::Array(items) => {
+            // A list of files is one of objects; neither list is ever kept without an item.
+            if items.first().is_some_and(Value::is_object) {
+                let files = items.iter().map(file_from_json).collect::<Option<_>>();
+                return files.map(FieldValue::Files).ok_or_else(|| corrupt("a list of other than files"));
+            }
             let items = items.iter().map(|item| item.as_str().map(Arc::from));
             items
                 .collect::<Option<_>>()
@@ -92,6 +98,15 @@ fn value_from_json(value: Value) -> Result<FieldValue, StoreError> {
         }
         other => Err(corrupt(format!("a field's value {other}"))),
     }
+}
+
+fn file_from_json(entry: &Value) -> Option<FileEntry> {
+    let text = |key: &str| entry.get(key).and_then(Value::as_str);
+    Some(FileEntry {
+        blob: text(file::BLOB_ID)?.parse().ok()?,
+        filename: text(file::FILENAME)?.into(),
+        content_type: text(file::CONTENT_TYPE)?.into(),
+    })
 }
 
 /// The task's values as a JSON object by field id.
@@ -121,6 +136,7 @@ impl Serialize for Stored<'_> {
             FieldValue::Text(text) => serializer.serialize_str(text),
             FieldValue::Flag(flag) => serializer.serialize_bool(*flag),
             FieldValue::List(items) => serializer.collect_seq(items.iter().map(|item| &**item)),
+            FieldValue::Files(files) => serializer.collect_seq(files),
         }
     }
 }

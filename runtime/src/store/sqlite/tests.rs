@@ -9,7 +9,7 @@ use crate::model::{ApiKey, Change, Refusal, Task, TaskId, WorkflowId, id::KeyId,
 
 fn store(folder: &Path) -> (SqliteStore, Runtime) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let settings = SqliteSettings { queue_max: 64, task_cache_max: 64 };
+    let settings = SqliteSettings { queue_max: 64, task_cache_max: 64, file_bytes_max: 1024 };
     (SqliteStore::open(folder, &settings).expect("a store"), runtime)
 }
 

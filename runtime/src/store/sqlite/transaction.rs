@@ -11,7 +11,8 @@ use super::{
     write::Writer,
 };
 use crate::model::{
-    Attempt, Change, Current, Execution, ExecutionId, HistoryEntry, StageId, State, Task, TaskId, WorkflowId,
+    Attempt, Blob, Change, Current, Execution, ExecutionId, HistoryEntry, StageId, State, Task, TaskId,
+    WorkflowId,
     history::Author,
     perform::{Admitted, Decide, ExecutionWrite, Look},
 };
@@ -123,6 +124,9 @@ impl Writer {
         if let Some(admitted) = &change.admitted {
             put_admitted(connection, admitted)?;
         }
+        for blob in &change.blobs {
+            put_blob(connection, blob)?;
+        }
         if let Some(entry) = &change.history {
             insert_history(connection, entry)?;
         }
@@ -193,6 +197,10 @@ impl Look for Lookups<'_> {
     fn is_taken(&self, unique_id: &str) -> bool {
         self.workflow
             .is_some_and(|workflow| self.answer(read::is_taken(&self.writer.connection, workflow, unique_id)))
+    }
+
+    fn file_bytes_max(&self) -> usize {
+        self.writer.shared.file_bytes_max
     }
 
     fn next_number(&self) -> u64 {
@@ -317,6 +325,14 @@ fn insert_history(connection: &Connection, entry: &HistoryEntry) -> Result<(), S
         performer,
         rows::changes_to_json(&entry.changes)?,
     ])?;
+    Ok(())
+}
+
+/// Keeps a file's bytes. Those that are there stay as they are: the id is their digest.
+fn put_blob(connection: &Connection, blob: &Blob) -> Result<(), StoreError> {
+    let sql = "INSERT INTO blob (id, content_type, size, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
+    let Blob { id, content_type, bytes } = blob;
+    connection.prepare_cached(sql)?.execute(params![id.to_bytes(), content_type, bytes.len(), &bytes[..]])?;
     Ok(())
 }
 
