@@ -4,8 +4,8 @@
 //! a release build has none of this. Knows nothing and is called by the engine and the store, at each
 //! place where something becomes durable or leaves the process.
 
-/// Every place, in the order in which an action passes them.
-pub const NAMES: [&str; 14] = [
+/// Every place: those of an action in the order in which it passes them, then those that few pass.
+pub const NAMES: [&str; 18] = [
     "admit.before",
     "admit.after",
     "commit.before",
@@ -20,6 +20,10 @@ pub const NAMES: [&str; 14] = [
     "wake.after",
     "retry.before",
     "retry.after",
+    "schedule.before",
+    "schedule.after",
+    "recover.before",
+    "recover.after",
 ];
 
 /// Passes a place; the process may end here in a test.

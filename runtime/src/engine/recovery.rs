@@ -13,6 +13,7 @@ use super::{
     step,
 };
 use crate::{
+    crash_point::crash_point,
     model::{Execution, ExecutionId, State, TaskId, perform},
     store::{StoreError, TaskKey},
 };
@@ -61,7 +62,9 @@ impl Shared {
         let again = again.map(|pause| now.checked_add(pause).unwrap_or(now));
         let decide: perform::Decide =
             Box::new(move |current| perform::recover(plan.as_ref(), &title, again, now, current));
+        crash_point("recover.before");
         let committed = self.store.transact(TaskKey::Id(execution.task), Some(execution.id), decide).await?;
+        crash_point("recover.after");
         let is_queued =
             |execution: &Execution| matches!(execution.state, State::Queued { .. } | State::Retrying { .. });
         Ok(committed.execution.is_some_and(|execution| is_queued(&execution)).then_some(key))

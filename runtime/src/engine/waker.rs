@@ -106,7 +106,9 @@ async fn move_task(
     };
     let workflow = Arc::clone(&published.workflow);
     let decide: perform::Decide = Box::new(move |current| perform::run_schedule(&workflow, now, current));
+    crash_point("schedule.before");
     shared.store.transact(TaskKey::Id(task), None, decide).await?;
+    crash_point("schedule.after");
     Ok(())
 }
 

@@ -22,7 +22,10 @@ use super::{
     transaction::{Pending, Transaction},
     trouble,
 };
-use crate::model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User};
+use crate::{
+    crash_point::crash_point,
+    model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User},
+};
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
@@ -144,7 +147,9 @@ impl Writer {
         }
         // The commit of nothing does not reach the disk, and says nothing about it.
         let has_written = group.has_job_written || self.connection.total_changes() != rows;
+        crash_point("commit.before");
         let committed = begun.and_then(|()| self.commit(has_written));
+        crash_point("commit.after");
         if committed.is_err() {
             // A failed commit may leave the transaction open; without one this fails, harmlessly.
             let _ = self.execute("ROLLBACK");

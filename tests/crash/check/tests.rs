@@ -1,0 +1,1 @@
+//! The checks themselves: each finds what it is for.

@@ -1,0 +1,68 @@
+//! The workflow whose actions are performed, and what the checks have to know of its steps.
+
+use std::time::Duration;
+
+/// The workflow's id.
+pub(crate) const ID: &str = "crash";
+
+pub(crate) const STAGES: [&str; 4] = ["Not Started", "In Progress", "On Hold", "Completed"];
+
+/// A waiting execution that wakes later than this is at rest; longer than any short delay here, and
+/// much shorter than the long one.
+pub(crate) const REST: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Changes nothing but the task.
+    Data,
+    Call,
+    Delay {
+        millis: i64,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) id: &'static str,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(crate) struct Action {
+    pub(crate) id: &'static str,
+    pub(crate) steps: &'static [Step],
+}
+
+const fn data(id: &'static str) -> Step {
+    Step { id, kind: Kind::Data }
+}
+
+const fn call(id: &'static str) -> Step {
+    Step { id, kind: Kind::Call }
+}
+
+const fn delay(id: &'static str, millis: i64) -> Step {
+    Step { id, kind: Kind::Delay { millis } }
+}
+
+/// As `workflow.toml` has them.
+pub(crate) const ACTIONS: [Action; 8] = [
+    Action { id: "call", steps: &[call("only")] },
+    Action { id: "finish", steps: &[data("move"), call("tell"), data("note")] },
+    Action { id: "later", steps: &[call("before"), delay("rest", 300), call("after")] },
+    Action { id: "remove", steps: &[data("delete"), call("bye")] },
+    Action { id: "plan", steps: &[data("schedule")] },
+    Action { id: "try", steps: &[data("mark"), data("forward"), call("ask")] },
+    Action { id: "data", steps: &[data("first"), data("back"), data("second")] },
+    Action { id: "park", steps: &[delay("sleep", 36_000_000), call("never")] },
+];
+
+/// The steps of an action.
+pub(crate) fn steps(action: &str) -> &'static [Step] {
+    ACTIONS.iter().find(|known| known.id == action).map_or(&[], |known| known.steps)
+}
+
+/// The workflow file, calling a receiver.
+pub(crate) fn file(receiver: &str) -> String {
+    include_str!("workflow.toml").replace("RECEIVER", receiver)
+}
