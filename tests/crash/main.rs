@@ -87,7 +87,10 @@ fn no_kill_breaks_a_promise() {
                     let seed = if is_first.swap(0, Ordering::Relaxed) == 1 { seed } else { next };
                     if let Err(violation) = Folder::new(seed, &tally).live(&is_enough) {
                         failed.store(true, Ordering::Relaxed);
-                        violations.lock().unwrap_or_else(PoisonError::into_inner).push((seed, violation));
+                        violations.lock().unwrap_or_else(PoisonError::into_inner).push(format!(
+                            "{violation}\n  seed {seed}; to begin with it:\n  ONWARD_CRASH_SEED={seed} \
+                             ONWARD_CRASH_FOLDERS=1 cargo test -p onward-tests --test crash no_kill"
+                        ));
                     }
                 }
             });
@@ -95,12 +98,8 @@ fn no_kill_breaks_a_promise() {
     });
     let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let hits = tally.report();
-    for (seed, violation) in violations.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        panic!(
-            "{violation}\n  seed {seed}; to begin with it:\n  \
-             ONWARD_CRASH_SEED={seed} ONWARD_CRASH_FOLDERS=1 cargo test -p onward-tests --test crash no_kill"
-        );
-    }
+    let violations = violations.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(violations.is_empty(), "{}", violations.join("\n\n"));
     if kills_wanted.is_some() {
         let missed: Vec<_> = NAMES.iter().filter(|name| !hits.contains_key(*name)).collect();
         assert!(missed.is_empty(), "these points were never hit: {missed:?}");

@@ -63,7 +63,7 @@ pub(super) fn first_come_first_begun(evidence: &Evidence<'_>) -> Checked {
     Ok(())
 }
 
-/// A step after a delay does not begin before its instant, and who waits has not gone on.
+/// A step after a delay does not begin before its instant.
 pub(super) fn delays_are_waited_for(snapshot: &Snapshot) -> Checked {
     for execution in snapshot.executions.values() {
         let steps = workflow::steps(&execution.action);
@@ -81,11 +81,6 @@ pub(super) fn delays_are_waited_for(snapshot: &Snapshot) -> Checked {
                 );
                 return Err(Violation::of(&execution.id, what));
             }
-        }
-        let is_parked = execution.state == "waiting";
-        let has_gone_on = attempts.iter().any(|attempt| attempt.step >= execution.step);
-        if is_parked && has_gone_on {
-            return Err(Violation::of(&execution.id, "it waits, and has gone on"));
         }
     }
     Ok(())
