@@ -19,6 +19,10 @@ pub(crate) struct Notes {
     pub(crate) acknowledged: BTreeSet<Id>,
     /// The same, in the order of the answers.
     pub(crate) recent: Vec<Id>,
+    /// Executions whose success somebody was told of.
+    pub(crate) succeeded: BTreeSet<Id>,
+    /// Company names that somebody wrote, and was told so.
+    pub(crate) written: BTreeSet<String>,
     /// Requests without a key whose senders do not know what became of them.
     pub(crate) in_doubt: usize,
     pub(crate) keys: BTreeMap<String, Key>,

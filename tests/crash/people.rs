@@ -112,6 +112,9 @@ impl Person<'_> {
                 if notes.acknowledged.insert(id.clone()) {
                     notes.recent.push(id.clone());
                 }
+                if answer["status"] == "Success" {
+                    notes.succeeded.insert(id.clone());
+                }
                 if let Some(key) = key {
                     notes.keys.entry(key.to_owned()).or_default().ids.insert(id);
                 }
@@ -127,13 +130,14 @@ impl Person<'_> {
     }
 
     fn write(&mut self) -> Result<(), Gone> {
-        let number = self.random.below(1_000_000);
+        let number = self.random.below(1_000_000_000);
+        let name = format!("written {number}");
         let mut task = Map::new();
         task.insert("Company ID".to_owned(), json!(self.task()));
         for (name, value) in [
             ("Stage", json!(self.random.pick(&STAGES))),
             ("Assigned To", json!(self.random.chance(50).then_some("user@example.com"))),
-            ("Company Name", json!(format!("written {number}"))),
+            ("Company Name", json!(name)),
             (
                 "Contract Value",
                 json!(if self.random.chance(90) { number.to_string() } else { "x".to_owned() }),
@@ -144,7 +148,10 @@ impl Person<'_> {
                 task.insert(name.to_owned(), value);
             }
         }
-        let sent = self.send("POST", "/tasks", "", &Value::Object(task).to_string());
+        let sent = self.send("POST", "/tasks", "", &Value::Object(task.clone()).to_string());
+        if matches!(sent, Sent::Answered(200 | 201, _)) && task.contains_key("Company Name") {
+            self.notes().written.insert(name);
+        }
         self.judged(sent, &[200, 201, 422, 503])
     }
 

@@ -1,10 +1,10 @@
 //! A task and its history: the history of one writer, and nothing beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Checked, Violation};
+use super::{Checked, Evidence, Violation};
 use crate::snapshot::{Entry, Snapshot, Task};
 
 /// "Each task's history is that of a single writer and its value equals the replay of its history."
@@ -54,6 +54,17 @@ fn replay(task: &Task, entries: &[Entry]) -> Result<(), String> {
     match entries.last() {
         Some(last) if last.number == expected => Ok(()),
         last => Err(format!("revision {}, but its last entry is {last:?}", task.revision)),
+    }
+}
+
+/// "What is acknowledged stays", also what people write themselves.
+pub(super) fn edits_are_kept(evidence: &Evidence<'_>) -> Checked {
+    let entries = evidence.snapshot.history.values().flatten();
+    let names: BTreeSet<_> =
+        entries.filter_map(|entry| entry.changes.get("company-name")?[1].as_str()).collect();
+    match evidence.notes.written.iter().find(|name| !names.contains(name.as_str())) {
+        Some(lost) => Err(Violation::new(format!("the name “{lost}” was accepted and is in no history"))),
+        None => Ok(()),
     }
 }
 

@@ -17,6 +17,10 @@ pub(super) fn acknowledged_ones_are_there(evidence: &Evidence<'_>) -> Checked {
     if let Some(lost) = evidence.notes.acknowledged.iter().find(|id| !executions.contains_key(*id)) {
         return Err(Violation::of(lost, "it was acknowledged and is not there"));
     }
+    let has_succeeded = |id: &str| executions.get(id).is_some_and(|found| found.state == "succeeded");
+    if let Some(untrue) = evidence.notes.succeeded.iter().find(|id| !has_succeeded(id)) {
+        return Err(Violation::of(untrue, "somebody was told of its success"));
+    }
     let is_at_rest = |execution: &&Execution| {
         matches!(
             execution.state.as_str(),

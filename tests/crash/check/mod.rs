@@ -59,6 +59,7 @@ impl Evidence<'_> {
         calls::none_ran_twice(self)?;
         calls::answers_are_those_of_the_calls(self)?;
         history::values_equal_the_replay(self.snapshot)?;
+        history::edits_are_kept(self)?;
         history::writers_are_steps(self.snapshot)?;
         turns::one_writer_at_a_time(self)?;
         turns::first_come_first_begun(self)?;

@@ -155,6 +155,9 @@ fn is_found(lies: &[Lie]) {
 fn a_lost_or_unasked_execution_is_found() {
     is_found(&[
         ("is not there", |record| drop(record.snapshot.executions.remove(FIRST))),
+        ("told of its success", |record| {
+            record.notes.succeeded.insert(SECOND.to_owned());
+        }),
         ("at most 3 were asked for", |record| {
             record.snapshot.executions.insert("4".to_owned(), execution("4", "call", "failed", 0, 0));
         }),
@@ -226,6 +229,9 @@ fn a_history_that_is_not_the_tasks_is_found() {
         }),
         ("found Stage to be", |record| {
             record.entry(2).changes.insert("Stage".to_owned(), [json!("on-hold"), json!("completed")]);
+        }),
+        ("is in no history", |record| {
+            record.notes.written.insert("lost".to_owned());
         }),
         ("stands at place", |record| record.entry(2).number = 3),
         ("says `deleted`", |record| record.entry(2).cause = "deleted".to_owned()),
