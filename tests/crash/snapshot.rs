@@ -86,7 +86,7 @@ impl Snapshot {
             snapshot.executions.insert(execution.id.clone(), execution);
         }
         let sql = "SELECT hex(execution_id), number, step, started_at, ended_at, outcome, record IS NOT NULL,
-                          record ->> '$.request.body', record ->> '$.response.body',
+                          record ->> '$.request.body', iif(record ->> '$.response.incomplete', NULL, record ->> '$.response.body'),
                           (SELECT value ->> 1 FROM json_each(record, '$.response.headers') WHERE value ->> 0 = 'x-call')
                    FROM attempt ORDER BY execution_id, number";
         for (id, attempt) in all(&transaction, sql, attempt)? {
