@@ -4,13 +4,14 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use futures_util::future::{AbortHandle, AbortRegistration};
 
 use super::{EngineError, Shared, lanes::Ready, waker::Doubt};
 use crate::{
-    model::{Execution, ExecutionId, Timestamp, perform, perform::Plan},
+    model::{Execution, ExecutionId, State, Timestamp, perform, perform::Plan},
     store::{StoreError, TaskKey},
 };
 
@@ -49,7 +50,7 @@ impl Drop for CallGuard<'_> {
 }
 
 impl Held {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Timestamp, ExecutionId), Ready>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, ExecutionId), Ready>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -60,24 +61,37 @@ pub(super) struct Doubts(Mutex<VecDeque<Doubt>>);
 
 /// Executions between two tries, by when the next one is due.
 #[derive(Default)]
-pub(super) struct Held(Mutex<BTreeMap<(Timestamp, ExecutionId), Ready>>);
+pub(super) struct Held(Mutex<BTreeMap<(Instant, ExecutionId), Ready>>);
 
 impl Shared {
-    /// Keeps an execution's turn until it is to be tried again.
-    pub(super) fn hold(&self, until: Timestamp, ready: Ready) {
-        self.held.lock().insert((until, ready.execution), ready);
+    /// Keeps an execution's turn until it is to be tried again. A pause is a duration: once begun, the
+    /// system's clock does not change it.
+    pub(super) fn hold(self: &Arc<Self>, until: Timestamp, ready: Ready) {
+        let pause = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
+        let id = ready.execution;
+        self.held.lock().insert((Instant::now() + pause, id), ready);
         self.wakes.notify_one();
+        // Somebody may have cancelled it just before it was here to be found.
+        let shared = Arc::clone(self);
+        actix::spawn(async move {
+            if let Ok(Some(found)) = shared.store.execution(id).await
+                && !matches!(found.execution.state, State::Retrying { .. })
+            {
+                shared.release(&found.execution);
+            }
+        });
     }
 
-    /// Hands on those whose next try is due; when the next one is.
-    pub(super) fn release_due(&self, now: Timestamp) -> Option<Timestamp> {
+    /// Hands on those whose next try is due; how long until the next one is.
+    pub(super) fn release_due(&self) -> Option<Duration> {
         let mut held = self.held.lock();
+        let now = Instant::now();
         while let Some(first) = held.first_entry() {
-            let (until, _) = *first.key();
-            if until > now {
-                return Some(until);
+            let (due, _) = *first.key();
+            if due > now {
+                return Some(due - now);
             }
-            self.lanes.make_ready(first.remove());
+            self.lanes.make_ready(Ready { has_paused: true, ..first.remove() });
         }
         None
     }

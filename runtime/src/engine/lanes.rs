@@ -45,6 +45,8 @@ pub(crate) struct Ready {
     pub(crate) turn: Turn,
     /// Who waits for its end.
     pub(crate) ended: Option<oneshot::Sender<Execution>>,
+    /// Whether it was between two tries, and the pause is over.
+    pub(crate) has_paused: bool,
 }
 
 /// The right to run steps on a task.
@@ -99,7 +101,7 @@ impl Lanes {
                 shard.insert(task, Line::new());
                 drop(shard);
                 let turn = Turn { lanes: Some(Arc::clone(self)), task };
-                self.make_ready(Ready { execution, turn, ended: None });
+                self.make_ready(Ready { execution, turn, ended: None, has_paused: false });
             }
         }
     }
@@ -152,7 +154,7 @@ impl Drop for Turn {
             match next {
                 Waiter::Stored(execution) => {
                     drop(shard);
-                    return lanes.make_ready(Ready { execution, turn, ended: None });
+                    return lanes.make_ready(Ready { execution, turn, ended: None, has_paused: false });
                 }
                 // A loop and not a drop of what comes back: a long line of those who left must not
                 // become a deep recursion.

@@ -229,7 +229,7 @@ pub(crate) struct Run {
 
 impl Run {
     /// The execution is over or parked, or nothing more can be done for it here.
-    fn end(self, shared: &Shared) {
+    fn end(self, shared: &Arc<Shared>) {
         let Self { execution, turn, permit, ended, .. } = self;
         match execution.state.failure() {
             Some(failure) => {
@@ -248,7 +248,7 @@ impl Run {
         if let State::Retrying { until, .. } = execution.state {
             // Its place among those that run goes; its turn it keeps.
             drop(permit);
-            return shared.hold(until, Ready { execution: execution.id, turn, ended });
+            return shared.hold(until, Ready { execution: execution.id, turn, ended, has_paused: false });
         }
         // The turn first: who hears of the end may perform the next action at once.
         drop(turn);

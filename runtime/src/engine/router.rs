@@ -15,7 +15,7 @@ use super::{
     recovery, step, waker,
 };
 use crate::{
-    model::{ActionId, Execution, Workflow, WorkflowId, perform},
+    model::{ActionId, Execution, State, Workflow, WorkflowId, perform},
     step::Resources,
 };
 
@@ -161,6 +161,13 @@ impl Handler<Resume> for RouterActor {
     fn handle(&mut self, resume: Resume, ctx: &mut Self::Context) {
         let router = ctx.address();
         let Resume { execution, ready, permit } = resume;
+        if let State::Retrying { until, .. } = execution.state
+            && !ready.has_paused
+            && until > self.shared.clock.now()
+        {
+            // Left by an earlier run: the rest of its pause.
+            return self.shared.hold(until, ready);
+        }
         let Ready { turn, ended, .. } = ready;
         let span = step::span(&execution);
         match self.chain_of(&execution, &router) {

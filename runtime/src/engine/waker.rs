@@ -61,10 +61,9 @@ async fn round(shared: &Arc<Shared>) -> Result<Duration, StoreError> {
     let woken: Vec<_> = woken.buffered(writes).collect().await;
     let moved: Vec<_> = moved.buffered(writes).collect().await;
     woken.into_iter().chain(moved).collect::<Result<(), _>>()?;
-    let next = shared.release_due(now).into_iter().chain(next).min();
-    let until =
-        next.map_or(REST_MAX, |next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
-    Ok(if is_full { Duration::ZERO } else { until.min(REST_MAX) })
+    let until = next.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
+    let rest = until.into_iter().chain(shared.release_due()).min().unwrap_or(REST_MAX);
+    Ok(if is_full { Duration::ZERO } else { rest.min(REST_MAX) })
 }
 
 /// Wakes an execution, and puts it at the back of its task's line.

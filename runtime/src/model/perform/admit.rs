@@ -94,7 +94,8 @@ pub fn begin(
     let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
     let resumed = match stored.state {
         State::Queued { resumed, .. } => resumed,
-        State::Retrying { until, .. } if until <= now => true,
+        // When the next try is due its pause says, which the system's clock cannot shorten or stretch.
+        State::Retrying { .. } => true,
         _ => return Ok(Change::keep(stored)),
     };
     let mut execution = stored.clone();
