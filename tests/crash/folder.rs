@@ -69,7 +69,7 @@ pub(crate) struct Folder<'a> {
     interrupted: BTreeSet<MidCall>,
     just_interrupted: BTreeSet<MidCall>,
     tally: &'a Mutex<Tally>,
-    /// Of the latest snapshot, for the report of a violation.
+    /// Which life it is in, for the report of a violation.
     life: usize,
 }
 
