@@ -217,6 +217,11 @@ fn a_retry_runs_on_the_version_it_began_with_or_on_the_current_one() {
         "Success"
     );
     assert_eq!(bench.task()["Company Name"], "Acme Corp", "a step before the failed one ran");
+    let attempts = bench.server.execution(&ids[1])["attempts"].clone();
+    let ran = |at: usize| (attempts[at]["version"].clone(), attempts[at]["step"]["number"].clone());
+    assert_eq!([ran(0), ran(1)], [(json!(1), json!(1)), (json!(2), json!(2))]);
+    let named = |at: usize| attempts[at]["step"]["id"].clone();
+    assert_eq!([named(0), named(1)], ["call", "call"], "each by the version that it ran on");
     let paths: Vec<_> =
         bench.receiver.received().iter().map(|call| call.head.split(' ').nth(1).map(str::to_owned)).collect();
     assert_eq!(paths[3..], [Some("/call".to_owned()), Some("/elsewhere".to_owned())]);

@@ -70,6 +70,9 @@ CREATE INDEX execution_wake ON execution (wake_at) WHERE state = 'waiting';
 
 -- What of a step's answer the fields cannot take: a JSON object by field name.
 ALTER TABLE attempt ADD COLUMN field_errors TEXT;
+-- The workflow's version whose step it was: a Retry may go on with another.
+ALTER TABLE attempt ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+UPDATE attempt SET version = coalesce((SELECT version FROM execution WHERE id = execution_id), 0);
 
 -- Idempotency keys that were used, by a digest of principal, route and key; kept for a day.
 CREATE TABLE admitted (

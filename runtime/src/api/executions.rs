@@ -1,6 +1,7 @@
 //! Executions: perform an action, see how it went.
 
 use std::{
+    collections::{BTreeMap, btree_map::Entry},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     engine::{Perform, Performed, Retry},
     model::{
-        Action, Attempt, Execution, Performer, State, StepId, Workflow, Workspace,
+        Attempt, Execution, Performer, State, StepId, Workflow, WorkflowId, Workspace,
         perform::{IdempotencyKey, RetryTarget},
         template::percent_encode,
         workspace::Published,
@@ -172,10 +173,9 @@ impl Api {
         Ok(execution)
     }
 
-    /// The workflow version that an execution runs on, also one that no open execution has kept.
-    async fn version_of(&self, execution: &Execution) -> Result<Arc<Workflow>, ApiError> {
+    /// A version of a workflow, also one that no open execution has kept.
+    async fn version(&self, workflow: &WorkflowId, version: u32) -> Result<Arc<Workflow>, ApiError> {
         let shared = &self.shared;
-        let (workflow, version) = (&execution.workflow, execution.version);
         let found =
             publish::version(&*shared.store, &shared.step_types, &shared.workspace, workflow, version);
         found.await?.ok_or_else(|| {
@@ -214,7 +214,7 @@ async fn retry(
     let wait = preferred_wait(&request)?;
     let (workflow_id, id) = path.into_inner();
     let execution = api.execution(&workflow_id, &id).await?.execution;
-    let pinned = api.version_of(&execution).await;
+    let pinned = api.version(&execution.workflow, execution.version).await;
     let (workflow, version, target) = match body.0.version {
         RetryVersion::Pinned => (pinned?, execution.version, RetryTarget::Pinned),
         RetryVersion::Current => {
@@ -253,7 +253,7 @@ async fn cancel(
 ) -> Result<HttpResponse, ApiError> {
     let execution = api.execution(&path.0, &path.1).await?.execution;
     // Its action says whether its changes are taken back.
-    let _ = api.version_of(&execution).await;
+    let _ = api.version(&execution.workflow, execution.version).await;
     answer(HttpResponse::Ok(), &summary(&api.shared.cancel(&execution).await?))
 }
 
@@ -366,13 +366,21 @@ async fn read(
     _: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let found = api.execution(&path.0, &path.1).await?;
-    // The names of steps are the version's own; without it they stay unsaid.
-    let workflow = api.version_of(&found.execution).await.ok();
-    answer(HttpResponse::Ok(), &detail(&found, workflow.as_deref()))
+    // Steps are named by the version that they ran on; where it cannot be read they stay unnamed.
+    let mut versions = BTreeMap::new();
+    for version in found.attempts.iter().map(|attempt| attempt.version) {
+        if let Entry::Vacant(unread) = versions.entry(version) {
+            unread.insert(api.version(&found.execution.workflow, version).await.ok());
+        }
+    }
+    answer(HttpResponse::Ok(), &detail(&found, &versions))
 }
 
+/// The versions that an execution's attempts ran on, as far as they can be read.
+type Versions = BTreeMap<u32, Option<Arc<Workflow>>>;
+
 /// The public shape, and ours on top of it.
-fn detail(found: &ExecutionDetail, workflow: Option<&Workflow>) -> Map<String, Value> {
+fn detail(found: &ExecutionDetail, versions: &Versions) -> Map<String, Value> {
     let ExecutionDetail { execution, attempts } = found;
     let mut shown = summary(execution);
     if let Some(failure) = execution.state.failure() {
@@ -397,13 +405,15 @@ fn detail(found: &ExecutionDetail, workflow: Option<&Workflow>) -> Map<String, V
     shown.insert("task".to_owned(), json!(execution.task.to_string()));
     shown.insert("created_at".to_owned(), json!(execution.created_at.to_string()));
     shown.insert("updated_at".to_owned(), json!(execution.updated_at.to_string()));
-    let action = workflow.and_then(|workflow| workflow.action(execution.action.as_str()));
-    let attempts: Vec<_> = attempts.iter().map(|attempt| shown_attempt(attempt, action)).collect();
+    let attempts: Vec<_> =
+        attempts.iter().map(|attempt| shown_attempt(attempt, execution, versions)).collect();
     shown.insert("attempts".to_owned(), Value::Array(attempts));
     shown
 }
 
-fn shown_attempt(attempt: &Attempt, action: Option<&Action>) -> Value {
+fn shown_attempt(attempt: &Attempt, execution: &Execution, versions: &Versions) -> Value {
+    let workflow = versions.get(&attempt.version).and_then(Option::as_ref);
+    let action = workflow.and_then(|workflow| workflow.action(execution.action.as_str()));
     let step = action.and_then(|action| action.steps.get(attempt.step));
     let end = attempt.end.as_ref();
     json!({
@@ -414,6 +424,7 @@ fn shown_attempt(attempt: &Attempt, action: Option<&Action>) -> Value {
             "name": step.map(|step| step.name.as_str()),
             "type": step.map(|step| &*step.type_id),
         },
+        "version": attempt.version,
         "started_at": attempt.started_at.to_string(),
         "ended_at": end.map(|end| end.at.to_string()),
         "outcome": end.map_or("running", |end| end.outcome),

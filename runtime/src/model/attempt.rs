@@ -11,6 +11,8 @@ pub struct Attempt {
     /// Counted from 1 over the whole execution.
     pub number: u32,
     pub step: usize,
+    /// The workflow's version whose step it was: a Retry may go on with another.
+    pub version: u32,
     pub started_at: Timestamp,
     /// `None` while it runs, and after a crash in mid-call until recovery has closed it.
     pub end: Option<AttemptEnd>,

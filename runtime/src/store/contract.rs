@@ -177,8 +177,14 @@ fn an_attempt_is_begun_and_closed() {
         let store = open(folder);
         create(&*store, task(1)).await;
         let running = execution(10, State::Running { step: 0, mid_call: true });
-        let begun =
-            Attempt { execution: running.id, number: 1, step: 0, started_at: sample::now(), end: None };
+        let begun = Attempt {
+            execution: running.id,
+            number: 1,
+            step: 0,
+            version: 3,
+            started_at: sample::now(),
+            end: None,
+        };
         let end = AttemptEnd {
             at: sample::now(),
             outcome: "succeeded",

@@ -145,6 +145,7 @@ pub(super) fn advance(
         execution: execution.id,
         number: execution.attempts,
         step,
+        version: execution.version,
         started_at: now,
         end: None,
     }))

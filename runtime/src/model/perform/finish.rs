@@ -125,6 +125,7 @@ pub fn finish(
         execution: execution.id,
         number: execution.attempts,
         step,
+        version: execution.version,
         started_at: report.started_at,
         end: Some(AttemptEnd { at: report.ended_at, outcome, record: report.record, field_errors, warnings }),
     });
@@ -259,6 +260,7 @@ pub(super) fn unanswered(execution: &Execution, now: Timestamp, outcome: &'stati
         execution: execution.id,
         number: execution.attempts,
         step,
+        version: execution.version,
         started_at: execution.updated_at,
         end: Some(AttemptEnd::bare(now, outcome)),
     })

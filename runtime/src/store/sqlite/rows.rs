@@ -21,7 +21,7 @@ pub(super) const EXECUTION_COLUMNS: &str = "id, task_id, workflow_id, version, a
      began_after";
 
 pub(super) const ATTEMPT_COLUMNS: &str =
-    "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors";
+    "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors, version";
 
 pub(super) const HISTORY_COLUMNS: &str = "task_id, number, at, cause, execution_id, performer, changes";
 
@@ -320,6 +320,7 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
         execution: ExecutionId::from_bytes(row.get(0)?),
         number: row.get(1)?,
         step: row.get(2)?,
+        version: row.get(9)?,
         started_at: instant(row.get(3)?)?,
         end,
     })

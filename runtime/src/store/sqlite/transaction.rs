@@ -420,8 +420,8 @@ pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Resul
     let field_errors = end.map(|end| rows::field_errors_to_json(&end.field_errors)).transpose()?.flatten();
     let sql =
         "INSERT INTO attempt (execution_id, number, step, started_at, ended_at, outcome, record, warnings,
-                                   field_errors)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                                   field_errors, version)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                ON CONFLICT (execution_id, number) DO UPDATE
                SET ended_at = excluded.ended_at, outcome = excluded.outcome,
                    record = excluded.record, warnings = excluded.warnings,
@@ -436,6 +436,7 @@ pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Resul
         end.and_then(|end| end.record.as_deref()),
         warnings,
         field_errors,
+        attempt.version,
     ])?;
     Ok(())
 }
