@@ -32,7 +32,7 @@ const REST_MAX: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(3);
 
 const OPEN: &str = "SELECT (SELECT count(*) FROM execution
-                            WHERE state IN ('queued', 'running', 'blocked') OR (state = 'waiting' AND wake_at < ?1))
+                            WHERE state IN ('queued', 'running', 'retrying', 'blocked') OR (state = 'waiting' AND wake_at < ?1))
                          + (SELECT count(*) FROM task WHERE scheduled_at < ?1)";
 
 /// What an error in the log says when the server goes on by itself: a short queue may be full.

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
 pub(crate) struct Step {
     pub(crate) id: &'static str,
     pub(crate) kind: Kind,
+    /// How often it is tried without a person asking.
+    pub(crate) tries: usize,
 }
 
 #[derive(Debug)]
@@ -34,19 +36,24 @@ pub(crate) struct Action {
 }
 
 const fn data(id: &'static str) -> Step {
-    Step { id, kind: Kind::Data }
+    Step { id, kind: Kind::Data, tries: 1 }
 }
 
 const fn call(id: &'static str) -> Step {
-    Step { id, kind: Kind::Call }
+    Step { id, kind: Kind::Call, tries: 1 }
+}
+
+/// A call that its author wants tried again.
+const fn insisting(id: &'static str, tries: usize) -> Step {
+    Step { id, kind: Kind::Call, tries }
 }
 
 const fn delay(id: &'static str, millis: i64) -> Step {
-    Step { id, kind: Kind::Delay { millis } }
+    Step { id, kind: Kind::Delay { millis }, tries: 1 }
 }
 
 /// As `workflow.toml` has them.
-pub(crate) const ACTIONS: [Action; 8] = [
+pub(crate) const ACTIONS: [Action; 9] = [
     Action { id: "call", steps: &[call("only")] },
     Action { id: "finish", steps: &[data("move"), call("tell"), data("note")] },
     Action { id: "later", steps: &[call("before"), delay("rest", 300), call("after")] },
@@ -55,6 +62,7 @@ pub(crate) const ACTIONS: [Action; 8] = [
     Action { id: "try", steps: &[data("mark"), data("forward"), call("ask")] },
     Action { id: "data", steps: &[data("first"), data("back"), data("second")] },
     Action { id: "park", steps: &[delay("sleep", 36_000_000), call("never")] },
+    Action { id: "insist", steps: &[insisting("again", 3), data("done")] },
 ];
 
 /// The steps of an action.

@@ -3,7 +3,7 @@
 
 use super::{Checked, Evidence, Violation};
 use crate::{
-    snapshot::{Attempt, Execution},
+    snapshot::{Attempt, Execution, Snapshot},
     workflow,
 };
 
@@ -106,10 +106,23 @@ pub(super) fn ends_have_their_attempts(evidence: &Evidence<'_>) -> Checked {
     Ok(())
 }
 
-/// "The *unknown* ones are exactly those in mid-call."
+/// An attempt of a step that may be tried again without a person asking.
+fn tried_again<'a>(snapshot: &'a Snapshot, execution: &str, number: usize) -> Option<&'a Attempt> {
+    let attempt = snapshot.attempts_of(execution).iter().find(|attempt| attempt.number == number)?;
+    let action = &snapshot.executions.get(execution)?.action;
+    workflow::steps(action).get(attempt.step).filter(|step| step.tries > 1).map(|_| attempt)
+}
+
+/// "The *unknown* ones are exactly those in mid-call", but where the step is to be tried again.
 pub(super) fn unknown_are_those_in_mid_call(evidence: &Evidence<'_>) -> Checked {
     let snapshot = evidence.snapshot;
     for (id, number) in evidence.just_interrupted {
+        if let Some(attempt) = tried_again(snapshot, id, *number) {
+            if !is(attempt, "unknown") {
+                return Err(Violation::of(id, format!("attempt {number} was cut off, and is not unknown")));
+            }
+            continue;
+        }
         let is_unknown = snapshot.executions.get(id).is_some_and(|execution| {
             execution.state == "unknown"
                 && execution.code.as_deref() == Some("interrupted")
