@@ -33,6 +33,9 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// How often a drain looks whether the last execution has ended.
 const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// How often old idempotency keys are looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
 /// Idempotency keys that are forgotten at a time, so that a day's keys do not hold up the writer.
 const FORGET_AT_ONCE: usize = 1_000;
 
@@ -195,7 +198,7 @@ fn listen(address: &str) -> anyhow::Result<TcpListener> {
 }
 
 async fn refresh(shared: Arc<Shared>, name: String) {
-    let mut seen = 0;
+    let (mut seen, mut last_forgot) = (0, Instant::now());
     loop {
         let current = match shared.store.workspace_revision().await {
             Ok(revision) if revision == seen => Ok(seen),
@@ -206,7 +209,10 @@ async fn refresh(shared: Arc<Shared>, name: String) {
             Ok(revision) => seen = revision,
             Err(error) => tracing::warn!(%error, "the workspace could not be read again; it is tried again"),
         }
-        forget_keys(&shared).await;
+        if last_forgot.elapsed() >= FORGET_EVERY {
+            last_forgot = Instant::now();
+            forget_keys(&shared).await;
+        }
         tokio::time::sleep(REFRESH_EVERY).await;
     }
 }
@@ -214,8 +220,14 @@ async fn refresh(shared: Arc<Shared>, name: String) {
 /// Forgets idempotency keys that are too old to mean anything.
 async fn forget_keys(shared: &Shared) {
     let before = shared.clock.now() - jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS);
-    if let Err(error) = shared.store.forget_admitted(before, FORGET_AT_ONCE).await {
-        tracing::warn!(%error, "old idempotency keys could not be forgotten; it is tried again");
+    loop {
+        match shared.store.forget_admitted(before, FORGET_AT_ONCE).await {
+            Ok(forgotten) if forgotten == FORGET_AT_ONCE => {}
+            Ok(_) => return,
+            Err(error) => {
+                return tracing::warn!(%error, "old idempotency keys could not be forgotten; it is tried again");
+            }
+        }
     }
 }
 

@@ -114,7 +114,8 @@ pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Resul
     let files_are_sound = files.is_ok();
     let mut workflows: Vec<_> =
         files.unwrap_or_default().into_iter().map(|file| Arc::new(file.workflow)).collect();
-    for published in latest(&store.workspace().await?, types) {
+    let (latest, _) = latest(&read_all(&store.workspace().await?, types));
+    for published in latest {
         if workflows.iter().all(|workflow| workflow.id != published.workflow.id) {
             workflows.push(published.workflow);
         }
@@ -129,7 +130,7 @@ pub async fn publish(
     types: &StepTypes,
     clock: &Clock,
 ) -> Result<(), PublishError> {
-    let latest = latest(&store.workspace().await?, types);
+    let (latest, _) = latest(&read_all(&store.workspace().await?, types));
     for file in files {
         let published = latest.iter().find(|published| published.workflow.id == file.workflow.id);
         if published.is_some_and(|published| *published.workflow == file.workflow) {
@@ -149,17 +150,17 @@ pub async fn refresh(
     shared: &SharedWorkspace,
 ) -> Result<u64, StoreError> {
     let rows = store.workspace().await?;
-    // Versions that executions began with in this process stay, whatever was published since.
-    let mut versions = shared.current().versions.clone();
-    versions.extend(
-        readable(&rows, types)
-            .into_iter()
-            .map(|published| ((published.workflow.id.clone(), published.version), published.workflow)),
-    );
+    let read = read_all(&rows, types);
+    let (workflows, broken) = latest(&read);
+    let versions = read.into_iter().filter_map(|(_, version, read)| {
+        let workflow = read.ok()?;
+        Some(((workflow.id.clone(), version), workflow))
+    });
     shared.replace(Workspace {
         name: name.to_owned(),
-        workflows: latest(&rows, types),
-        versions,
+        workflows,
+        broken,
+        versions: versions.collect(),
         directory: Arc::new(Directory::new(rows.users).with_memberships(rows.memberships)),
         keys: rows.keys.into_iter().map(|key| (key.hash, Arc::new(key))).collect(),
     });
@@ -179,33 +180,43 @@ pub async fn version(
         return Ok(Some(Arc::clone(found)));
     }
     let Some(row) = store.version(workflow.clone(), version).await? else { return Ok(None) };
-    let Some(published) = readable_row(&row, types) else { return Ok(None) };
-    shared.add_version(&published);
-    Ok(Some(published.workflow))
+    let Ok(workflow) = read_row(&row, types) else { return Ok(None) };
+    shared.add_version(&Published { version, workflow: Arc::clone(&workflow) });
+    Ok(Some(workflow))
 }
 
-/// The latest version of each workflow, by name.
-fn latest(rows: &WorkspaceRows, types: &StepTypes) -> Vec<Published> {
-    let mut latest = HashMap::new();
-    for published in readable(rows, types) {
-        // Rows come with their versions ascending.
-        latest.insert(published.workflow.id.clone(), published);
+/// A stored version, read; or why it cannot be read on this server.
+type ReadVersion = (WorkflowId, u32, Result<Arc<Workflow>, String>);
+
+/// The latest version of each workflow, by name; and those whose latest cannot be read.
+fn latest(read: &[ReadVersion]) -> (Vec<Published>, HashMap<WorkflowId, String>) {
+    let (mut latest, mut broken) = (HashMap::new(), HashMap::new());
+    // They come with their versions ascending.
+    for (id, version, read) in read {
+        match read {
+            Ok(workflow) => {
+                broken.remove(id);
+                latest.insert(id.clone(), Published { version: *version, workflow: Arc::clone(workflow) });
+            }
+            Err(why) => {
+                latest.remove(id);
+                broken.insert(id.clone(), format!("version {version} cannot be read on this server: {why}"));
+            }
+        }
     }
     let mut latest: Vec<_> = latest.into_values().collect();
     latest.sort_by(|a, b| a.workflow.name.cmp(&b.workflow.name));
-    latest
+    (latest, broken)
 }
 
-fn readable(rows: &WorkspaceRows, types: &StepTypes) -> Vec<Published> {
-    rows.versions.iter().filter_map(|row| readable_row(row, types)).collect()
+fn read_all(rows: &WorkspaceRows, types: &StepTypes) -> Vec<ReadVersion> {
+    rows.versions.iter().map(|row| (row.workflow.clone(), row.version, read_row(row, types))).collect()
 }
 
-fn readable_row(row: &VersionRow, types: &StepTypes) -> Option<Published> {
-    match read(&format!("{} (version {})", row.workflow, row.version), &row.source, types) {
-        Ok(workflow) => Some(Published { version: row.version, workflow: Arc::new(workflow) }),
-        Err(error) => {
-            tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
-            None
-        }
-    }
+fn read_row(row: &VersionRow, types: &StepTypes) -> Result<Arc<Workflow>, String> {
+    let read = read(&format!("{} (version {})", row.workflow, row.version), &row.source, types);
+    read.map(Arc::new).map_err(|error| {
+        tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
+        error.to_string()
+    })
 }

@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 mod files;
 mod hostile;
+mod idempotency;
 mod layers;
 mod overload;
 mod reference_page;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Project, Receiver, Reply, Server, acme, api_sample};
 
-const EXECUTIONS: &str = "/workflows/api-sample/executions";
+pub(crate) const EXECUTIONS: &str = "/workflows/api-sample/executions";
 
 /// The page's workflow and one more action, offered in In Progress, with the given lines and steps.
 fn with_action(receiver: &str, name: &str, lines: &str, steps: &[&str]) -> String {
@@ -22,19 +22,19 @@ fn with_action(receiver: &str, name: &str, lines: &str, steps: &[&str]) -> Strin
     text
 }
 
-const CALL: &str = "type = \"api_call\"\nname = \"Call\"\nurl = \"RECEIVER/call\"";
+pub(crate) const CALL: &str = "type = \"api_call\"\nname = \"Call\"\nurl = \"RECEIVER/call\"";
 const COMPLETE: &str = "type = \"move_to_stage\"\nstage = \"Completed\"";
 const RENAME: &str = "type = \"update_data\"\nfields = { \"Company Name\" = \"Renamed\" }";
-const NOTE: &str = "type = \"update_data\"\nfields = { \"Contract Value\" = \"1\" }";
+pub(crate) const NOTE: &str = "type = \"update_data\"\nfields = { \"Contract Value\" = \"1\" }";
 
-struct Bench {
-    receiver: Receiver,
-    project: Project,
-    server: Server,
+pub(crate) struct Bench {
+    pub(crate) receiver: Receiver,
+    pub(crate) project: Project,
+    pub(crate) server: Server,
 }
 
 /// A server with an action `test` of these steps, and the page's task.
-fn bench(lines: &str, steps: &[&str]) -> Bench {
+pub(crate) fn bench(lines: &str, steps: &[&str]) -> Bench {
     bench_with(lines, steps, "")
 }
 
@@ -65,7 +65,7 @@ impl Bench {
     }
 
     /// The same project, served again.
-    fn restarted(self) -> Self {
+    pub(crate) fn restarted(self) -> Self {
         let Self { receiver, project, server } = self;
         let key = server.key.clone();
         server.kill();
@@ -314,72 +314,6 @@ fn without_revert_what_was_done_stays() {
     bench.receiver.answer_with(Reply::new(500, ""));
     bench.server.performed("42", "test");
     assert_eq!(bench.task()["Company Name"], "Renamed");
-}
-
-fn keyed(server: &Server, key: &str, body: &Value) -> crate::support::Answer {
-    server.send(
-        "POST",
-        EXECUTIONS,
-        &[("Idempotency-Key", key), ("Prefer", "wait=20")],
-        body.to_string().as_bytes(),
-    )
-}
-
-/// "Idempotency-Key: scope (principal, route, key), 24 h, stored in the admitting transaction; another
-/// body with the same key: 422; 4xx and 503 are not stored; concurrent duplicates get the same
-/// execution."
-#[test]
-fn a_repeated_request_is_one_request() {
-    let bench = bench("", &[CALL]);
-    let body = json!({"task_id": "42", "action_id": "test"});
-    let first = keyed(&bench.server, "k1", &body);
-    assert_eq!((first.status, &first.json()["status"]), (201, &json!("Success")));
-    let again = keyed(&bench.server, "k1", &json!({"action_id": "test", "task_id": 42}));
-    assert_eq!((again.status, again.json()), (201, first.json()), "the same request, written otherwise");
-    let other = keyed(&bench.server, "k1", &json!({"task_id": "42", "action_id": "finish"}));
-    assert_eq!((other.status, &other.json()["code"]), (422, &json!("idempotency_key_reused")));
-    let someone =
-        keyed(&bench.server, "k1", &json!({"task_id": "42", "action_id": "test", "performed_by": "abc123"}));
-    assert_eq!(someone.status, 422);
-    assert_eq!(keyed(&bench.server, "k2", &body).status, 201);
-    assert_eq!(bench.receiver.received().len(), 2);
-    // A refused request has not used its key.
-    let refused = json!({"task_id": "42", "action_id": "start"});
-    assert_eq!(keyed(&bench.server, "k3", &refused).status, 422);
-    assert_eq!(keyed(&bench.server, "k3", &body).status, 201);
-    // Another key of the workspace is another principal.
-    let other_key = bench.project.command(&["key", "add", "Other"]).trim().to_owned();
-    let bench = bench.restarted();
-    let elsewhere = Server::of(&bench.server, &other_key);
-    let by_other = keyed(&elsewhere, "k1", &body);
-    assert_ne!(by_other.json()["id"], first.json()["id"]);
-    assert_eq!(
-        keyed(&bench.server, "k1", &body).json()["id"],
-        first.json()["id"],
-        "forgotten over a restart"
-    );
-    for bad in ["", &"x".repeat(256)] {
-        assert_eq!(keyed(&bench.server, bad, &body).status, 400, "{bad}");
-    }
-    // The task is gone; what was done with the key is still known.
-    assert_eq!(bench.server.send("DELETE", "/workflows/api-sample/tasks/42", &[], b"").status, 204);
-    assert_eq!(keyed(&bench.server, "k1", &body).json()["id"], first.json()["id"]);
-    assert_eq!(keyed(&bench.server, "k9", &body).status, 404);
-}
-
-#[test]
-fn concurrent_duplicates_get_the_same_execution() {
-    let bench = bench("", &[CALL]);
-    bench.receiver.answer_with(Reply::new(200, "").after(Duration::from_millis(200)));
-    let body = json!({"task_id": "42", "action_id": "test"});
-    let answers = thread::scope(|scope| {
-        let asking: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| keyed(&bench.server, "same", &body).json())).collect();
-        asking.into_iter().map(|asked| asked.join().expect("an answer")).collect::<Vec<_>>()
-    });
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    assert_eq!(answers[0]["status"], "Success", "who repeats a request may wait for it, too");
-    assert_eq!(bench.receiver.received().len(), 1);
 }
 
 /// "Prefer: wait=N (at most 60): the same 201 whatever the outcome, `Preference-Applied`; returns when

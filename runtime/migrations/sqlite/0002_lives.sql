@@ -59,13 +59,16 @@ DROP INDEX only_now;
 -- `began_after`: the entry of the task's history after which it began. `tries`: how often the step it stands at was tried without a person asking.
 ALTER TABLE execution ADD COLUMN place BLOB NOT NULL DEFAULT x'';
 ALTER TABLE execution ADD COLUMN stage_seen TEXT;
-ALTER TABLE execution ADD COLUMN began_after INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN began_after INTEGER;
 ALTER TABLE execution ADD COLUMN task_deleted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE execution ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
 UPDATE execution SET place = id;
+-- Those that had begun: what they have changed came before the history.
+UPDATE execution SET began_after = 1, stage_seen = (SELECT stage_id FROM task WHERE id = task_id)
+WHERE attempts > 0 OR state = 'running' OR (state = 'queued' AND flag = 1);
 DROP INDEX execution_open;
 CREATE INDEX execution_open ON execution (place) WHERE state IN ('queued', 'running', 'retrying', 'waiting', 'blocked');
-CREATE INDEX execution_parked ON execution (task_id) WHERE state IN ('waiting', 'blocked');
+CREATE INDEX execution_parked ON execution (task_id) WHERE state IN ('waiting', 'blocked', 'retrying');
 CREATE INDEX execution_wake ON execution (wake_at) WHERE state = 'waiting';
 
 -- What of a step's answer the fields cannot take: a JSON object by field name.

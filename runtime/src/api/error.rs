@@ -165,6 +165,7 @@ impl From<Refusal> for ApiError {
             Refusal::ExecutionMissing => Self::new(Code::ExecutionNotFound, message),
             Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused, message),
             Refusal::StepGone { .. } => Self::new(Code::StepGone, message),
+            Refusal::GoneOn => Self::new(Code::NotPossibleNow, message),
             Refusal::NoSchedule => Self::new(Code::ScheduleNotFound, message),
             Refusal::Illegal(_) => Self::new(Code::NotPossibleNow, message),
         }

@@ -19,10 +19,10 @@ use super::{
     json as answer, resource,
 };
 use crate::{
-    engine::{Perform, Performed, Retry},
+    engine::{EngineError, Perform, Performed, Retry},
     model::{
-        Attempt, Execution, Performer, State, StepId, Workflow, WorkflowId, Workspace,
-        perform::{IdempotencyKey, RetryTarget},
+        Attempt, Execution, Performer, Refusal, State, StepId, Workflow, WorkflowId, Workspace,
+        perform::{IDEMPOTENCY_HOURS, IdempotencyKey, RetryOnto, RetryTarget, is_not_acknowledged},
         template::percent_encode,
         workspace::Published,
     },
@@ -88,26 +88,13 @@ async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let wait = preferred_wait(&request)?;
     let key = idempotency_key(&request, &caller, &body.0)?;
+    if let Some(performed) = api.performed_before(key.as_ref()).await? {
+        return answer_performed(&api, &path, performed, wait).await;
+    }
     let published = api.workflow(&path)?;
     let performer = performer(&api.workspace().current(), &caller, body.0.performed_by.as_deref())?;
     let action = action(&published, &body.0.action_id)?;
-    let task = match (api.task(&published.workflow, &body.0.task_id.0).await, &key) {
-        // A request that was carried out before answers as it did then, also when its task is gone.
-        (Err(gone), Some(key)) => match api.store().admitted(key.scope).await? {
-            Some(admitted) if admitted.body == key.body => {
-                let execution = api.execution(&path, &admitted.execution.to_string()).await?.execution;
-                return answer_performed(
-                    &api,
-                    &path,
-                    Performed { execution, ended: None, is_repeated: true },
-                    wait,
-                )
-                .await;
-            }
-            _ => return Err(gone),
-        },
-        (task, _) => task?,
-    };
+    let task = api.task(&published.workflow, &body.0.task_id.0).await?;
     let Published { version, workflow } = published;
     let perform = Perform { workflow, version, action, task: task.id, performer, key };
     let performed = api.engine.perform(perform).await?;
@@ -157,12 +144,37 @@ impl Api {
         })
     }
 
+    /// What an earlier request with the same idempotency key has brought. Looked for first: such a request
+    /// answers as it did then, whatever has become of its task, its action or its user.
+    async fn performed_before(&self, key: Option<&IdempotencyKey>) -> Result<Option<Performed>, ApiError> {
+        let Some(key) = key else { return Ok(None) };
+        let Some(earlier) = self.store().admitted(key.scope).await? else { return Ok(None) };
+        let age = self.shared.clock.now().duration_since(earlier.at);
+        if age >= jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS) {
+            return Ok(None);
+        }
+        let Some(ExecutionDetail { execution, .. }) = self.store().execution(earlier.execution).await? else {
+            return Ok(None);
+        };
+        if is_not_acknowledged(&execution) {
+            return Ok(None);
+        }
+        if self.shared.is_doubted(execution.id) {
+            return Err(EngineError::InDoubt.into());
+        }
+        if earlier.body != key.body {
+            return Err(Refusal::KeyReused.into());
+        }
+        Ok(Some(Performed { execution, ended: None, is_repeated: true }))
+    }
+
     /// An execution that somebody else waits for: looked at again and again until it is final or
-    /// parked, or the time is over.
+    /// parked, or the time is over. Not one that stands behind another: who asks may be what that one
+    /// waits for.
     async fn settled(&self, execution: Execution, wait: Duration) -> Result<Execution, ApiError> {
         let until = Instant::now() + wait;
         let mut execution = execution;
-        while matches!(execution.state, State::Queued { .. } | State::Running { .. } | State::Retrying { .. })
+        while matches!(execution.state, State::Running { .. } | State::Retrying { .. })
             && Instant::now() < until
         {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -215,12 +227,12 @@ async fn retry(
     let (workflow_id, id) = path.into_inner();
     let execution = api.execution(&workflow_id, &id).await?.execution;
     let pinned = api.version(&execution.workflow, execution.version).await;
-    let (workflow, version, target) = match body.0.version {
-        RetryVersion::Pinned => (pinned?, execution.version, RetryTarget::Pinned),
+    let (workflow, version, onto) = match body.0.version {
+        RetryVersion::Pinned => (pinned?, execution.version, RetryOnto::Pinned),
         RetryVersion::Current => {
             let Published { workflow, version } = api.workflow(&workflow_id)?;
             let step = failed_step(&execution, &*pinned?)?;
-            (workflow, version, RetryTarget::Version { version, step })
+            (workflow, version, RetryOnto::Version { version, step })
         }
     };
     let action =
@@ -230,6 +242,7 @@ async fn retry(
                 format!("the workflow no longer has the action `{}`", execution.action),
             )
         })?;
+    let target = RetryTarget { seen: execution.place, onto };
     let performed = api.engine.retry(Retry { execution, target, workflow, version, action }).await?;
     answer_performed(&api, &workflow_id, performed, wait).await
 }

@@ -95,10 +95,7 @@ async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let (workflow, address) = path.into_inner();
     let task = api.task(&api.workflow(&workflow)?.workflow, &address).await?;
-    let (performer, now) = (Performer::from(&*caller.0), api.shared.clock.now());
-    let decide =
-        Box::new(move |current: &perform::Current<'_>| perform::delete_task(performer, now, current));
-    api.store().transact(TaskKey::Id(task.id), None, decide).await?;
+    api.shared.delete_task(task.id, Performer::from(&*caller.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

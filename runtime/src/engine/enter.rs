@@ -10,10 +10,10 @@ use tracing::Instrument;
 use super::{
     EngineError, Performed, Run, Shared,
     chain::Chain,
+    doubts::Doubt,
     lanes::{Standing, Turn},
     router::RouterActor,
     step,
-    waker::Doubt,
 };
 use crate::{
     crash_point::crash_point,
@@ -27,7 +27,7 @@ use crate::{
 /// Who asks to enter.
 pub(super) enum Entry {
     New { task: TaskId, version: u32, performer: Performer, key: Option<IdempotencyKey> },
-    Retry { execution: Execution, target: RetryTarget },
+    Retry { execution: Box<Execution>, target: RetryTarget },
 }
 
 impl Entry {
@@ -46,10 +46,10 @@ impl Entry {
         }
     }
 
-    fn before(&self) -> Option<State> {
+    fn before(&self) -> Option<Execution> {
         match self {
             Self::New { .. } => None,
-            Self::Retry { execution, .. } => Some(execution.state.clone()),
+            Self::Retry { execution, .. } => Some(Execution::clone(execution)),
         }
     }
 
@@ -81,7 +81,7 @@ impl Entry {
                     attempts: 0,
                     place,
                     stage: None,
-                    began_after: 0,
+                    began_after: None,
                     task_deleted: false,
                     tries: 0,
                     created_at: now,
@@ -110,35 +110,36 @@ pub(super) async fn enter(
     if shared.is_in_doubt() {
         return Err(EngineError::InDoubt);
     }
-    let line = Arc::clone(&shared.line).try_acquire_owned();
-    let line = line.map_err(|_| EngineError::LineFull { queued_max: shared.settings.queued_max })?;
     let task = entry.task();
     // The place is made while the lane is held, so that the places of a task's executions have the
     // order of their turns, also after a restart.
     let (standing, place) = shared.lanes.enter(task, || shared.ids.place());
     let id = entry.id(place);
-    // Who runs at once needs a place among those who run; who stands in line gets one with its turn.
-    let (permit, line) = match &standing {
-        Standing::Now(_) => (Some(permit(&shared)?), None),
-        Standing::Queued(_) => (None, Some(line)),
+    let entered = match standing {
+        Standing::Now(turn) => Entered::Begins { turn, permit: permit(&shared)? },
+        Standing::Queued(turn) => Entered::Waits { turn, line: line(&shared)? },
     };
-    let committed = record(&shared, &chain, entry, place, id, permit.is_some()).await?;
+    let has_turn = matches!(entered, Entered::Begins { .. });
+    let committed = record(&shared, &chain, entry, place, id, has_turn).await?;
     let execution = committed
         .execution
         .ok_or_else(|| StoreError::Corrupt("an admission without its execution".to_owned()))?;
     if execution.id != id {
         // The idempotency key was used before, for this one.
+        if shared.is_doubted(execution.id) {
+            return Err(EngineError::InDoubt);
+        }
         return Ok(Performed { execution, ended: None, is_repeated: true });
     }
     let span = step::span(&execution);
-    let (sender, ended) = oneshot::channel();
-    let ended = match (standing, permit) {
-        (Standing::Now(turn), Some(permit)) => {
+    let ended = match entered {
+        Entered::Begins { turn, permit } => {
+            let (sender, ended) = oneshot::channel();
             let waiting = Waiting { turn, permit, ended: Some(sender) };
             go_on(&chain, execution.clone(), committed.task, waiting, span, &router);
             Some(ended)
         }
-        (Standing::Queued(turn), _) => {
+        Entered::Waits { turn, line } => {
             let waiting = execution.clone();
             let wait = async move {
                 if let Ok(turn) = turn.await {
@@ -151,9 +152,20 @@ pub(super) async fn enter(
             actix::spawn(wait.instrument(span));
             None
         }
-        (Standing::Now(_), None) => None,
     };
     Ok(Performed { execution, ended, is_repeated: false })
+}
+
+/// Where an execution stands, with the place that it needs there: one among those who run, or one among
+/// those who wait for their turn.
+enum Entered {
+    Begins { turn: Turn, permit: OwnedSemaphorePermit },
+    Waits { turn: oneshot::Receiver<Turn>, line: OwnedSemaphorePermit },
+}
+
+fn line(shared: &Shared) -> Result<OwnedSemaphorePermit, EngineError> {
+    let queued_max = shared.settings.queued_max;
+    Arc::clone(&shared.line).try_acquire_owned().map_err(|_| EngineError::LineFull { queued_max })
 }
 
 fn permit(shared: &Shared) -> Result<OwnedSemaphorePermit, EngineError> {
@@ -178,7 +190,7 @@ async fn record(
     let committed = shared.store.transact(TaskKey::Id(task), Some(id), decide).await;
     crash_point(points.1);
     if committed.as_ref().is_err_and(StoreError::may_have_been_done) {
-        shared.doubt(Doubt { task, execution: id, place, before });
+        shared.doubt(Doubt { task, execution: id, place, before, plan: chain.plan.clone() });
     }
     Ok(committed?)
 }

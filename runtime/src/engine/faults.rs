@@ -35,6 +35,8 @@ struct Liar {
     store: SqliteStore,
     /// How many come before the one.
     truthful: AtomicUsize,
+    /// Cancels the execution between its commit and the answer's arrival.
+    cancels: std::sync::Mutex<Option<Arc<Shared>>>,
 }
 
 /// No transaction is lied about.
@@ -54,8 +56,13 @@ impl Store for Liar {
             }
         };
         let done = self.store.transact(key, execution, decide);
+        let cancels = self.cancels.lock().expect("the lock").take();
         Box::pin(async move {
             let done = done.await?;
+            if let (Some(shared), Some(execution)) = (cancels, &done.execution) {
+                // As another worker thread would.
+                shared.cancel(execution).await.expect("cancelled");
+            }
             if lies { Err(StoreError::Disk("executed, but reported as failed".to_owned())) } else { Ok(done) }
         })
     }
@@ -173,12 +180,13 @@ impl Stage {
     async fn set(folder: &std::path::Path) -> Self {
         let settings = SqliteSettings { queue_max: 64, task_cache_max: 64, file_bytes_max: 1024 };
         let store = SqliteStore::open(folder, &settings).expect("a store");
-        let liar = Arc::new(Liar { store, truthful: AtomicUsize::new(NEVER) });
+        let liar =
+            Arc::new(Liar { store, truthful: AtomicUsize::new(NEVER), cancels: std::sync::Mutex::default() });
         let task = sample::task_in("in-progress");
         let put: Decide = Box::new(move |_| Ok(Change { task: Some(task), ..Change::default() }));
         liar.transact(TaskKey::New { workflow: sample::workflow().id }, None, put).await.expect("a task");
         let calls = Arc::new(AtomicUsize::new(0));
-        let types = StepTypes::new(vec![Box::new(Calls(Arc::clone(&calls)))]);
+        let types = StepTypes::new(vec![Box::new(Calls(Arc::clone(&calls))), Box::new(Waits)]);
         let clock = Clock::default();
         let engine = EngineSettings {
             in_flight_max: 8,
@@ -268,5 +276,113 @@ fn an_admission_executed_but_reported_as_failed_does_not_stay_pending() {
         // What was refused has not run; or, if it is carried out after all, once.
         let calls = stage.calls.load(Ordering::Relaxed);
         assert_eq!(calls, if first.is_ok() { 4 } else { 2 });
+    });
+}
+
+/// Cancelled between the commit and the first byte.
+#[test]
+fn what_is_cancelled_before_its_call_is_not_called() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let stage = Stage::set(folder.path()).await;
+        *stage.liar.cancels.lock().expect("the lock") = Some(Arc::clone(&stage.shared));
+        let performed =
+            stage.engine.perform(asked(&stage.shared, ["calls", "calls"], None)).await.expect("admitted");
+        let ended = performed.ended.expect("its turn").await.expect("ended");
+        assert_eq!((ended.state.name(), stage.calls.load(Ordering::Relaxed)), ("unknown", 0));
+    });
+}
+
+struct Waits;
+
+impl StepType for Waits {
+    fn id(&self) -> &'static str {
+        "waits"
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::None
+    }
+
+    fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+        Ok(Box::new(Waits))
+    }
+}
+
+impl Step for Waits {
+    fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
+        let until = call.resources.clock.now() + jiff::SignedDuration::from_millis(500);
+        Box::pin(async move {
+            Outcome {
+                end: crate::model::execution::StepEnd::Wait { until },
+                ..Outcome::done(Answer::Unchanged)
+            }
+        })
+    }
+}
+
+fn asked(shared: &Shared, types: [&str; 2], key: Option<crate::model::perform::IdempotencyKey>) -> Perform {
+    let mut workflow = sample::workflow();
+    let step = |id: &str| StepDefinition {
+        id: StepId::new(id),
+        name: id.to_owned(),
+        type_id: Arc::from(id),
+        params: serde_json::Map::new(),
+    };
+    workflow.actions[1].id = ActionId::new("test");
+    workflow.actions[1].steps = types.map(step).into();
+    let workflow = Arc::new(workflow);
+    shared
+        .workspace
+        .add_version(&crate::model::workspace::Published { version: 7, workflow: Arc::clone(&workflow) });
+    Perform { workflow, version: 7, action: 1, task: sample::task().id, performer: sample::performer(), key }
+}
+
+async fn ends(shared: &Shared, id: ExecutionId) -> Option<State> {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(5) {
+        let found = shared.store.execution(id).await.expect("an answer").expect("there").execution;
+        if found.state.is_final() {
+            return Some(found.state);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    None
+}
+
+/// "Woken once", though the wake was carried out and reported as failed.
+#[test]
+fn a_wake_executed_but_reported_as_failed_is_not_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let stage = Stage::set(folder.path()).await;
+        let performed =
+            stage.engine.perform(asked(&stage.shared, ["waits", "calls"], None)).await.expect("admitted");
+        let parked = performed.ended.expect("its turn").await.expect("parked");
+        assert_eq!(parked.state.name(), "waiting");
+        stage.liar.truthful.store(0, Ordering::Relaxed);
+        let ended = ends(&stage.shared, parked.id).await;
+        assert_eq!(stage.liar.truthful.load(Ordering::Relaxed), NEVER, "nothing was lied about");
+        let now =
+            stage.shared.store.execution(parked.id).await.expect("an answer").expect("there").execution.state;
+        assert_eq!(ended, Some(State::Succeeded), "it is {now:?} in the store and in no lane");
+    });
+}
+
+/// "4xx and 503 are not stored."
+#[test]
+fn a_key_whose_request_was_answered_503_is_not_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let stage = Stage::set(folder.path()).await;
+        let key = Some(crate::model::perform::IdempotencyKey { scope: [1; 32], body: [2; 32] });
+        stage.liar.truthful.store(0, Ordering::Relaxed);
+        let first = stage.engine.perform(asked(&stage.shared, ["calls", "calls"], key)).await;
+        assert!(first.is_err(), "answered 503");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let again =
+            stage.engine.perform(asked(&stage.shared, ["calls", "calls"], key)).await.expect("admitted");
+        let ended = ends(&stage.shared, again.execution.id).await;
+        assert_eq!((ended, again.is_repeated), (Some(State::Succeeded), false));
     });
 }

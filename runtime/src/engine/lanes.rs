@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use crate::model::{Execution, ExecutionId, TaskId};
 
@@ -47,6 +47,8 @@ pub(crate) struct Ready {
     pub(crate) ended: Option<oneshot::Sender<Execution>>,
     /// Whether it was between two tries, and the pause is over.
     pub(crate) has_paused: bool,
+    /// A place that it keeps meanwhile, so that those who are between two tries are counted, too.
+    pub(crate) keeps: Option<OwnedSemaphorePermit>,
 }
 
 /// The right to run steps on a task.
@@ -101,7 +103,7 @@ impl Lanes {
                 shard.insert(task, Line::new());
                 drop(shard);
                 let turn = Turn { lanes: Some(Arc::clone(self)), task };
-                self.make_ready(Ready { execution, turn, ended: None, has_paused: false });
+                self.make_ready(Ready { execution, turn, ended: None, has_paused: false, keeps: None });
             }
         }
     }
@@ -134,6 +136,13 @@ impl Lanes {
     }
 }
 
+impl Turn {
+    /// Whose turn it is.
+    pub(super) fn task(&self) -> TaskId {
+        self.task
+    }
+}
+
 impl Waiter {
     fn has_left(&self) -> bool {
         matches!(self, Self::Here(sender) if sender.is_closed())
@@ -154,7 +163,13 @@ impl Drop for Turn {
             match next {
                 Waiter::Stored(execution) => {
                     drop(shard);
-                    return lanes.make_ready(Ready { execution, turn, ended: None, has_paused: false });
+                    return lanes.make_ready(Ready {
+                        execution,
+                        turn,
+                        ended: None,
+                        has_paused: false,
+                        keeps: None,
+                    });
                 }
                 // A loop and not a drop of what comes back: a long line of those who left must not
                 // become a deep recursion.

@@ -8,7 +8,9 @@
 
 mod chain;
 mod control;
+mod doubts;
 mod enter;
+mod held;
 mod lanes;
 mod recovery;
 mod router;
@@ -32,7 +34,9 @@ use actix::{Actor, Addr, MailboxError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use self::{
-    control::{Calls, Doubts, Held},
+    control::Calls,
+    doubts::Doubts,
+    held::Held,
     lanes::{Lanes, Ready, Turn},
     router::RouterActor,
 };
@@ -246,10 +250,12 @@ impl Run {
             shared.wakes.notify_one();
         }
         if let State::Retrying { until, .. } = execution.state {
-            // Its place among those that run goes; its turn it keeps.
-            drop(permit);
-            return shared.hold(until, Ready { execution: execution.id, turn, ended, has_paused: false });
+            // Its turn it keeps; its place goes to others that run, if there is one for those who wait.
+            let keeps = Some(Arc::clone(&shared.line).try_acquire_owned().unwrap_or(permit));
+            let ready = Ready { execution: execution.id, turn, ended, has_paused: false, keeps };
+            return shared.hold(until, ready);
         }
+        shared.calls.was_cancelled(execution.id);
         // The turn first: who hears of the end may perform the next action at once.
         drop(turn);
         drop(permit);

@@ -24,36 +24,54 @@ const PAGE: usize = 1_000;
 /// Crashed executions whose end is written at a time; the store's queue may be short.
 const WRITES_AT_ONCE: usize = 64;
 
+/// What became of an unfinished execution.
+enum Recovered {
+    /// It had its task's turn, and goes on first.
+    HadTurn(TaskId, ExecutionId),
+    Waits(TaskId, ExecutionId),
+    /// It has ended, or waits for the clock.
+    IsParked,
+}
+
 impl Shared {
     /// Reads what is unfinished. Called once, before any engine starts. Answers how many there are.
     pub async fn recover(&self) -> Result<usize, StoreError> {
         let (mut after, mut count) = (None, 0);
+        let (mut had_turns, mut waited) = (Vec::new(), Vec::new());
         loop {
             let page = self.store.open_executions(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(count) };
+            let Some(last) = page.last() else { break };
             after = Some(last.place);
             count += page.len();
-            // Side by side, so that they share commits; then the lanes, in the page's order.
             let writes = stream::iter(page).map(|execution| self.recover_one(execution));
+            // Side by side, so that they share commits.
             let recovered: Vec<_> =
                 writes.buffered(WRITES_AT_ONCE.min(self.settings.store_queue_max)).collect().await;
             for recovered in recovered {
-                if let Some((task, id)) = recovered? {
-                    self.lanes.enter_stored(task, id);
+                match recovered? {
+                    Recovered::HadTurn(task, id) => had_turns.push((task, id)),
+                    Recovered::Waits(task, id) => waited.push((task, id)),
+                    Recovered::IsParked => {}
                 }
             }
         }
+        // Who had a turn keeps it: nobody is to come between two of its steps.
+        for (task, id) in had_turns.into_iter().chain(waited) {
+            self.lanes.enter_stored(task, id);
+        }
+        Ok(count)
     }
 
-    /// What the crash made of an execution, on disk; whose lane it is to enter, if it is queued.
-    async fn recover_one(&self, execution: Execution) -> Result<Option<(TaskId, ExecutionId)>, StoreError> {
-        let key = (execution.task, execution.id);
+    /// What the crash made of an execution, on disk.
+    async fn recover_one(&self, execution: Execution) -> Result<Recovered, StoreError> {
+        let (task, id) = (execution.task, execution.id);
         let step = match execution.state {
-            State::Queued { .. } | State::Retrying { .. } => return Ok(Some(key)),
-            State::Running { step, .. } => step,
-            State::Blocked { step, .. } => step,
-            _ => return Ok(None),
+            State::Queued { .. } => return Ok(Recovered::Waits(task, id)),
+            State::Retrying { .. } => return Ok(Recovered::HadTurn(task, id)),
+            State::Running { step, .. } | State::Blocked { step, .. } => step,
+            _ => return Ok(Recovered::IsParked),
         };
+        let had_turn = matches!(execution.state, State::Running { .. });
         let plan = self.bare_plan(&execution);
         let title =
             plan.as_ref().map_or_else(|| format!("Step {}", step + 1), |plan| plan.action().step_title(step));
@@ -65,13 +83,16 @@ impl Shared {
         crash_point("recover.before");
         let committed = self.store.transact(TaskKey::Id(execution.task), Some(execution.id), decide).await?;
         crash_point("recover.after");
-        let is_queued =
-            |execution: &Execution| matches!(execution.state, State::Queued { .. } | State::Retrying { .. });
-        Ok(committed.execution.is_some_and(|execution| is_queued(&execution)).then_some(key))
+        let is_open = committed.execution.is_some_and(|execution| {
+            matches!(execution.state, State::Queued { .. } | State::Retrying { .. })
+        });
+        Ok(match (is_open, had_turn) {
+            (false, _) => Recovered::IsParked,
+            (true, true) => Recovered::HadTurn(task, id),
+            (true, false) => Recovered::Waits(task, id),
+        })
     }
-}
 
-impl Shared {
     /// After how long a step that a crash cut off is to be tried again, where its author wants that.
     fn again_after_crash(&self, plan: &perform::Plan, step: usize, tries: u32) -> Option<Duration> {
         let step = self.step_types.configure(plan.action().steps.get(step)?, &plan.workflow).ok()?;
@@ -82,7 +103,9 @@ impl Shared {
 /// One thread's share: takes up stored executions whose turn has come, as fast as places become free.
 pub(super) async fn take_up(shared: Arc<Shared>, router: Addr<RouterActor>) {
     loop {
-        let ready = shared.lanes.next_ready().await;
+        let mut ready = shared.lanes.next_ready().await;
+        // Before it asks for another one: those who keep one must not wait for each other.
+        ready.keeps = None;
         if shared.is_draining() {
             // It is on disk; the next start goes on with it.
             return;

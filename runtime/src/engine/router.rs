@@ -132,7 +132,7 @@ impl Handler<RouteRetry> for RouterActor {
         let Retry { execution, target, workflow, version, action } = retry;
         match self.chain(&workflow, version, action, &router) {
             Ok(chain) => {
-                let entry = Entry::Retry { execution, target };
+                let entry = Entry::Retry { execution: Box::new(execution), target };
                 Box::pin(enter::enter(Arc::clone(&self.shared), chain, entry, router))
             }
             Err(error) => Box::pin(std::future::ready(Err(error))),

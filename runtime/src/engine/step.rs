@@ -125,7 +125,11 @@ impl Place {
             tracing::error!(step_type = &*call.step.type_id, said, "a step panicked");
             let what = said.map(|said| format!(": {said}")).unwrap_or_default();
             let message = format!("the step type `{}` has a bug and panicked{what}", call.step.type_id);
-            Outcome::failed("step_panicked", message)
+            match self.effects {
+                Effects::None => Outcome::failed("step_panicked", message),
+                // It may have reached outside before.
+                Effects::External => Outcome::unknown("step_panicked", message),
+            }
         })
     }
 

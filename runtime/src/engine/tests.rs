@@ -267,8 +267,9 @@ fn a_restart_wakes_what_became_due_meanwhile() {
         let (shared, engine) = engine_on(Arc::clone(&store), Clock::standing(sample::now())).await;
         let parked = perform(&shared, &engine, &["waits", "notes"]).await;
         shared.drain();
-        let (restarted, _engine) = engine_on_again(store, Clock::standing(sample::now() + HOUR * 2), &shared);
-        assert_eq!(restarted.recover().await.expect("recovered"), 1);
+        let (restarted, _engine, open) =
+            engine_on_again(store, Clock::standing(sample::now() + HOUR * 2), &shared).await;
+        assert_eq!(open, 1);
         let ended = until(&restarted, parked.id, State::is_final).await;
         assert_eq!(ended.state, State::Succeeded);
         assert!(ended.place > parked.place, "it kept its old place in line");
@@ -276,10 +277,15 @@ fn a_restart_wakes_what_became_due_meanwhile() {
 }
 
 /// As after a restart: the same store, everything else anew.
-fn engine_on_again(store: Arc<dyn Store>, clock: Clock, before: &Shared) -> (Arc<Shared>, EngineHandle) {
+async fn engine_on_again(
+    store: Arc<dyn Store>,
+    clock: Clock,
+    before: &Shared,
+) -> (Arc<Shared>, EngineHandle, usize) {
     let shared = Arc::new(fresh(&store, &clock, before));
+    let open = shared.recover().await.expect("recovered");
     let egress = Egress::new(&EgressSettings::default(), &Trust::load(None).expect("the system's trust"));
-    (Arc::clone(&shared), EngineHandle::start(shared, egress))
+    (Arc::clone(&shared), EngineHandle::start(shared, egress), open)
 }
 
 /// "Cancel … in mid-call drops the call and records unknown."
@@ -315,15 +321,14 @@ fn a_missing_step_type_blocks_until_a_start_that_has_it() {
         let without = Arc::new(without);
         let egress =
             || Egress::new(&EgressSettings::default(), &Trust::load(None).expect("the system's trust"));
-        let _engine = EngineHandle::start(Arc::clone(&without), egress());
         without.recover().await.expect("recovered");
+        let _engine = EngineHandle::start(Arc::clone(&without), egress());
         let blocked = until(&without, parked.id, |state| matches!(state, State::Blocked { .. })).await;
         let State::Blocked { why, .. } = &blocked.state else { panic!("not blocked") };
         assert!(why.contains("there is no step type `waits`"), "{why}");
         idle(&without).await;
         without.drain();
-        let (back, _engine) = engine_on_again(store, later, &shared);
-        back.recover().await.expect("recovered");
+        let (back, _engine, _) = engine_on_again(store, later, &shared).await;
         assert_eq!(until(&back, parked.id, State::is_final).await.state, State::Succeeded);
     });
 }
@@ -332,4 +337,72 @@ fn fresh(store: &Arc<dyn Store>, clock: &Clock, before: &Shared) -> Shared {
     let ids = Ids::new(clock.clone(), Some(before.ids.place().as_u128()));
     let (workspace, types) = (Arc::clone(&before.workspace), before.step_types.clone());
     Shared::new(Arc::clone(store), workspace, types, clock.clone(), ids, before.settings.clone())
+}
+
+/// A line that is full of one task's executions refuses no other task.
+#[test]
+fn a_full_line_of_one_task_does_not_refuse_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let (shared, engine) = engine(folder.path()).await;
+        let other = Task {
+            id: crate::model::TaskId::from_u128(2),
+            unique_id: Some("2".into()),
+            ..sample::task_in("in-progress")
+        };
+        let put = Box::new(move |_: &crate::model::Current<'_>| {
+            Ok(Change { task: Some(other), ..Change::default() })
+        });
+        shared
+            .store
+            .transact(TaskKey::New { workflow: sample::workflow().id }, None, put)
+            .await
+            .expect("a task");
+        for _ in 0..9 {
+            engine.perform(request(&shared, &["hangs"])).await.expect("admitted");
+        }
+        assert_eq!(shared.in_flight(), 1);
+        let elsewhere = Perform { task: crate::model::TaskId::from_u128(2), ..request(&shared, &["notes"]) };
+        let error = engine.perform(elsewhere).await.err().map(|error| error.to_string());
+        assert_eq!(error, None, "seven of eight places are free");
+    });
+}
+
+/// "durations are monotonic": a back-off does not grow with a clock that is set back.
+#[test]
+fn a_back_off_ends_when_its_time_is_over_whatever_the_clock_does() {
+    struct Refused;
+    impl StepType for Refused {
+        fn id(&self) -> &'static str {
+            "refused"
+        }
+        fn effects(&self) -> Effects {
+            Effects::External
+        }
+        fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+            Ok(Box::new(Refused))
+        }
+    }
+    impl Step for Refused {
+        fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
+            let again = (call.execution.tries < 2).then_some(Duration::from_millis(100));
+            Box::pin(async move { Outcome { again, ..Outcome::failed("http_status", "503") } })
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let clock = Clock::standing(sample::now());
+        let (first, _engine) = engine_on(open(folder.path()), clock.clone()).await;
+        first.drain();
+        let types = StepTypes::new(vec![Box::new(Refused)]);
+        let shared = Arc::new(Shared { step_types: types, ..fresh(&first.store, &clock, &first) });
+        let egress = Egress::new(&EgressSettings::default(), &Trust::load(None).expect("the system's trust"));
+        let engine = EngineHandle::start(Arc::clone(&shared), egress);
+        let performed = engine.perform(request(&shared, &["refused"])).await.expect("admitted");
+        until(&shared, performed.execution.id, |state| matches!(state, State::Retrying { .. })).await;
+        clock.move_to(sample::now() - HOUR);
+        shared.clock_moved();
+        let ended = tokio::time::timeout(Duration::from_secs(3), performed.ended.expect("its turn")).await;
+        assert!(ended.is_ok(), "100 ms of back-off hold the turn for an hour");
+    });
 }

@@ -6,7 +6,7 @@
 //!  │  │               │ ▲ └ may be tried again ─▶ Retrying ─its instant─▶ Running (the same step)
 //!  │  └────wake── Waiting ◀─ step waits               └─ cancel in mid-call ─▶ Unknown
 //!  │                                     Failed, Unknown ─retry─▶ Queued, ─dismiss─▶ Dismissed
-//!  └─type is back─ Blocked ◀─ its steps cannot be built
+//!  └─type is back─ Blocked ◀─ its steps cannot be built      whatever has not ended ─cancel─▶ Cancelled
 //! ```
 //!
 //! *Mid-call* means that the start of an external step is on disk and its result is not. Only there
@@ -46,10 +46,11 @@ pub struct Execution {
     /// stands behind those who came meanwhile.
     pub place: Place,
     /// The stage it last saw (at its start, on waking, on Retry) or last wrote; what `stage_changed`
-    /// compares with. `None` until it begins.
+    /// compares with. `None` while it is to look anew when its turn comes.
     pub stage: Option<StageId>,
-    /// The entry of its task's history after which it began; what it has changed comes later.
-    pub began_after: u64,
+    /// The entry of its task's history after which it began; what it has changed comes later. `None`
+    /// until it begins.
+    pub began_after: Option<u64>,
     /// Whether it has deleted its task itself. Then later steps see the last snapshot.
     pub task_deleted: bool,
     /// How often the external step it stands at was tried without a person asking.
@@ -238,6 +239,9 @@ impl State {
             ) => Ok(Self::Failed(Failure { step: *step, code, message })),
             (Self::Queued { step, resumed }, Event::Blocked { why }) => {
                 Ok(Self::Blocked { step: *step, resumed: *resumed, why })
+            }
+            (Self::Retrying { failure, .. }, Event::Blocked { why }) => {
+                Ok(Self::Blocked { step: failure.step, resumed: true, why })
             }
             (Self::Running { step, .. }, Event::StepEnded(end)) => Ok(Self::after(*step, end, chain)),
             (Self::Waiting { step, .. }, Event::Woken) => Ok(Self::Queued { step: *step, resumed: true }),

@@ -117,7 +117,7 @@ pub(crate) fn execution(number: u128, state: State) -> Execution {
         attempts: 0,
         place: Place::from_u128(number),
         stage: Some(StageId::new("in-progress")),
-        began_after: 0,
+        began_after: Some(0),
         task_deleted: false,
         tries: 0,
         created_at: now(),

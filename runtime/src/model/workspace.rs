@@ -26,6 +26,9 @@ pub struct Workspace {
     pub name: String,
     /// In the order in which they are listed.
     pub workflows: Vec<Published>,
+    /// Workflows whose latest version cannot be read on this server, and why. An older version does not
+    /// stand in for it.
+    pub broken: HashMap<WorkflowId, String>,
     /// Every version that is published or that an execution still runs on.
     pub versions: HashMap<(WorkflowId, u32), Arc<Workflow>>,
     pub directory: Arc<Directory>,
@@ -61,7 +64,12 @@ impl SharedWorkspace {
         *current = Arc::new(workspace);
     }
 
-    pub fn replace(&self, workspace: Workspace) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(workspace);
+    /// Versions that somebody works with stay, whatever the new snapshot has.
+    pub fn replace(&self, mut workspace: Workspace) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, version) in &current.versions {
+            workspace.versions.entry(key.clone()).or_insert_with(|| Arc::clone(version));
+        }
+        *current = Arc::new(workspace);
     }
 }

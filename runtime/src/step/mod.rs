@@ -111,6 +111,12 @@ impl Outcome {
         }
     }
 
+    /// It reached outside, and nobody knows what came of it.
+    pub fn unknown(code: &str, message: impl Into<String>) -> Self {
+        let end = StepEnd::Unknown { code: code.to_owned(), message: message.into() };
+        Self { end, ..Self::done(Answer::Unchanged) }
+    }
+
     /// As it is to be recorded.
     pub fn into_report(self, started_at: Timestamp, ended_at: Timestamp) -> StepReport {
         let Self { end, answer, expect, strict_fields, deletes_task, again, schedule, record, warnings } =

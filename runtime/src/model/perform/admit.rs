@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Admitted, Change, Current, ExecutionWrite, Plan, Refusal, revert, task_deleted};
+use super::{
+    Admitted, Change, Current, ExecutionWrite, NOT_ACKNOWLEDGED, Plan, Refusal, revert, task_deleted,
+};
 use crate::model::{
     attempt::Attempt,
     execution::{Event, Execution, State},
@@ -51,7 +53,7 @@ pub fn admit(
     let mut change = Change::default();
     if has_turn {
         execution.stage = Some(task.stage.clone());
-        execution.began_after = task.revision;
+        execution.began_after = Some(task.revision);
         let now = execution.created_at;
         change.begun = advance(&mut execution, Event::Turn, plan, now, current, &mut Change::default())?;
     }
@@ -65,6 +67,11 @@ pub fn admit(
     Ok(change)
 }
 
+/// Whether an execution was recorded although its caller was told otherwise, and taken back.
+pub fn is_not_acknowledged(execution: &Execution) -> bool {
+    matches!(&execution.state, State::Cancelled(failure) if failure.code == NOT_ACKNOWLEDGED)
+}
+
 /// What the key was used for, while it is remembered.
 fn admitted_before(
     key: &IdempotencyKey,
@@ -76,11 +83,12 @@ fn admitted_before(
     if age >= jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS) {
         return Ok(None);
     }
-    if earlier.body == key.body {
-        Ok(current.look.execution(earlier.execution))
-    } else {
-        Err(Refusal::KeyReused)
+    let found = current.look.execution(earlier.execution);
+    // Whoever sent that one was told that it was refused, and a refused request has not used its key.
+    if found.as_ref().is_some_and(is_not_acknowledged) {
+        return Ok(None);
     }
+    if earlier.body == key.body { Ok(found) } else { Err(Refusal::KeyReused) }
 }
 
 /// Begins, or goes on with, an execution whose turn came. One that has not run yet is checked once
@@ -108,11 +116,11 @@ pub fn begin(
                 Event::Refused { code: refusal.code().to_owned(), message: refusal.to_string() }
             }
             _ => {
-                let redone = revert::redo(&mut change, &execution, plan, now, current);
                 if execution.stage.is_none() {
-                    execution.began_after = task.revision;
+                    let redone = revert::redo(&mut change, &execution, plan, now, current);
+                    execution.stage = Some(redone.unwrap_or_else(|| task.stage.clone()));
                 }
-                execution.stage = Some(redone.unwrap_or_else(|| task.stage.clone()));
+                execution.began_after.get_or_insert(task.revision);
                 Event::Turn
             }
         },

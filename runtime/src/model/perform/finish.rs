@@ -97,6 +97,8 @@ pub fn finish(
     }
     let mut execution = stored.clone();
     let mut change = Change::default();
+    // There is no use in trying for a task that somebody has deleted.
+    let has_task = current.task.is_some() || stored.task_deleted;
     let mut warnings = report.warnings.clone();
     let effect = match report.end {
         StepEnd::Failed { .. } | StepEnd::Unknown { .. } => Ok(Effect::Nothing),
@@ -130,7 +132,7 @@ pub fn finish(
         end: Some(AttemptEnd { at: report.ended_at, outcome, record: report.record, field_errors, warnings }),
     });
     let event = match report.again {
-        Some(until) if mid_call => Event::TriedInVain { end, until },
+        Some(until) if mid_call && has_task => Event::TriedInVain { end, until },
         _ => Event::StepEnded(end),
     };
     change.begun = advance(&mut execution, event, plan, report.ended_at, current, &mut change)?;

@@ -142,7 +142,9 @@ impl Look for Seen<'_> {
     }
 
     fn parked(&self) -> Vec<Execution> {
-        let is_parked = |state: &State| matches!(state, State::Waiting { .. } | State::Blocked { .. });
+        let is_parked = |state: &State| {
+            matches!(state, State::Waiting { .. } | State::Blocked { .. } | State::Retrying { .. })
+        };
         let all = self.0.executions.values().filter(|execution| execution.task == self.1);
         all.filter(|execution| is_parked(&execution.state)).cloned().collect()
     }
@@ -255,8 +257,8 @@ impl World {
         if self.disk.task.is_some() {
             return;
         }
-        let object = json!({"Company ID": "42", "Stage": "In Progress", "Assigned To": "user@example.com"});
-        let object = object.as_object().expect("an object").clone();
+        let mut object = patch(3).as_object().expect("an object").clone();
+        object.insert("Company ID".to_owned(), json!("42"));
         // Another task has another lane; the old one's executions end when their turn comes.
         self.drain();
         self.task = TaskId::from_u128(self.next_id());
@@ -382,8 +384,7 @@ impl World {
 
     fn nth(&self, number: usize) -> Option<ExecutionId> {
         let own = self.disk.executions.values().filter(|execution| execution.task == self.task);
-        let own: Vec<_> = own.map(|execution| execution.id).collect();
-        own.get(number % own.len().max(1)).copied()
+        own.map(|execution| execution.id).nth(number)
     }
 
     fn perform(&mut self, key: Option<u8>, body: u8) {
@@ -432,6 +433,9 @@ impl World {
             }
             Op::Delete => {
                 let _ = self.transact(None, |_, current| delete_task(sample::performer(), now, current));
+                // One that was to be tried again has ended: its turn passes on.
+                let holder = self.turn.and_then(|id| self.disk.executions.get(&id).cloned());
+                self.take(holder);
             }
             Op::Create => self.create(),
             Op::Pass(seconds) => self.pass(*seconds),
@@ -448,8 +452,10 @@ impl World {
                 let Some(id) = self.nth(*number) else { return };
                 let place = Place::from_u128(self.next_id());
                 let has_turn = self.turn.is_none() && self.line.is_empty();
+                let seen = self.disk.executions[&id].place;
+                let target = RetryTarget { seen, onto: RetryOnto::Pinned };
                 let retried = self.transact(Some(id), |plan, current| {
-                    retry(place, &RetryTarget::Pinned, plan, has_turn, now, &sample::directory(), current)
+                    retry(place, &target, plan, has_turn, now, &sample::directory(), current)
                 });
                 let Ok(retried) = retried else { return };
                 *self.asked.entry(id).or_default() += 1;

@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 
 use super::{
-    Change, Current, ExecutionWrite, Plan, Refusal,
+    Change, Current, ExecutionWrite, NOT_ACKNOWLEDGED, Plan, Refusal,
     admit::{advance, begin},
     failure,
     finish::unanswered,
+    revert,
 };
 use crate::model::{
     execution::{Event, Execution, INTERRUPTED, State, StepEnd},
@@ -23,7 +24,7 @@ pub fn wake(place: Place, now: Timestamp, current: &Current<'_>) -> Result<Chang
         _ => return Ok(Change::keep(stored)),
     }
     let state = stored.state.next(Event::Woken, &[])?;
-    let execution = Execution { state, place, updated_at: now, ..stored.clone() };
+    let execution = Execution { state, place, stage: None, updated_at: now, ..stored.clone() };
     Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() })
 }
 
@@ -43,17 +44,19 @@ pub fn retry(
         // Carried out before, though the store said that it was not.
         return Ok(Change::keep(stored));
     }
-    let mut execution = Execution { place, updated_at: now, ..stored.clone() };
-    execution.state = execution.state.next(Event::Retried, &plan.chain)?;
-    if let (RetryTarget::Version { version, step }, State::Queued { step: at, .. }) =
-        (target, &mut execution.state)
-    {
-        *at = plan.action().step_index(step).ok_or_else(|| Refusal::StepGone { step: step.to_string() })?;
-        execution.version = *version;
+    if stored.place != target.seen {
+        return Err(Refusal::GoneOn);
     }
-    if let State::Queued { resumed, .. } = &mut execution.state {
+    let mut execution = Execution { place, stage: None, updated_at: now, ..stored.clone() };
+    execution.state = execution.state.next(Event::Retried, &plan.chain)?;
+    if let State::Queued { step: at, resumed } = &mut execution.state {
+        if let RetryOnto::Version { version, step } = &target.onto {
+            let there = plan.action().step_index(step);
+            *at = there.ok_or_else(|| Refusal::StepGone { step: step.to_string() })?;
+            execution.version = *version;
+        }
         // One that never began still has its checks before it.
-        *resumed = execution.stage.is_some();
+        *resumed = execution.began_after.is_some();
     }
     if !has_turn {
         return Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() });
@@ -62,9 +65,17 @@ pub fn retry(
     begin(plan, now, directory, &current)
 }
 
+/// How an execution is to go on after a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryTarget {
+    /// The place it had when whoever asks looked at it: it has another one once somebody has retried it.
+    pub seen: Place,
+    pub onto: RetryOnto,
+}
+
 /// On which version a retried execution goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RetryTarget {
+pub enum RetryOnto {
     /// The one it began with.
     Pinned,
     /// Another one, at the step that has this id there.
@@ -128,11 +139,11 @@ pub fn recover(
 }
 
 /// Takes back an admission or a Retry that was recorded although its caller was told otherwise: what
-/// was refused must not run. `before`: the state to go back to; `None` for a new execution, which
-/// ends as cancelled.
+/// was refused must not run. `before`: what it was; `None` for a new execution, which ends as cancelled.
 pub fn void(
     place: Place,
-    before: Option<State>,
+    before: Option<Execution>,
+    plan: &Plan,
     now: Timestamp,
     current: &Current<'_>,
 ) -> Result<Change, Refusal> {
@@ -142,11 +153,17 @@ pub fn void(
     let Some(step) = stored.state.step().filter(|_| !stored.state.is_final()) else {
         return Ok(Change::keep(stored));
     };
+    let mut change = Change { ended: unanswered(stored, now, "failed"), ..Change::default() };
     let message = "the store failed while this was being recorded; it was refused and did not begin";
-    let refused = || State::Cancelled(failure(step, "not_acknowledged", message));
-    let execution = Execution { state: before.unwrap_or_else(refused), updated_at: now, ..stored.clone() };
-    let ended = unanswered(stored, now, "failed");
-    Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ended, ..Change::default() })
+    let refused = State::Cancelled(failure(step, NOT_ACKNOWLEDGED, message));
+    let back = match before {
+        Some(before) => Execution { attempts: stored.attempts, updated_at: now, ..before },
+        None => Execution { state: refused, updated_at: now, ..stored.clone() },
+    };
+    // A Retry may have made changes again that its failure had taken back.
+    revert::revert(&mut change, &back, plan, now, current);
+    change.execution = Some(ExecutionWrite::Update(back));
+    Ok(change)
 }
 
 /// Like [`advance`], for events after which no step begins.

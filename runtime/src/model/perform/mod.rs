@@ -24,9 +24,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::{
-    admit::{Admission, IDEMPOTENCY_HOURS, IdempotencyKey, admit, begin},
+    admit::{Admission, IDEMPOTENCY_HOURS, IdempotencyKey, admit, begin, is_not_acknowledged},
     finish::{At, StepReport, finish},
-    life::{RetryTarget, block, cancel, dismiss, recover, retry, void, wake},
+    life::{RetryOnto, RetryTarget, block, cancel, dismiss, recover, retry, void, wake},
     task::{TaskWrite, Writing, cancel_schedule, delete_task, run_schedule, write_task},
 };
 use super::{
@@ -72,7 +72,7 @@ pub trait Look {
     /// The task's history after the entry with a number, oldest first.
     fn history_after(&self, number: u64) -> Vec<HistoryEntry>;
 
-    /// The task's executions that are waiting or blocked.
+    /// The task's executions that are waiting, blocked or between two tries.
     fn parked(&self) -> Vec<Execution>;
 
     /// What was admitted with an idempotency key, by the key's scope.
@@ -134,6 +134,8 @@ pub enum Refusal {
     KeyReused,
     #[error("the step “{step}”, where the execution failed, is not in the current version of the action")]
     StepGone { step: String },
+    #[error("the execution has gone on since it was looked at; look at it again, then decide")]
+    GoneOn,
     #[error("the task has no scheduled stage change")]
     NoSchedule,
     #[error(transparent)]
@@ -151,6 +153,7 @@ impl Refusal {
             Self::ExecutionMissing => "execution_not_found",
             Self::KeyReused => "idempotency_key_reused",
             Self::StepGone { .. } => "step_gone",
+            Self::GoneOn => "gone_on",
             Self::NoSchedule => "schedule_not_found",
             Self::Illegal(_) => "illegal_transition",
         }
@@ -159,6 +162,9 @@ impl Refusal {
 
 /// A decision, as the store takes it. It runs on the store's own thread.
 pub type Decide = Box<dyn FnOnce(&Current<'_>) -> Result<Change, Refusal> + Send>;
+
+/// The code of an execution that was recorded although its caller was told that it was refused.
+const NOT_ACKNOWLEDGED: &str = "not_acknowledged";
 
 /// Code and message of what can no longer be done because the task is gone.
 const TASK_DELETED: (&str, &str) = ("task_deleted", "the task was deleted meanwhile");
@@ -194,11 +200,14 @@ impl Change {
     }
 
     /// Puts the task into a new state, with the entry in its history; nothing when nothing differs.
-    /// A change of the stage takes a scheduled one away.
+    /// A change of the stage takes a scheduled one away; not one that is only taken back or made again.
     fn put(&mut self, before: Option<&Arc<Task>>, mut after: Task, cause: Cause, author: Author) {
         let changes = difference(before.map(|task| &**task), &after);
         let before_schedule = before.and_then(|task| task.schedule.as_ref());
-        if before.is_some_and(|task| task.stage != after.stage) && after.schedule.as_ref() == before_schedule
+        let is_taken_back = matches!(cause, Cause::Reverted | Cause::Redone);
+        if before.is_some_and(|task| task.stage != after.stage)
+            && after.schedule.as_ref() == before_schedule
+            && !is_taken_back
         {
             after.schedule = None;
         }
@@ -220,8 +229,7 @@ impl Change {
         self.task = Some(after);
     }
 
-    /// Takes the task away, with its last history entry. Whoever is parked for it ends: `except`, the
-    /// execution that deletes it, goes on.
+    /// Takes the task away, with its last history entry. Whoever is parked for it ends.
     fn delete(&mut self, task: &Task, author: Author, now: Timestamp, current: &Current<'_>) {
         self.deletes_task = true;
         self.task = None;

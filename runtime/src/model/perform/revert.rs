@@ -54,10 +54,10 @@ fn write(
 ) {
     // A change that this transaction makes already is not undone in it: a step that failed makes none.
     let Some(task) = current.task.filter(|_| change.task.is_none() && !change.deletes_task) else { return };
-    if plan.action().on_failure != OnFailure::Revert || execution.stage.is_none() {
+    if plan.action().on_failure != OnFailure::Revert || execution.began_after.is_none() {
         return;
     }
-    let mut changes = undo(&current.look.history_after(execution.began_after), chosen);
+    let mut changes = undo(&current.look.history_after(execution.began_after.unwrap_or_default()), chosen);
     changes.retain(|change| is_possible(change, task, &plan.workflow, current));
     let after = task.with(&changes, &plan.workflow, now);
     change.put(Some(task), after, cause, Author::Execution(execution.id));

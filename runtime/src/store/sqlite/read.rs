@@ -30,6 +30,24 @@ fn all<T>(
     Ok(all)
 }
 
+/// Like [`all`], for rows that are looked through without anybody asking for one: one that cannot be read
+/// must not keep the others from being seen.
+fn readable<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let read = |row: &Row<'_>| match read(row) {
+        Err(error @ StoreError::Corrupt(_)) => {
+            tracing::error!(%error, "a row is left out");
+            Ok(None)
+        }
+        read => read.map(Some),
+    };
+    Ok(all(connection, sql, params, read)?.into_iter().flatten().collect())
+}
+
 pub(super) fn task(connection: &Connection, key: &TaskKey) -> Result<Option<Task>, StoreError> {
     let columns = rows::TASK_COLUMNS;
     let found = match key {
@@ -103,13 +121,13 @@ pub(super) fn open_executions(
         rows::EXECUTION_COLUMNS
     );
     let after = after.map_or([0; 16], Place::to_bytes);
-    all(connection, &sql, params![after, most], rows::execution)
+    readable(connection, &sql, params![after, most], rows::execution)
 }
 
-/// A task's executions that are waiting or blocked.
+/// A task's executions that are waiting, blocked or between two tries.
 pub(super) fn parked(connection: &Connection, task: TaskId) -> Result<Vec<Execution>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM execution WHERE state IN ('waiting', 'blocked') AND task_id = ?1 ORDER BY place",
+        "SELECT {} FROM execution WHERE state IN ('waiting', 'blocked', 'retrying') AND task_id = ?1 ORDER BY place",
         rows::EXECUTION_COLUMNS
     );
     all(connection, &sql, [task.to_bytes()], rows::execution)
@@ -122,7 +140,7 @@ pub(super) fn due(connection: &Connection, now: Timestamp, most: usize) -> Resul
         "SELECT {} FROM execution WHERE state = 'waiting' AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2",
         rows::EXECUTION_COLUMNS
     );
-    let executions = all(&transaction, &sql, params![now, most], rows::execution)?;
+    let executions = readable(&transaction, &sql, params![now, most], rows::execution)?;
     let sql = "SELECT id, workflow_id FROM task WHERE scheduled_at <= ?1 ORDER BY scheduled_at LIMIT ?2";
     let schedules = all(&transaction, sql, params![now, most], |row| {
         Ok((TaskId::from_bytes(row.get(0)?), WorkflowId::new(row.get::<_, String>(1)?)))

@@ -179,3 +179,30 @@ fn a_database_of_the_first_schema_gets_its_history() {
         assert_eq!((open[0].id.as_u128(), open[0].place.as_u128()), (2, 2));
     });
 }
+
+/// One row that cannot be read keeps the others neither from waking nor from going on after a start.
+#[test]
+fn a_row_that_cannot_be_read_is_left_out() {
+    use crate::model::{State, perform::ExecutionWrite};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        create(&store, 1).await.expect("written");
+        for number in [10, 11] {
+            let waiting = sample::execution(number, State::Waiting { step: 1, until: sample::now() });
+            let execution = Some(ExecutionWrite::Insert(waiting));
+            let decide: Decide = Box::new(|_| Ok(Change { execution, ..Change::default() }));
+            store.transact(TaskKey::Id(TaskId::from_u128(1)), None, decide).await.expect("written");
+        }
+        let damage = |connection: &rusqlite::Connection| {
+            let sql = "UPDATE execution SET performer = '{}' WHERE id = ?1";
+            Ok(connection.execute(sql, [10_u128.to_be_bytes()])?)
+        };
+        assert_eq!(store.write(damage).await.expect("damaged"), 1);
+        let due = store.due(sample::now(), 10).await.expect("an answer");
+        let open = store.open_executions(None, 10).await.expect("an answer");
+        for found in [due.executions, open] {
+            assert_eq!(found.iter().map(|execution| execution.id.as_u128()).collect::<Vec<_>>(), [11]);
+        }
+    });
+}

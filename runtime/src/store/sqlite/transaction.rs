@@ -64,12 +64,12 @@ impl Writer {
                 None => self.shared.forget(id),
             }
         }
-        let mut open = self.open.borrow_mut();
+        let mut running = self.running.borrow_mut();
         for (id, execution) in pending.executions {
-            // Those that are parked may be many, and rest for long.
+            // Those that wait for something may be many.
             match execution.state {
-                State::Queued { .. } | State::Running { .. } => open.insert(id, execution),
-                _ => open.remove(&id),
+                State::Running { .. } => running.insert(id, execution),
+                _ => running.remove(&id),
             };
         }
     }
@@ -104,7 +104,7 @@ impl Writer {
         if let Some(execution) = self.pending.borrow().executions.get(&id) {
             return Ok(Some(execution.clone()));
         }
-        if let Some(execution) = self.open.borrow().get(&id) {
+        if let Some(execution) = self.running.borrow().get(&id) {
             return Ok(Some(execution.clone()));
         }
         read::one_execution(&self.connection, id)

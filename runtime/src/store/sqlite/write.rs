@@ -76,8 +76,8 @@ pub(super) struct Writer {
     group_max: usize,
     /// What this group has changed: not yet on disk, but the group's later requests see it.
     pub(super) pending: RefCell<Pending>,
-    /// Executions that have been begun or queued here, as they are on disk: each is soon asked for again.
-    pub(super) open: RefCell<HashMap<ExecutionId, Execution>>,
+    /// Executions whose steps run here, as they are on disk: each is soon asked for again.
+    pub(super) running: RefCell<HashMap<ExecutionId, Execution>>,
     /// A commit failed and no later one has succeeded: a crash now could bring it back.
     unsettled: Cell<bool>,
 }
@@ -104,7 +104,7 @@ impl Writer {
             commits,
             group_max,
             pending: RefCell::default(),
-            open: RefCell::default(),
+            running: RefCell::default(),
             unsettled: Cell::new(false),
         }
     }
