@@ -80,6 +80,30 @@ fn is_consistent(file: &Path) {
             "SELECT count(*) FROM execution WHERE state = 'succeeded' AND NOT EXISTS
                 (SELECT 1 FROM attempt WHERE execution_id = id AND outcome = 'succeeded')",
         ),
+        (
+            "a task's history is numbered without a gap, up to the task's revision",
+            "SELECT count(*) FROM task WHERE revision IS NOT
+                (SELECT count(*) FROM task_history WHERE task_id = task.id)
+                OR revision IS NOT (SELECT max(number) FROM task_history WHERE task_id = task.id)",
+        ),
+        (
+            "each change begins where the one before it ended",
+            "WITH change AS (SELECT task_id, number, key AS slot, value -> '$[0]' AS before, value -> '$[1]' AS after
+                             FROM task_history, json_each(changes))
+             SELECT count(*) FROM (SELECT before, lag(after, 1, 'null') OVER
+                                       (PARTITION BY task_id, slot ORDER BY number) AS was FROM change)
+             WHERE before IS NOT was",
+        ),
+        (
+            "a task is what the replay of its history makes it",
+            "WITH change AS (SELECT task_id, number, key AS slot, nullif(value -> '$[1]', 'null') AS after
+                             FROM task_history, json_each(changes)),
+                  last AS (SELECT task_id, slot, after, max(number) FROM change GROUP BY task_id, slot)
+             SELECT count(*) FROM last JOIN task ON task.id = task_id
+             WHERE after IS NOT CASE slot WHEN 'Stage' THEN json_quote(stage_id)
+                                          WHEN 'Assigned To' THEN nullif(json_quote(assigned_to), 'null')
+                                          ELSE field_values -> ('$.\"' || slot || '\"') END",
+        ),
     ] {
         assert_eq!(ask::<i64>(file, violations), 0, "{rule}");
     }

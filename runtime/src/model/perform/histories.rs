@@ -581,7 +581,7 @@ fn report(ending: &Ending, now: Timestamp) -> StepReport {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_history_breaks_an_invariant(ops in prop::collection::vec(op(), 1..80), reverts in any::<bool>()) {
