@@ -9,7 +9,7 @@ use std::sync::{
 
 use jiff::Timestamp;
 
-use crate::model::{ExecutionId, Place, TaskId};
+use crate::model::{Place, TaskId};
 
 /// Where instants come from. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -66,15 +66,11 @@ impl Ids {
         Self { clock, last: Mutex::new(Last { millis, counter: COUNTER_MAX, random: seed() }) }
     }
 
-    pub fn execution(&self) -> ExecutionId {
-        ExecutionId::from_u128(self.next())
-    }
-
     pub fn task(&self) -> TaskId {
         TaskId::from_u128(self.next())
     }
 
-    /// A place behind all that were given before.
+    /// A place behind all that were given before; a new execution is called by its first one.
     pub fn place(&self) -> Place {
         Place::from_u128(self.next())
     }
@@ -121,16 +117,16 @@ mod tests {
     fn ids_grow_even_when_the_clock_goes_back_or_stands() {
         let clock = Clock::standing("2026-01-01T00:00:00Z".parse().expect("an instant"));
         let ids = Ids::new(clock.clone(), None);
-        let mut last = ids.execution();
+        let mut last = ids.place();
         for round in 0..10_000 {
             if round == 5_000 {
                 clock.move_to("2020-01-01T00:00:00Z".parse().expect("an instant"));
             }
-            let next = ids.execution();
+            let next = ids.place();
             assert!(next > last, "{next} after {last}");
             last = next;
         }
         let restarted = Ids::new(clock, Some(last.as_u128()));
-        assert!(restarted.execution() > last, "an id went backwards over a restart");
+        assert!(restarted.place() > last, "an id went backwards over a restart");
     }
 }

@@ -137,12 +137,17 @@ fn a_task_offers_what_its_values_and_the_caller_allow() {
     give_role(&project, "Manager");
     let server = project.serve(&key);
     server.create_task(&acme());
-    let offered = || {
-        let offered = server.get("/workflows/api-sample/tasks/42/actions").json();
+    let offered_to = |query: &str| {
+        let offered = server.get(&format!("/workflows/api-sample/tasks/42/actions{query}")).json();
         let names = offered.as_array().expect("a list").iter();
         names.map(|action| action["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
     };
+    let offered = || offered_to("");
     assert_eq!(offered(), ["finish", "ship", "call"]);
+    let by_manager = offered_to("?_performed_by=user@example.com");
+    assert!(by_manager.iter().any(|action| action == "sign"), "a role counts: {by_manager:?}");
+    let wrong = |query: &str| server.get(&format!("/workflows/api-sample/tasks/42/actions?{query}"));
+    assert_eq!((wrong("_performed_by=nobody").status, wrong("_colour=red").status), (422, 400));
     server.send(
         "POST",
         "/workflows/api-sample/tasks",

@@ -6,10 +6,25 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
 use sha2::{Digest, Sha256};
 
 use super::{Api, Code, error::ApiError};
-use crate::model::ApiKey;
+use crate::model::{ApiKey, Performer, Workspace};
 
 /// The key that a request was made with. Taking it as an argument makes a route ask for one.
 pub(super) struct Caller(pub(super) Arc<ApiKey>);
+
+impl Caller {
+    /// In whose name something is done: a user's, by email or id, else the key's own.
+    pub(super) fn performer(
+        &self,
+        workspace: &Workspace,
+        performed_by: Option<&str>,
+    ) -> Result<Performer, ApiError> {
+        let Some(name) = performed_by else { return Ok(Performer::from(&*self.0)) };
+        workspace.directory.find(name).map(|user| Performer::from(&**user)).ok_or_else(|| {
+            let message = format!("`performed_by`: there is no user `{name}`");
+            ApiError::refused_execution(Code::UserNotFound, vec![message])
+        })
+    }
+}
 
 impl FromRequest for Caller {
     type Error = ApiError;

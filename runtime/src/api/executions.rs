@@ -21,7 +21,7 @@ use super::{
 use crate::{
     engine::{EngineError, Perform, Performed, Retry},
     model::{
-        Attempt, Execution, Performer, Refusal, State, StepId, Workflow, WorkflowId, Workspace,
+        Attempt, Execution, Refusal, State, StepId, Workflow, WorkflowId,
         perform::{IDEMPOTENCY_HOURS, IdempotencyKey, RetryOnto, RetryTarget, is_not_acknowledged},
         template::percent_encode,
         workspace::Published,
@@ -92,7 +92,7 @@ async fn create(
         return answer_performed(&api, &path, performed, wait).await;
     }
     let published = api.workflow(&path)?;
-    let performer = performer(&api.workspace().current(), &caller, body.0.performed_by.as_deref())?;
+    let performer = caller.performer(&api.workspace().current(), body.0.performed_by.as_deref())?;
     let action = action(&published, &body.0.action_id)?;
     let task = api.task(&published.workflow, &body.0.task_id.0).await?;
     let Published { version, workflow } = published;
@@ -335,18 +335,6 @@ fn preferred_wait(request: &HttpRequest) -> Result<Option<Duration>, ApiError> {
         return Ok(Some(Duration::from_secs(seconds.min(WAIT_SECONDS_MAX))));
     }
     Ok(None)
-}
-
-fn performer(
-    workspace: &Workspace,
-    caller: &Caller,
-    performed_by: Option<&str>,
-) -> Result<Performer, ApiError> {
-    let Some(name) = performed_by else { return Ok(Performer::from(&*caller.0)) };
-    workspace.directory.find(name).map(|user| Performer::from(&**user)).ok_or_else(|| {
-        let message = format!("`performed_by`: there is no user `{name}`");
-        ApiError::refused_execution(Code::UserNotFound, vec![message])
-    })
 }
 
 /// The action's index in its workflow.

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 
-use super::{Api, auth::Caller, error::ApiError, json as answer};
+use super::{Api, error::ApiError, json as answer, tasks::TaskAt};
 use crate::{
     model::{
         Directory, HistoryEntry, Workflow,
@@ -17,19 +17,13 @@ use crate::{
 };
 
 /// The whole history, oldest first.
-pub(super) async fn list(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    _: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let (workflow, address) = path.into_inner();
-    let published = api.workflow(&workflow)?;
-    let task = api.task(&published.workflow, &address).await?;
+pub(super) async fn list(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError> {
+    let TaskAt { workflow, task, .. } = at;
     let directory = &api.workspace().current().directory;
     let (mut shown, mut before) = (Vec::new(), None);
     loop {
         let page = api.store().history(task.id, before).await?;
-        shown.extend(page.iter().map(|entry| shown_entry(entry, &published.workflow, directory)));
+        shown.extend(page.iter().map(|entry| shown_entry(entry, &workflow, directory)));
         match page.last() {
             Some(last) if page.len() == HISTORY_PAGE_MAX => before = Some(last.number),
             _ => break,

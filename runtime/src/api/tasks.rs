@@ -2,13 +2,14 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use futures_util::stream;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web};
+use futures_util::{future::LocalBoxFuture, stream};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Api, Code, auth::Caller, body::TaskBody, error::ApiError, history, json as answer, resource};
 use crate::model::{
-    Directory, FieldErrors, FieldValue, Performer, Refusal, Task, TaskId, Workflow,
+    Action, Directory, FieldErrors, FieldValue, Performer, Refusal, Task, TaskId, Workflow,
     document::{ShownPerformer, ShownTask},
     field::Shown,
     perform::{self, TaskWrite, Writing},
@@ -75,77 +76,84 @@ impl Api {
     }
 }
 
-async fn read(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    _: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let (workflow, address) = path.into_inner();
-    let published = api.workflow(&workflow)?;
-    let task = api.task(&published.workflow, &address).await?;
-    let body = api.shown(&task, &published.workflow, &api.workspace().current().directory)?;
+/// The task that a route's path names, for whom its key lets in.
+pub(super) struct TaskAt {
+    pub(super) caller: Caller,
+    pub(super) workflow: Arc<Workflow>,
+    pub(super) task: Arc<Task>,
+}
+
+impl FromRequest for TaskAt {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        let path = web::Path::<(String, String)>::from_request(request, payload);
+        let api = request.app_data::<web::Data<Api>>().cloned();
+        Box::pin(async move {
+            // Who has no key learns nothing of what there is.
+            let caller = caller.await?;
+            let api = api.ok_or_else(|| ApiError::internal("the API has no data"))?;
+            let (workflow, address) = path.await.map_err(ApiError::internal)?.into_inner();
+            let Published { workflow, .. } = api.workflow(&workflow)?;
+            let task = api.task(&workflow, &address).await?;
+            Ok(Self { caller, workflow, task })
+        })
+    }
+}
+
+async fn read(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError> {
+    let body = api.shown(&at.task, &at.workflow, &api.workspace().current().directory)?;
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body))
 }
 
 /// Deletes for good; executions of the task keep its last state.
-async fn delete(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    caller: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let (workflow, address) = path.into_inner();
-    let task = api.task(&api.workflow(&workflow)?.workflow, &address).await?;
-    api.shared.delete_task(task.id, Performer::from(&*caller.0)).await?;
+async fn delete(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError> {
+    api.shared.delete_task(at.task.id, Performer::from(&*at.caller.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// The stage change that is to come.
-async fn schedule(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    _: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let (workflow, address) = path.into_inner();
-    let published = api.workflow(&workflow)?;
-    let task = api.task(&published.workflow, &address).await?;
-    let schedule = task.schedule.as_deref().ok_or(Refusal::NoSchedule)?;
+async fn schedule(at: TaskAt) -> Result<HttpResponse, ApiError> {
+    let schedule = at.task.schedule.as_deref().ok_or(Refusal::NoSchedule)?;
     let shown = json!({
-        "Stage": published.workflow.stage_name(&schedule.stage),
+        "Stage": at.workflow.stage_name(&schedule.stage),
         "at": schedule.at.to_string(),
         "performed_by": ShownPerformer(&schedule.performer),
     });
     answer(HttpResponse::Ok(), &shown)
 }
 
-async fn cancel_schedule(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    _: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let (workflow, address) = path.into_inner();
-    let task = api.task(&api.workflow(&workflow)?.workflow, &address).await?;
+async fn cancel_schedule(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError> {
     let decide = Box::new(|current: &perform::Current<'_>| perform::cancel_schedule(current));
-    api.store().transact(TaskKey::Id(task.id), None, decide).await?;
+    api.store().transact(TaskKey::Id(at.task.id), None, decide).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn actions(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    caller: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let (workflow, address) = path.into_inner();
-    let published = api.workflow(&workflow)?;
-    let task = api.task(&published.workflow, &address).await?;
-    let (performer, directory) = (Performer::from(&*caller.0), &api.workspace().current().directory);
-    let unmet = |action| requirement::unmet(action, &task, &published.workflow, &performer, directory);
-    let offered: Vec<_> = published
-        .workflow
-        .actions_in(&task.stage)
-        .filter(|action| unmet(action).is_empty())
-        .map(|action| json!({"id": action.id.as_str(), "name": action.name}))
-        .collect();
-    answer(HttpResponse::Ok(), &offered)
+/// Whose rights count, where it is not the key's own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForWhom {
+    /// A user's email or id.
+    #[serde(rename = "_performed_by")]
+    performed_by: Option<String>,
+}
+
+/// What can be done with the task now, by the key or by whom `_performed_by` names.
+async fn actions(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Result<HttpResponse, ApiError> {
+    let for_whom = web::Query::<ForWhom>::from_query(request.query_string()).map_err(|error| {
+        ApiError::new(Code::InvalidParameter, format!("the query cannot be read: {error}"))
+    })?;
+    let workspace = api.workspace().current();
+    let performer = at.caller.performer(&workspace, for_whom.performed_by.as_deref())?;
+    let is_possible = |action: &&Action| {
+        requirement::unmet(action, &at.task, &at.workflow, &performer, &workspace.directory).is_empty()
+    };
+    let possible = at.workflow.actions_in(&at.task.stage).filter(is_possible);
+    let shown: Vec<_> =
+        possible.map(|action| json!({"id": action.id.as_str(), "name": action.name})).collect();
+    answer(HttpResponse::Ok(), &shown)
 }
 
 async fn upsert(

@@ -38,10 +38,9 @@ impl Entry {
         }
     }
 
-    /// A new execution is called as its first place is.
     fn id(&self, place: Place) -> ExecutionId {
         match self {
-            Self::New { .. } => ExecutionId::from_u128(place.as_u128()),
+            Self::New { .. } => place.into(),
             Self::Retry { execution, .. } => execution.id,
         }
     }
@@ -71,7 +70,7 @@ impl Entry {
         match self {
             Self::New { task, version, performer, key } => {
                 let execution = Execution {
-                    id: ExecutionId::from_u128(place.as_u128()),
+                    id: place.into(),
                     task,
                     workflow: plan.workflow.id.clone(),
                     version,

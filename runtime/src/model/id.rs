@@ -104,10 +104,10 @@ number_id! {
     Place,
 }
 
-impl From<ExecutionId> for Place {
-    /// A new execution's id is its first place.
-    fn from(id: ExecutionId) -> Self {
-        Self(id.0)
+impl From<Place> for ExecutionId {
+    /// A new execution is called as its first place is.
+    fn from(place: Place) -> Self {
+        Self(place.0)
     }
 }
 
