@@ -185,6 +185,9 @@ async fn record(
     let (task, before, points) = (entry.task(), entry.before(), entry.crash_points());
     let directory = Arc::clone(&shared.workspace.current().directory);
     let decide = entry.decide(place, chain.plan.clone(), has_turn, shared.clock.now(), directory);
+    if has_turn {
+        shared.calls.was_cancelled(id);
+    }
     crash_point(points.0);
     let committed = shared.store.transact(TaskKey::Id(task), Some(id), decide).await;
     crash_point(points.1);
@@ -215,6 +218,8 @@ pub(super) async fn begin(
     }
     let now = shared.clock.now();
     let directory = Arc::clone(&shared.workspace.current().directory);
+    // Who has the turn runs nowhere else: what was noted of an earlier run of it is over.
+    shared.calls.was_cancelled(execution.id);
     crash_point("begin.before");
     let committed = step::persist(&shared, execution.task, execution.id, || {
         let (plan, directory) = (chain.plan.clone(), Arc::clone(&directory));
