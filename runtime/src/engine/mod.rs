@@ -36,6 +36,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use self::{
     control::Calls,
     doubts::Doubts,
+    enter::Entry,
     held::Held,
     lanes::{Lanes, Ready, Turn},
     router::RouterActor,
@@ -208,12 +209,16 @@ impl EngineHandle {
 
     /// Admits an execution; on disk when this returns. Dropping the future cancels nothing.
     pub async fn perform(&self, perform: Perform) -> Result<Performed, EngineError> {
-        self.router.send(router::Route(perform)).await?
+        let Perform { workflow, version, action, task, performer, key } = perform;
+        let entry = Entry::New { task, version, performer, key };
+        self.router.send(router::Route { workflow, version, action, entry }).await?
     }
 
     /// Goes on with a failed execution from the step that failed; on disk when this returns.
     pub async fn retry(&self, retry: Retry) -> Result<Performed, EngineError> {
-        self.router.send(router::RouteRetry(retry)).await?
+        let Retry { execution, target, workflow, version, action } = retry;
+        let entry = Entry::Retry { execution: Box::new(execution), target };
+        self.router.send(router::Route { workflow, version, action, entry }).await?
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::{
-    EngineError, Perform, Performed, Retry, Run, Shared,
+    EngineError, Performed, Run, Shared,
     chain::Chain,
     enter::{self, Entry, Waiting},
     lanes::{Ready, Turn},
@@ -22,15 +22,16 @@ use crate::{
 /// How often idle chains are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// An action performed.
+/// An action performed, or a failed execution that is to go on.
 #[derive(Message)]
 #[rtype(result = "Result<Performed, EngineError>")]
-pub(super) struct Route(pub(super) Perform);
-
-/// A failed execution is to go on.
-#[derive(Message)]
-#[rtype(result = "Result<Performed, EngineError>")]
-pub(super) struct RouteRetry(pub(super) Retry);
+pub(super) struct Route {
+    pub(super) workflow: Arc<Workflow>,
+    pub(super) version: u32,
+    /// The action's index in the workflow.
+    pub(super) action: usize,
+    pub(super) entry: Entry,
+}
 
 /// A run whose step's actor was gone.
 #[derive(Message)]
@@ -111,30 +112,10 @@ impl Actor for RouterActor {
 impl Handler<Route> for RouterActor {
     type Result = ResponseFuture<Result<Performed, EngineError>>;
 
-    fn handle(&mut self, Route(perform): Route, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, route: Route, ctx: &mut Self::Context) -> Self::Result {
         let router = ctx.address();
-        let Perform { workflow, version, action, task, performer, key } = perform;
-        match self.chain(&workflow, version, action, &router) {
-            Ok(chain) => {
-                let entry = Entry::New { task, version, performer, key };
-                Box::pin(enter::enter(Arc::clone(&self.shared), chain, entry, router))
-            }
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }
-    }
-}
-
-impl Handler<RouteRetry> for RouterActor {
-    type Result = ResponseFuture<Result<Performed, EngineError>>;
-
-    fn handle(&mut self, RouteRetry(retry): RouteRetry, ctx: &mut Self::Context) -> Self::Result {
-        let router = ctx.address();
-        let Retry { execution, target, workflow, version, action } = retry;
-        match self.chain(&workflow, version, action, &router) {
-            Ok(chain) => {
-                let entry = Entry::Retry { execution: Box::new(execution), target };
-                Box::pin(enter::enter(Arc::clone(&self.shared), chain, entry, router))
-            }
+        match self.chain(&route.workflow, route.version, route.action, &router) {
+            Ok(chain) => Box::pin(enter::enter(Arc::clone(&self.shared), chain, route.entry, router)),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
