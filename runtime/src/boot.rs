@@ -18,7 +18,7 @@ use crate::{
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
     model::{SharedWorkspace, perform::IDEMPOTENCY_HOURS},
-    publish,
+    publish::{self, MissingType},
     settings::Settings,
     step::StepTypes,
     store::{
@@ -65,15 +65,15 @@ impl Server {
     /// run left, and listens. Nothing is served yet.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let types = StepTypes::built_in();
-        let files = publish::read_folder(&settings.workflows.folder, &types).map_err(|errors| {
-            anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        })?;
+        let files = publish::read_folder(&settings.workflows.folder, &types, MissingType::IsTold).map_err(
+            |errors| anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        )?;
         let lock = FolderLock::take(&settings.store.folder)?;
         let listener = listen(&settings.server.listen)?;
         let address = listener.local_addr().context("the listening socket has no address")?;
         let clock = Clock::default();
         let store = open_store(&settings)?;
-        publish::publish(files, &*store, &types, &clock).await?;
+        publish::publish(files, &*store, &clock).await?;
         let workspace = Arc::new(SharedWorkspace::default());
         publish::refresh(&*store, &types, &settings.workspace.name, &workspace).await?;
         let ids = Ids::new(clock.clone(), store.greatest_id().await?);

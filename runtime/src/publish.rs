@@ -41,26 +41,70 @@ pub struct WorkflowFile {
     pub workflow: Workflow,
 }
 
+/// What a step type means that this server does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingType {
+    /// The file is refused: for whoever checks it.
+    IsAProblem,
+    /// The server starts all the same; what needs the type cannot be performed until it is there.
+    IsTold,
+}
+
 /// Lets a definition ask the step types whether a step's parameters are sound.
-struct Steps<'a>(&'a StepTypes);
+struct Steps<'a> {
+    types: &'a StepTypes,
+    missing: MissingType,
+}
 
 impl StepCheck for Steps<'_> {
     fn check(&self, step: &StepDefinition, _action: usize, workflow: &Workflow) -> Vec<ParamProblem> {
-        self.0.configure(step, workflow).err().unwrap_or_default()
+        if self.missing == MissingType::IsTold && self.types.get(&step.type_id).is_none() {
+            tracing::error!(
+                workflow = %workflow.id,
+                step = step.name,
+                step_type = &*step.type_id,
+                "a workflow is broken: it needs a step type that is not here"
+            );
+            return Vec::new();
+        }
+        self.types.configure(step, workflow).err().unwrap_or_default()
+    }
+}
+
+/// A version that was published was sound then. What its steps need may be gone since: then its actions
+/// say so, and what was begun with it waits.
+struct WasSound;
+
+impl StepCheck for WasSound {
+    fn check(&self, _: &StepDefinition, _action: usize, _: &Workflow) -> Vec<ParamProblem> {
+        Vec::new()
     }
 }
 
 /// Reads one definition; the error is its whole report.
-pub fn read(name: &str, source: &str, types: &StepTypes) -> Result<Workflow, PublishError> {
-    definition::read(name, source, &Steps(types))
-        .map_err(|report| PublishError::Definition(report.to_string()))
+fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, PublishError> {
+    definition::read(name, source, steps).map_err(|report| PublishError::Definition(report.to_string()))
+}
+
+/// Why some of a workflow's actions cannot be performed on this server; `None` when all can.
+fn broken(workflow: &Workflow, types: &StepTypes) -> Option<Arc<str>> {
+    let steps = workflow.actions.iter().flat_map(|action| &action.steps);
+    let problems = steps.filter_map(|step| types.configure(step, workflow).err()).flatten();
+    let mut problems: Vec<_> = problems.map(|problem| problem.message).collect();
+    problems.dedup();
+    (!problems.is_empty()).then(|| problems.join("; ").into())
 }
 
 /// Reads every `*.toml` in a folder, by name; all errors at once.
-pub fn read_folder(folder: &Path, types: &StepTypes) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
+pub fn read_folder(
+    folder: &Path,
+    types: &StepTypes,
+    missing: MissingType,
+) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
+    let steps = Steps { types, missing };
     let (mut files, mut errors) = (Vec::<WorkflowFile>::new(), Vec::new());
     for path in toml_files(folder).map_err(|error| vec![error])? {
-        match read_file(path, types) {
+        match read_file(path, &steps) {
             Ok(file) => match files.iter().find(|other| other.workflow.id == file.workflow.id) {
                 Some(other) => errors.push(PublishError::Twice {
                     id: file.workflow.id.to_string(),
@@ -91,12 +135,12 @@ fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
     Ok(paths)
 }
 
-fn read_file(path: PathBuf, types: &StepTypes) -> Result<WorkflowFile, PublishError> {
+fn read_file(path: PathBuf, steps: &dyn StepCheck) -> Result<WorkflowFile, PublishError> {
     let source = fs::read_to_string(&path).map_err(|error| PublishError::File {
         path: path.clone(),
         problem: format!("cannot be read: {error}"),
     })?;
-    let workflow = read(&path.display().to_string(), &source, types)?;
+    let workflow = read(&path.display().to_string(), &source, steps)?;
     Ok(WorkflowFile { path, source, workflow })
 }
 
@@ -110,11 +154,11 @@ pub struct Known {
 }
 
 pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Result<Known, StoreError> {
-    let files = read_folder(folder, types);
+    let files = read_folder(folder, types, MissingType::IsAProblem);
     let files_are_sound = files.is_ok();
     let mut workflows: Vec<_> =
         files.unwrap_or_default().into_iter().map(|file| Arc::new(file.workflow)).collect();
-    let (latest, _) = latest(&read_all(&store.workspace().await?, types));
+    let (latest, _) = latest(&read_all(&store.workspace().await?));
     for published in latest {
         if workflows.iter().all(|workflow| workflow.id != published.workflow.id) {
             workflows.push(published.workflow);
@@ -124,13 +168,8 @@ pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Resul
 }
 
 /// Publishes what is new in the files.
-pub async fn publish(
-    files: Vec<WorkflowFile>,
-    store: &dyn Store,
-    types: &StepTypes,
-    clock: &Clock,
-) -> Result<(), PublishError> {
-    let (latest, _) = latest(&read_all(&store.workspace().await?, types));
+pub async fn publish(files: Vec<WorkflowFile>, store: &dyn Store, clock: &Clock) -> Result<(), PublishError> {
+    let (latest, _) = latest(&read_all(&store.workspace().await?));
     for file in files {
         let published = latest.iter().find(|published| published.workflow.id == file.workflow.id);
         if published.is_some_and(|published| *published.workflow == file.workflow) {
@@ -150,8 +189,11 @@ pub async fn refresh(
     shared: &SharedWorkspace,
 ) -> Result<u64, StoreError> {
     let rows = store.workspace().await?;
-    let read = read_all(&rows, types);
-    let (workflows, broken) = latest(&read);
+    let read = read_all(&rows);
+    let (mut workflows, unreadable) = latest(&read);
+    for published in &mut workflows {
+        published.broken = broken(&published.workflow, types);
+    }
     let versions = read.into_iter().filter_map(|(_, version, read)| {
         let workflow = read.ok()?;
         Some(((workflow.id.clone(), version), workflow))
@@ -159,7 +201,7 @@ pub async fn refresh(
     shared.replace(Workspace {
         name: name.to_owned(),
         workflows,
-        broken,
+        unreadable,
         versions: versions.collect(),
         directory: Arc::new(Directory::new(rows.users).with_memberships(rows.memberships)),
         keys: rows.keys.into_iter().map(|key| (key.hash, Arc::new(key))).collect(),
@@ -171,7 +213,6 @@ pub async fn refresh(
 /// be read on this server.
 pub async fn version(
     store: &dyn Store,
-    types: &StepTypes,
     shared: &SharedWorkspace,
     workflow: &WorkflowId,
     version: u32,
@@ -180,8 +221,8 @@ pub async fn version(
         return Ok(Some(Arc::clone(found)));
     }
     let Some(row) = store.version(workflow.clone(), version).await? else { return Ok(None) };
-    let Ok(workflow) = read_row(&row, types) else { return Ok(None) };
-    shared.add_version(&Published { version, workflow: Arc::clone(&workflow) });
+    let Ok(workflow) = read_row(&row) else { return Ok(None) };
+    shared.add_version(version, &workflow);
     Ok(Some(workflow))
 }
 
@@ -190,31 +231,33 @@ type ReadVersion = (WorkflowId, u32, Result<Arc<Workflow>, String>);
 
 /// The latest version of each workflow, by name; and those whose latest cannot be read.
 fn latest(read: &[ReadVersion]) -> (Vec<Published>, HashMap<WorkflowId, String>) {
-    let (mut latest, mut broken) = (HashMap::new(), HashMap::new());
+    let (mut latest, mut unreadable) = (HashMap::new(), HashMap::new());
     // They come with their versions ascending.
     for (id, version, read) in read {
         match read {
             Ok(workflow) => {
-                broken.remove(id);
-                latest.insert(id.clone(), Published { version: *version, workflow: Arc::clone(workflow) });
+                unreadable.remove(id);
+                let workflow = Arc::clone(workflow);
+                latest.insert(id.clone(), Published { version: *version, workflow, broken: None });
             }
             Err(why) => {
                 latest.remove(id);
-                broken.insert(id.clone(), format!("version {version} cannot be read on this server: {why}"));
+                unreadable
+                    .insert(id.clone(), format!("version {version} cannot be read on this server: {why}"));
             }
         }
     }
     let mut latest: Vec<_> = latest.into_values().collect();
     latest.sort_by(|a, b| a.workflow.name.cmp(&b.workflow.name));
-    (latest, broken)
+    (latest, unreadable)
 }
 
-fn read_all(rows: &WorkspaceRows, types: &StepTypes) -> Vec<ReadVersion> {
-    rows.versions.iter().map(|row| (row.workflow.clone(), row.version, read_row(row, types))).collect()
+fn read_all(rows: &WorkspaceRows) -> Vec<ReadVersion> {
+    rows.versions.iter().map(|row| (row.workflow.clone(), row.version, read_row(row))).collect()
 }
 
-fn read_row(row: &VersionRow, types: &StepTypes) -> Result<Arc<Workflow>, String> {
-    let read = read(&format!("{} (version {})", row.workflow, row.version), &row.source, types);
+fn read_row(row: &VersionRow) -> Result<Arc<Workflow>, String> {
+    let read = read(&format!("{} (version {})", row.workflow, row.version), &row.source, &WasSound);
     read.map(Arc::new).map_err(|error| {
         tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
         error.to_string()

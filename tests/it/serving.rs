@@ -161,6 +161,25 @@ fn a_list_longer_than_a_page_is_complete() {
     assert_eq!(list.as_array().expect("a list").len(), 1201);
 }
 
+/// "Step type missing (plugin gone): the server starts, the workflow is marked broken, performing answers
+/// 409 `step_type_missing`."
+#[test]
+fn a_missing_step_type_breaks_only_what_needs_it() {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let text = ping(&receiver.url())
+        + "\n[[actions]]\nname = \"Post\"\nfrom = [\"In Progress\"]\n[[actions.steps]]\ntype = \"carrier_pigeon\"\n";
+    let (project, key) = Project::new(&text);
+    let said = project.refused_command(&["check"]);
+    assert!(said.contains("step_type_missing") && said.contains("carrier_pigeon"), "{said}");
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let workflows = server.get("/workflows").json();
+    assert!(workflows[0]["broken"].as_str().is_some_and(|why| why.contains("carrier_pigeon")), "{workflows}");
+    let refused = server.perform("42", "post");
+    assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("step_type_missing")));
+    assert_eq!(server.perform("42", "ping").json()["status"], "Success");
+}
+
 /// Ends the demo with the test.
 struct Demo(std::process::Child);
 

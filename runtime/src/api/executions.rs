@@ -95,7 +95,7 @@ async fn create(
     let performer = caller.performer(&api.workspace().current(), body.0.performed_by.as_deref())?;
     let action = action(&published, &body.0.action_id)?;
     let task = api.task(&published.workflow, &body.0.task_id.0).await?;
-    let Published { version, workflow } = published;
+    let Published { version, workflow, .. } = published;
     let perform = Perform { workflow, version, action, task: task.id, performer, key };
     let performed = api.engine.perform(perform).await?;
     answer_performed(&api, &path, performed, wait).await
@@ -188,8 +188,7 @@ impl Api {
     /// A version of a workflow, also one that no open execution has kept.
     async fn version(&self, workflow: &WorkflowId, version: u32) -> Result<Arc<Workflow>, ApiError> {
         let shared = &self.shared;
-        let found =
-            publish::version(&*shared.store, &shared.step_types, &shared.workspace, workflow, version);
+        let found = publish::version(&*shared.store, &shared.workspace, workflow, version);
         found.await?.ok_or_else(|| {
             let message =
                 format!("version {version} of the workflow `{workflow}` cannot be read on this server");
@@ -230,7 +229,7 @@ async fn retry(
     let (workflow, version, onto) = match body.0.version {
         RetryVersion::Pinned => (pinned?, execution.version, RetryOnto::Pinned),
         RetryVersion::Current => {
-            let Published { workflow, version } = api.workflow(&workflow_id)?;
+            let Published { workflow, version, .. } = api.workflow(&workflow_id)?;
             let step = failed_step(&execution, &*pinned?)?;
             (workflow, version, RetryOnto::Version { version, step })
         }

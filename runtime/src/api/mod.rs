@@ -50,7 +50,7 @@ impl Api {
     fn workflow(&self, id: &str) -> Result<Published, ApiError> {
         self.workspace().current().workflow(id).cloned().ok_or_else(|| {
             let workspace = self.workspace().current();
-            if let Some(why) = workspace.broken.get(id) {
+            if let Some(why) = workspace.unreadable.get(id) {
                 return ApiError::new(Code::StepTypeMissing, format!("the workflow `{id}` is broken: {why}"));
             }
             let known: Vec<_> = workspace.workflows.iter().map(|it| it.workflow.id.as_str()).collect();

@@ -22,12 +22,19 @@ async fn workspace(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiEr
 
 async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
     let workspace = api.workspace().current();
-    let list: Vec<_> = workspace
-        .workflows
+    let published = workspace.workflows.iter().map(|published| {
+        let workflow = &published.workflow;
+        let mut shown = json!({"id": workflow.id.as_str(), "name": workflow.name});
+        if let Some(why) = &published.broken {
+            shown["broken"] = json!(why);
+        }
+        shown
+    });
+    let unreadable = workspace
+        .unreadable
         .iter()
-        .map(|published| json!({"id": published.workflow.id.as_str(), "name": published.workflow.name}))
-        .collect();
-    answer(HttpResponse::Ok(), &list)
+        .map(|(id, why)| json!({"id": id.as_str(), "name": id.as_str(), "broken": why}));
+    answer(HttpResponse::Ok(), &published.chain(unreadable).collect::<Vec<_>>())
 }
 
 async fn stages(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {

@@ -332,9 +332,7 @@ fn asked(shared: &Shared, types: [&str; 2], key: Option<crate::model::perform::I
     workflow.actions[1].id = ActionId::new("test");
     workflow.actions[1].steps = types.map(step).into();
     let workflow = Arc::new(workflow);
-    shared
-        .workspace
-        .add_version(&crate::model::workspace::Published { version: 7, workflow: Arc::clone(&workflow) });
+    shared.workspace.add_version(7, &workflow);
     Perform { workflow, version: 7, action: 1, task: sample::task().id, performer: sample::performer(), key }
 }
 

@@ -45,7 +45,7 @@ use crate::{
     clock::{Clock, Ids},
     egress::Egress,
     model::{
-        Execution, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
+        Execution, Failure, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
         perform::{IdempotencyKey, Plan, RetryTarget},
     },
     step::{Resources, StepTypes},
@@ -222,6 +222,19 @@ impl EngineHandle {
     }
 }
 
+/// Nobody waits for the execution: nobody hears of its failure unless the log tells.
+fn tell_unattended(execution: &Execution, failure: &Failure) {
+    tracing::warn!(
+        execution = %execution.id,
+        workflow = %execution.workflow,
+        task = %execution.task,
+        code = failure.code,
+        step = failure.step,
+        "execution failed unattended: {}",
+        failure.message
+    );
+}
+
 /// An execution on its way through its chain, with all that it holds.
 pub(crate) struct Run {
     execution: Execution,
@@ -241,14 +254,15 @@ impl Run {
     fn end(self, shared: &Arc<Shared>) {
         let Self { execution, turn, permit, ended, .. } = self;
         match execution.state.failure() {
-            Some(failure) => {
-                tracing::info!(
-                    code = failure.code,
-                    step = failure.step,
-                    "execution failed: {}",
-                    failure.message
-                );
+            Some(failure) if ended.as_ref().is_none_or(oneshot::Sender::is_closed) => {
+                tell_unattended(&execution, failure);
             }
+            Some(failure) => tracing::info!(
+                code = failure.code,
+                step = failure.step,
+                "execution failed: {}",
+                failure.message
+            ),
             None => tracing::debug!(state = execution.state.name(), "execution ended"),
         }
         if matches!(execution.state, State::Waiting { .. }) {

@@ -15,7 +15,6 @@ use crate::{
         perform::Change,
         sample,
         workflow::ParamProblem,
-        workspace::Published,
     },
     step::{Call, Outcome, Step, StepType, StepTypes},
     store::{
@@ -134,7 +133,7 @@ fn request(shared: &Shared, types: &[&str]) -> Perform {
         .iter()
         .flat_map(|name| name.bytes())
         .fold(1, |sum, byte| sum * 31 % 1_000_003 + u32::from(byte));
-    shared.workspace.add_version(&Published { version, workflow: Arc::clone(&workflow) });
+    shared.workspace.add_version(version, &workflow);
     Perform {
         workflow,
         version,

@@ -19,6 +19,8 @@ use super::{
 pub struct Published {
     pub version: u32,
     pub workflow: Arc<Workflow>,
+    /// Why some of its actions cannot be performed on this server.
+    pub broken: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -28,7 +30,7 @@ pub struct Workspace {
     pub workflows: Vec<Published>,
     /// Workflows whose latest version cannot be read on this server, and why. An older version does not
     /// stand in for it.
-    pub broken: HashMap<WorkflowId, String>,
+    pub unreadable: HashMap<WorkflowId, String>,
     /// Every version that is published or that an execution still runs on.
     pub versions: HashMap<(WorkflowId, u32), Arc<Workflow>>,
     pub directory: Arc<Directory>,
@@ -56,11 +58,10 @@ impl SharedWorkspace {
     }
 
     /// Adds a version that nothing had asked for so far.
-    pub fn add_version(&self, published: &Published) {
+    pub fn add_version(&self, version: u32, workflow: &Arc<Workflow>) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut workspace = Workspace::clone(&current);
-        let key = (published.workflow.id.clone(), published.version);
-        workspace.versions.insert(key, Arc::clone(&published.workflow));
+        workspace.versions.insert((workflow.id.clone(), version), Arc::clone(workflow));
         *current = Arc::new(workspace);
     }
 
