@@ -532,3 +532,34 @@ fn a_tasks_history_tells_every_change_and_its_author() {
     assert_eq!(history[3]["performed_by"]["first_name"], "Test");
     assert_eq!(history[0]["changes"]["Assigned To"]["after"], "user@example.com");
 }
+
+/// "User deleted: deactivated; history keeps name and email; tasks become unassigned; pending executions
+/// run as recorded."
+#[test]
+fn who_leaves_leaves_the_history_and_what_was_begun() {
+    let bench =
+        bench("requires = { roles = [\"Collaborator\"] }", &["type = \"delay\"\nfor = \"500ms\"", CALL]);
+    let users = "/workflows/api-sample/users";
+    let user = json!({"id": "abc123", "email": "user@example.com", "first_name": "Example", "last_name": "User",
+                      "role_id": "collaborator", "saml_user_id": null});
+    assert_eq!(bench.server.get(users).json(), json!([user]));
+    assert_eq!(bench.server.get(&format!("{users}/user@example.com")).json(), user);
+    let id = bench.server.begin("42", "test");
+    bench.server.in_state(&id, "waiting");
+    assert_eq!(bench.server.send("DELETE", &format!("{users}/abc123"), &[], b"").status, 204);
+    assert_eq!(bench.server.send("DELETE", &format!("{users}/abc123"), &[], b"").status, 204);
+    assert_eq!(bench.server.get(&format!("{users}/abc123")).status, 404);
+    assert_eq!((bench.server.get(users).json(), &bench.task()["Assigned To"]), (json!([]), &json!(null)));
+    let history = bench.history();
+    let last = history.last().expect("an entry");
+    assert_eq!(last["changes"]["Assigned To"]["before"], "user@example.com");
+    let refused = bench.server.perform("42", "test");
+    assert_eq!((refused.status, &refused.json()["code"]), (422, &json!("user_not_found")));
+    let bench = bench.restarted();
+    assert_eq!(bench.server.ended(&id)["status"], "Success");
+    let sent: Value = serde_json::from_str(&bench.receiver.received()[0].body).expect("JSON");
+    assert_eq!(
+        (&sent["user"]["email"], &sent["task"]["Assigned To"]),
+        (&json!("user@example.com"), &json!(null))
+    );
+}

@@ -5,3 +5,6 @@ CREATE TABLE membership (
     role_id TEXT NOT NULL,
     PRIMARY KEY (workflow_id, user_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Who has left stays, for the history; nothing new is done in their name.
+ALTER TABLE person ADD COLUMN is_active INTEGER NOT NULL DEFAULT 1;

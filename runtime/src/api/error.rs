@@ -56,6 +56,7 @@ codes! {
     ExecutionNotFound = "execution_not_found", NOT_FOUND;
     /// No task has, or had, a file with these bytes.
     FileNotFound = "file_not_found", NOT_FOUND;
+    NoSuchUser = "no_such_user", NOT_FOUND;
     /// The task has no scheduled stage change.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND;
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
@@ -244,6 +245,7 @@ mod tests {
             404 action_not_found
             404 execution_not_found
             404 file_not_found
+            404 no_such_user
             404 schedule_not_found
             405 method_not_allowed
             409 not_possible_now

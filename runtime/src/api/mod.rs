@@ -13,6 +13,7 @@ mod history;
 mod probes;
 mod tasks;
 mod unbuilt;
+mod users;
 mod workflows;
 
 use std::sync::Arc;
@@ -72,6 +73,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .configure(tasks::configure)
             .configure(executions::configure)
             .configure(files::configure)
+            .configure(users::configure)
             .configure(unbuilt::configure)
             .default_service(web::to(no_such_route)),
     );

@@ -4,9 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{Code, auth::Caller, error::ApiError};
 
-const ROUTES: [&str; 10] = [
-    "/workflows/{workflow}/users",
-    "/workflows/{workflow}/users/{user}",
+const ROUTES: [&str; 8] = [
     "/workflows/{workflow}/tasks/{task}/comments",
     "/workflows/{workflow}/tasks/{task}/checklist_items",
     "/workflows/{workflow}/tasks/{task}/checklist_items/{item}",

@@ -122,6 +122,7 @@ async fn person(store: &dyn Store) -> anyhow::Result<Option<String>> {
         email: DEMO_EMAIL.to_owned(),
         first_name: "Example".to_owned(),
         last_name: "User".to_owned(),
+        is_active: true,
     };
     store.add_user(user, Some(credential::hash_password(&password)?)).await?;
     Ok(Some(password))

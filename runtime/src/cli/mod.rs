@@ -196,7 +196,7 @@ fn add_user(
     let id = id.map_or_else(|| credential::random_hex(6), Ok)?;
     let password = credential::new_password()?;
     let hash = credential::hash_password(&password)?;
-    let user = User { id: UserId::new(id.as_str()), email, first_name, last_name };
+    let user = User { id: UserId::new(id.as_str()), email, first_name, last_name, is_active: true };
     block_on(async {
         let store = boot::open_store(&settings)?;
         store.add_user(user, Some(hash)).await?;

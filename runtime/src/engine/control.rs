@@ -13,7 +13,7 @@ use futures_util::future::{AbortHandle, AbortRegistration};
 use super::{EngineError, Shared};
 use crate::{
     model::{
-        Execution, ExecutionId, Performer, State, TaskId,
+        Execution, ExecutionId, Performer, State, TaskId, UserId,
         perform::{self, Plan},
     },
     store::{StoreError, TaskKey},
@@ -102,6 +102,21 @@ impl Shared {
         let decide: perform::Decide = Box::new(move |current| perform::delete_task(performer, now, current));
         self.store.transact(TaskKey::Id(task), None, decide).await?;
         self.task_is_gone(task);
+        Ok(())
+    }
+
+    /// What is assigned to a user who has left becomes nobody's. Executions in their name go on as they
+    /// were recorded. Asked again, it does what an earlier time has left.
+    pub async fn unassign_tasks(&self, user: UserId, performer: Performer) -> Result<(), EngineError> {
+        let workspace = self.workspace.current();
+        for (task, workflow) in self.store.assigned_tasks(user.clone()).await? {
+            let Some(published) = workspace.workflow(workflow.as_str()) else { continue };
+            let (user, performer) = (user.clone(), performer.clone());
+            let (workflow, now) = (Arc::clone(&published.workflow), self.clock.now());
+            let decide: perform::Decide =
+                Box::new(move |current| perform::unassign(&user, performer, &workflow, now, current));
+            self.store.transact(TaskKey::Id(task), None, decide).await?;
+        }
         Ok(())
     }
 

@@ -16,7 +16,8 @@ use crate::{
     egress::{Egress, EgressSettings, Trust},
     model::{
         ActionId, ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place,
-        SharedWorkspace, State, StepDefinition, StepId, Task, TaskId, Timestamp, User, Workflow, WorkflowId,
+        SharedWorkspace, State, StepDefinition, StepId, Task, TaskId, Timestamp, User, UserId, Workflow,
+        WorkflowId,
         document::Answer,
         execution::Effects,
         perform::{Admitted, Change, Decide},
@@ -129,6 +130,14 @@ impl Store for Liar {
 
     fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()> {
         self.store.add_user(user, password_hash)
+    }
+
+    fn deactivate_user(&self, user: UserId) -> Reply<()> {
+        self.store.deactivate_user(user)
+    }
+
+    fn assigned_tasks(&self, user: UserId) -> Reply<Vec<(TaskId, WorkflowId)>> {
+        self.store.assigned_tasks(user)
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {

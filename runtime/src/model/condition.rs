@@ -441,6 +441,7 @@ mod tests {
             email: "b@example.com".to_owned(),
             first_name: String::new(),
             last_name: String::new(),
+            is_active: true,
         }]);
         let task = Task { assigned_to: Some(UserId::new("a@example.com")), ..sample::task() };
         let is = |email: &str| {

@@ -71,6 +71,7 @@ pub(crate) fn directory() -> Directory {
         email: "user@example.com".to_owned(),
         first_name: "Example".to_owned(),
         last_name: "User".to_owned(),
+        is_active: true,
     }])
 }
 

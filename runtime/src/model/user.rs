@@ -14,6 +14,8 @@ pub struct User {
     pub email: String,
     pub first_name: String,
     pub last_name: String,
+    /// Not once they have left: history keeps their name and email, and nothing new is done in it.
+    pub is_active: bool,
 }
 
 /// A key with which a program calls the API. The secret itself is never kept, only its hash.
@@ -73,7 +75,9 @@ impl Directory {
         let mut directory = Self::default();
         for user in users {
             let user = Arc::new(user);
-            directory.by_email.insert(user.email.to_lowercase(), Arc::clone(&user));
+            if user.is_active {
+                directory.by_email.insert(user.email.to_lowercase(), Arc::clone(&user));
+            }
             directory.by_id.insert(user.id.clone(), user);
         }
         directory
@@ -93,13 +97,22 @@ impl Directory {
         given.cloned().unwrap_or_else(|| Role::collaborator().id)
     }
 
+    /// Everyone who has not left, by email.
+    pub fn active(&self) -> Vec<&Arc<User>> {
+        let mut active: Vec<_> = self.by_email.values().collect();
+        active.sort_by(|a, b| a.email.cmp(&b.email));
+        active
+    }
+
+    /// A person by id, also one who has left.
     pub fn user(&self, id: &UserId) -> Option<&Arc<User>> {
         self.by_id.get(id)
     }
 
-    /// Finds a person by email (in any case) or by id.
+    /// Finds a person who has not left by email (in any case) or by id.
     pub fn find(&self, email_or_id: &str) -> Option<&Arc<User>> {
-        self.by_id.get(email_or_id).or_else(|| self.by_email.get(&email_or_id.to_lowercase()))
+        let by_id = self.by_id.get(email_or_id).filter(|user| user.is_active);
+        by_id.or_else(|| self.by_email.get(&email_or_id.to_lowercase()))
     }
 
     /// The email under which a task shows the person; `None` for somebody who is not here.

@@ -284,6 +284,7 @@ fn the_workspace_changes_its_revision() {
             email: "user@example.com".to_owned(),
             first_name: "Example".to_owned(),
             last_name: "User".to_owned(),
+            is_active: true,
         };
         let key = ApiKey { id: KeyId::new("k1"), name: "test".to_owned(), hash: [7; 32] };
         store.add_user(user.clone(), None).await.expect("added");

@@ -15,7 +15,7 @@ use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use crate::model::{
     ApiKey, Attempt, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Refusal, Task,
-    TaskId, Timestamp, User, WorkflowId,
+    TaskId, Timestamp, User, UserId, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -204,6 +204,12 @@ pub trait Store: Send + Sync {
     fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32>;
 
     fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()>;
+
+    /// A user leaves: stays in the history, and nothing new is done in their name.
+    fn deactivate_user(&self, user: UserId) -> Reply<()>;
+
+    /// Tasks, each with its workflow, that are assigned to a user.
+    fn assigned_tasks(&self, user: UserId) -> Reply<Vec<(TaskId, WorkflowId)>>;
 
     fn add_key(&self, key: ApiKey) -> Reply<()>;
 

@@ -9,7 +9,7 @@ use super::{Change, Current, Refusal};
 use crate::model::{
     field::{FieldType, FieldValue},
     history::{Author, Cause},
-    id::TaskId,
+    id::{TaskId, UserId},
     patch::{FieldErrors, Patch},
     task::Task,
     user::{Directory, Performer},
@@ -77,6 +77,23 @@ pub fn delete_task(performer: Performer, now: Timestamp, current: &Current<'_>) 
     let task = current.task.ok_or(Refusal::TaskMissing)?;
     let mut change = Change::default();
     change.delete(task, Author::Performer(performer), now, current);
+    Ok(change)
+}
+
+/// Takes a task from a user who has left; nothing when somebody else has it by now.
+pub fn unassign(
+    user: &UserId,
+    performer: Performer,
+    workflow: &Workflow,
+    now: Timestamp,
+    current: &Current<'_>,
+) -> Result<Change, Refusal> {
+    let mut change = Change::default();
+    let Some(task) = current.task.filter(|task| task.assigned_to.as_ref() == Some(user)) else {
+        return Ok(change);
+    };
+    let patch = Patch { assigned_to: Some(None), ..Patch::default() };
+    change.put(Some(task), task.patched(&patch, workflow, now), Cause::Changed, Author::Performer(performer));
     Ok(change)
 }
 

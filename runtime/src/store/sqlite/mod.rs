@@ -40,7 +40,7 @@ use super::{
 };
 use crate::model::{
     ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp,
-    User, WorkflowId,
+    User, UserId, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -226,6 +226,14 @@ impl Store for SqliteStore {
 
     fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()> {
         self.write(move |connection| write::add_user(connection, &user, password_hash.as_deref()))
+    }
+
+    fn deactivate_user(&self, user: UserId) -> Reply<()> {
+        self.write(move |connection| write::deactivate_user(connection, &user))
+    }
+
+    fn assigned_tasks(&self, user: UserId) -> Reply<Vec<(TaskId, WorkflowId)>> {
+        self.read(move |connection| read::assigned_tasks(connection, &user))
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {

@@ -254,11 +254,16 @@ pub(super) fn workspace(connection: &Connection) -> Result<WorkspaceRows, StoreE
             Ok(VersionRow { workflow, version: row.get(1)?, source: row.get(2)? })
         },
     )?;
-    let users =
-        all(&transaction, "SELECT id, email, first_name, last_name FROM person ORDER BY id", [], |row| {
+    let users = all(
+        &transaction,
+        "SELECT id, email, first_name, last_name, is_active FROM person ORDER BY id",
+        [],
+        |row| {
             let id = UserId::new(row.get::<_, String>(0)?);
-            Ok(User { id, email: row.get(1)?, first_name: row.get(2)?, last_name: row.get(3)? })
-        })?;
+            let (email, first_name) = (row.get(1)?, row.get(2)?);
+            Ok(User { id, email, first_name, last_name: row.get(3)?, is_active: row.get(4)? })
+        },
+    )?;
     let keys = all(&transaction, "SELECT id, name, hash FROM api_key ORDER BY id", [], |row| {
         Ok(ApiKey { id: KeyId::new(row.get::<_, String>(0)?), name: row.get(1)?, hash: row.get(2)? })
     })?;
@@ -278,4 +283,15 @@ fn memberships(connection: &Connection) -> Result<Vec<Membership>, StoreError> {
 pub(super) fn workspace_revision(connection: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT revision FROM workspace";
     Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Tasks that are assigned to a user.
+pub(super) fn assigned_tasks(
+    connection: &Connection,
+    user: &UserId,
+) -> Result<Vec<(TaskId, WorkflowId)>, StoreError> {
+    let sql = "SELECT id, workflow_id FROM task WHERE assigned_to = ?1";
+    all(connection, sql, [user.as_str()], |row| {
+        Ok((TaskId::from_bytes(row.get(0)?), WorkflowId::new(row.get::<_, String>(1)?)))
+    })
 }

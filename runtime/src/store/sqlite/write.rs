@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     crash_point::crash_point,
-    model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User},
+    model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User, UserId},
 };
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
@@ -349,4 +349,9 @@ pub(super) fn forget_admitted(
     let sql =
         "DELETE FROM admitted WHERE scope IN (SELECT scope FROM admitted WHERE at < ?1 ORDER BY at LIMIT ?2)";
     Ok(connection.prepare_cached(sql)?.execute(params![before.as_millisecond(), most])?)
+}
+
+pub(super) fn deactivate_user(connection: &Connection, user: &UserId) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE person SET is_active = 0 WHERE id = ?1")?.execute([user.as_str()])?;
+    bump_revision(connection)
 }
