@@ -27,37 +27,98 @@ fn is_ready(server: &Server) -> bool {
     probe(server, "/readyz").status == 200
 }
 
-fn a_receiver() -> Receiver {
-    Receiver::start(Reply::new(200, r#"{"task":{"Expected Close Date":"2020-02-01"}}"#))
+/// A server on a disk that can be made to fail, with what its clients were told.
+struct Trial {
+    receiver: Receiver,
+    project: Project,
+    key: String,
+    disk: Disk,
+    server: Server,
+    ledger: Ledger,
+}
+
+impl Trial {
+    fn begin() -> Self {
+        let receiver = Receiver::start(Reply::new(200, r#"{"task":{"Expected Close Date":"2020-02-01"}}"#));
+        let (project, key) = Project::new(&pinging(&receiver));
+        let disk = Disk::of(&project);
+        let server = project.serve_in(&key, &disk.environment());
+        Self { receiver, project, key, disk, server, ledger: Ledger::default() }
+    }
+
+    /// Does something while actions are performed on many tasks.
+    fn under_load(&self, meanwhile: impl FnOnce()) {
+        create_tasks(&self.server);
+        under_load(&self.server, &self.ledger, || {
+            eventually("actions are performed", || self.ledger.acknowledged() > SOME);
+            meanwhile();
+        });
+    }
+
+    fn goes_on(&self) {
+        eventually("it is ready again", || is_ready(&self.server));
+        let so_far = self.ledger.acknowledged();
+        eventually("actions are performed again", || self.ledger.acknowledged() > so_far + SOME);
+    }
+
+    /// What was acknowledged is there, now and after `kill -9`.
+    fn has_lost_nothing(self) {
+        self.ledger.holds(&self.server, &self.receiver);
+        self.survives_a_kill(false);
+    }
+
+    /// `doubtful`: whether a change that was refused may be there all the same.
+    fn survives_a_kill(self, doubtful: bool) {
+        let Self { receiver, project, key, disk, server, ledger } = self;
+        server.kill();
+        disk.heal();
+        let server = project.serve(&key);
+        ledger.holds(&server, &receiver);
+        ledger.tasks_hold(&server, doubtful);
+        assert_eq!(project.log().matches("panicked").count(), 0, "{}", project.log());
+    }
+
+    /// One action that is refused because the store fails.
+    fn is_refused(&self) {
+        let refused = self
+            .server
+            .post("/workflows/api-sample/executions", &json!({"task_id": "42", "action_id": "ping"}));
+        assert_eq!(refused.json()["code"], "store_unavailable", "{}", refused.body);
+    }
+
+    /// Nothing of it is on disk after `kill -9`.
+    fn has_kept_no_execution(self) {
+        let Self { receiver, project, key, server, .. } = self;
+        server.kill();
+        drop(project.serve(&key));
+        let database = rusqlite::Connection::open(project.path("data/onward.db")).expect("the database");
+        let executions: u32 =
+            database.query_row("SELECT count(*) FROM execution", [], |row| row.get(0)).expect("a count");
+        assert_eq!(executions, 0, "{}", project.log());
+        assert_eq!(receiver.received().len(), 0);
+    }
 }
 
 /// The life of a fault under load: struck, refused, ready no more, healed, going on by itself, and
 /// everything still there after `kill -9`.
 fn is_survived(fault: Fault, on: On, reason: &str) {
-    let receiver = a_receiver();
-    let (project, key) = Project::new(&pinging(&receiver));
-    let disk = Disk::of(&project);
-    let server = project.serve_in(&key, &disk.environment());
-    create_tasks(&server);
-    let ledger = Ledger::default();
-    under_load(&server, &ledger, || {
-        eventually("actions are performed", || ledger.acknowledged() > SOME);
-        assert!(is_ready(&server));
+    let trial = Trial::begin();
+    let (server, disk, ledger) = (&trial.server, &trial.disk, &trial.ledger);
+    trial.under_load(|| {
+        assert!(is_ready(server));
         let before = server.memory_kib("VmRSS");
         disk.fail(fault, on);
         disk.has_struck();
         eventually("requests are refused", || ledger.refused(reason) > REFUSALS);
-        assert_eq!(probe(&server, "/livez").status, 200);
-        let unready = probe(&server, "/readyz");
+        assert_eq!(probe(server, "/livez").status, 200);
+        let unready = probe(server, "/readyz");
         assert_eq!(unready.status, 503);
         assert_eq!(unready.json()["code"], "store_unavailable");
         assert!(unready.body.contains(reason), "{}", unready.body);
         let grown = server.memory_kib("VmRSS").saturating_sub(before);
         assert!(grown < GROWTH_KIB_MAX, "the server has grown by {grown} KiB");
         disk.heal();
-        eventually("it is ready again", || is_ready(&server));
-        let so_far = ledger.acknowledged();
-        eventually("actions are performed again", || ledger.acknowledged() > so_far + SOME);
+        trial.goes_on();
     });
     for execution in ledger.executions() {
         assert_eq!(
@@ -66,12 +127,7 @@ fn is_survived(fault: Fault, on: On, reason: &str) {
             "what ran when the disk failed goes on"
         );
     }
-    ledger.holds(&server, &receiver);
-    server.kill();
-    let server = project.serve(&key);
-    ledger.holds(&server, &receiver);
-    ledger.tasks_hold(&server, false);
-    assert_eq!(project.log().matches("panicked").count(), 0, "{}", project.log());
+    trial.has_lost_nothing();
 }
 
 /// “Full disk … What cannot be accepted is refused with 503 and a reason; recovery needs no hand.”
@@ -108,50 +164,29 @@ fn a_flush_that_is_done_but_reported_as_failed_is_survived() {
 /// are refused.
 #[test]
 fn a_disk_without_room_to_grow_is_survived() {
-    let receiver = a_receiver();
-    let (project, key) = Project::new(&pinging(&receiver));
-    let disk = Disk::of(&project);
-    let server = project.serve_in(&key, &disk.environment());
-    create_tasks(&server);
-    let ledger = Ledger::default();
-    under_load(&server, &ledger, || {
-        eventually("actions are performed", || ledger.acknowledged() > SOME);
+    let trial = Trial::begin();
+    let disk = &trial.disk;
+    trial.under_load(|| {
         disk.fail(Fault::FullToGrow, On::Any);
         disk.has_struck();
         eventually("the disk is full many times", || disk.struck() > 20);
         disk.heal();
-        eventually("it is ready again", || is_ready(&server));
-        let so_far = ledger.acknowledged();
-        eventually("actions are performed again", || ledger.acknowledged() > so_far + SOME);
+        trial.goes_on();
     });
-    ledger.refused("the disk is full");
-    ledger.holds(&server, &receiver);
-    server.kill();
-    let server = project.serve(&key);
-    ledger.holds(&server, &receiver);
-    ledger.tasks_hold(&server, false);
+    trial.ledger.refused("the disk is full");
+    trial.has_lost_nothing();
 }
 
 /// “What is acknowledged stays”, also when the power goes while the disk fails.
 #[test]
 fn a_kill_while_the_disk_fails_loses_nothing_acknowledged() {
     for fault in [Fault::Full, Fault::EioOnWrite, Fault::EioOnFlush, Fault::FlushedButEio] {
-        let receiver = a_receiver();
-        let (project, key) = Project::new(&pinging(&receiver));
-        let disk = Disk::of(&project);
-        let server = project.serve_in(&key, &disk.environment());
-        create_tasks(&server);
-        let ledger = Ledger::default();
-        under_load(&server, &ledger, || {
-            eventually("actions are performed", || ledger.acknowledged() > SOME);
-            disk.fail(fault, On::Any);
-            eventually("requests are refused", || ledger.refused("the disk") > SOME);
+        let trial = Trial::begin();
+        trial.under_load(|| {
+            trial.disk.fail(fault, On::Any);
+            eventually("requests are refused", || trial.ledger.refused("the disk") > SOME);
         });
-        server.kill();
-        disk.heal();
-        let server = project.serve(&key);
-        ledger.holds(&server, &receiver);
-        ledger.tasks_hold(&server, true);
+        trial.survives_a_kill(true);
     }
 }
 
@@ -159,120 +194,84 @@ fn a_kill_while_the_disk_fails_loses_nothing_acknowledged() {
 /// refused.
 #[test]
 fn what_was_refused_does_not_come_back_with_a_crash() {
-    let receiver = a_receiver();
-    let (project, key) = Project::new(&pinging(&receiver));
-    let disk = Disk::of(&project);
-    let server = project.serve_in(&key, &disk.environment());
-    server.create_task(&acme());
+    let trial = Trial::begin();
+    trial.server.create_task(&acme());
     // Moving the WAL flushes it, too: not this flush is to fail.
-    all_is_moved(&project);
-    disk.fail_times(Fault::FlushedButEio, On::Wal, 1);
-    let refused =
-        server.post("/workflows/api-sample/executions", &json!({"task_id": "42", "action_id": "ping"}));
-    assert_eq!(refused.json()["code"], "store_unavailable", "{}", refused.body);
-    assert_eq!(disk.struck(), 1);
-    server.kill();
-    drop(project.serve(&key));
-    let database = rusqlite::Connection::open(project.path("data/onward.db")).expect("the database");
-    let executions: u32 =
-        database.query_row("SELECT count(*) FROM execution", [], |row| row.get(0)).expect("a count");
-    assert_eq!(executions, 0, "{}", project.log());
-    assert_eq!(receiver.received().len(), 0);
+    all_is_moved(&trial.project);
+    trial.disk.fail_times(Fault::FlushedButEio, On::Wal, 1);
+    trial.is_refused();
+    assert_eq!(trial.disk.struck(), 1);
+    trial.has_kept_no_execution();
 }
 
 /// The same while nobody asks for anything: the server writes over what it refused by itself, as soon
 /// as the disk lets it.
 #[test]
 fn what_was_refused_is_written_over_as_soon_as_the_disk_heals() {
-    let receiver = a_receiver();
-    let (project, key) = Project::new(&pinging(&receiver));
-    let disk = Disk::of(&project);
-    let server = project.serve_in(&key, &disk.environment());
+    let trial = Trial::begin();
+    let (server, disk) = (&trial.server, &trial.disk);
     server.create_task(&acme());
     disk.fail(Fault::FlushedButEio, On::Wal);
-    let refused =
-        server.post("/workflows/api-sample/executions", &json!({"task_id": "42", "action_id": "ping"}));
-    assert_eq!(refused.json()["code"], "store_unavailable", "{}", refused.body);
+    trial.is_refused();
     // What writes nothing settles nothing, though its commit succeeds.
     let start = json!({"task_id": "42", "action_id": "start"});
     assert_eq!(server.post("/workflows/api-sample/executions", &start).status, 422);
     // A flush that is slow for no time is one that is counted.
     disk.fail(Fault::Slow(Duration::ZERO), On::Wal);
     eventually("it is written over", || disk.struck() > 0);
-    eventually("the writer says so", || project.log().contains("the store writes again"));
-    server.kill();
-    drop(project.serve(&key));
-    let database = rusqlite::Connection::open(project.path("data/onward.db")).expect("the database");
-    let executions: u32 =
-        database.query_row("SELECT count(*) FROM execution", [], |row| row.get(0)).expect("a count");
-    assert_eq!(executions, 0);
+    eventually("the writer says so", || trial.project.log().contains("the store writes again"));
+    trial.has_kept_no_execution();
 }
 
 /// “Slow disk”: everything takes its time, nothing is lost, and the server says that it lives.
 #[test]
 fn a_slow_disk_is_waited_for() {
-    let receiver = a_receiver();
-    let (project, key) = Project::new(&pinging(&receiver));
-    let disk = Disk::of(&project);
-    let server = project.serve_in(&key, &disk.environment());
-    create_tasks(&server);
-    let ledger = Ledger::default();
-    under_load(&server, &ledger, || {
+    let trial = Trial::begin();
+    let (server, disk, ledger) = (&trial.server, &trial.disk, &trial.ledger);
+    trial.under_load(|| {
         disk.fail(Fault::Slow(Duration::from_millis(200)), On::Any);
         disk.has_struck();
         let started = Instant::now();
-        assert_eq!(probe(&server, "/livez").status, 200);
+        assert_eq!(probe(server, "/livez").status, 200);
         assert!(started.elapsed() < Duration::from_millis(150), "/livez waited for the disk");
-        eventually("actions are performed", || ledger.acknowledged() > SOME);
-        assert!(is_ready(&server), "a slow disk writes");
+        let so_far = ledger.acknowledged();
+        eventually("actions are performed", || ledger.acknowledged() > so_far + SOME);
+        assert!(is_ready(server), "a slow disk writes");
         // Slower than a probe waits: as good as none.
         disk.fail(Fault::Slow(Duration::from_secs(4)), On::Any);
         disk.has_struck();
-        eventually("it is not ready", || !is_ready(&server));
-        assert_eq!(probe(&server, "/livez").status, 200);
+        eventually("it is not ready", || !is_ready(server));
+        assert_eq!(probe(server, "/livez").status, 200);
         disk.heal();
     });
-    eventually("it is ready again", || is_ready(&server));
+    eventually("it is ready again", || is_ready(server));
     assert_eq!(ledger.refused("nothing is refused"), 0);
-    ledger.holds(&server, &receiver);
-    server.kill();
-    let server = project.serve(&key);
-    ledger.holds(&server, &receiver);
-    ledger.tasks_hold(&server, false);
+    trial.has_lost_nothing();
 }
 
 /// “Busy”: another process holds the database for longer than the store waits for it.
 #[test]
 fn a_database_that_another_process_holds_is_refused_with_that_reason() {
-    let receiver = a_receiver();
-    let (project, key) = Project::new(&pinging(&receiver));
-    let server = project.serve(&key);
-    create_tasks(&server);
-    let ledger = Ledger::default();
-    under_load(&server, &ledger, || {
-        eventually("actions are performed", || ledger.acknowledged() > SOME);
-        let held = hold_the_write_lock(&project.path("data/onward.db"));
-        eventually("it is not ready", || !is_ready(&server));
+    let trial = Trial::begin();
+    let (server, ledger) = (&trial.server, &trial.ledger);
+    trial.under_load(|| {
+        let held = hold_the_write_lock(&trial.project.path("data/onward.db"));
+        eventually("it is not ready", || !is_ready(server));
         eventually("requests are refused", || ledger.refused("another process keeps the database") > 0);
-        assert_eq!(probe(&server, "/livez").status, 200);
+        assert_eq!(probe(server, "/livez").status, 200);
         held.execute_batch("ROLLBACK").expect("let go");
-        eventually("it is ready again", || is_ready(&server));
-        let so_far = ledger.acknowledged();
-        eventually("actions are performed again", || ledger.acknowledged() > so_far + SOME);
+        trial.goes_on();
     });
     for execution in ledger.executions() {
         assert_eq!(server.ended(&execution.id)["state"], "succeeded");
     }
-    server.kill();
-    let server = project.serve(&key);
-    ledger.holds(&server, &receiver);
-    ledger.tasks_hold(&server, false);
+    trial.has_lost_nothing();
 }
 
 /// The rare writes hear the real reason too, not that the store is closed.
 #[test]
 fn a_command_beside_a_held_database_says_why_it_failed() {
-    let receiver = a_receiver();
+    let receiver = Receiver::start(Reply::new(200, ""));
     let (project, _key) = Project::new(&pinging(&receiver));
     let held = hold_the_write_lock(&project.path("data/onward.db"));
     let said = project.refused_command(&["key", "add", "Another"]);
@@ -284,24 +283,17 @@ fn a_command_beside_a_held_database_says_why_it_failed() {
 /// The WAL takes what the database file does not: nothing is refused, and it is moved when it can be.
 #[test]
 fn a_database_file_that_cannot_be_written_refuses_nothing() {
-    let receiver = a_receiver();
-    let (project, key) = Project::new(&pinging(&receiver));
-    let disk = Disk::of(&project);
-    let server = project.serve_in(&key, &disk.environment());
-    create_tasks(&server);
-    let ledger = Ledger::default();
-    under_load(&server, &ledger, || {
+    let trial = Trial::begin();
+    let (disk, ledger) = (&trial.disk, &trial.ledger);
+    trial.under_load(|| {
         disk.fail(Fault::EioOnFlush, On::Database);
         eventually("the disk fails", || disk.struck() > 0);
         let so_far = ledger.acknowledged();
         eventually("actions are performed", || ledger.acknowledged() > so_far + SOME);
-        assert!(is_ready(&server));
+        assert!(is_ready(&trial.server));
         disk.heal();
-        eventually("it is said", || project.log().contains("the WAL is moved into the database again"));
+        eventually("it is said", || trial.project.log().contains("the WAL is moved into the database again"));
     });
     assert_eq!(ledger.refused("nothing is refused"), 0);
-    server.kill();
-    let server = project.serve(&key);
-    ledger.holds(&server, &receiver);
-    ledger.tasks_hold(&server, false);
+    trial.has_lost_nothing();
 }

@@ -42,19 +42,16 @@ impl Chain {
         let mut configured = Vec::with_capacity(definitions.len());
         let mut effects = Vec::with_capacity(definitions.len());
         for definition in definitions {
-            let missing = |problem: String| {
-                EngineError::StepTypeMissing(format!("the step “{}” cannot run: {problem}", definition.name))
-            };
-            let step_type = shared.step_types.get(&definition.type_id);
-            let step_type = step_type
-                .ok_or_else(|| missing(format!("there is no step type `{}`", definition.type_id)))?;
-            let step = step_type.configure(definition, workflow).map_err(|problems| {
-                missing(
-                    problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "),
-                )
+            let step = shared.step_types.configure(definition, workflow).map_err(|problems| {
+                let problems: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
+                EngineError::StepTypeMissing(format!(
+                    "the step “{}” cannot run: {}",
+                    definition.name,
+                    problems.join("; ")
+                ))
             })?;
-            effects.push(step_type.effects());
-            configured.push((step, step_type.effects()));
+            effects.push(step.1);
+            configured.push(step);
         }
         let plan = Plan { workflow: Arc::clone(workflow), action, chain: Arc::<[Effects]>::from(effects) };
         let mut steps: Vec<Addr<StepActor>> = Vec::with_capacity(configured.len());

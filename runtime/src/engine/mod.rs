@@ -18,8 +18,6 @@ mod step;
 mod waker;
 
 #[cfg(test)]
-mod faults;
-#[cfg(test)]
 mod tests;
 
 use std::{

@@ -100,7 +100,7 @@ impl Shared {
 
     /// After how long a step that a crash cut off is to be tried again, where its author wants that.
     fn again_after_crash(&self, plan: &perform::Plan, step: usize, tries: u32) -> Option<Duration> {
-        let step = self.step_types.configure(plan.action().steps.get(step)?, &plan.workflow).ok()?;
+        let (step, _) = self.step_types.configure(plan.action().steps.get(step)?, &plan.workflow).ok()?;
         step.again_after_crash(tries)
     }
 }

@@ -169,13 +169,14 @@ impl StepTypes {
         self.types.iter().find(|step_type| step_type.id() == id).map(|step_type| &**step_type)
     }
 
+    /// Reads and checks a step's parameters, with what its type does to the world.
     pub fn configure(
         &self,
         step: &StepDefinition,
         workflow: &Workflow,
-    ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+    ) -> Result<(Box<dyn Step>, Effects), Vec<ParamProblem>> {
         match self.get(&step.type_id) {
-            Some(step_type) => step_type.configure(step, workflow),
+            Some(step_type) => Ok((step_type.configure(step, workflow)?, step_type.effects())),
             None => {
                 let known: Vec<_> = self.types.iter().map(|step_type| step_type.id()).collect();
                 Err(vec![ParamProblem {

@@ -8,27 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::LocalBoxFuture;
-
-use super::{EngineError, EngineHandle, EngineSettings, Perform, Shared};
+use super::*;
 use crate::{
-    clock::{Clock, Ids},
-    egress::{Egress, EgressSettings, Trust},
+    engine::{EngineError, Performed},
     model::{
-        ActionId, ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place,
-        SharedWorkspace, State, StepDefinition, StepId, Task, TaskId, Timestamp, User, UserId, Workflow,
-        WorkflowId,
-        document::Answer,
-        execution::Effects,
-        perform::{Admitted, Change, Decide},
-        sample,
-        workflow::ParamProblem,
+        ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, User, UserId, WorkflowId,
+        perform::{Admitted, Decide, IdempotencyKey},
     },
-    step::{Call, Outcome, Step, StepType, StepTypes},
-    store::{
-        Committed, Due, ExecutionDetail, Reply, Store, StoreError, TaskKey, VersionRow, WorkspaceRows,
-        sqlite::{SqliteSettings, SqliteStore},
-    },
+    store::{Committed, Due, ExecutionDetail, Reply, StoreError, VersionRow, WorkspaceRows},
 };
 
 /// Executes, and reports as failed, the transactions that a test says.
@@ -153,30 +140,6 @@ impl Store for Liar {
     }
 }
 
-/// A step that reaches outside, and counts how often.
-struct Calls(Arc<AtomicUsize>);
-
-impl StepType for Calls {
-    fn id(&self) -> &'static str {
-        "calls"
-    }
-
-    fn effects(&self) -> Effects {
-        Effects::External
-    }
-
-    fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
-        Ok(Box::new(Self(Arc::clone(&self.0))))
-    }
-}
-
-impl Step for Calls {
-    fn run<'a>(&'a self, _: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Box::pin(async { Outcome::done(Answer::read(b"")) })
-    }
-}
-
 /// An engine on a liar's store, with a task.
 struct Stage {
     liar: Arc<Liar>,
@@ -187,51 +150,36 @@ struct Stage {
 
 impl Stage {
     async fn set(folder: &std::path::Path) -> Self {
-        let settings = SqliteSettings { queue_max: 64, task_cache_max: 64, file_bytes_max: 1024 };
-        let store = SqliteStore::open(folder, &settings).expect("a store");
+        let (store, calls) = (open_sqlite(folder), Arc::new(AtomicUsize::new(0)));
         let liar =
             Arc::new(Liar { store, truthful: AtomicUsize::new(NEVER), cancels: std::sync::Mutex::default() });
-        let task = sample::task_in("in-progress");
-        let put: Decide = Box::new(move |_| Ok(Change { task: Some(task), ..Change::default() }));
-        liar.transact(TaskKey::New { workflow: sample::workflow().id }, None, put).await.expect("a task");
-        let calls = Arc::new(AtomicUsize::new(0));
-        let types = StepTypes::new(vec![Box::new(Calls(Arc::clone(&calls))), Box::new(Waits)]);
-        let clock = Clock::default();
-        let engine = EngineSettings {
-            in_flight_max: 8,
-            queued_max: 8,
-            chain_idle: Duration::from_secs(60),
-            store_queue_max: 64,
-        };
-        let ids = Ids::new(clock.clone(), None);
-        let store: Arc<dyn Store> = Arc::<Liar>::clone(&liar);
-        let shared =
-            Arc::new(Shared::new(store, Arc::new(SharedWorkspace::default()), types, clock, ids, engine));
-        let egress = Egress::new(&EgressSettings::default(), &Trust::load(None).expect("trust"));
-        Self { liar, engine: EngineHandle::start(Arc::clone(&shared), egress), shared, calls }
+        let counted = Arc::clone(&calls);
+        let types = StepTypes::new(vec![
+            Does::outside("calls", move |_| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                std::future::ready(Outcome::done(Answer::Unchanged))
+            }),
+            Does::quietly("waits", |call| {
+                let until = call.resources.clock.now() + jiff::SignedDuration::from_millis(500);
+                Outcome { end: StepEnd::Wait { until }, ..Outcome::done(Answer::Unchanged) }
+            }),
+        ]);
+        let (shared, engine) = engine_on(Arc::<Liar>::clone(&liar), Clock::default(), types).await;
+        Self { liar, shared, engine, calls }
     }
 
     /// Performs an action of two calls, lying about the transaction after so many.
-    async fn perform(&self, truthful: usize) -> Result<super::Performed, EngineError> {
-        let mut workflow = sample::workflow();
-        let step = |id: &str| StepDefinition {
-            id: StepId::new(id),
-            name: id.to_owned(),
-            type_id: Arc::from("calls"),
-            params: serde_json::Map::new(),
-        };
-        workflow.actions[1].id = ActionId::new("test");
-        workflow.actions[1].steps = ["first", "second"].map(step).into();
+    async fn perform(&self, truthful: usize) -> Result<Performed, EngineError> {
+        self.perform_with(truthful, None).await
+    }
+
+    async fn perform_with(
+        &self,
+        truthful: usize,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Performed, EngineError> {
         self.liar.truthful.store(truthful, Ordering::Relaxed);
-        let perform = Perform {
-            workflow: Arc::new(workflow),
-            version: 1,
-            action: 1,
-            task: sample::task().id,
-            performer: sample::performer(),
-            key: None,
-        };
-        self.engine.perform(perform).await
+        self.engine.perform(Perform { key, ..request(&self.shared, &["calls", "calls"]) }).await
     }
 }
 
@@ -295,66 +243,10 @@ fn what_is_cancelled_before_its_call_is_not_called() {
     actix::System::new().block_on(async {
         let stage = Stage::set(folder.path()).await;
         *stage.liar.cancels.lock().expect("the lock") = Some(Arc::clone(&stage.shared));
-        let performed =
-            stage.engine.perform(asked(&stage.shared, ["calls", "calls"], None)).await.expect("admitted");
+        let performed = stage.perform(NEVER).await.expect("admitted");
         let ended = performed.ended.expect("its turn").await.expect("ended");
         assert_eq!((ended.state.name(), stage.calls.load(Ordering::Relaxed)), ("unknown", 0));
     });
-}
-
-struct Waits;
-
-impl StepType for Waits {
-    fn id(&self) -> &'static str {
-        "waits"
-    }
-
-    fn effects(&self) -> Effects {
-        Effects::None
-    }
-
-    fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
-        Ok(Box::new(Waits))
-    }
-}
-
-impl Step for Waits {
-    fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
-        let until = call.resources.clock.now() + jiff::SignedDuration::from_millis(500);
-        Box::pin(async move {
-            Outcome {
-                end: crate::model::execution::StepEnd::Wait { until },
-                ..Outcome::done(Answer::Unchanged)
-            }
-        })
-    }
-}
-
-fn asked(shared: &Shared, types: [&str; 2], key: Option<crate::model::perform::IdempotencyKey>) -> Perform {
-    let mut workflow = sample::workflow();
-    let step = |id: &str| StepDefinition {
-        id: StepId::new(id),
-        name: id.to_owned(),
-        type_id: Arc::from(id),
-        params: serde_json::Map::new(),
-    };
-    workflow.actions[1].id = ActionId::new("test");
-    workflow.actions[1].steps = types.map(step).into();
-    let workflow = Arc::new(workflow);
-    shared.workspace.add_version(7, &workflow);
-    Perform { workflow, version: 7, action: 1, task: sample::task().id, performer: sample::performer(), key }
-}
-
-async fn ends(shared: &Shared, id: ExecutionId) -> Option<State> {
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(5) {
-        let found = shared.store.execution(id).await.expect("an answer").expect("there").execution;
-        if found.state.is_final() {
-            return Some(found.state);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    None
 }
 
 /// "Woken once", though the wake was carried out and reported as failed.
@@ -363,16 +255,12 @@ fn a_wake_executed_but_reported_as_failed_is_not_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     actix::System::new().block_on(async {
         let stage = Stage::set(folder.path()).await;
-        let performed =
-            stage.engine.perform(asked(&stage.shared, ["waits", "calls"], None)).await.expect("admitted");
-        let parked = performed.ended.expect("its turn").await.expect("parked");
+        let parked = perform(&stage.shared, &stage.engine, &["waits", "calls"]).await;
         assert_eq!(parked.state.name(), "waiting");
         stage.liar.truthful.store(0, Ordering::Relaxed);
-        let ended = ends(&stage.shared, parked.id).await;
+        let ended = until(&stage.shared, parked.id, State::is_final).await;
         assert_eq!(stage.liar.truthful.load(Ordering::Relaxed), NEVER, "nothing was lied about");
-        let now =
-            stage.shared.store.execution(parked.id).await.expect("an answer").expect("there").execution.state;
-        assert_eq!(ended, Some(State::Succeeded), "it is {now:?} in the store and in no lane");
+        assert_eq!(ended.state, State::Succeeded);
     });
 }
 
@@ -382,14 +270,11 @@ fn a_key_whose_request_was_answered_503_is_not_used() {
     let folder = tempfile::tempdir().expect("a folder");
     actix::System::new().block_on(async {
         let stage = Stage::set(folder.path()).await;
-        let key = Some(crate::model::perform::IdempotencyKey { scope: [1; 32], body: [2; 32] });
-        stage.liar.truthful.store(0, Ordering::Relaxed);
-        let first = stage.engine.perform(asked(&stage.shared, ["calls", "calls"], key)).await;
-        assert!(first.is_err(), "answered 503");
+        let key = Some(IdempotencyKey { scope: [1; 32], body: [2; 32] });
+        assert!(stage.perform_with(0, key).await.is_err(), "answered 503");
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let again =
-            stage.engine.perform(asked(&stage.shared, ["calls", "calls"], key)).await.expect("admitted");
-        let ended = ends(&stage.shared, again.execution.id).await;
-        assert_eq!((ended, again.is_repeated), (Some(State::Succeeded), false));
+        let again = stage.perform_with(NEVER, key).await.expect("admitted");
+        let ended = until(&stage.shared, again.execution.id, State::is_final).await;
+        assert_eq!((ended.state, again.is_repeated), (State::Succeeded, false));
     });
 }
