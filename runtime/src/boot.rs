@@ -17,7 +17,7 @@ use crate::{
     egress::{Egress, EgressSettings, Trust},
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
-    model::{SharedWorkspace, perform::IDEMPOTENCY_HOURS},
+    model::{Performer, SharedWorkspace, perform::IDEMPOTENCY_HOURS},
     publish::{self, MissingType},
     settings::Settings,
     step::StepTypes,
@@ -208,6 +208,10 @@ async fn refresh(shared: Arc<Shared>, name: String) {
         match current {
             Ok(revision) => seen = revision,
             Err(error) => tracing::warn!(%error, "the workspace could not be read again; it is tried again"),
+        }
+        if shared.is_left_behind() {
+            // It says itself what it cannot do.
+            let _ = shared.unassign_left(&Performer::server()).await;
         }
         if last_forgot.elapsed() >= FORGET_EVERY {
             last_forgot = Instant::now();

@@ -199,6 +199,7 @@ pub async fn refresh(
         Some(((workflow.id.clone(), version), workflow))
     });
     shared.replace(Workspace {
+        revision: rows.revision,
         name: name.to_owned(),
         workflows,
         unreadable,

@@ -19,10 +19,10 @@ use super::{
     json as answer, resource,
 };
 use crate::{
-    engine::{EngineError, Perform, Performed, Retry},
+    engine::{Perform, Performed, Retry},
     model::{
         Attempt, Execution, Refusal, State, StepId, Workflow, WorkflowId,
-        perform::{IDEMPOTENCY_HOURS, IdempotencyKey, RetryOnto, RetryTarget, is_not_acknowledged},
+        perform::{IDEMPOTENCY_HOURS, IdempotencyKey, RetryOnto, RetryTarget},
         template::percent_encode,
         workspace::Published,
     },
@@ -136,7 +136,7 @@ impl Api {
         let published = self.workflow(workflow)?;
         let mut found = None;
         if let Ok(id) = id.parse() {
-            found = self.store().execution(id).await?;
+            found = self.store().execution_detail(id).await?;
         }
         found.filter(|found| found.execution.workflow == published.workflow.id).ok_or_else(|| {
             let message = format!("the workflow `{workflow}` has no execution `{id}`");
@@ -153,15 +153,7 @@ impl Api {
         if age >= jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS) {
             return Ok(None);
         }
-        let Some(ExecutionDetail { execution, .. }) = self.store().execution(earlier.execution).await? else {
-            return Ok(None);
-        };
-        if is_not_acknowledged(&execution) {
-            return Ok(None);
-        }
-        if self.shared.is_doubted(execution.id) {
-            return Err(EngineError::InDoubt.into());
-        }
+        let Some(execution) = self.shared.admitted(earlier.execution).await? else { return Ok(None) };
         if earlier.body != key.body {
             return Err(Refusal::KeyReused.into());
         }
@@ -179,7 +171,7 @@ impl Api {
         {
             tokio::time::sleep(LOOK_EVERY).await;
             if let Some(found) = self.store().execution(execution.id).await? {
-                execution = found.execution;
+                execution = found;
             }
         }
         Ok(execution)

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
 use crate::{
-    model::{Directory, Performer, User, UserId, WorkflowId},
+    engine::to_the_end,
+    model::{Directory, Performer, User, WorkflowId},
     publish,
 };
 
@@ -38,8 +39,11 @@ async fn list(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result
 }
 
 fn find(directory: &Directory, user: &str) -> Result<Arc<User>, ApiError> {
-    let found = directory.find(user).cloned();
-    found.ok_or_else(|| ApiError::new(Code::NoSuchUser, format!("there is no user `{user}`")))
+    directory.find(user).cloned().ok_or_else(|| no_such_user(user))
+}
+
+fn no_such_user(user: &str) -> ApiError {
+    ApiError::new(Code::NoSuchUser, format!("there is no user `{user}`"))
 }
 
 async fn read(
@@ -59,15 +63,16 @@ async fn delete(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     api.workflow(&path.0)?;
-    let directory = &api.workspace().current().directory;
-    // By id also one who has left: an earlier time may have stopped halfway through their tasks.
-    let user = directory.user(&UserId::new(path.1.as_str())).cloned();
-    let user = user.map_or_else(|| find(directory, &path.1), Ok)?;
-    let shared = &api.shared;
-    shared.store.deactivate_user(user.id.clone()).await?;
-    // Before their tasks are looked up: from here on nobody assigns another one to them.
-    let name = &shared.workspace.current().name;
-    publish::refresh(&*shared.store, &shared.step_types, name, &shared.workspace).await?;
-    shared.unassign_tasks(user.id.clone(), Performer::from(&*caller.0)).await?;
+    let workspace = api.workspace().current();
+    // Also one who has left: an earlier time may have stopped halfway through their tasks.
+    let user = workspace.directory.find_with_left(&path.1).ok_or_else(|| no_such_user(&path.1))?;
+    let (shared, user, performer) = (Arc::clone(&api.shared), user.id.clone(), Performer::from(&*caller.0));
+    to_the_end(async move {
+        // From here on nobody assigns another task to them.
+        shared.store.deactivate_user(user).await?;
+        publish::refresh(&*shared.store, &shared.step_types, &workspace.name, &shared.workspace).await?;
+        shared.unassign_left(&performer).await
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,93 +1,102 @@
-//! What people do to executions and their tasks beside performing actions: cancel, dismiss, delete.
+//! What people do to executions and their tasks beside performing actions: cancel, dismiss, delete; and
+//! what is done when somebody leaves.
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
-use futures_util::future::{AbortHandle, AbortRegistration};
+use futures_util::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
 
 use super::{EngineError, Shared};
 use crate::{
     model::{
-        Execution, ExecutionId, Performer, State, TaskId, UserId,
+        Execution, Performer, Place, TaskId,
         perform::{self, Plan},
     },
     store::{StoreError, TaskKey},
 };
 
-/// Calls that are under way, by their executions, so that they can be dropped.
+/// Tasks of people who have left that are looked up at a time.
+const LEFT_BEHIND_AT_ONCE: usize = 500;
+
+/// The runs that are here, by their places in line, so that a cancellation reaches the one that it is
+/// about: an execution that is retried has another place.
 #[derive(Default)]
-pub(super) struct Calls(Mutex<HashMap<ExecutionId, Call>>);
+pub(super) struct Runs(Mutex<HashMap<Place, CancellationToken>>);
 
-enum Call {
-    Running(AbortHandle),
-    /// It was cancelled before it was here to be dropped: it must not begin.
-    Cancelled,
+/// A run on the list, until this is dropped.
+pub(super) struct Listed {
+    runs: Arc<Runs>,
+    place: Place,
+    cancelled: CancellationToken,
 }
 
-/// Takes a call off the list when it ends, however it ends.
-pub(super) struct CallGuard<'a> {
-    calls: &'a Calls,
-    execution: ExecutionId,
-}
-
-impl Calls {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Call>> {
+impl Runs {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Place, CancellationToken>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn enter(&self, execution: ExecutionId) -> (CallGuard<'_>, AbortRegistration) {
-        let (handle, registration) = AbortHandle::new_pair();
-        if let Some(Call::Cancelled) = self.lock().insert(execution, Call::Running(handle.clone())) {
-            handle.abort();
-        }
-        (CallGuard { calls: self, execution }, registration)
+    /// Before the run is on disk as one that runs: whoever sees it there finds it here.
+    pub(super) fn enter(self: &Arc<Self>, place: Place) -> Listed {
+        let cancelled = CancellationToken::new();
+        self.lock().insert(place, cancelled.clone());
+        Listed { runs: Arc::clone(self), place, cancelled }
     }
 
-    /// Drops a call, or notes that it is not to begin.
-    fn cancel(&self, execution: ExecutionId) {
-        match self.lock().entry(execution).or_insert(Call::Cancelled) {
-            Call::Running(handle) => handle.abort(),
-            Call::Cancelled => {}
+    /// A run's end is on disk: its call is dropped, or does not begin.
+    pub(super) fn cancel(&self, place: Place) {
+        if let Some(cancelled) = self.lock().get(&place) {
+            cancelled.cancel();
         }
-    }
-
-    /// Whether an execution was cancelled while nobody could be told.
-    pub(super) fn was_cancelled(&self, execution: ExecutionId) -> bool {
-        matches!(self.lock().remove(&execution), Some(Call::Cancelled))
     }
 }
 
-impl Drop for CallGuard<'_> {
+impl Listed {
+    /// Makes a call unless it is cancelled; `None` when it was, before or under way.
+    pub(super) async fn until_cancelled<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+        if self.cancelled.is_cancelled() {
+            return None;
+        }
+        self.cancelled.run_until_cancelled(call).await
+    }
+}
+
+impl Drop for Listed {
     fn drop(&mut self) {
-        self.calls.lock().remove(&self.execution);
+        self.runs.lock().remove(&self.place);
+    }
+}
+
+/// Does something to its end, also when whoever asked for it goes away meanwhile.
+pub async fn to_the_end<T: 'static>(
+    work: impl Future<Output = Result<T, EngineError>> + 'static,
+) -> Result<T, EngineError> {
+    match actix::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(EngineError::ShuttingDown),
+        },
     }
 }
 
 impl Shared {
     /// Cancels an execution: at once where it waits or stands between steps; in mid-call the call is
     /// dropped and the execution ends as *unknown*.
-    pub async fn cancel(&self, execution: &Execution) -> Result<Execution, EngineError> {
-        let plan = self.bare_plan(execution);
-        let now = self.clock.now();
-        let is_here = Arc::new(AtomicBool::new(false));
-        let was_here = Arc::clone(&is_here);
-        let decide: perform::Decide = Box::new(move |current| {
-            let state = current.execution.map(|execution| &execution.state);
-            let runs = matches!(state, Some(State::Running { .. } | State::Retrying { .. }));
-            was_here.store(runs, Ordering::Relaxed);
-            perform::cancel(plan.as_ref(), now, current)
-        });
-        let cancelled = self.decide(execution, decide).await?;
-        // Its end is on disk; whatever a call still brings is not heard.
-        if is_here.load(Ordering::Relaxed) && !self.release(&cancelled) {
-            self.calls.cancel(execution.id);
-        }
-        Ok(cancelled)
+    pub async fn cancel(self: &Arc<Self>, execution: &Execution) -> Result<Execution, EngineError> {
+        let (shared, execution) = (Arc::clone(self), execution.clone());
+        to_the_end(async move {
+            let (plan, now) = (shared.bare_plan(&execution), shared.clock.now());
+            let decide: perform::Decide =
+                Box::new(move |current| perform::cancel(plan.as_ref(), now, current));
+            let cancelled = shared.decide(&execution, decide).await?;
+            shared.runs.cancel(cancelled.place);
+            shared.release(&cancelled);
+            Ok(cancelled)
+        })
+        .await
     }
 
     /// Closes a failure.
@@ -97,27 +106,60 @@ impl Shared {
     }
 
     /// Deletes a task for good. What was parked for it ends; what runs or is queued ends in its turn.
-    pub async fn delete_task(&self, task: TaskId, performer: Performer) -> Result<(), EngineError> {
+    pub async fn delete_task(
+        self: &Arc<Self>,
+        task: TaskId,
+        performer: Performer,
+    ) -> Result<(), EngineError> {
+        let shared = Arc::clone(self);
+        to_the_end(async move {
+            let now = shared.clock.now();
+            let decide: perform::Decide =
+                Box::new(move |current| perform::delete_task(performer, now, current));
+            shared.store.transact(TaskKey::Id(task), None, decide).await?;
+            shared.task_is_gone(task);
+            Ok(())
+        })
+        .await
+    }
+
+    /// What is assigned to people who have left becomes nobody's. Executions in their name go on as they
+    /// were recorded. Done to the last task that can be written; what failed and may pass is done later.
+    pub async fn unassign_left(&self, performer: &Performer) -> Result<(), EngineError> {
+        self.is_left_behind.store(false, Ordering::Relaxed);
+        let mut after = None;
+        let mut outcome = Ok(());
+        loop {
+            let page = self.store.left_behind(after, LEFT_BEHIND_AT_ONCE).await;
+            let page = page.inspect_err(|error| self.note_left_behind(error))?;
+            let Some(last) = page.last() else { return outcome };
+            after = Some(*last);
+            let writes = stream::iter(page).map(|task| self.unassign(task, performer.clone()));
+            let written: Vec<_> = writes.buffered(self.writes_at_once()).collect().await;
+            for error in written.into_iter().filter_map(Result::err) {
+                self.note_left_behind(&error);
+                outcome = Err(error.into());
+            }
+        }
+    }
+
+    async fn unassign(&self, task: TaskId, performer: Performer) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let decide: perform::Decide = Box::new(move |current| perform::delete_task(performer, now, current));
+        let decide: perform::Decide = Box::new(move |current| perform::unassign(performer, now, current));
         self.store.transact(TaskKey::Id(task), None, decide).await?;
-        self.task_is_gone(task);
         Ok(())
     }
 
-    /// What is assigned to a user who has left becomes nobody's. Executions in their name go on as they
-    /// were recorded. Asked again, it does what an earlier time has left.
-    pub async fn unassign_tasks(&self, user: UserId, performer: Performer) -> Result<(), EngineError> {
-        let workspace = self.workspace.current();
-        for (task, workflow) in self.store.assigned_tasks(user.clone()).await? {
-            let Some(published) = workspace.workflow(workflow.as_str()) else { continue };
-            let (user, performer) = (user.clone(), performer.clone());
-            let (workflow, now) = (Arc::clone(&published.workflow), self.clock.now());
-            let decide: perform::Decide =
-                Box::new(move |current| perform::unassign(&user, performer, &workflow, now, current));
-            self.store.transact(TaskKey::Id(task), None, decide).await?;
+    fn note_left_behind(&self, error: &StoreError) {
+        tracing::error!(%error, "a task of somebody who has left could not be unassigned");
+        if error.may_pass() {
+            self.is_left_behind.store(true, Ordering::Relaxed);
         }
-        Ok(())
+    }
+
+    /// Whether people who have left may still have tasks: asked at the start, and when that failed.
+    pub fn is_left_behind(&self) -> bool {
+        self.is_left_behind.load(Ordering::Relaxed)
     }
 
     async fn decide(&self, execution: &Execution, decide: perform::Decide) -> Result<Execution, EngineError> {

@@ -10,6 +10,8 @@ use tracing::Instrument;
 use super::{
     EngineError, Performed, Run, Shared,
     chain::Chain,
+    control::Listed,
+    disk,
     doubts::Doubt,
     lanes::{Standing, Turn},
     router::RouterActor,
@@ -18,7 +20,7 @@ use super::{
 use crate::{
     crash_point::crash_point,
     model::{
-        Directory, Execution, ExecutionId, Performer, Place, State, TaskId, Timestamp,
+        Directory, Execution, ExecutionId, Performer, Place, State, Task, TaskId, Timestamp,
         perform::{self, Admission, Decide, IdempotencyKey, Plan, RetryTarget},
     },
     store::{Committed, StoreError, TaskKey},
@@ -50,6 +52,10 @@ impl Entry {
             Self::New { .. } => None,
             Self::Retry { execution, .. } => Some(Execution::clone(execution)),
         }
+    }
+
+    fn has_key(&self) -> bool {
+        matches!(self, Self::New { key: Some(_), .. })
     }
 
     fn crash_points(&self) -> (&'static str, &'static str) {
@@ -115,7 +121,9 @@ pub(super) async fn enter(
     let (standing, place) = shared.lanes.enter(task, || shared.ids.place());
     let id = entry.id(place);
     let entered = match standing {
-        Standing::Now(turn) => Entered::Begins { turn, permit: permit(&shared)? },
+        Standing::Now(turn) => {
+            Entered::Begins { turn, permit: permit(&shared)?, listed: shared.runs.enter(place) }
+        }
         Standing::Queued(turn) => Entered::Waits { turn, line: line(&shared)? },
     };
     let has_turn = matches!(entered, Entered::Begins { .. });
@@ -125,17 +133,15 @@ pub(super) async fn enter(
         .ok_or_else(|| StoreError::Corrupt("an admission without its execution".to_owned()))?;
     if execution.id != id {
         // The idempotency key was used before, for this one.
-        if shared.is_doubted(execution.id) {
-            return Err(EngineError::InDoubt);
-        }
+        let execution = shared.admitted(execution.id).await?.ok_or(EngineError::InDoubt)?;
         return Ok(Performed { execution, ended: None, is_repeated: true });
     }
     let span = step::span(&execution);
     let ended = match entered {
-        Entered::Begins { turn, permit } => {
+        Entered::Begins { turn, permit, listed } => {
             let (sender, ended) = oneshot::channel();
             let waiting = Waiting { turn, permit, ended: Some(sender) };
-            go_on(&chain, execution.clone(), committed.task, waiting, span, &router);
+            go_on(&chain, execution.clone(), committed.task, waiting, listed, span, &router);
             Some(ended)
         }
         Entered::Waits { turn, line } => {
@@ -158,7 +164,7 @@ pub(super) async fn enter(
 /// Where an execution stands, with the place that it needs there: one among those who run, or one among
 /// those who wait for their turn.
 enum Entered {
-    Begins { turn: Turn, permit: OwnedSemaphorePermit },
+    Begins { turn: Turn, permit: OwnedSemaphorePermit, listed: Listed },
     Waits { turn: oneshot::Receiver<Turn>, line: OwnedSemaphorePermit },
 }
 
@@ -182,12 +188,12 @@ async fn record(
     id: ExecutionId,
     has_turn: bool,
 ) -> Result<Committed, EngineError> {
-    let (task, before, points) = (entry.task(), entry.before(), entry.crash_points());
+    let (task, before, points, has_key) =
+        (entry.task(), entry.before(), entry.crash_points(), entry.has_key());
     let directory = Arc::clone(&shared.workspace.current().directory);
     let decide = entry.decide(place, chain.plan.clone(), has_turn, shared.clock.now(), directory);
-    if has_turn {
-        shared.calls.was_cancelled(id);
-    }
+    // Who repeats it must not be told that it was admitted before this one is.
+    let _asked = has_key.then(|| shared.doubts.asking(id));
     crash_point(points.0);
     let committed = shared.store.transact(TaskKey::Id(task), Some(id), decide).await;
     crash_point(points.1);
@@ -217,29 +223,28 @@ pub(super) async fn begin(
         return;
     }
     let now = shared.clock.now();
-    let directory = Arc::clone(&shared.workspace.current().directory);
-    // Who has the turn runs nowhere else: what was noted of an earlier run of it is over.
-    shared.calls.was_cancelled(execution.id);
+    let listed = shared.runs.enter(execution.place);
     crash_point("begin.before");
-    let committed = step::persist(&shared, execution.task, execution.id, || {
-        let (plan, directory) = (chain.plan.clone(), Arc::clone(&directory));
+    let committed = disk::persist(&shared, execution.task, execution.id, || {
+        let (plan, directory) = (chain.plan.clone(), Arc::clone(&shared.workspace.current().directory));
         Box::new(move |current| perform::begin(&plan, now, &directory, current))
     });
     let Some(Committed { execution: Some(execution), task, .. }) = committed.await else { return };
     crash_point("begin.after");
-    go_on(&chain, execution, task, waiting, tracing::Span::current(), &router);
+    go_on(&chain, execution, task, waiting, listed, tracing::Span::current(), &router);
 }
 
 /// Hands a begun execution to its chain; one that was cancelled or refused has ended.
 fn go_on(
     chain: &Chain,
     execution: Execution,
-    task: Option<Arc<crate::model::Task>>,
+    task: Option<Arc<Task>>,
     waiting: Waiting,
+    listed: Listed,
     span: tracing::Span,
     router: &Addr<RouterActor>,
 ) {
     let Waiting { turn, permit, ended } = waiting;
-    let run = Run { execution, plan: chain.plan.clone(), task, turn, permit, ended, span };
+    let run = Run { execution, plan: chain.plan.clone(), task, turn, permit, listed, ended, span };
     chain.forward(Box::new(run), router);
 }

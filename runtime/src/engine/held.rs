@@ -7,31 +7,56 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Shared, lanes::Ready};
-use crate::model::{Execution, ExecutionId, TaskId, Timestamp};
+use super::{Shared, disk, lanes::Ready};
+use crate::{
+    model::{Execution, Place, State, TaskId, Timestamp},
+    step::PAUSE_MAX,
+};
 
-/// By when the next try is due. In memory only: the store has the instants, for the next start.
+/// By when the next try is due, and their places in line. In memory only: the store has the instants,
+/// for the next start.
 #[derive(Default)]
-pub(super) struct Held(Mutex<BTreeMap<(Instant, ExecutionId), Ready>>);
+pub(super) struct Held(Mutex<BTreeMap<(Instant, Place), Ready>>);
 
 impl Held {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, ExecutionId), Ready>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Instant, Place), Ready>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets all go: they are on disk, and the next start goes on with them. Called while draining.
+    pub(super) fn clear(&self) {
+        // Not while it is locked: turns pass on.
+        let held = std::mem::take(&mut *self.lock());
+        drop(held);
+    }
+}
+
+#[cfg(test)]
+impl Shared {
+    pub(super) fn held_is_empty(&self) -> bool {
+        self.held.lock().is_empty()
+    }
+
+    /// Takes out all.
+    pub(super) fn take_held(&self) -> Vec<Ready> {
+        self.take_out(|_, _| true)
     }
 }
 
 impl Shared {
     /// Keeps an execution's turn until it is to be tried again. A pause is a duration: once begun, the
-    /// system's clock does not change it.
-    pub(super) fn hold(&self, until: Timestamp, ready: Ready) {
+    /// system's clock does not change it; and none is longer than a step may ask for, though the clock was
+    /// set back while the server was not running.
+    pub(super) fn hold(self: &Arc<Self>, execution: &Execution, until: Timestamp, ready: Ready) {
         let pause = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
-        let id = ready.execution;
-        self.held.lock().insert((Instant::now() + pause, id), ready);
-        // Somebody may have cancelled it just before it was here to be found.
-        if self.calls.was_cancelled(id) {
-            self.hand_on(|_, execution| execution == id);
+        let mut held = self.held.lock();
+        if self.is_draining() {
+            return drop((held, ready));
         }
+        held.insert((Instant::now() + pause.min(PAUSE_MAX), execution.place), ready);
+        drop(held);
         self.wakes.notify_one();
+        actix::spawn(look_again(Arc::clone(self), execution.clone()));
     }
 
     /// Hands on those whose next try is due; how long until the next one is.
@@ -48,19 +73,15 @@ impl Shared {
         None
     }
 
-    /// Lets go of an execution that has ended between two tries: its turn passes on. Whether it was here.
-    pub(super) fn release(&self, execution: &Execution) -> bool {
-        let mut held = self.held.lock();
-        let key = held.keys().find(|(_, id)| *id == execution.id).copied();
-        let released = key.and_then(|key| held.remove(&key));
-        drop(held);
-        let Some(Ready { turn, ended, .. }) = released else { return false };
-        drop(turn);
-        if let Some(ended) = ended {
-            // Nobody may be waiting any more.
-            let _ = ended.send(execution.clone());
+    /// Lets go of an execution that has ended between two tries: its turn passes on.
+    pub(super) fn release(&self, execution: &Execution) {
+        for Ready { turn, ended, .. } in self.take_out(|_, place| place == execution.place) {
+            drop(turn);
+            if let Some(ended) = ended {
+                // Nobody may be waiting any more.
+                let _ = ended.send(execution.clone());
+            }
         }
-        true
     }
 
     /// A task is gone: what was to be tried again for it goes on to its end.
@@ -69,15 +90,24 @@ impl Shared {
     }
 
     /// Hands executions on before their time; what is on disk decides what becomes of them.
-    fn hand_on(&self, which: impl Fn(TaskId, ExecutionId) -> bool) {
-        let mut held = self.held.lock();
-        let keys: Vec<_> = held
-            .iter()
-            .filter(|((_, id), ready)| which(ready.turn.task(), *id))
-            .map(|(key, _)| *key)
-            .collect();
-        for ready in keys.iter().filter_map(|key| held.remove(key)).collect::<Vec<_>>() {
+    fn hand_on(&self, which: impl Fn(TaskId, Place) -> bool) {
+        for ready in self.take_out(which) {
             self.lanes.make_ready(Ready { has_paused: true, ..ready });
         }
+    }
+
+    fn take_out(&self, which: impl Fn(TaskId, Place) -> bool) -> Vec<Ready> {
+        let mut held = self.held.lock();
+        held.extract_if(.., |(_, place), ready| which(ready.turn.task(), *place))
+            .map(|(_, ready)| ready)
+            .collect()
+    }
+}
+
+/// Somebody may have ended it just before it was here to be found.
+async fn look_again(shared: Arc<Shared>, execution: Execution) {
+    let Some(found) = disk::read(&shared, execution.id).await else { return };
+    if found.place != execution.place || !matches!(found.state, State::Retrying { .. }) {
+        shared.hand_on(|_, place| place == execution.place);
     }
 }

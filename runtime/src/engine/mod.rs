@@ -8,6 +8,7 @@
 
 mod chain;
 mod control;
+mod disk;
 mod doubts;
 mod enter;
 mod held;
@@ -31,8 +32,9 @@ use std::{
 use actix::{Actor, Addr, MailboxError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
+pub use self::control::to_the_end;
 use self::{
-    control::Calls,
+    control::{Listed, Runs},
     doubts::Doubts,
     enter::Entry,
     held::Held,
@@ -50,10 +52,8 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// How long a message waits before a write that the store could not do is tried again: doubled each
-/// time, from the first to the last.
-const STORE_RETRY_FIRST: Duration = Duration::from_millis(20);
-const STORE_RETRY_LAST: Duration = Duration::from_secs(1);
+/// Writes side by side of one kind, so that they share commits; the store's queue may be shorter.
+const WRITES_AT_ONCE: usize = 64;
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
@@ -80,7 +80,7 @@ pub struct Shared {
     permits: Arc<Semaphore>,
     line: Arc<Semaphore>,
     draining: AtomicBool,
-    calls: Calls,
+    runs: Arc<Runs>,
     doubts: Doubts,
     /// Executions between two tries, with their turns.
     held: Held,
@@ -88,6 +88,8 @@ pub struct Shared {
     waking: tokio::sync::Mutex<()>,
     /// Word for the waker: something may be due sooner than it thinks.
     wakes: Notify,
+    /// Tasks may be assigned to people who have left.
+    is_left_behind: AtomicBool,
 }
 
 impl Shared {
@@ -112,17 +114,19 @@ impl Shared {
             settings,
             lanes: Lanes::new(),
             draining: AtomicBool::new(false),
-            calls: Calls::default(),
+            runs: Arc::default(),
             doubts: Doubts::default(),
             held: Held::default(),
             waking: tokio::sync::Mutex::default(),
             wakes: Notify::new(),
+            is_left_behind: AtomicBool::new(true),
         }
     }
 
     /// From now on nothing new begins; what runs goes on to its end.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.held.clear();
         self.wakes.notify_waiters();
     }
 
@@ -133,6 +137,10 @@ impl Shared {
     /// Executions whose steps run.
     pub fn in_flight(&self) -> usize {
         self.settings.in_flight_max - self.permits.available_permits()
+    }
+
+    fn writes_at_once(&self) -> usize {
+        WRITES_AT_ONCE.min(self.settings.store_queue_max)
     }
 
     /// Tells the waker to look at the clock again, after a test has moved it.
@@ -243,6 +251,7 @@ pub(crate) struct Run {
     /// Held until the end: the task's turn, a place among those in flight, who waits for the end.
     turn: Turn,
     permit: OwnedSemaphorePermit,
+    listed: Listed,
     ended: Option<oneshot::Sender<Execution>>,
     span: tracing::Span,
 }
@@ -250,7 +259,8 @@ pub(crate) struct Run {
 impl Run {
     /// The execution is over or parked, or nothing more can be done for it here.
     fn end(self, shared: &Arc<Shared>) {
-        let Self { execution, turn, permit, ended, .. } = self;
+        let Self { execution, turn, permit, listed, ended, .. } = self;
+        drop(listed);
         match execution.state.failure() {
             Some(failure) if ended.as_ref().is_none_or(oneshot::Sender::is_closed) => {
                 tell_unattended(&execution, failure);
@@ -270,9 +280,8 @@ impl Run {
             // Its turn it keeps; its place goes to others that run, if there is one for those who wait.
             let keeps = Some(Arc::clone(&shared.line).try_acquire_owned().unwrap_or(permit));
             let ready = Ready { execution: execution.id, turn, ended, has_paused: false, keeps };
-            return shared.hold(until, ready);
+            return shared.hold(&execution, until, ready);
         }
-        shared.calls.was_cancelled(execution.id);
         // The turn first: who hears of the end may perform the next action at once.
         drop(turn);
         drop(permit);

@@ -8,9 +8,9 @@ use actix::Addr;
 use futures_util::{StreamExt, stream};
 
 use super::{
-    Shared,
+    Shared, disk,
     router::{Resume, RouterActor},
-    step, tell_unattended,
+    tell_unattended,
 };
 use crate::{
     crash_point::crash_point,
@@ -20,9 +20,6 @@ use crate::{
 
 /// Rows read at a time.
 const PAGE: usize = 1_000;
-
-/// Crashed executions whose end is written at a time; the store's queue may be short.
-const WRITES_AT_ONCE: usize = 64;
 
 /// What became of an unfinished execution.
 enum Recovered {
@@ -45,8 +42,7 @@ impl Shared {
             count += page.len();
             let writes = stream::iter(page).map(|execution| self.recover_one(execution));
             // Side by side, so that they share commits.
-            let recovered: Vec<_> =
-                writes.buffered(WRITES_AT_ONCE.min(self.settings.store_queue_max)).collect().await;
+            let recovered: Vec<_> = writes.buffered(self.writes_at_once()).collect().await;
             for recovered in recovered {
                 match recovered? {
                     Recovered::HadTurn(task, id) => had_turns.push((task, id)),
@@ -62,10 +58,24 @@ impl Shared {
         Ok(count)
     }
 
-    /// What the crash made of an execution, on disk.
+    /// What the crash made of an execution. One about which nothing can be written, because what it needs
+    /// cannot be read, is left as it is: it must not keep the others from going on.
     async fn recover_one(&self, execution: Execution) -> Result<Recovered, StoreError> {
+        let id = execution.id;
+        match self.write_recovered(execution).await {
+            Err(error) if !error.may_pass() && !matches!(error, StoreError::Closed) => {
+                tracing::error!(%error, execution = %id, "an execution cannot be recovered; it stays as it is on disk");
+                Ok(Recovered::IsParked)
+            }
+            recovered => recovered,
+        }
+    }
+
+    async fn write_recovered(&self, execution: Execution) -> Result<Recovered, StoreError> {
         let (task, id) = (execution.task, execution.id);
         let step = match execution.state {
+            // Only who has, or had, the turn knows the stage: it was cut off by the crash before last.
+            State::Queued { .. } if execution.stage.is_some() => return Ok(Recovered::HadTurn(task, id)),
             State::Queued { .. } => return Ok(Recovered::Waits(task, id)),
             State::Retrying { .. } => return Ok(Recovered::HadTurn(task, id)),
             State::Running { step, .. } | State::Blocked { step, .. } => step,
@@ -118,25 +128,10 @@ pub(super) async fn take_up(shared: Arc<Shared>, router: Addr<RouterActor>) {
         let Ok(permit) = Arc::clone(&shared.permits).acquire_owned().await else { return };
         let (shared, router) = (Arc::clone(&shared), router.clone());
         actix::spawn(async move {
-            let Some(execution) = read(&shared, ready.execution).await else { return };
+            let Some(execution) = disk::read(&shared, ready.execution).await else { return };
             if router.send(Resume { execution, ready, permit }).await.is_err() {
                 tracing::error!("the router is gone; its executions go on after a restart");
             }
         });
-    }
-}
-
-/// Reads an execution whose turn has come; while the store cannot, it is tried again and again.
-async fn read(shared: &Shared, id: ExecutionId) -> Option<Execution> {
-    let mut pause = step::Pause::default();
-    loop {
-        match shared.store.execution(id).await {
-            Ok(found) => return found.map(|found| found.execution),
-            Err(StoreError::Closed) => return None,
-            Err(error) => {
-                tracing::error!(%error, execution = %id, "an execution could not be read; it is tried again");
-                pause.wait().await;
-            }
-        }
     }
 }

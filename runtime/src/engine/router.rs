@@ -10,6 +10,7 @@ use tracing::Instrument;
 use super::{
     EngineError, Performed, Run, Shared,
     chain::Chain,
+    disk,
     enter::{self, Entry, Waiting},
     lanes::{Ready, Turn},
     recovery, step, waker,
@@ -147,7 +148,7 @@ impl Handler<Resume> for RouterActor {
             && until > self.shared.clock.now()
         {
             // Left by an earlier run: the rest of its pause.
-            return self.shared.hold(until, ready);
+            return self.shared.hold(&execution, until, ready);
         }
         let Ready { turn, ended, .. } = ready;
         let span = step::span(&execution);
@@ -169,7 +170,7 @@ impl Handler<Resume> for RouterActor {
 async fn block(shared: Arc<Shared>, execution: Execution, why: String, _held: Turn) {
     tracing::error!(why, "an execution cannot go on; it is blocked until its step types are there");
     let now = shared.clock.now();
-    let blocked = step::persist(&shared, execution.task, execution.id, || {
+    let blocked = disk::persist(&shared, execution.task, execution.id, || {
         let why = why.clone();
         Box::new(move |current| perform::block(&why, now, current))
     });

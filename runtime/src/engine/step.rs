@@ -1,24 +1,21 @@
 //! A step actor: owns one configured step, runs it, has the outcome recorded, and forwards.
 
-use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc};
 
 use actix::{Actor, Addr, Context, Handler, Message};
-use futures_util::{
-    FutureExt,
-    future::{Abortable, Aborted},
-};
+use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::{Run, STORE_RETRY_FIRST, STORE_RETRY_LAST, Shared, chain, router::RouterActor};
+use super::{Run, Shared, chain, disk, router::RouterActor};
 use crate::{
     crash_point::crash_point,
     model::{
-        Execution, ExecutionId, State, TaskId,
+        Execution, State,
         execution::Effects,
-        perform::{self, At, Decide, StepReport},
+        perform::{self, At, StepReport},
     },
     step::{Call, Outcome, Resources, Step},
-    store::{Committed, StoreError, TaskKey},
+    store::Committed,
 };
 
 /// Runs this actor's step for an execution.
@@ -108,11 +105,10 @@ impl Place {
             return self.guarded(call).await;
         }
         // A person may cancel it; then the call is dropped, and its end is on disk already.
-        let (_listed, registration) = self.shared.calls.enter(run.execution.id);
         crash_point("send.before");
-        let outcome = Abortable::new(self.guarded(call), registration).await;
+        let outcome = run.listed.until_cancelled(self.guarded(call)).await;
         crash_point("send.after");
-        outcome.unwrap_or_else(|Aborted| Outcome::failed("cancelled", "the call was dropped"))
+        outcome.unwrap_or_else(|| Outcome::unknown("cancelled", "the call was dropped"))
     }
 
     /// Runs the step so that a panic of its code fails this execution and nothing else.
@@ -134,10 +130,9 @@ impl Place {
     }
 
     async fn record(&self, run: &Run, at: At, report: StepReport) -> Option<Committed> {
-        let workspace = self.shared.workspace.current();
-        persist(&self.shared, run.execution.task, run.execution.id, || {
+        disk::persist(&self.shared, run.execution.task, run.execution.id, || {
             let (plan, report) = (run.plan.clone(), report.clone());
-            let directory = Arc::clone(&workspace.directory);
+            let directory = Arc::clone(&self.shared.workspace.current().directory);
             Box::new(move |current| perform::finish(at, &plan, report, &directory, current))
         })
         .await
@@ -146,52 +141,4 @@ impl Place {
 
 pub(super) fn span(execution: &Execution) -> tracing::Span {
     tracing::info_span!("execution", id = %execution.id, action = %execution.action)
-}
-
-/// How often a write is tried again that fails for a reason which may not pass.
-const DOUBTFUL_TRIES_MAX: u32 = 5;
-
-/// How long to wait before a store that failed is tried again.
-pub(super) struct Pause(Duration);
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self(STORE_RETRY_FIRST)
-    }
-}
-
-impl Pause {
-    pub(super) async fn wait(&mut self) {
-        tokio::time::sleep(self.0).await;
-        self.0 = (self.0 * 2).min(STORE_RETRY_LAST);
-    }
-}
-
-/// Writes what has happened already and cannot be refused any more. While the store cannot, it is
-/// tried again and again: the execution stays where it is, visibly running. `None` only when the
-/// store is closed or damaged or we have a bug; then the next start goes on with it.
-pub(super) async fn persist(
-    shared: &Shared,
-    task: TaskId,
-    execution: ExecutionId,
-    decide: impl Fn() -> Decide,
-) -> Option<Committed> {
-    let (mut pause, mut left) = (Pause::default(), DOUBTFUL_TRIES_MAX);
-    loop {
-        match shared.store.transact(TaskKey::Id(task), Some(execution), decide()).await {
-            Ok(committed) => return Some(committed),
-            Err(StoreError::Closed) => return None,
-            // The store itself says, once, that it cannot write.
-            Err(error) if error.may_pass() || left > 0 => {
-                tracing::debug!(%error, "an execution's progress could not be written; it is tried again");
-                left = if error.may_pass() { left } else { left - 1 };
-                pause.wait().await;
-            }
-            // Trying again would end the same way, and would hold the task's turn for ever.
-            Err(error) => {
-                tracing::error!(%error, "an execution cannot be recorded; the next start decides what became of it");
-                return None;
-            }
-        }
-    }
 }

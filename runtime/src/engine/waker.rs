@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
-use super::{Shared, step};
+use super::{Shared, disk};
 use crate::{
     crash_point::crash_point,
     model::{Execution, State, TaskId, Timestamp, WorkflowId, perform},
@@ -20,9 +20,6 @@ const REST_MAX: Duration = Duration::from_secs(1);
 
 /// How many of each kind one round wakes.
 const AT_ONCE: usize = 500;
-
-/// Writes side by side; the store's queue may be short.
-const WRITES_AT_ONCE: usize = 64;
 
 /// Runs until the server drains.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -41,7 +38,9 @@ async fn round(shared: &Arc<Shared>) -> Duration {
     let until_a_try = shared.release_due();
     shared.settle_doubts().await;
     let now = shared.clock.now();
-    let Due { executions, schedules, next } = match shared.store.due(now, AT_ONCE).await {
+    let workspace = shared.workspace.current();
+    let readable = workspace.workflows.iter().map(|published| published.workflow.id.clone());
+    let Due { executions, schedules, next } = match shared.store.due(now, readable.collect(), AT_ONCE).await {
         Ok(due) => due,
         Err(error) => {
             tracing::error!(%error, "what is due could not be read; it is tried again");
@@ -49,7 +48,7 @@ async fn round(shared: &Arc<Shared>) -> Duration {
         }
     };
     let is_full = executions.len() == AT_ONCE || schedules.len() == AT_ONCE;
-    let writes = WRITES_AT_ONCE.min(shared.settings.store_queue_max);
+    let writes = shared.writes_at_once();
     let woken = stream::iter(executions).map(|execution| wake(shared, execution, now));
     let moved = stream::iter(schedules).map(|(task, workflow)| move_task(shared, task, workflow, now));
     let woken: Vec<_> = woken.buffered(writes).collect().await;
@@ -67,7 +66,7 @@ async fn wake(shared: &Arc<Shared>, execution: Execution, now: Timestamp) -> boo
     let (task, id) = (execution.task, execution.id);
     crash_point("wake.before");
     let woken =
-        step::persist(shared, task, id, || Box::new(move |current| perform::wake(place, now, current)));
+        disk::persist(shared, task, id, || Box::new(move |current| perform::wake(place, now, current)));
     let Some(woken) = woken.await else { return false };
     crash_point("wake.after");
     // Somebody may have cancelled it since it was read.
@@ -82,10 +81,7 @@ async fn wake(shared: &Arc<Shared>, execution: Execution, now: Timestamp) -> boo
 /// Carries a scheduled stage change out. Whether that could be done.
 async fn move_task(shared: &Arc<Shared>, task: TaskId, workflow: WorkflowId, now: Timestamp) -> bool {
     let workspace = shared.workspace.current();
-    let Some(published) = workspace.workflow(workflow.as_str()) else {
-        tracing::error!(%task, %workflow, "a scheduled stage change waits: its workflow cannot be read");
-        return false;
-    };
+    let Some(published) = workspace.workflow(workflow.as_str()) else { return false };
     let workflow = Arc::clone(&published.workflow);
     let decide: perform::Decide = Box::new(move |current| perform::run_schedule(&workflow, now, current));
     crash_point("schedule.before");

@@ -218,6 +218,11 @@ impl State {
         match (self, event) {
             (Self::Queued { step, .. }, Event::Turn) => Ok(Self::at(*step, chain)),
             (Self::Retrying { failure, .. }, Event::Turn) => Ok(Self::at(failure.step, chain)),
+            // Whatever keeps it from being tried again: it was sent, and nobody knows what came of it.
+            (
+                Self::Retrying { failure, is_unknown: true, .. },
+                Event::Refused { .. } | Event::Blocked { .. },
+            ) => Ok(Self::Unknown(failure.clone())),
             (Self::Retrying { failure, .. }, Event::Refused { code, message }) => {
                 Ok(Self::Failed(Failure { step: failure.step, code, message }))
             }

@@ -54,6 +54,13 @@ impl From<&ApiKey> for Performer {
     }
 }
 
+impl Performer {
+    /// For what nobody has asked for.
+    pub fn server() -> Self {
+        Self { id: "onward".to_owned(), email: None, first_name: Some("Onward".to_owned()), last_name: None }
+    }
+}
+
 /// Which role a person was given in a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
@@ -113,6 +120,12 @@ impl Directory {
     pub fn find(&self, email_or_id: &str) -> Option<&Arc<User>> {
         let by_id = self.by_id.get(email_or_id).filter(|user| user.is_active);
         by_id.or_else(|| self.by_email.get(&email_or_id.to_lowercase()))
+    }
+
+    /// Finds a person by email (in any case) or by id, also one who has left.
+    pub fn find_with_left(&self, email_or_id: &str) -> Option<&Arc<User>> {
+        let by_email = || self.by_id.values().find(|user| user.email.eq_ignore_ascii_case(email_or_id));
+        self.find(email_or_id).or_else(|| self.by_id.get(email_or_id)).or_else(by_email)
     }
 
     /// The email under which a task shows the person; `None` for somebody who is not here.

@@ -25,6 +25,8 @@ pub struct Published {
 
 #[derive(Debug, Clone, Default)]
 pub struct Workspace {
+    /// Grows with each change of what it was read from.
+    pub revision: u64,
     pub name: String,
     /// In the order in which they are listed.
     pub workflows: Vec<Published>,
@@ -48,7 +50,7 @@ impl Workspace {
     }
 }
 
-/// The current snapshot, to be taken by many and replaced by one.
+/// The current snapshot, to be taken by many and replaced by newer ones.
 #[derive(Debug, Default)]
 pub struct SharedWorkspace(RwLock<Arc<Workspace>>);
 
@@ -65,12 +67,30 @@ impl SharedWorkspace {
         *current = Arc::new(workspace);
     }
 
-    /// Versions that somebody works with stay, whatever the new snapshot has.
+    /// Versions that somebody works with stay, whatever the new snapshot has. One that is older than what is
+    /// here, and whose reader was slower, is dropped.
     pub fn replace(&self, mut workspace: Workspace) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if workspace.revision < current.revision {
+            return;
+        }
         for (key, version) in &current.versions {
             workspace.versions.entry(key.clone()).or_insert_with(|| Arc::clone(version));
         }
         *current = Arc::new(workspace);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_snapshot_does_not_replace_a_newer_one() {
+        let shared = SharedWorkspace::default();
+        for (revision, name) in [(2, "newer"), (1, "older")] {
+            shared.replace(Workspace { revision, name: name.to_owned(), ..Workspace::default() });
+        }
+        assert_eq!(shared.current().name, "newer");
     }
 }

@@ -15,6 +15,7 @@ mod update_data;
 
 use std::{sync::Arc, time::Duration};
 
+pub use self::retry::PAUSE_MAX;
 use futures_util::future::LocalBoxFuture;
 
 use crate::{

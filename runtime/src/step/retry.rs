@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::params::Params;
 
 /// The longest pause between two tries: the execution keeps its task's turn meanwhile.
-const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
+pub const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 
 const TRIES_DEFAULT: u64 = 5;
 const TRIES_MAX: u64 = 20;

@@ -161,7 +161,7 @@ fn an_execution_reads_back_in_every_state() {
                 let decide: Decide = Box::new(|_| Ok(Change { execution: Some(write), ..Change::default() }));
                 store.transact(TaskKey::Id(TaskId::from_u128(1)), None, decide).await.expect("written");
             }
-            let found = store.execution(last.id).await.expect("an answer").expect("the execution");
+            let found = store.execution_detail(last.id).await.expect("an answer").expect("the execution");
             assert_eq!(found.execution, last);
         }
         let open = store.open_executions(None, 10).await.expect("an answer");
@@ -209,7 +209,7 @@ fn an_attempt_is_begun_and_closed() {
             let decide: Decide = Box::new(|_| Ok(change));
             store.transact(TaskKey::Id(TaskId::from_u128(1)), None, decide).await.expect("written");
         }
-        let found = store.execution(id).await.expect("an answer").expect("the execution");
+        let found = store.execution_detail(id).await.expect("an answer").expect("the execution");
         assert_eq!(found.attempts, [ended]);
     });
 }
@@ -370,7 +370,7 @@ fn a_decision_sees_the_execution_as_the_one_before_it_left_it() {
         let mut writes: Vec<_> = (0..50).map(|_| store.transact(first(), Some(id), more())).collect();
         writes.push(store.transact(first(), Some(id), refuse));
         assert_eq!(join_all(writes).await.iter().filter(|result| result.is_ok()).count(), 50);
-        let found = store.execution(id).await.expect("an answer").expect("the execution");
+        let found = store.execution_detail(id).await.expect("an answer").expect("the execution");
         assert_eq!(found.execution.attempts, 50);
     });
 }
@@ -392,15 +392,18 @@ fn what_is_due_is_told_in_its_order_with_what_comes_next() {
         };
         let scheduled = Task { schedule: Some(Arc::new(schedule)), ..task(1) };
         store.transact(first(), None, put(scheduled)).await.expect("written");
+        let here = || vec![WorkflowId::new("api-sample")];
         let ids = |due: &super::Due| {
             due.executions.iter().map(|execution| execution.id.as_u128()).collect::<Vec<_>>()
         };
-        let due = store.due(hour(2), 10).await.expect("an answer");
+        let due = store.due(hour(2), here(), 10).await.expect("an answer");
         assert_eq!((ids(&due), due.next), (vec![11, 12], Some(hour(3))));
         assert_eq!(due.schedules, [(TaskId::from_u128(1), WorkflowId::new("api-sample"))]);
-        let first_only = store.due(hour(3), 1).await.expect("an answer");
+        let elsewhere = store.due(hour(2), vec![WorkflowId::new("another")], 10).await.expect("an answer");
+        assert!(elsewhere.schedules.is_empty(), "a schedule of a workflow that nobody asked for");
+        let first_only = store.due(hour(3), here(), 1).await.expect("an answer");
         assert_eq!(ids(&first_only), [11]);
-        let none = store.due(hour(0), 10).await.expect("an answer");
+        let none = store.due(hour(0), here(), 10).await.expect("an answer");
         assert_eq!((ids(&none), none.schedules.len(), none.next), (vec![], 0, Some(hour(1))));
     });
 }
@@ -420,7 +423,7 @@ fn a_deleted_task_leaves_its_history_and_its_last_state() {
         assert!(store.task(first()).await.expect("an answer").is_none());
         assert!(store.task(by_unique_id("T1")).await.expect("an answer").is_none());
         let found = store.execution(ExecutionId::from_u128(10)).await.expect("an answer").expect("it stays");
-        assert_eq!(found.execution.state.failure().expect("failed").code, "task_deleted");
+        assert_eq!(found.state.failure().expect("failed").code, "task_deleted");
         let history = store.history(TaskId::from_u128(1), None).await.expect("an answer");
         assert_eq!(history.first().map(|entry| entry.cause), Some(crate::model::history::Cause::Deleted));
         // An execution that has deleted its task itself sees the last state.

@@ -168,13 +168,16 @@ pub trait Store: Send + Sync {
     /// A page of a workflow's tasks, oldest first, after a task; at most [`TASKS_PAGE_MAX`].
     fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>>;
 
-    fn execution(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>>;
+    fn execution(&self, id: ExecutionId) -> Reply<Option<Execution>>;
+
+    fn execution_detail(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>>;
 
     /// Executions that are not final, in the order of their places, after one; at most `most`.
     fn open_executions(&self, after: Option<Place>, most: usize) -> Reply<Vec<Execution>>;
 
-    /// What is due at an instant; at most `most` of each kind.
-    fn due(&self, now: Timestamp, most: usize) -> Reply<Due>;
+    /// What is due at an instant; at most `most` of each kind. Schedules only of tasks of the given
+    /// workflows: those of one that cannot be read must not stand before the others for ever.
+    fn due(&self, now: Timestamp, workflows: Vec<WorkflowId>, most: usize) -> Reply<Due>;
 
     /// A task's history, newest first, before the entry with a number; at most [`HISTORY_PAGE_MAX`].
     /// A deleted task has one, too.
@@ -208,8 +211,9 @@ pub trait Store: Send + Sync {
     /// A user leaves: stays in the history, and nothing new is done in their name.
     fn deactivate_user(&self, user: UserId) -> Reply<()>;
 
-    /// Tasks, each with its workflow, that are assigned to a user.
-    fn assigned_tasks(&self, user: UserId) -> Reply<Vec<(TaskId, WorkflowId)>>;
+    /// Tasks that are assigned to users who have left, after a task; at most `most`. Every write that was
+    /// asked for before is seen.
+    fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>>;
 
     fn add_key(&self, key: ApiKey) -> Reply<()>;
 

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -10,10 +10,10 @@ use std::{
 
 use super::*;
 use crate::{
-    engine::{EngineError, Performed},
+    engine::{EngineError, Performed, doubts::Doubt},
     model::{
         ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, User, UserId, WorkflowId,
-        perform::{Admitted, Decide, IdempotencyKey},
+        perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{Committed, Due, ExecutionDetail, Reply, StoreError, VersionRow, WorkspaceRows},
 };
@@ -23,8 +23,10 @@ struct Liar {
     store: SqliteStore,
     /// How many come before the one.
     truthful: AtomicUsize,
+    /// How long the one's answer takes after it is on disk.
+    late: Mutex<Duration>,
     /// Cancels the execution between its commit and the answer's arrival.
-    cancels: std::sync::Mutex<Option<Arc<Shared>>>,
+    cancels: Mutex<Option<Arc<Shared>>>,
 }
 
 /// No transaction is lied about.
@@ -45,13 +47,19 @@ impl Store for Liar {
         };
         let done = self.store.transact(key, execution, decide);
         let cancels = self.cancels.lock().expect("the lock").take();
+        let late = *self.late.lock().expect("the lock");
         Box::pin(async move {
             let done = done.await?;
             if let (Some(shared), Some(execution)) = (cancels, &done.execution) {
                 // As another worker thread would.
                 shared.cancel(execution).await.expect("cancelled");
             }
-            if lies { Err(StoreError::Disk("executed, but reported as failed".to_owned())) } else { Ok(done) }
+            if lies {
+                tokio::time::sleep(late).await;
+                Err(StoreError::Disk("executed, but reported as failed".to_owned()))
+            } else {
+                Ok(done)
+            }
         })
     }
 
@@ -63,16 +71,20 @@ impl Store for Liar {
         self.store.tasks(workflow, after)
     }
 
-    fn execution(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>> {
+    fn execution(&self, id: ExecutionId) -> Reply<Option<Execution>> {
         self.store.execution(id)
+    }
+
+    fn execution_detail(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>> {
+        self.store.execution_detail(id)
     }
 
     fn open_executions(&self, after: Option<Place>, most: usize) -> Reply<Vec<Execution>> {
         self.store.open_executions(after, most)
     }
 
-    fn due(&self, now: Timestamp, most: usize) -> Reply<Due> {
-        self.store.due(now, most)
+    fn due(&self, now: Timestamp, workflows: Vec<WorkflowId>, most: usize) -> Reply<Due> {
+        self.store.due(now, workflows, most)
     }
 
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
@@ -123,8 +135,8 @@ impl Store for Liar {
         self.store.deactivate_user(user)
     }
 
-    fn assigned_tasks(&self, user: UserId) -> Reply<Vec<(TaskId, WorkflowId)>> {
-        self.store.assigned_tasks(user)
+    fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
+        self.store.left_behind(after, most)
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {
@@ -151,8 +163,8 @@ struct Stage {
 impl Stage {
     async fn set(folder: &std::path::Path) -> Self {
         let (store, calls) = (open_sqlite(folder), Arc::new(AtomicUsize::new(0)));
-        let liar =
-            Arc::new(Liar { store, truthful: AtomicUsize::new(NEVER), cancels: std::sync::Mutex::default() });
+        let truthful = AtomicUsize::new(NEVER);
+        let liar = Arc::new(Liar { store, truthful, late: Mutex::default(), cancels: Mutex::default() });
         let counted = Arc::clone(&calls);
         let types = StepTypes::new(vec![
             Does::outside("calls", move |_| {
@@ -195,7 +207,8 @@ fn progress_executed_but_reported_as_failed_is_written_once() {
             let ended = performed.ended.expect("it has its turn").await.expect("it ends");
             assert_eq!(ended.state, State::Succeeded);
             assert_eq!(stage.calls.load(Ordering::Relaxed), 2);
-            let detail = stage.shared.store.execution(ended.id).await.expect("an answer").expect("there");
+            let detail =
+                stage.shared.store.execution_detail(ended.id).await.expect("an answer").expect("there");
             assert_eq!(detail.execution, ended);
             let attempts: Vec<_> =
                 detail.attempts.iter().map(|attempt| (attempt.number, attempt.step)).collect();
@@ -228,8 +241,7 @@ fn an_admission_executed_but_reported_as_failed_does_not_stay_pending() {
             assert!(started.elapsed() < Duration::from_secs(5), "still pending: {:?}", open[0].state);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let next = stage.shared.store.execution(next).await.expect("an answer").expect("there");
-        assert_eq!(next.execution.state, State::Succeeded);
+        assert_eq!(stored(&stage.shared, next).await.state, State::Succeeded);
         // What was refused has not run; or, if it is carried out after all, once.
         let calls = stage.calls.load(Ordering::Relaxed);
         assert_eq!(calls, if first.is_ok() { 4 } else { 2 });
@@ -255,7 +267,7 @@ fn a_wake_executed_but_reported_as_failed_is_not_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     actix::System::new().block_on(async {
         let stage = Stage::set(folder.path()).await;
-        let parked = perform(&stage.shared, &stage.engine, &["waits", "calls"]).await;
+        let parked = super::perform(&stage.shared, &stage.engine, &["waits", "calls"]).await;
         assert_eq!(parked.state.name(), "waiting");
         stage.liar.truthful.store(0, Ordering::Relaxed);
         let ended = until(&stage.shared, parked.id, State::is_final).await;
@@ -276,5 +288,60 @@ fn a_key_whose_request_was_answered_503_is_not_used() {
         let again = stage.perform_with(NEVER, key).await.expect("admitted");
         let ended = until(&stage.shared, again.execution.id, State::is_final).await;
         assert_eq!((ended.state, again.is_repeated), (State::Succeeded, false));
+    });
+}
+
+/// "Concurrent duplicates get the same execution", or the same refusal: one that comes while the first is
+/// about to be refused is not told that it was admitted.
+#[test]
+fn a_duplicate_is_not_acknowledged_before_the_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let stage = Stage::set(folder.path()).await;
+        let key = Some(IdempotencyKey { scope: [1; 32], body: [2; 32] });
+        *stage.liar.late.lock().expect("the lock") = Duration::from_millis(300);
+        let duplicate = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            stage.engine.perform(Perform { key, ..request(&stage.shared, &["calls", "calls"]) }).await
+        };
+        let (first, second) = futures_util::future::join(stage.perform_with(0, key), duplicate).await;
+        assert!(first.is_err(), "answered 503");
+        let Ok(second) = second else { return };
+        let ended = until(&stage.shared, second.execution.id, State::is_final).await;
+        assert_eq!(ended.state, State::Succeeded, "answered 201, and never run");
+    });
+}
+
+/// A retry that was recorded and refused, before it is taken back.
+async fn refused_retry(shared: &Shared, plan: &Plan, failed: &Execution) -> Doubt {
+    let place = shared.ids.place();
+    let target = RetryTarget { seen: failed.place, onto: RetryOnto::Pinned };
+    let of = plan.clone();
+    let decide: Decide = Box::new(move |current| {
+        perform::retry(place, &target, &of, false, sample::now(), &sample::directory(), current)
+    });
+    let _ = shared.store.transact(TaskKey::Id(failed.task), Some(failed.id), decide).await;
+    let (task, execution, before) = (failed.task, failed.id, Some(failed.clone()));
+    Doubt { task, execution, place, before, plan: plan.clone() }
+}
+
+/// What was refused does not run, though the person has tried twice while the disk failed.
+#[test]
+fn two_doubts_of_one_execution_are_both_settled() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let (shared, engine) = engine(folder.path()).await;
+        let failed = super::perform(&shared, &engine, &["panics"]).await;
+        // So that the waker does not come between.
+        shared.drain();
+        let plan = Plan { workflow: workflow(&["panics"]), action: 1, chain: Arc::from([Effects::None]) };
+        let first = refused_retry(&shared, &plan, &failed).await;
+        let seen = stored(&shared, failed.id).await;
+        assert_eq!(seen.state.name(), "queued");
+        shared.doubt(first);
+        // This one was not done at all.
+        shared.doubt(refused_retry(&shared, &plan, &seen).await);
+        shared.settle_doubts().await;
+        assert_eq!(stored(&shared, failed.id).await.state.name(), "failed");
     });
 }

@@ -35,7 +35,8 @@ fn steps_run_in_order_and_each_is_on_disk() {
         let (shared, engine) = engine(folder.path()).await;
         let ended = perform(&shared, &engine, &["notes", "notes", "notes"]).await;
         assert_eq!(ended.state, State::Succeeded);
-        let detail = shared.store.execution(ended.id).await.expect("an answer").expect("the execution");
+        let detail =
+            shared.store.execution_detail(ended.id).await.expect("an answer").expect("the execution");
         assert_eq!(detail.execution, ended);
         assert_eq!(detail.attempts.iter().map(|attempt| attempt.step).collect::<Vec<_>>(), [0, 1, 2]);
     });
@@ -80,7 +81,8 @@ fn a_waiting_execution_is_woken_once_by_the_clock_whatever_it_does() {
             shared.clock_moved();
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let detail = shared.store.execution(parked.id).await.expect("an answer").expect("the execution");
+        let detail =
+            shared.store.execution_detail(parked.id).await.expect("an answer").expect("the execution");
         assert_eq!(detail.attempts.len(), 2, "a step ran twice");
     });
 }

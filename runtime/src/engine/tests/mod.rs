@@ -1,5 +1,7 @@
 //! The engine with step types of the tests' own, on a real store.
 
+mod control;
+mod damage;
 mod faults;
 mod lives;
 
@@ -16,7 +18,7 @@ use crate::{
         Task, TaskId, Workflow,
         document::Answer,
         execution::{Effects, StepEnd},
-        perform::Change,
+        perform::{Change, ExecutionWrite},
         sample,
         workflow::ParamProblem,
     },
@@ -133,6 +135,16 @@ async fn put(store: &dyn Store, task: Task) {
     store.transact(TaskKey::New { workflow }, None, Box::new(put)).await.expect("a task");
 }
 
+/// Puts an execution of the sample's task into a store, as an earlier run would have left it.
+async fn insert(store: &dyn Store, execution: Execution) {
+    let task = execution.task;
+    let insert = move |_: &Current<'_>| -> Result<Change, Refusal> {
+        let execution = Some(ExecutionWrite::Insert(execution));
+        Ok(Change { execution, ..Change::default() })
+    };
+    store.transact(TaskKey::Id(task), None, Box::new(insert)).await.expect("written");
+}
+
 /// A task beside the sample's.
 fn another(id: u128) -> Task {
     Task {
@@ -168,8 +180,12 @@ fn started(shared: &Arc<Shared>) -> EngineHandle {
 
 /// Everything anew but the store, as after a restart.
 fn fresh(before: &Shared, clock: &Clock, types: StepTypes) -> Arc<Shared> {
+    fresh_on(Arc::clone(&before.store), before, clock, types)
+}
+
+fn fresh_on(store: Arc<dyn Store>, before: &Shared, clock: &Clock, types: StepTypes) -> Arc<Shared> {
     let ids = Ids::new(clock.clone(), Some(before.ids.place().as_u128()));
-    let (store, workspace) = (Arc::clone(&before.store), Arc::clone(&before.workspace));
+    let workspace = Arc::clone(&before.workspace);
     Arc::new(Shared::new(store, workspace, types, clock.clone(), ids, before.settings.clone()))
 }
 
@@ -209,7 +225,7 @@ async fn perform(shared: &Shared, engine: &EngineHandle, types: &[&str]) -> Exec
 }
 
 async fn stored(shared: &Shared, id: ExecutionId) -> Execution {
-    shared.store.execution(id).await.expect("an answer").expect("the execution").execution
+    shared.store.execution(id).await.expect("an answer").expect("the execution")
 }
 
 /// Waits until something is so.

@@ -154,7 +154,7 @@ fn carry_out(
                 execution.stage = Some(after.stage.clone());
             }
             change.blobs = blobs;
-            change.put(before, after, Cause::Changed, author);
+            change.put(after, Cause::Changed, author, current);
         }
         (Effect::Deletes, Some(task)) => {
             execution.task_deleted = true;

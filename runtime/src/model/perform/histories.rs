@@ -156,6 +156,10 @@ impl Look for Seen<'_> {
     fn execution(&self, id: ExecutionId) -> Option<Execution> {
         self.0.executions.get(&id).cloned()
     }
+
+    fn has_left(&self, _: &UserId) -> bool {
+        false
+    }
 }
 
 impl Disk {

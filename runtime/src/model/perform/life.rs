@@ -108,7 +108,8 @@ pub fn block(why: &str, now: Timestamp, current: &Current<'_>) -> Result<Change,
     let Ok(state) = stored.state.next(Event::Blocked { why: why.to_owned() }, &[]) else {
         return Ok(Change::keep(stored));
     };
-    let execution = Execution { state, updated_at: now, ..stored.clone() };
+    // It lets its turn go: others of its task may come before it goes on.
+    let execution = Execution { state, stage: None, updated_at: now, ..stored.clone() };
     Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() })
 }
 
@@ -128,6 +129,8 @@ pub fn recover(
         State::Running { mid_call: true, .. } => {
             let (code, message) = INTERRUPTED;
             let end = StepEnd::Unknown { code: code.to_owned(), message: message.to_owned() }.named(title);
+            // There is no use in trying for a task that somebody has deleted.
+            let again = again.filter(|_| current.task.is_some() || stored.task_deleted);
             again.map_or(Event::StepEnded(end.clone()), |until| Event::TriedInVain { end, until })
         }
         _ => Event::Crashed,

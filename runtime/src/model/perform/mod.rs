@@ -34,7 +34,7 @@ use super::{
     execution::{Effects, Execution, Failure},
     file::{Blob, FileRules},
     history::{Author, Cause, HistoryEntry, difference},
-    id::ExecutionId,
+    id::{ExecutionId, UserId},
     patch::FieldErrors,
     requirement,
     task::Task,
@@ -79,6 +79,9 @@ pub trait Look {
     fn admitted(&self, scope: &[u8; 32]) -> Option<Admitted>;
 
     fn execution(&self, id: ExecutionId) -> Option<Execution>;
+
+    /// Whether a user has left.
+    fn has_left(&self, user: &UserId) -> bool;
 }
 
 /// What a transaction writes.
@@ -201,7 +204,13 @@ impl Change {
 
     /// Puts the task into a new state, with the entry in its history; nothing when nothing differs.
     /// A change of the stage takes a scheduled one away; not one that is only taken back or made again.
-    fn put(&mut self, before: Option<&Arc<Task>>, mut after: Task, cause: Cause, author: Author) {
+    /// Nobody who has left is assigned to it, whoever knew them when this was asked.
+    fn put(&mut self, mut after: Task, cause: Cause, author: Author, current: &Current<'_>) {
+        let before = current.task;
+        let is_assigned_anew = before.is_none_or(|task| task.assigned_to != after.assigned_to);
+        if is_assigned_anew && after.assigned_to.as_ref().is_some_and(|user| current.look.has_left(user)) {
+            after.assigned_to = None;
+        }
         let changes = difference(before.map(|task| &**task), &after);
         let before_schedule = before.and_then(|task| task.schedule.as_ref());
         let is_taken_back = matches!(cause, Cause::Reverted | Cause::Redone);

@@ -25,12 +25,16 @@ pub(super) fn revert(
     now: Timestamp,
     current: &Current<'_>,
 ) {
+    if plan.action().on_failure != OnFailure::Revert {
+        return;
+    }
     let is_own = |entry: &HistoryEntry| entry.is_by(execution.id);
     write(change, execution, plan, now, current, Cause::Reverted, is_own);
 }
 
 /// Makes again what an earlier [`revert`] took back: a retried step is to find the task as the steps
-/// before it left it. The stage, if that moved the task.
+/// before it left it, also on a version that no longer takes anything back. The stage, if that moved
+/// the task.
 pub(super) fn redo(
     change: &mut Change,
     execution: &Execution,
@@ -54,13 +58,11 @@ fn write(
 ) {
     // A change that this transaction makes already is not undone in it: a step that failed makes none.
     let Some(task) = current.task.filter(|_| change.task.is_none() && !change.deletes_task) else { return };
-    if plan.action().on_failure != OnFailure::Revert || execution.began_after.is_none() {
-        return;
-    }
-    let mut changes = undo(&current.look.history_after(execution.began_after.unwrap_or_default()), chosen);
+    let Some(began_after) = execution.began_after else { return };
+    let mut changes = undo(&current.look.history_after(began_after), chosen);
     changes.retain(|change| is_possible(change, task, &plan.workflow, current));
     let after = task.with(&changes, &plan.workflow, now);
-    change.put(Some(task), after, cause, Author::Execution(execution.id));
+    change.put(after, cause, Author::Execution(execution.id), current);
 }
 
 /// A Unique ID that another task has taken meanwhile cannot come back, nor can a stage that is gone.

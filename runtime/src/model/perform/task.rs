@@ -9,7 +9,7 @@ use super::{Change, Current, Refusal};
 use crate::model::{
     field::{FieldType, FieldValue},
     history::{Author, Cause},
-    id::{TaskId, UserId},
+    id::TaskId,
     patch::{FieldErrors, Patch},
     task::Task,
     user::{Directory, Performer},
@@ -68,7 +68,7 @@ pub fn write_task(
     }
     let mut change = Change { blobs: patch.blobs, ..Change::default() };
     let cause = if current.task.is_some() { Cause::Changed } else { Cause::Created };
-    change.put(current.task, task, cause, Author::Performer(performer));
+    change.put(task, cause, Author::Performer(performer), current);
     Ok(change)
 }
 
@@ -80,20 +80,13 @@ pub fn delete_task(performer: Performer, now: Timestamp, current: &Current<'_>) 
     Ok(change)
 }
 
-/// Takes a task from a user who has left; nothing when somebody else has it by now.
-pub fn unassign(
-    user: &UserId,
-    performer: Performer,
-    workflow: &Workflow,
-    now: Timestamp,
-    current: &Current<'_>,
-) -> Result<Change, Refusal> {
+/// Takes a task from whoever has left; nothing when somebody else has it by now.
+pub fn unassign(performer: Performer, now: Timestamp, current: &Current<'_>) -> Result<Change, Refusal> {
     let mut change = Change::default();
-    let Some(task) = current.task.filter(|task| task.assigned_to.as_ref() == Some(user)) else {
-        return Ok(change);
-    };
-    let patch = Patch { assigned_to: Some(None), ..Patch::default() };
-    change.put(Some(task), task.patched(&patch, workflow, now), Cause::Changed, Author::Performer(performer));
+    let has_left = |task: &Task| task.assigned_to.as_ref().is_some_and(|user| current.look.has_left(user));
+    let Some(task) = current.task.filter(|task| has_left(task)) else { return Ok(change) };
+    let unassigned = Task { assigned_to: None, updated_on: now, ..Task::clone(task) };
+    change.put(unassigned, Cause::Changed, Author::Performer(performer), current);
     Ok(change)
 }
 
@@ -107,7 +100,7 @@ pub fn run_schedule(workflow: &Workflow, now: Timestamp, current: &Current<'_>) 
     };
     let stage = workflow.stage(&schedule.stage).map_or(&task.stage, |stage| &stage.id).clone();
     let moved = Task { stage, schedule: None, updated_on: now, ..Task::clone(task) };
-    change.put(Some(task), moved, Cause::Scheduled, Author::Performer(schedule.performer.clone()));
+    change.put(moved, Cause::Scheduled, Author::Performer(schedule.performer.clone()), current);
     Ok(change)
 }
 

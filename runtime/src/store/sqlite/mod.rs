@@ -174,16 +174,20 @@ impl Store for SqliteStore {
         self.read(move |connection| read::tasks(connection, &workflow, after))
     }
 
-    fn execution(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>> {
+    fn execution(&self, id: ExecutionId) -> Reply<Option<Execution>> {
         self.read(move |connection| read::execution(connection, id))
+    }
+
+    fn execution_detail(&self, id: ExecutionId) -> Reply<Option<ExecutionDetail>> {
+        self.read(move |connection| read::execution_detail(connection, id))
     }
 
     fn open_executions(&self, after: Option<Place>, most: usize) -> Reply<Vec<Execution>> {
         self.read(move |connection| read::open_executions(connection, after, most))
     }
 
-    fn due(&self, now: Timestamp, most: usize) -> Reply<Due> {
-        self.read(move |connection| read::due(connection, now, most))
+    fn due(&self, now: Timestamp, workflows: Vec<WorkflowId>, most: usize) -> Reply<Due> {
+        self.read(move |connection| read::due(connection, now, &workflows, most))
     }
 
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
@@ -232,8 +236,9 @@ impl Store for SqliteStore {
         self.write(move |connection| write::deactivate_user(connection, &user))
     }
 
-    fn assigned_tasks(&self, user: UserId) -> Reply<Vec<(TaskId, WorkflowId)>> {
-        self.read(move |connection| read::assigned_tasks(connection, &user))
+    fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
+        // Behind every write that waits.
+        self.write(move |connection| read::left_behind(connection, after, most))
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {

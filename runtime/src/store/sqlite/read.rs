@@ -1,6 +1,7 @@
 //! The store's queries. Each runs on a reading connection, or on the writer's inside a transaction.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::json;
 
 use super::{
     super::{Due, ExecutionDetail, StoreError, TASKS_PAGE_MAX, TaskKey, VersionRow, WorkspaceRows},
@@ -90,23 +91,20 @@ pub(super) fn tasks(
     all(connection, &sql, params![workflow.as_str(), after, TASKS_PAGE_MAX], rows::task)
 }
 
-pub(super) fn execution(
+pub(super) fn execution_detail(
     connection: &Connection,
     id: ExecutionId,
 ) -> Result<Option<ExecutionDetail>, StoreError> {
     // One transaction, so that the attempts are those of the state that is shown.
     let transaction = connection.unchecked_transaction()?;
-    let Some(execution) = one_execution(&transaction, id)? else { return Ok(None) };
+    let Some(execution) = execution(&transaction, id)? else { return Ok(None) };
     let sql =
         format!("SELECT {} FROM attempt WHERE execution_id = ?1 ORDER BY number", rows::ATTEMPT_COLUMNS);
     let attempts = all(&transaction, &sql, [id.to_bytes()], rows::attempt)?;
     Ok(Some(ExecutionDetail { execution, attempts }))
 }
 
-pub(super) fn one_execution(
-    connection: &Connection,
-    id: ExecutionId,
-) -> Result<Option<Execution>, StoreError> {
+pub(super) fn execution(connection: &Connection, id: ExecutionId) -> Result<Option<Execution>, StoreError> {
     let sql = format!("SELECT {} FROM execution WHERE id = ?1", rows::EXECUTION_COLUMNS);
     Ok(all(connection, &sql, [id.to_bytes()], rows::execution)?.into_iter().next())
 }
@@ -133,7 +131,12 @@ pub(super) fn parked(connection: &Connection, task: TaskId) -> Result<Vec<Execut
     all(connection, &sql, [task.to_bytes()], rows::execution)
 }
 
-pub(super) fn due(connection: &Connection, now: Timestamp, most: usize) -> Result<Due, StoreError> {
+pub(super) fn due(
+    connection: &Connection,
+    now: Timestamp,
+    workflows: &[WorkflowId],
+    most: usize,
+) -> Result<Due, StoreError> {
     let transaction = connection.unchecked_transaction()?;
     let now = now.as_millisecond();
     let sql = format!(
@@ -141,8 +144,11 @@ pub(super) fn due(connection: &Connection, now: Timestamp, most: usize) -> Resul
         rows::EXECUTION_COLUMNS
     );
     let executions = readable(&transaction, &sql, params![now, most], rows::execution)?;
-    let sql = "SELECT id, workflow_id FROM task WHERE scheduled_at <= ?1 ORDER BY scheduled_at LIMIT ?2";
-    let schedules = all(&transaction, sql, params![now, most], |row| {
+    let workflows = json!(workflows.iter().map(WorkflowId::as_str).collect::<Vec<_>>()).to_string();
+    let sql = "SELECT id, workflow_id FROM task
+               WHERE scheduled_at <= ?1 AND workflow_id IN (SELECT value FROM json_each(?2))
+               ORDER BY scheduled_at LIMIT ?3";
+    let schedules = all(&transaction, sql, params![now, workflows, most], |row| {
         Ok((TaskId::from_bytes(row.get(0)?), WorkflowId::new(row.get::<_, String>(1)?)))
     })?;
     let sql = "SELECT min(at) FROM (
@@ -285,13 +291,21 @@ pub(super) fn workspace_revision(connection: &Connection) -> Result<u64, StoreEr
     Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
-/// Tasks that are assigned to a user.
-pub(super) fn assigned_tasks(
+pub(super) fn has_left(connection: &Connection, user: &UserId) -> Result<bool, StoreError> {
+    let sql = "SELECT is_active FROM person WHERE id = ?1";
+    let is_active: Option<bool> =
+        connection.prepare_cached(sql)?.query_row([user.as_str()], |row| row.get(0)).optional()?;
+    Ok(is_active == Some(false))
+}
+
+/// Tasks that are assigned to users who have left.
+pub(super) fn left_behind(
     connection: &Connection,
-    user: &UserId,
-) -> Result<Vec<(TaskId, WorkflowId)>, StoreError> {
-    let sql = "SELECT id, workflow_id FROM task WHERE assigned_to = ?1";
-    all(connection, sql, [user.as_str()], |row| {
-        Ok((TaskId::from_bytes(row.get(0)?), WorkflowId::new(row.get::<_, String>(1)?)))
-    })
+    after: Option<TaskId>,
+    most: usize,
+) -> Result<Vec<TaskId>, StoreError> {
+    let sql = "SELECT id FROM task WHERE assigned_to IN (SELECT id FROM person WHERE is_active = 0)
+               AND id > ?1 ORDER BY id LIMIT ?2";
+    let after = after.map_or([0; 16], TaskId::to_bytes);
+    all(connection, sql, params![after, most], |row| Ok(TaskId::from_bytes(row.get(0)?)))
 }

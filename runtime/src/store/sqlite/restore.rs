@@ -118,7 +118,7 @@ fn doubt(copy: &mut Connection, made_at: Timestamp, now: Timestamp) -> Result<(u
         let page = read::open_executions(copy, after, PAGE)?;
         let Some(last) = page.last() else { return Ok((in_doubt, left)) };
         after = Some(last.place);
-        let details = page.iter().map(|execution| read::execution(copy, execution.id));
+        let details = page.iter().map(|execution| read::execution_detail(copy, execution.id));
         let details = details.collect::<Result<Vec<_>, _>>()?;
         let marking = copy.transaction()?;
         for ExecutionDetail { execution, attempts } in details.into_iter().flatten() {
@@ -232,7 +232,7 @@ mod tests {
         let all = (1..).map_while(|number| {
             read::execution(&connection, ExecutionId::from_u128(number)).expect("an answer")
         });
-        all.map(|detail| (detail.execution.state, detail.execution.updated_at)).collect()
+        all.map(|execution| (execution.state, execution.updated_at)).collect()
     }
 
     /// A waiting execution whose instant is still to come cannot have run: it stays. The others that were

@@ -199,7 +199,7 @@ fn a_row_that_cannot_be_read_is_left_out() {
             Ok(connection.execute(sql, [10_u128.to_be_bytes()])?)
         };
         assert_eq!(store.write(damage).await.expect("damaged"), 1);
-        let due = store.due(sample::now(), 10).await.expect("an answer");
+        let due = store.due(sample::now(), Vec::new(), 10).await.expect("an answer");
         let open = store.open_executions(None, 10).await.expect("an answer");
         for found in [due.executions, open] {
             assert_eq!(found.iter().map(|execution| execution.id.as_u128()).collect::<Vec<_>>(), [11]);

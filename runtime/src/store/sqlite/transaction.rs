@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{
     Attempt, Blob, Change, Current, Execution, ExecutionId, HistoryEntry, StageId, State, Task, TaskId,
-    WorkflowId,
+    UserId, WorkflowId,
     history::Author,
     perform::{Admitted, Decide, ExecutionWrite, Look},
 };
@@ -107,7 +107,7 @@ impl Writer {
         if let Some(execution) = self.running.borrow().get(&id) {
             return Ok(Some(execution.clone()));
         }
-        read::one_execution(&self.connection, id)
+        read::execution(&self.connection, id)
     }
 
     fn write(
@@ -224,6 +224,10 @@ impl Look for Lookups<'_> {
     fn execution(&self, id: ExecutionId) -> Option<Execution> {
         self.answer(self.writer.execution(id))
     }
+
+    fn has_left(&self, user: &UserId) -> bool {
+        self.answer(read::has_left(&self.writer.connection, user))
+    }
 }
 
 fn workflow_of(key: &TaskKey) -> Option<&WorkflowId> {
@@ -274,14 +278,16 @@ fn write_task(
         let sql = "UPDATE task SET schedule = ?2, scheduled_at = ?3 WHERE id = ?1";
         connection.prepare_cached(sql)?.execute(params![task.id.to_bytes(), schedule, scheduled_at])?;
     }
-    let sql =
-        "UPDATE task SET stage_id = ?2, assigned_to = ?3, field_values = ?4, updated_on = ?5, revision = ?6,
-                               last_entry = iif(?7, last_insert_rowid(), last_entry)
+    if before.assigned_to != task.assigned_to {
+        let sql = "UPDATE task SET assigned_to = ?2 WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![task.id.to_bytes(), assigned_to])?;
+    }
+    let sql = "UPDATE task SET stage_id = ?2, field_values = ?3, updated_on = ?4, revision = ?5,
+                               last_entry = iif(?6, last_insert_rowid(), last_entry)
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         task.id.to_bytes(),
         task.stage.as_str(),
-        assigned_to,
         values,
         task.updated_on.as_millisecond(),
         task.revision,

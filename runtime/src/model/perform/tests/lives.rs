@@ -265,3 +265,73 @@ fn a_retry_that_was_refused_leaves_the_execution_as_it_was() {
     assert_eq!(back, Execution { attempts: 2, ..before });
     assert_eq!(change.ended.and_then(|attempt| attempt.end).expect("closed").outcome, "failed");
 }
+
+/// The history of a task that the first step has changed and the failure of the second has reverted, and
+/// the task as it is then.
+fn reverted(before: Task, answer: Value) -> (Vec<HistoryEntry>, Task) {
+    let moving = Found::new(before, State::Running { step: 0, mid_call: false });
+    let moved = moving.finish(&reverting(), report(answer));
+    let (task, first) = (moved.task.expect("moved"), moved.history.expect("recorded"));
+    let calling = Found { history: vec![first.clone()], ..Found::new(task, LAST_CALL) };
+    let failed = calling.finish(&reverting(), failing());
+    (vec![first, failed.history.expect("recorded")], failed.task.expect("taken back"))
+}
+
+/// "User deleted: … tasks become unassigned", also those that they get back.
+#[test]
+fn a_revert_gives_no_task_to_somebody_who_has_left() {
+    let before = Task { assigned_to: Some(UserId::new("left")), ..sample::task_in("in-progress") };
+    let (_, task) = reverted(before, json!({"Assigned To": "user@example.com", "Company Name": "New"}));
+    assert_eq!(task.assigned_to, None);
+    assert_eq!(task.value(&FieldId::new("company-name")).to_text(), "Acme Corp");
+}
+
+/// The same for whoever writes by what they knew before.
+#[test]
+fn nobody_who_has_left_is_assigned_to_a_task() {
+    let mut change = Change::default();
+    let assigned = Task { assigned_to: Some(UserId::new("left")), ..sample::task() };
+    Found::new(sample::task(), QUEUED).decide(|current| {
+        let author = Author::Performer(sample::performer());
+        change.put(assigned, Cause::Changed, author, current);
+    });
+    assert_eq!(change.task.expect("written").assigned_to, None);
+}
+
+#[test]
+fn a_retry_on_a_version_that_does_not_revert_makes_the_changes_again() {
+    let (history, task) = reverted(sample::task_in("in-progress"), json!({"Company Name": "New"}));
+    let resumed = State::Queued { step: 1, resumed: true };
+    let retried = begun(&looking_anew(Found { history, ..Found::new(task, resumed) }), &plan());
+    let redone = retried.task.expect("made again");
+    assert_eq!(redone.value(&FieldId::new("company-name")).to_text(), "New");
+}
+
+/// A try that was sent and not answered.
+fn unanswered_try() -> State {
+    State::Retrying { until: sample::now(), failure: failure(1, "timeout", "no answer"), is_unknown: true }
+}
+
+/// "One that was in mid-call becomes *unknown*, unless the step opted into `retry`": and there is no use
+/// in trying for a task that is gone.
+#[test]
+fn a_call_that_a_crash_cut_off_and_whose_task_is_gone_is_unknown() {
+    let gone = Found { task: None, ..Found::new(sample::task(), LAST_CALL) };
+    let again = Some(sample::now());
+    let change = gone
+        .decide(|current| recover(Some(&plan()), "Call", again, sample::now(), current))
+        .expect("a change");
+    assert_eq!(state(&change).name(), "unknown");
+}
+
+#[test]
+fn what_was_sent_and_not_answered_stays_unknown_whatever_keeps_it_from_being_tried_again() {
+    let found = Found::new(sample::task(), unanswered_try());
+    let blocked = found.decide(|current| block("gone", sample::now(), current)).expect("a change");
+    assert_eq!(state(&blocked).name(), "unknown");
+    let found = Found { parked: vec![execution(unanswered_try())], ..Found::new(sample::task(), QUEUED) };
+    let deleted = found.decide(|current| delete_task(sample::performer(), sample::now(), current));
+    assert_eq!(deleted.expect("deleted").others[0].state.name(), "unknown");
+    let gone = Found { task: None, ..Found::new(sample::task(), unanswered_try()) };
+    assert_eq!(state(&begun(&gone, &plan())).name(), "unknown");
+}

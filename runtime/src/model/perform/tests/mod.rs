@@ -64,6 +64,10 @@ impl Look for Found {
     fn execution(&self, id: ExecutionId) -> Option<Execution> {
         self.execution.clone().filter(|execution| execution.id == id)
     }
+
+    fn has_left(&self, user: &UserId) -> bool {
+        user.as_str() == "left"
+    }
 }
 
 impl Found {
@@ -343,5 +347,9 @@ impl Look for FoundEarlier {
 
     fn execution(&self, id: ExecutionId) -> Option<Execution> {
         (self.earlier.id == id).then(|| self.earlier.clone())
+    }
+
+    fn has_left(&self, user: &UserId) -> bool {
+        self.found.has_left(user)
     }
 }
