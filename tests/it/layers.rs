@@ -68,7 +68,12 @@ const RULES: &[Rule] = &[
     Rule { within: &[], except: &["api/", "boot.rs", "cli/demo.rs"], forbidden: &["actix_web::"] },
     Rule { within: &[], except: &["egress/"], forbidden: &["awc::"] },
     Rule { within: &[], except: &["plugin/load.rs"], forbidden: &["libloading", "unsafe {", "unsafe fn"] },
-    Rule { within: &[], except: &["store/"], forbidden: &["rusqlite", "SELECT ", "INSERT INTO"] },
+    // The engine's tests damage rows behind the store's back.
+    Rule {
+        within: &[],
+        except: &["store/", "engine/tests/damage.rs"],
+        forbidden: &["rusqlite", "SELECT ", "INSERT INTO"],
+    },
     // Only the step types themselves know which ones there are.
     Rule {
         within: &[],

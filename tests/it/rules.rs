@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Receiver, Reply, Server, acme, api_sample};
+use crate::support::{Project, Receiver, Reply, Server, acme, api_sample, eventually};
 
 pub(crate) const EXECUTIONS: &str = "/workflows/api-sample/executions";
 
@@ -534,32 +534,58 @@ fn a_tasks_history_tells_every_change_and_its_author() {
 }
 
 /// "User deleted: deactivated; history keeps name and email; tasks become unassigned; pending executions
-/// run as recorded."
+/// run as recorded": one that waits, and one that has not begun.
 #[test]
-fn who_leaves_leaves_the_history_and_what_was_begun() {
-    let bench =
-        bench("requires = { roles = [\"Collaborator\"] }", &["type = \"delay\"\nfor = \"500ms\"", CALL]);
+fn who_leaves_leaves_the_history_and_what_was_asked_for() {
+    let bench = bench("requires = { roles = [\"Collaborator\"] }", &[CALL]);
     let users = "/workflows/api-sample/users";
     let user = json!({"id": "abc123", "email": "user@example.com", "first_name": "Example", "last_name": "User",
                       "role_id": "collaborator", "saml_user_id": null});
     assert_eq!(bench.server.get(users).json(), json!([user]));
     assert_eq!(bench.server.get(&format!("{users}/user@example.com")).json(), user);
-    let id = bench.server.begin("42", "test");
-    bench.server.in_state(&id, "waiting");
-    assert_eq!(bench.server.send("DELETE", &format!("{users}/abc123"), &[], b"").status, 204);
-    assert_eq!(bench.server.send("DELETE", &format!("{users}/abc123"), &[], b"").status, 204);
+    bench.receiver.answer_with(Reply::Held);
+    let ids = [bench.server.begin("42", "test"), bench.server.begin("42", "test")];
+    bench.receiver.has_received(1);
+    assert_eq!(bench.server.execution(&ids[1])["state"], "queued");
+    let leave = |user: &str| bench.server.send("DELETE", &format!("{users}/{user}"), &[], b"").status;
+    // Also when an earlier time stopped halfway, and whichever name they are given.
+    assert_eq!((leave("abc123"), leave("abc123"), leave("User@Example.com")), (204, 204, 204));
     assert_eq!(bench.server.get(&format!("{users}/abc123")).status, 404);
     assert_eq!((bench.server.get(users).json(), &bench.task()["Assigned To"]), (json!([]), &json!(null)));
     let history = bench.history();
     let last = history.last().expect("an entry");
     assert_eq!(last["changes"]["Assigned To"]["before"], "user@example.com");
+    assert_eq!(last["performed_by"]["first_name"], "Test");
     let refused = bench.server.perform("42", "test");
     assert_eq!((refused.status, &refused.json()["code"]), (422, &json!("user_not_found")));
-    let bench = bench.restarted();
-    assert_eq!(bench.server.ended(&id)["status"], "Success");
-    let sent: Value = serde_json::from_str(&bench.receiver.received()[0].body).expect("JSON");
-    assert_eq!(
-        (&sent["user"]["email"], &sent["task"]["Assigned To"]),
-        (&json!("user@example.com"), &json!(null))
-    );
+    bench.receiver.answer_with(Reply::new(200, ""));
+    for id in &ids {
+        assert_eq!(bench.server.ended(id)["status"], "Success");
+    }
+    for (call, assigned_to) in bench.receiver.received().iter().zip([json!("user@example.com"), json!(null)])
+    {
+        let sent: Value = serde_json::from_str(&call.body).expect("JSON");
+        assert_eq!(
+            (&sent["user"]["email"], &sent["task"]["Assigned To"]),
+            (&json!("user@example.com"), &assigned_to)
+        );
+    }
+}
+
+/// "Tasks become unassigned", also where a crash came in between.
+#[test]
+fn what_a_crash_left_to_somebody_who_has_left_becomes_nobodys() {
+    let bench = bench("", &[CALL]);
+    let database = bench.project.path("data/onward.db");
+    let Bench { receiver, project, server } = bench;
+    let key = server.key.clone();
+    server.kill();
+    let connection = rusqlite::Connection::open(database).expect("the database");
+    let left = "UPDATE person SET is_active = 0; UPDATE workspace SET revision = revision + 1";
+    connection.execute_batch(left).expect("they have left");
+    drop(connection);
+    let server = project.serve(&key);
+    let bench = Bench { receiver, project, server };
+    eventually("it is nobody's", || bench.task()["Assigned To"].is_null());
+    assert_eq!(bench.history().last().expect("an entry")["performed_by"]["first_name"], "Onward");
 }

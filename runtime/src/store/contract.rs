@@ -1,6 +1,8 @@
 //! The store's contract as tests. Each takes a way to open a store, so that every implementation
 //! runs the same suite.
 
+mod users;
+
 use std::{path::Path, sync::Arc};
 
 use futures_util::future::join_all;

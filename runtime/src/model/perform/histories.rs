@@ -5,12 +5,15 @@
 //! hands out turns as the lanes do. Any write may be carried out and reported as failed, whereupon it
 //! comes again.
 
+mod disk;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use self::disk::{Disk, Seen};
 use super::*;
 use crate::model::{
     Attempt, FieldId, FieldValue, Place, StageId, State, Task, TaskId,
@@ -94,17 +97,6 @@ fn patch(number: u8) -> Value {
     }
 }
 
-/// What is on disk.
-#[derive(Debug, Clone, Default)]
-struct Disk {
-    task: Option<Task>,
-    deleted: Vec<Task>,
-    history: Vec<HistoryEntry>,
-    executions: BTreeMap<ExecutionId, Execution>,
-    attempts: BTreeMap<(ExecutionId, u32), Attempt>,
-    admitted: BTreeMap<[u8; 32], Admitted>,
-}
-
 struct World {
     disk: Disk,
     plan: Plan,
@@ -118,82 +110,6 @@ struct World {
     asked: BTreeMap<ExecutionId, u32>,
     /// The task that the lane is of.
     task: TaskId,
-}
-
-/// The disk, looked at from inside a transaction about a task.
-struct Seen<'a>(&'a Disk, TaskId);
-
-impl Look for Seen<'_> {
-    fn is_taken(&self, _: &str) -> bool {
-        false
-    }
-
-    fn file_bytes_max(&self) -> usize {
-        1024
-    }
-
-    fn next_number(&self) -> u64 {
-        1
-    }
-
-    fn history_after(&self, number: u64) -> Vec<HistoryEntry> {
-        let own = self.0.history.iter().filter(|entry| entry.task == self.1);
-        own.filter(|entry| entry.number > number).cloned().collect()
-    }
-
-    fn parked(&self) -> Vec<Execution> {
-        let is_parked = |state: &State| {
-            matches!(state, State::Waiting { .. } | State::Blocked { .. } | State::Retrying { .. })
-        };
-        let all = self.0.executions.values().filter(|execution| execution.task == self.1);
-        all.filter(|execution| is_parked(&execution.state)).cloned().collect()
-    }
-
-    fn admitted(&self, scope: &[u8; 32]) -> Option<Admitted> {
-        self.0.admitted.get(scope).cloned()
-    }
-
-    fn execution(&self, id: ExecutionId) -> Option<Execution> {
-        self.0.executions.get(&id).cloned()
-    }
-
-    fn has_left(&self, _: &UserId) -> bool {
-        false
-    }
-}
-
-impl Disk {
-    /// As a store: everything that the change says, or nothing.
-    fn write(&mut self, change: Change) -> Option<Execution> {
-        for attempt in change.ended.into_iter().chain(change.begun) {
-            self.attempts.insert((attempt.execution, attempt.number), attempt);
-        }
-        if let Some(admitted) = change.admitted {
-            self.admitted.insert(admitted.scope, admitted);
-        }
-        self.history.extend(change.history);
-        for other in change.others {
-            self.executions.insert(other.id, other);
-        }
-        if change.deletes_task {
-            self.deleted.extend(self.task.take());
-        }
-        if let Some(task) = change.task {
-            self.task = Some(task);
-        }
-        match change.execution? {
-            ExecutionWrite::Insert(execution) => {
-                assert!(!self.executions.contains_key(&execution.id), "inserted twice");
-                self.executions.insert(execution.id, execution.clone());
-                Some(execution)
-            }
-            ExecutionWrite::Update(execution) => {
-                assert!(self.executions.insert(execution.id, execution.clone()).is_some(), "not there");
-                Some(execution)
-            }
-            ExecutionWrite::Keep(execution) => Some(execution),
-        }
-    }
 }
 
 impl World {
