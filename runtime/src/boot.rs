@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
+    alert,
     api::{self, Api},
     clock::{Clock, Ids},
     egress::{Egress, EgressSettings, Trust},
@@ -116,6 +117,8 @@ impl Server {
         let serving = actix::spawn(server);
         let refreshing =
             actix::spawn(refresh(Arc::clone(&self.shared), self.settings.workspace.name.clone()));
+        let egress = Egress::new(&egress_settings(&self.settings), &self.trust);
+        let alerting = actix::spawn(alert::run(Arc::clone(&self.shared), egress, public_url(&self)));
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         ready(self.address)?;
@@ -138,6 +141,7 @@ impl Server {
             );
         }
         refreshing.abort();
+        alerting.abort();
         handle.stop(true).await;
         serving.await.context("the HTTP server did not end")??;
         self.shared.store.close().await?;
@@ -146,18 +150,25 @@ impl Server {
     }
 }
 
-fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
-    let settings = &server.settings;
-    let public_url: Arc<str> = match settings.server.public_url.trim_end_matches('/') {
+fn public_url(server: &Server) -> Arc<str> {
+    match server.settings.server.public_url.trim_end_matches('/') {
         "" => format!("http://{}", server.address).into(),
         url => url.into(),
-    };
-    let egress = EgressSettings {
+    }
+}
+
+fn egress_settings(settings: &Settings) -> EgressSettings {
+    EgressSettings {
         connect_timeout: Duration::from_secs(settings.egress.connect_timeout_seconds),
         idle_timeout: Duration::from_secs(settings.egress.idle_timeout_seconds),
         extra_ca_file: settings.egress.extra_ca_file.clone(),
         ..EgressSettings::default()
-    };
+    }
+}
+
+fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
+    let settings = &server.settings;
+    let (public_url, egress) = (public_url(server), egress_settings(settings));
     let (shared, trust) = (Arc::clone(&server.shared), server.trust.clone());
     let bodies = api::Bodies::new(settings.server.body_bytes_max, settings.files.bytes_max);
     let workers = match settings.server.workers {

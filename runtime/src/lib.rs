@@ -1,5 +1,6 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
+pub mod alert;
 pub mod api;
 pub mod boot;
 pub mod cli;

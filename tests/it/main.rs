@@ -1,5 +1,6 @@
 //! The tests that drive the built server from outside: real processes, real sockets, real files.
 
+mod alerts;
 mod backup;
 mod bad_input;
 mod contract;

@@ -14,7 +14,7 @@ use crate::support::{Project, Receiver, Reply, Server, acme, api_sample, eventua
 pub(crate) const EXECUTIONS: &str = "/workflows/api-sample/executions";
 
 /// The page's workflow and one more action, offered in In Progress, with the given lines and steps.
-fn with_action(receiver: &str, name: &str, lines: &str, steps: &[&str]) -> String {
+pub(crate) fn with_action(receiver: &str, name: &str, lines: &str, steps: &[&str]) -> String {
     let mut text = format!("\n[[actions]]\nname = \"{name}\"\nfrom = [\"In Progress\"]\n{lines}\n");
     for step in steps {
         text += &format!("[[actions.steps]]\n{}\n", step.replace("RECEIVER", receiver));

@@ -12,6 +12,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 pub use self::{
     report::{Diagnostic, Diagnostics},
     table::closest,
@@ -33,6 +35,8 @@ pub const TESTS_MAX: usize = 50;
 pub const VALUES_MAX: usize = 500;
 pub const MESSAGE_CHARS_MAX: usize = 300;
 pub const NAME_CHARS_MAX: usize = 100;
+/// The longest that failures may wait to be told together.
+pub const ALERTS_EVERY_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Whether a step's parameters are sound. Asked when the workflow itself is.
 pub trait StepCheck {

@@ -5,13 +5,13 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use toml::de::DeTable;
 
 use super::{
-    ACTIONS_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, ROLES_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
-    requires,
+    ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, ROLES_MAX, STAGES_MAX, STEPS_MAX,
+    StepCheck, requires,
     table::{At, Places, Problems, Table, closest},
 };
 use crate::model::{
-    Action, ActionId, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId, Workflow,
-    WorkflowId, file,
+    Action, ActionId, AlertRule, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId,
+    Workflow, WorkflowId, file,
     id::slug,
     text,
     workflow::{OnFailure, RESERVED_NAMES},
@@ -51,9 +51,10 @@ pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, 
     let mut places = Vec::new();
     let known = Known { fields: &fields, stages: &stages, roles: &roles };
     let actions = actions(&mut root, &known, &mut places, &mut problems);
+    let alerts = alerts(&mut root, &mut problems);
     root.finish(&mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
-    let workflow = Workflow { id: WorkflowId::new(id), name, fields, stages, actions, roles };
+    let workflow = Workflow { id: WorkflowId::new(id), name, fields, stages, actions, roles, alerts };
     if problems.0.is_empty() {
         check_steps(&workflow, &places, steps, &mut problems);
     }
@@ -76,6 +77,23 @@ fn check_steps(
             }
         }
     }
+}
+
+/// `[alerts]`: who is told of failures that nobody was waiting for.
+fn alerts(root: &mut Table<'_>, problems: &mut Problems) -> AlertRule {
+    let mut rule = AlertRule::default();
+    let Some(mut table) = root.table("alerts", problems) else { return rule };
+    rule.log = table.flag("log", rule.log, problems);
+    rule.every = table.duration("every", ALERTS_EVERY_MAX, problems).unwrap_or(rule.every);
+    if let Some(webhook) = table.text("webhook", problems) {
+        if !["http://", "https://"].iter().any(|scheme| webhook.value.starts_with(scheme)) {
+            let message = format!("`{}` is not an http or https URL", webhook.value);
+            problems.add("invalid_url", webhook.span, message);
+        }
+        rule.webhook = Some(webhook.value);
+    }
+    table.finish(problems);
+    rule
 }
 
 /// The id as written, else the slug of the name.

@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     ops::{Range, RangeInclusive},
+    time::Duration,
 };
 
 use serde_json::{Map, Number, Value};
@@ -12,6 +13,7 @@ use toml::{
 };
 
 use super::Diagnostic;
+use crate::model::duration;
 
 /// The problems found so far.
 #[derive(Default)]
@@ -121,6 +123,20 @@ impl<'a> Table<'a> {
             problems.add("out_of_range", value.span(), format!("`{key}` must be {}", expected()));
         }
         number
+    }
+
+    pub(super) fn duration(
+        &mut self,
+        key: &'static str,
+        most: Duration,
+        problems: &mut Problems,
+    ) -> Option<Duration> {
+        let text = self.text(key, problems)?;
+        let duration = duration::parse(&text.value).filter(|it| !it.is_zero() && *it <= most);
+        if duration.is_none() {
+            problems.add("out_of_range", text.span, format!("`{key}` must be {}", duration::expected(most)));
+        }
+        duration
     }
 
     pub(super) fn texts(

@@ -13,6 +13,7 @@ use super::{
     control::Listed,
     disk,
     doubts::Doubt,
+    is_attended,
     lanes::{Standing, Turn},
     router::RouterActor,
     step,
@@ -227,7 +228,8 @@ pub(super) async fn begin(
     crash_point("begin.before");
     let committed = disk::persist(&shared, execution.task, execution.id, || {
         let (plan, directory) = (chain.plan.clone(), Arc::clone(&shared.workspace.current().directory));
-        Box::new(move |current| perform::begin(&plan, now, &directory, current))
+        let is_attended = is_attended(&waiting.ended);
+        Box::new(move |current| perform::begin(&plan, is_attended, now, &directory, current))
     });
     let Some(Committed { execution: Some(execution), task, .. }) = committed.await else { return };
     crash_point("begin.after");

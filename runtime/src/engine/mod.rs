@@ -45,7 +45,7 @@ use crate::{
     clock::{Clock, Ids},
     egress::Egress,
     model::{
-        Execution, Failure, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
+        Execution, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
         perform::{IdempotencyKey, Plan, RetryTarget},
     },
     step::{Resources, StepTypes},
@@ -228,17 +228,9 @@ impl EngineHandle {
     }
 }
 
-/// Nobody waits for the execution: nobody hears of its failure unless the log tells.
-fn tell_unattended(execution: &Execution, failure: &Failure) {
-    tracing::warn!(
-        execution = %execution.id,
-        workflow = %execution.workflow,
-        task = %execution.task,
-        code = failure.code,
-        step = failure.step,
-        "execution failed unattended: {}",
-        failure.message
-    );
+/// Whether somebody waits for an execution's end, and hears of its failure.
+fn is_attended(ended: &Option<oneshot::Sender<Execution>>) -> bool {
+    ended.as_ref().is_some_and(|ended| !ended.is_closed())
 }
 
 /// An execution on its way through its chain, with all that it holds.
@@ -262,9 +254,6 @@ impl Run {
         let Self { execution, turn, permit, listed, ended, .. } = self;
         drop(listed);
         match execution.state.failure() {
-            Some(failure) if ended.as_ref().is_none_or(oneshot::Sender::is_closed) => {
-                tell_unattended(&execution, failure);
-            }
             Some(failure) => tracing::info!(
                 code = failure.code,
                 step = failure.step,

@@ -10,7 +10,6 @@ use futures_util::{StreamExt, stream};
 use super::{
     Shared, disk,
     router::{Resume, RouterActor},
-    tell_unattended,
 };
 use crate::{
     crash_point::crash_point,
@@ -93,11 +92,6 @@ impl Shared {
         crash_point("recover.before");
         let committed = self.store.transact(TaskKey::Id(execution.task), Some(execution.id), decide).await?;
         crash_point("recover.after");
-        if let Some((execution, failure)) =
-            committed.execution.as_ref().and_then(|execution| Some((execution, execution.state.failure()?)))
-        {
-            tell_unattended(execution, failure);
-        }
         let is_open = committed.execution.is_some_and(|execution| {
             matches!(execution.state, State::Queued { .. } | State::Retrying { .. })
         });

@@ -6,7 +6,7 @@ use actix::{Actor, Addr, Context, Handler, Message};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::{Run, Shared, chain, disk, router::RouterActor};
+use super::{Run, Shared, chain, disk, is_attended, router::RouterActor};
 use crate::{
     crash_point::crash_point,
     model::{
@@ -75,7 +75,7 @@ impl Place {
         let Some(at) = At::of(&run.execution) else { return run.end(&self.shared) };
         let started_at = self.shared.clock.now();
         let outcome = self.outcome(&run).await;
-        let report = outcome.into_report(started_at, self.shared.clock.now());
+        let report = outcome.into_report(started_at, self.shared.clock.now(), is_attended(&run.ended));
         crash_point("finish.before");
         let Some(committed) = self.record(&run, at, report).await else { return };
         crash_point("finish.after");

@@ -4,9 +4,11 @@
 //! Nothing here does I/O, reads a clock, or knows actix, tokio, SQL or HTTP. Time and identities
 //! come in as arguments, so every rule can be tested by calling it. Everyone else imports this.
 
+pub mod alert;
 pub mod attempt;
 pub mod condition;
 pub mod document;
+pub mod duration;
 pub mod execution;
 pub mod field;
 pub mod file;
@@ -28,6 +30,7 @@ pub mod workspace;
 #[cfg(test)]
 pub(crate) mod sample;
 
+pub use alert::{AlertRule, Untold};
 pub use attempt::{Attempt, AttemptEnd};
 pub use condition::Condition;
 pub use document::Document;

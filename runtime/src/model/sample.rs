@@ -42,6 +42,7 @@ pub(crate) fn workflow() -> Workflow {
             action("Finish", "in-progress", &[("move", "move_to_stage"), ("call", "api_call")]),
         ],
         roles: Role::built_in().to_vec(),
+        alerts: AlertRule::default(),
     }
 }
 

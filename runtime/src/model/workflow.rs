@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
+    alert::AlertRule,
     field::{Field, FieldType},
     id::{ActionId, FieldId, RoleId, StageId, StepId, WorkflowId},
     requirement::Requirements,
@@ -32,6 +33,7 @@ pub struct Workflow {
     pub actions: Vec<Action>,
     /// Those that every workflow has, then its own.
     pub roles: Vec<Role>,
+    pub alerts: AlertRule,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::model::{StepDefinition, Workflow, template::Template, workflow::ParamProblem};
+use crate::model::{StepDefinition, Workflow, duration, template::Template, workflow::ParamProblem};
 
 pub(super) struct Params<'a> {
     values: Map<String, Value>,
@@ -125,19 +125,12 @@ impl<'a> Params<'a> {
         most: Duration,
     ) -> Option<Duration> {
         let duration = match value {
-            Value::String(text) => parse_duration(text),
+            Value::String(text) => duration::parse(text),
             _ => value.as_u64().map(Duration::from_secs),
         };
         let possible = duration.filter(|duration| !duration.is_zero() && *duration <= most);
         if possible.is_none() {
-            let most = match most.as_secs() {
-                seconds if seconds % (24 * 3600) == 0 => format!("{}d", seconds / (24 * 3600)),
-                seconds => format!("{seconds}s"),
-            };
-            let message = format!(
-                "`{name}` must be a duration above 0 and up to {most}, such as \"500ms\", \"30s\", \"2h\" or \"3d\""
-            );
-            self.problem(name, "invalid_param", message);
+            self.problem(name, "invalid_param", format!("`{name}` must be {}", duration::expected(most)));
         }
         possible
     }
@@ -183,18 +176,5 @@ impl<'a> Params<'a> {
             Some(read) if self.problems.is_empty() => Ok(read),
             _ => Err(self.problems),
         }
-    }
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().ok()?;
-    match text[digits..].trim() {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
-        "h" => Some(Duration::from_secs(number.checked_mul(60 * 60)?)),
-        "d" => Some(Duration::from_secs(number.checked_mul(24 * 60 * 60)?)),
-        _ => None,
     }
 }

@@ -15,7 +15,7 @@ use std::{path::PathBuf, pin::Pin, sync::Arc};
 
 use crate::model::{
     ApiKey, Attempt, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Refusal, Task,
-    TaskId, Timestamp, User, UserId, WorkflowId,
+    TaskId, Timestamp, Untold, User, UserId, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -214,6 +214,16 @@ pub trait Store: Send + Sync {
     /// Tasks that are assigned to users who have left, after a task; at most `most`. Every write that was
     /// asked for before is seen.
     fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>>;
+
+    /// Workflows with failures of which somebody is still to be told.
+    fn untold_workflows(&self) -> Reply<Vec<WorkflowId>>;
+
+    /// A workflow's failures of which somebody is still to be told, oldest first; at most `most`, and how
+    /// many there are.
+    fn untold(&self, workflow: WorkflowId, most: usize) -> Reply<(Vec<Untold>, u64)>;
+
+    /// Forgets a workflow's oldest untold failures, `most` of them; how many.
+    fn forget_untold(&self, workflow: WorkflowId, most: u64) -> Reply<u64>;
 
     fn add_key(&self, key: ApiKey) -> Reply<()>;
 

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     engine::{EngineError, Performed, doubts::Doubt},
     model::{
-        ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, User, UserId, WorkflowId,
+        ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, Untold, User, UserId, WorkflowId,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{Committed, Due, ExecutionDetail, Reply, StoreError, VersionRow, WorkspaceRows},
@@ -137,6 +137,18 @@ impl Store for Liar {
 
     fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
         self.store.left_behind(after, most)
+    }
+
+    fn untold_workflows(&self) -> Reply<Vec<WorkflowId>> {
+        self.store.untold_workflows()
+    }
+
+    fn untold(&self, workflow: WorkflowId, most: usize) -> Reply<(Vec<Untold>, u64)> {
+        self.store.untold(workflow, most)
+    }
+
+    fn forget_untold(&self, workflow: WorkflowId, most: u64) -> Reply<u64> {
+        self.store.forget_untold(workflow, most)
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {

@@ -92,9 +92,10 @@ fn admitted_before(
 }
 
 /// Begins, or goes on with, an execution whose turn came. One that has not run yet is checked once
-/// more, and fails if the action is no longer possible.
+/// more, and fails if the action is no longer possible. `is_attended`: somebody waits for its end.
 pub fn begin(
     plan: &Plan,
+    is_attended: bool,
     now: Timestamp,
     directory: &Directory,
     current: &Current<'_>,
@@ -127,6 +128,7 @@ pub fn begin(
     };
     change.begun = advance(&mut execution, event, plan, now, current, &mut change)?;
     change.execution = Some(ExecutionWrite::Update(execution));
+    change.note_failures(is_attended);
     Ok(change)
 }
 

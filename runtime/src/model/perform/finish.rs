@@ -48,6 +48,8 @@ pub struct StepReport {
     pub warnings: Vec<String>,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
+    /// Somebody waits for the execution's end.
+    pub is_attended: bool,
 }
 
 impl At {
@@ -137,6 +139,7 @@ pub fn finish(
     };
     change.begun = advance(&mut execution, event, plan, report.ended_at, current, &mut change)?;
     change.execution = Some(ExecutionWrite::Update(execution));
+    change.note_failures(report.is_attended);
     Ok(change)
 }
 

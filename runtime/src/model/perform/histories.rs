@@ -211,8 +211,8 @@ impl World {
         while self.turn.is_none() {
             let Some(id) = self.line.pop_front() else { return };
             let now = self.now;
-            let begun =
-                self.transact(Some(id), |plan, current| begin(plan, now, &sample::directory(), current));
+            let begun = self
+                .transact(Some(id), |plan, current| begin(plan, false, now, &sample::directory(), current));
             self.take(begun.expect("begun"));
         }
     }
@@ -249,8 +249,8 @@ impl World {
             && until <= self.now
         {
             let now = self.now;
-            let begun =
-                self.transact(Some(id), |plan, current| begin(plan, now, &sample::directory(), current));
+            let begun = self
+                .transact(Some(id), |plan, current| begin(plan, false, now, &sample::directory(), current));
             self.take(begun.expect("begun"));
         }
     }
@@ -462,6 +462,7 @@ impl World {
 
 fn report(ending: &Ending, now: Timestamp) -> StepReport {
     let mut report = StepReport {
+        is_attended: false,
         end: StepEnd::Done,
         answer: Answer::Unchanged,
         expect: None,

@@ -62,7 +62,7 @@ pub fn retry(
         return Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() });
     }
     let current = Current { task: current.task, execution: Some(&execution), look: current.look };
-    begin(plan, now, directory, &current)
+    begin(plan, true, now, directory, &current)
 }
 
 /// How an execution is to go on after a failure.
@@ -110,7 +110,9 @@ pub fn block(why: &str, now: Timestamp, current: &Current<'_>) -> Result<Change,
     };
     // It lets its turn go: others of its task may come before it goes on.
     let execution = Execution { state, stage: None, updated_at: now, ..stored.clone() };
-    Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() })
+    let mut change = Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() };
+    change.note_failures(false);
+    Ok(change)
 }
 
 /// What a crash left: closes the attempt of an execution that was in mid-call. `title`: how the
@@ -138,6 +140,7 @@ pub fn recover(
     let mut change = Change { ended, ..Change::default() };
     end(&mut execution, event, plan, now, current, &mut change)?;
     change.execution = Some(ExecutionWrite::Update(execution));
+    change.note_failures(false);
     Ok(change)
 }
 

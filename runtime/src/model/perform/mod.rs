@@ -30,6 +30,7 @@ pub use self::{
     task::{TaskWrite, Writing, cancel_schedule, delete_task, run_schedule, unassign, write_task},
 };
 use super::{
+    alert::Untold,
     attempt::Attempt,
     execution::{Effects, Execution, Failure},
     file::{Blob, FileRules},
@@ -99,6 +100,8 @@ pub struct Change {
     pub ended: Option<Attempt>,
     pub begun: Option<Attempt>,
     pub admitted: Option<Admitted>,
+    /// Failures of which somebody is to be told.
+    pub untold: Vec<Untold>,
     /// The bytes of the task's new files; those that are there already stay as they are.
     pub blobs: Vec<Blob>,
 }
@@ -200,6 +203,16 @@ impl Change {
     /// Writes nothing, and tells how the execution is.
     fn keep(execution: &Execution) -> Self {
         Self { execution: Some(ExecutionWrite::Keep(execution.clone())), ..Self::default() }
+    }
+
+    /// Notes what fails in this change, so that somebody is told; not the execution that it is about when
+    /// somebody waits for its end.
+    fn note_failures(&mut self, is_attended: bool) {
+        let own = match &self.execution {
+            Some(ExecutionWrite::Update(execution)) if !is_attended => Some(execution),
+            _ => None,
+        };
+        self.untold = own.into_iter().chain(&self.others).filter_map(Untold::of).collect();
     }
 
     /// Puts the task into a new state, with the entry in its history; nothing when nothing differs.

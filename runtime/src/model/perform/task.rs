@@ -77,6 +77,7 @@ pub fn delete_task(performer: Performer, now: Timestamp, current: &Current<'_>) 
     let task = current.task.ok_or(Refusal::TaskMissing)?;
     let mut change = Change::default();
     change.delete(task, Author::Performer(performer), now, current);
+    change.note_failures(false);
     Ok(change)
 }
 

@@ -40,7 +40,7 @@ use super::{
 };
 use crate::model::{
     ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp,
-    User, UserId, WorkflowId,
+    Untold, User, UserId, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -239,6 +239,18 @@ impl Store for SqliteStore {
     fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
         // Behind every write that waits.
         self.write(move |connection| read::left_behind(connection, after, most))
+    }
+
+    fn untold_workflows(&self) -> Reply<Vec<WorkflowId>> {
+        self.read(read::untold_workflows)
+    }
+
+    fn untold(&self, workflow: WorkflowId, most: usize) -> Reply<(Vec<Untold>, u64)> {
+        self.read(move |connection| read::untold(connection, &workflow, most))
+    }
+
+    fn forget_untold(&self, workflow: WorkflowId, most: u64) -> Reply<u64> {
+        self.write(move |connection| write::forget_untold(connection, &workflow, most))
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::{
     ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, RoleId, Task, TaskId,
-    Timestamp, User, UserId, WorkflowId, id::KeyId, perform::Admitted,
+    Timestamp, Untold, User, UserId, WorkflowId, id::KeyId, perform::Admitted,
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
@@ -289,6 +289,25 @@ fn memberships(connection: &Connection) -> Result<Vec<Membership>, StoreError> {
 pub(super) fn workspace_revision(connection: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT revision FROM workspace";
     Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+pub(super) fn untold_workflows(connection: &Connection) -> Result<Vec<WorkflowId>, StoreError> {
+    let sql = "SELECT DISTINCT workflow_id FROM untold";
+    all(connection, sql, [], |row| Ok(WorkflowId::new(row.get::<_, String>(0)?)))
+}
+
+pub(super) fn untold(
+    connection: &Connection,
+    workflow: &WorkflowId,
+    most: usize,
+) -> Result<(Vec<Untold>, u64), StoreError> {
+    let transaction = connection.unchecked_transaction()?;
+    let sql =
+        format!("SELECT {} FROM untold WHERE workflow_id = ?1 ORDER BY id LIMIT ?2", rows::UNTOLD_COLUMNS);
+    let first = readable(&transaction, &sql, params![workflow.as_str(), most], rows::untold)?;
+    let sql = "SELECT count(*) FROM untold WHERE workflow_id = ?1";
+    let count = transaction.prepare_cached(sql)?.query_row([workflow.as_str()], |row| row.get(0))?;
+    Ok((first, count))
 }
 
 pub(super) fn has_left(connection: &Connection, user: &UserId) -> Result<bool, StoreError> {

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::super::StoreError;
 use crate::model::{
     ActionId, Attempt, AttemptEnd, Execution, ExecutionId, Failure, FieldErrors, FieldId, FieldValue,
-    FileEntry, HistoryEntry, Performer, Place, Schedule, StageId, State, Task, TaskId, Timestamp, UserId,
-    WorkflowId, file,
+    FileEntry, HistoryEntry, Performer, Place, Schedule, StageId, State, Task, TaskId, Timestamp, Untold,
+    UserId, WorkflowId, file,
     history::{Author, Cause, Slot, SlotChange},
 };
 
@@ -22,6 +22,9 @@ pub(super) const EXECUTION_COLUMNS: &str = "id, task_id, workflow_id, version, a
 
 pub(super) const ATTEMPT_COLUMNS: &str =
     "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors, version";
+
+pub(super) const UNTOLD_COLUMNS: &str =
+    "workflow_id, action_id, task_id, execution_id, at, step, code, message, is_unknown";
 
 pub(super) const HISTORY_COLUMNS: &str = "task_id, number, at, cause, execution_id, performer, changes";
 
@@ -323,6 +326,18 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
         version: row.get(9)?,
         started_at: instant(row.get(3)?)?,
         end,
+    })
+}
+
+pub(super) fn untold(row: &Row<'_>) -> Result<Untold, StoreError> {
+    Ok(Untold {
+        workflow: WorkflowId::new(row.get::<_, String>(0)?),
+        action: ActionId::new(row.get::<_, String>(1)?),
+        task: TaskId::from_bytes(row.get(2)?),
+        execution: ExecutionId::from_bytes(row.get(3)?),
+        at: instant(row.get(4)?)?,
+        failure: Failure { step: row.get(5)?, code: row.get(6)?, message: row.get(7)? },
+        is_unknown: row.get(8)?,
     })
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::{
     Attempt, Blob, Change, Current, Execution, ExecutionId, HistoryEntry, StageId, State, Task, TaskId,
-    UserId, WorkflowId,
+    Untold, UserId, WorkflowId,
     history::Author,
     perform::{Admitted, Decide, ExecutionWrite, Look},
 };
@@ -129,6 +129,9 @@ impl Writer {
         }
         if let Some(entry) = &change.history {
             insert_history(connection, entry)?;
+        }
+        for untold in &change.untold {
+            insert_untold(connection, untold)?;
         }
         for other in &change.others {
             update_execution(connection, other, None)?;
@@ -349,6 +352,24 @@ fn put_admitted(connection: &Connection, admitted: &Admitted) -> Result<(), Stor
         admitted.body,
         admitted.execution.to_bytes(),
         admitted.at.as_millisecond(),
+    ])?;
+    Ok(())
+}
+
+fn insert_untold(connection: &Connection, untold: &Untold) -> Result<(), StoreError> {
+    let columns = rows::UNTOLD_COLUMNS;
+    let sql = format!("INSERT INTO untold ({columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    let Untold { workflow, action, task, execution, at, failure, is_unknown } = untold;
+    connection.prepare_cached(&sql)?.execute(params![
+        workflow.as_str(),
+        action.as_str(),
+        task.to_bytes(),
+        execution.to_bytes(),
+        at.as_millisecond(),
+        failure.step,
+        failure.code,
+        failure.message,
+        is_unknown,
     ])?;
     Ok(())
 }

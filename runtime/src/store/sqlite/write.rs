@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     crash_point::crash_point,
-    model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User, UserId},
+    model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User, UserId, WorkflowId},
 };
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
@@ -349,6 +349,16 @@ pub(super) fn forget_admitted(
     let sql =
         "DELETE FROM admitted WHERE scope IN (SELECT scope FROM admitted WHERE at < ?1 ORDER BY at LIMIT ?2)";
     Ok(connection.prepare_cached(sql)?.execute(params![before.as_millisecond(), most])?)
+}
+
+pub(super) fn forget_untold(
+    connection: &Connection,
+    workflow: &WorkflowId,
+    most: u64,
+) -> Result<u64, StoreError> {
+    let sql =
+        "DELETE FROM untold WHERE id IN (SELECT id FROM untold WHERE workflow_id = ?1 ORDER BY id LIMIT ?2)";
+    Ok(connection.prepare_cached(sql)?.execute(params![workflow.as_str(), most])? as u64)
 }
 
 pub(super) fn deactivate_user(connection: &Connection, user: &UserId) -> Result<(), StoreError> {

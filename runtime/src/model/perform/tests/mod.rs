@@ -99,6 +99,7 @@ fn report(answer: Value) -> StepReport {
         warnings: Vec::new(),
         started_at: sample::now(),
         ended_at: sample::now(),
+        is_attended: false,
     }
 }
 
@@ -135,7 +136,9 @@ fn admitted(found: &Found, admission: Admission, has_turn: bool) -> Result<Chang
 }
 
 fn begun(found: &Found, plan: &Plan) -> Change {
-    found.decide(|current| begin(plan, sample::now(), &sample::directory(), current)).expect("a change")
+    found
+        .decide(|current| begin(plan, false, sample::now(), &sample::directory(), current))
+        .expect("a change")
 }
 
 #[test]

@@ -1,0 +1,14 @@
+-- Failures that nobody was waiting for, until somebody is told; written with the failure itself.
+CREATE TABLE untold (
+    id INTEGER PRIMARY KEY,
+    workflow_id TEXT NOT NULL,
+    action_id TEXT NOT NULL,
+    task_id BLOB NOT NULL,
+    execution_id BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    is_unknown INTEGER NOT NULL
+) STRICT;
+CREATE INDEX untold_workflow ON untold (workflow_id);
