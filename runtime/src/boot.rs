@@ -19,8 +19,8 @@ use crate::{
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
     model::{Performer, SharedWorkspace, perform::IDEMPOTENCY_HOURS},
-    publish::{self, MissingType},
-    settings::Settings,
+    publish,
+    settings::{self, Settings},
     step::StepTypes,
     store::{
         Store,
@@ -61,22 +61,43 @@ pub fn open_store(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> {
     Ok(Arc::new(SqliteStore::open(&settings.store.folder, &sqlite)?))
 }
 
+fn in_lines(errors: &[publish::PublishError]) -> anyhow::Error {
+    anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
 impl Server {
     /// Takes the data folder, opens the store, publishes the workflow files, recovers what an earlier
     /// run left, and listens. Nothing is served yet.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let types = StepTypes::built_in();
-        let files = publish::read_folder(&settings.workflows.folder, &types, MissingType::IsTold).map_err(
-            |errors| anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
-        )?;
+        let folder = &settings.workflows.folder;
+        let files = publish::read_folder_at_start(folder, &types, &[]);
+        if !SqliteStore::is_there(&settings.store.folder) {
+            // Broken files make no store.
+            files.as_ref().map_err(|errors| in_lines(errors))?;
+        }
         let lock = FolderLock::take(&settings.store.folder)?;
         let listener = listen(&settings.server.listen)?;
         let address = listener.local_addr().context("the listening socket has no address")?;
         let clock = Clock::default();
         let store = open_store(&settings)?;
+        let files = match files {
+            Ok(files) => files,
+            Err(_) => {
+                let published = store.workspace().await?.versions;
+                publish::read_folder_at_start(folder, &types, &published)
+                    .map_err(|errors| in_lines(&errors))?
+            }
+        };
         publish::publish(files, &*store, &clock).await?;
-        let workspace = Arc::new(SharedWorkspace::default());
-        publish::refresh(&*store, &types, &settings.workspace.name, &workspace).await?;
+        let settings::Workspace { name, zone } = settings.workspace.clone();
+        let workspace = Arc::new(SharedWorkspace::new(name, zone));
+        publish::refresh(&*store, &types, &workspace).await?;
+        for published in &workspace.current().workflows {
+            if let Some(why) = &published.broken {
+                tracing::error!(workflow = %published.workflow.id, why = &**why, "a workflow is broken: some of its actions cannot be performed");
+            }
+        }
         let ids = Ids::new(clock.clone(), store.greatest_id().await?);
         let engine = EngineSettings {
             in_flight_max: settings.engine.in_flight_max,
@@ -104,8 +125,7 @@ impl Server {
     /// Takes up what was written to the store beside the server: keys, people.
     pub async fn refresh(&self) -> anyhow::Result<()> {
         let shared = &self.shared;
-        let name = &self.settings.workspace.name;
-        publish::refresh(&*shared.store, &shared.step_types, name, &shared.workspace).await?;
+        publish::refresh(&*shared.store, &shared.step_types, &shared.workspace).await?;
         Ok(())
     }
 
@@ -115,8 +135,7 @@ impl Server {
         let server = http_server(&self)?;
         let handle = server.handle();
         let serving = actix::spawn(server);
-        let refreshing =
-            actix::spawn(refresh(Arc::clone(&self.shared), self.settings.workspace.name.clone()));
+        let refreshing = actix::spawn(refresh(Arc::clone(&self.shared)));
         let egress = Egress::new(&egress_settings(&self.settings), &self.trust);
         let alerting = actix::spawn(alert::run(Arc::clone(&self.shared), egress, public_url(&self)));
         let (mut terminate, mut interrupt) =
@@ -208,12 +227,12 @@ fn listen(address: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-async fn refresh(shared: Arc<Shared>, name: String) {
+async fn refresh(shared: Arc<Shared>) {
     let (mut seen, mut last_forgot) = (0, Instant::now());
     loop {
         let current = match shared.store.workspace_revision().await {
             Ok(revision) if revision == seen => Ok(seen),
-            Ok(_) => publish::refresh(&*shared.store, &shared.step_types, &name, &shared.workspace).await,
+            Ok(_) => publish::refresh(&*shared.store, &shared.step_types, &shared.workspace).await,
             Err(error) => Err(error),
         };
         match current {

@@ -4,7 +4,7 @@
 //! store keeps the text; everyone else gets it read.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -41,33 +41,24 @@ pub struct WorkflowFile {
     pub workflow: Workflow,
 }
 
-/// What a step type means that this server does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissingType {
-    /// The file is refused: for whoever checks it.
-    IsAProblem,
-    /// The server starts all the same; what needs the type cannot be performed until it is there.
-    IsTold,
-}
-
 /// Lets a definition ask the step types whether a step's parameters are sound.
-struct Steps<'a> {
-    types: &'a StepTypes,
-    missing: MissingType,
-}
+struct Steps<'a>(&'a StepTypes);
 
 impl StepCheck for Steps<'_> {
     fn check(&self, step: &StepDefinition, _action: usize, workflow: &Workflow) -> Vec<ParamProblem> {
-        if self.missing == MissingType::IsTold && self.types.get(&step.type_id).is_none() {
-            tracing::error!(
-                workflow = %workflow.id,
-                step = step.name,
-                step_type = &*step.type_id,
-                "a workflow is broken: it needs a step type that is not here"
-            );
-            return Vec::new();
+        self.0.configure(step, workflow).err().unwrap_or_default()
+    }
+}
+
+/// For the start of a server: a step type that is not there keeps nobody from working with the rest.
+struct KnownSteps<'a>(&'a StepTypes);
+
+impl StepCheck for KnownSteps<'_> {
+    fn check(&self, step: &StepDefinition, action: usize, workflow: &Workflow) -> Vec<ParamProblem> {
+        match self.0.get(&step.type_id) {
+            Some(_) => Steps(self.0).check(step, action, workflow),
+            None => Vec::new(),
         }
-        self.types.configure(step, workflow).err().unwrap_or_default()
     }
 }
 
@@ -96,15 +87,33 @@ fn broken(workflow: &Workflow, types: &StepTypes) -> Option<Arc<str>> {
 }
 
 /// Reads every `*.toml` in a folder, by name; all errors at once.
-pub fn read_folder(
+pub fn read_folder(folder: &Path, types: &StepTypes) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
+    read_files(folder, |path, source| read(path, source, &Steps(types)))
+}
+
+/// The same for the start of a server. What is published stays so, whatever has become of the step types
+/// that it needs: then its actions say so, and what was begun with it waits.
+pub fn read_folder_at_start(
     folder: &Path,
     types: &StepTypes,
-    missing: MissingType,
+    published: &[VersionRow],
 ) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
-    let steps = Steps { types, missing };
+    // They come with their versions ascending: the latest of each stays.
+    let latest: HashMap<_, _> = published.iter().map(|row| (&row.workflow, &row.source)).collect();
+    let latest: HashSet<_> = latest.into_values().map(String::as_str).collect();
+    read_files(folder, |path, source| match latest.contains(source) {
+        true => read(path, source, &WasSound),
+        false => read(path, source, &KnownSteps(types)),
+    })
+}
+
+fn read_files(
+    folder: &Path,
+    read: impl Fn(&str, &str) -> Result<Workflow, PublishError>,
+) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
     let (mut files, mut errors) = (Vec::<WorkflowFile>::new(), Vec::new());
     for path in toml_files(folder).map_err(|error| vec![error])? {
-        match read_file(path, &steps) {
+        match read_file(path, &read) {
             Ok(file) => match files.iter().find(|other| other.workflow.id == file.workflow.id) {
                 Some(other) => errors.push(PublishError::Twice {
                     id: file.workflow.id.to_string(),
@@ -135,12 +144,15 @@ fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
     Ok(paths)
 }
 
-fn read_file(path: PathBuf, steps: &dyn StepCheck) -> Result<WorkflowFile, PublishError> {
+fn read_file(
+    path: PathBuf,
+    read: impl Fn(&str, &str) -> Result<Workflow, PublishError>,
+) -> Result<WorkflowFile, PublishError> {
     let source = fs::read_to_string(&path).map_err(|error| PublishError::File {
         path: path.clone(),
         problem: format!("cannot be read: {error}"),
     })?;
-    let workflow = read(&path.display().to_string(), &source, steps)?;
+    let workflow = read(&path.display().to_string(), &source)?;
     Ok(WorkflowFile { path, source, workflow })
 }
 
@@ -154,7 +166,7 @@ pub struct Known {
 }
 
 pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Result<Known, StoreError> {
-    let files = read_folder(folder, types, MissingType::IsAProblem);
+    let files = read_folder(folder, types);
     let files_are_sound = files.is_ok();
     let mut workflows: Vec<_> =
         files.unwrap_or_default().into_iter().map(|file| Arc::new(file.workflow)).collect();
@@ -185,7 +197,6 @@ pub async fn publish(files: Vec<WorkflowFile>, store: &dyn Store, clock: &Clock)
 pub async fn refresh(
     store: &dyn Store,
     types: &StepTypes,
-    name: &str,
     shared: &SharedWorkspace,
 ) -> Result<u64, StoreError> {
     let rows = store.workspace().await?;
@@ -198,9 +209,12 @@ pub async fn refresh(
         let workflow = read.ok()?;
         Some(((workflow.id.clone(), version), workflow))
     });
+    // What the configuration says of it stays.
+    let Workspace { name, zone, .. } = Workspace::clone(&shared.current());
     shared.replace(Workspace {
         revision: rows.revision,
-        name: name.to_owned(),
+        name,
+        zone,
         workflows,
         unreadable,
         versions: versions.collect(),
@@ -263,4 +277,57 @@ fn read_row(row: &VersionRow) -> Result<Arc<Workflow>, String> {
         tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
         error.to_string()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::execution::Effects,
+        step::{Step, StepType},
+    };
+
+    const SAMPLE: &str = include_str!("../../examples/api-sample/workflows/api-sample.toml");
+
+    /// A newer version of a type that takes nothing of what the older one took.
+    struct Picky(&'static str);
+
+    impl StepType for Picky {
+        fn id(&self) -> &'static str {
+            self.0
+        }
+
+        fn effects(&self) -> Effects {
+            Effects::None
+        }
+
+        fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+            let message = "`colour` is missing".to_owned();
+            Err(vec![ParamProblem { param: None, code: "missing_key", message, help: None }])
+        }
+    }
+
+    /// "The server starts … Likewise when a new plugin version's schema rejects a pinned config."
+    #[test]
+    fn what_is_published_stays_so_though_a_step_type_rejects_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("sample.toml"), SAMPLE).expect("written");
+        let types = StepTypes::new(vec![Box::new(Picky("api_call")), Box::new(Picky("move_to_stage"))]);
+        let at_start = |published: &[&str]| {
+            let row = |(version, source): (u32, &&str)| VersionRow {
+                workflow: WorkflowId::new("api-sample"),
+                version,
+                source: (*source).to_owned(),
+            };
+            let rows: Vec<_> = (1..).zip(published).map(row).collect();
+            read_folder_at_start(folder.path(), &types, &rows)
+        };
+        let files = at_start(&[SAMPLE]).expect("published as it is");
+        assert_eq!(broken(&files[0].workflow, &types).as_deref(), Some("`colour` is missing"));
+        // What is to be published anew must be sound.
+        for published in [&[][..], &["another"], &[SAMPLE, "a newer one"]] {
+            let errors = at_start(published).expect_err("refused");
+            assert!(errors[0].to_string().contains("`colour` is missing"), "{}", errors[0]);
+        }
+    }
 }

@@ -8,8 +8,8 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    rules::{CALL, EXECUTIONS, NOTE, bench},
-    support::{Reply, Server},
+    rules::{CALL, EXECUTIONS, NOTE, bench, with_action},
+    support::{Reply, Server, acme, api_sample},
 };
 
 fn keyed(server: &Server, key: &str, body: &Value) -> crate::support::Answer {
@@ -117,4 +117,39 @@ fn another_body_with_the_same_key_is_422_whatever_it_names() {
     })
     .collect();
     assert!(seen.iter().all(|(status, code)| *status == 422 && code == "idempotency_key_reused"), "{seen:?}");
+}
+
+/// "Scope (principal, route, key)."
+#[test]
+fn the_same_key_on_another_route_is_another_request() {
+    let bench = bench("", &[NOTE]);
+    let body = json!({"task_id": "42", "action_id": "test"});
+    let first = keyed(&bench.server, "k", &body).json()["id"].clone();
+    let elsewhere = api_sample("http://127.0.0.1:9").replacen("API Sample", "Elsewhere", 1)
+        + &with_action("", "Test", "", &[NOTE]);
+    bench.project.write("workflows/elsewhere.toml", &elsewhere);
+    let bench = bench.restarted();
+    bench.server.post("/workflows/elsewhere/tasks", &acme());
+    let headers = [("Idempotency-Key", "k"), ("Content-Type", "application/json")];
+    let body = body.to_string();
+    let there = bench.server.send("POST", "/workflows/elsewhere/executions", &headers, body.as_bytes());
+    assert_eq!(there.status, 201, "{}", there.body);
+    assert_ne!(there.json()["id"], first);
+}
+
+/// "24 h": a day later, by the store, the same key is a new request.
+#[test]
+fn a_day_later_the_key_is_a_new_one() {
+    let bench = bench("", &[NOTE]);
+    let body = json!({"task_id": "42", "action_id": "test"});
+    let first = keyed(&bench.server, "k", &body).json()["id"].clone();
+    let database = rusqlite::Connection::open(bench.project.path("data/onward.db")).expect("the database");
+    database.busy_timeout(Duration::from_secs(5)).expect("set");
+    let earlier = |millis: i64| {
+        assert_eq!(database.execute("UPDATE admitted SET at = at - ?1", [millis]).expect("aged"), 1);
+        keyed(&bench.server, "k", &body).json()["id"].clone()
+    };
+    const HOUR: i64 = 3_600_000;
+    assert_eq!(earlier(23 * HOUR), first);
+    assert_ne!(earlier(HOUR), first);
 }

@@ -270,3 +270,33 @@ fn a_misspelt_role_workflow_or_user_is_an_error_with_a_suggestion() {
     let said = said("user@example.com", "api-sample", "Manager");
     assert!(said.contains("some workflow files cannot be used: `onward check` says why"), "{said}");
 }
+
+/// "The workspace has a time zone (for dates)": in Kiritimati it is another day than in Pago Pago, always.
+#[test]
+fn today_is_the_workspaces_day() {
+    let due = "\n[[actions]]\nname = \"Due\"\nfrom = [\"In Progress\"]\n[actions.requires]\nconditions = [\
+               { message = \"not today\", all = [{ field = \"Expected Close Date\", equals = \"today\" }] }]\n";
+    let (project, key) = Project::new(&(api_sample("http://127.0.0.1:9") + due));
+    let mut task = acme();
+    for (zone, hours, expected) in [("Pacific/Kiritimati", 14, 201), ("Pacific/Pago_Pago", 14, 422)] {
+        let config = "[server]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
+        project.write("onward.toml", &format!("{config}[workspace]\ntime_zone = \"{zone}\"\n"));
+        let server = project.serve(&key);
+        let today =
+            || jiff::tz::TimeZone::fixed(jiff::tz::offset(hours)).to_datetime(jiff::Timestamp::now()).date();
+        // Not around midnight.
+        let answer = loop {
+            let day = today();
+            task["Expected Close Date"] = json!(day.to_string());
+            server.post("/workflows/api-sample/tasks", &task);
+            let (offered, answer) =
+                (server.get("/workflows/api-sample/tasks/42/actions"), server.perform("42", "due"));
+            assert_eq!(offered.body.contains("due"), answer.status == 201);
+            if day == today() {
+                break answer;
+            }
+        };
+        assert_eq!(answer.status, expected, "{zone}: {}", answer.body);
+        server.kill();
+    }
+}

@@ -22,7 +22,7 @@ use crate::{
     engine::{Perform, Performed, Retry},
     model::{
         Attempt, Execution, Refusal, State, StepId, Workflow, WorkflowId,
-        perform::{IDEMPOTENCY_HOURS, IdempotencyKey, RetryOnto, RetryTarget},
+        perform::{IdempotencyKey, RetryOnto, RetryTarget},
         template::percent_encode,
         workspace::Published,
     },
@@ -148,11 +148,8 @@ impl Api {
     /// answers as it did then, whatever has become of its task, its action or its user.
     async fn performed_before(&self, key: Option<&IdempotencyKey>) -> Result<Option<Performed>, ApiError> {
         let Some(key) = key else { return Ok(None) };
-        let Some(earlier) = self.store().admitted(key.scope).await? else { return Ok(None) };
-        let age = self.shared.clock.now().duration_since(earlier.at);
-        if age >= jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS) {
-            return Ok(None);
-        }
+        let (earlier, now) = (self.store().admitted(key.scope).await?, self.shared.clock.now());
+        let Some(earlier) = earlier.filter(|earlier| earlier.is_remembered(now)) else { return Ok(None) };
         let Some(execution) = self.shared.admitted(earlier.execution).await? else { return Ok(None) };
         if earlier.body != key.body {
             return Err(Refusal::KeyReused.into());

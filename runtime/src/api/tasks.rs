@@ -147,8 +147,9 @@ async fn actions(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Resul
     })?;
     let workspace = api.workspace().current();
     let performer = at.caller.performer(&workspace, for_whom.performed_by.as_deref())?;
+    let (directory, today) = (&workspace.directory, workspace.date(api.shared.clock.now()));
     let is_possible = |action: &&Action| {
-        requirement::unmet(action, &at.task, &at.workflow, &performer, &workspace.directory).is_empty()
+        requirement::unmet(action, &at.task, &at.workflow, &performer, directory, today).is_empty()
     };
     let possible = at.workflow.actions_in(&at.task.stage).filter(is_possible);
     let shown: Vec<_> =

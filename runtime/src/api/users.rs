@@ -70,7 +70,7 @@ async fn delete(
     to_the_end(async move {
         // From here on nobody assigns another task to them.
         shared.store.deactivate_user(user).await?;
-        publish::refresh(&*shared.store, &shared.step_types, &workspace.name, &shared.workspace).await?;
+        publish::refresh(&*shared.store, &shared.step_types, &shared.workspace).await?;
         shared.unassign_left(&performer).await
     })
     .await?;

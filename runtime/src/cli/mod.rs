@@ -18,7 +18,7 @@ use crate::{
     boot::{self, Server},
     credential,
     model::{User, UserId},
-    publish::{self, MissingType},
+    publish,
     settings::{self, Settings},
     step::StepTypes,
     telemetry,
@@ -148,7 +148,7 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 
 fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
     let settings = load(arguments)?;
-    match publish::read_folder(&settings.workflows.folder, &StepTypes::built_in(), MissingType::IsAProblem) {
+    match publish::read_folder(&settings.workflows.folder, &StepTypes::built_in()) {
         Ok(files) => {
             for file in &files {
                 println!("{}: workflow `{}` is sound", shown(&file.path), file.workflow.id);

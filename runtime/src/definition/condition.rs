@@ -28,6 +28,9 @@ const MORE_THAN: &str = "more_than";
 const LESS_THAN: &str = "less_than";
 const CONTAINS: &str = "contains";
 
+/// The value of a date that is another one each day.
+const TODAY: &str = "today";
+
 const OPERATORS: [&str; 9] =
     [IS_SET, EQUALS, NOT_EQUALS, ONE_OF, AT_LEAST, AT_MOST, MORE_THAN, LESS_THAN, CONTAINS];
 
@@ -237,6 +240,7 @@ impl<'a> Tested<'a> {
         };
         match kind {
             FieldType::SingleSelect { options } => self.option(value, options, problems).map(Operand::Text),
+            FieldType::Date if value.value == TODAY => Some(Operand::Today),
             // Who is a user of the server, the file cannot know.
             FieldType::Person => match self.read(&FieldType::Email, value, problems)? {
                 FieldValue::Text(email) => Some(Operand::Email(email)),

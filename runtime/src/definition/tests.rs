@@ -173,3 +173,51 @@ fn deep_nesting_and_size_are_errors() {
         "file_too_large"
     );
 }
+
+#[test]
+fn alerts_that_nobody_could_be_told_are_refused() {
+    check(
+        &format!(
+            "{SAMPLE}\n[alerts]\nlog = \"yes\"\nwebhook = \"chat.example.com\"\nevery = \"10 minutes\"\nemial = true\n"
+        ),
+        expect![[r#"
+            error[wrong_type]: `log` must be true or false, and this is of type string
+              --> test.toml:75:7
+               |
+            75 | log = "yes"
+               |       ^^^^^
+
+            error[invalid_url]: `chat.example.com` is not an http or https URL
+              --> test.toml:76:11
+               |
+            76 | webhook = "chat.example.com"
+               |           ^^^^^^^^^^^^^^^^^^
+
+            error[out_of_range]: `every` must be a duration above 0 and up to 7d, such as "500ms", "30s", "2h" or "3d"
+              --> test.toml:77:9
+               |
+            77 | every = "10 minutes"
+               |         ^^^^^^^^^^^^
+
+            error[unknown_key]: `emial` is not a key of this table
+              --> test.toml:78:1
+               |
+            78 | emial = true
+               | ^^^^^
+               |
+               = help: possible here: log, every, webhook
+
+            4 problems in test.toml"#]],
+    );
+}
+
+#[test]
+fn alerts_are_read() {
+    let source = format!(
+        "{SAMPLE}\n[alerts]\nlog = false\nwebhook = \"https://chat.example.com/x\"\nevery = \"10m\"\n"
+    );
+    let every = std::time::Duration::from_secs(600);
+    let webhook = Some("https://chat.example.com/x".to_owned());
+    let read = read("test.toml", &source, &Anything).expect("sound");
+    assert_eq!(read.alerts, crate::model::AlertRule { log: false, webhook, every });
+}

@@ -53,7 +53,9 @@ impl Chain {
             effects.push(step.1);
             configured.push(step);
         }
-        let plan = Plan { workflow: Arc::clone(workflow), action, chain: Arc::<[Effects]>::from(effects) };
+        let zone = shared.workspace.current().zone.clone();
+        let plan =
+            Plan { workflow: Arc::clone(workflow), action, chain: Arc::<[Effects]>::from(effects), zone };
         let mut steps: Vec<Addr<StepActor>> = Vec::with_capacity(configured.len());
         for (index, step) in configured.into_iter().enumerate().rev() {
             let next = steps.last().cloned();

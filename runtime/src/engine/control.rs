@@ -175,6 +175,11 @@ impl Shared {
         let workspace = self.workspace.current();
         let workflow = workspace.version(&execution.workflow, execution.version)?;
         let action = workflow.actions.iter().position(|action| action.id == execution.action)?;
-        Some(Plan { workflow: Arc::clone(workflow), action, chain: Arc::new([]) })
+        Some(Plan {
+            workflow: Arc::clone(workflow),
+            action,
+            chain: Arc::new([]),
+            zone: workspace.zone.clone(),
+        })
     }
 }

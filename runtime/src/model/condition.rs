@@ -69,6 +69,8 @@ pub enum Operand {
     /// A decimal in its plain form (see [`text::plain_decimal`]), compared by what it is worth.
     Number(Arc<str>),
     Date(Date),
+    /// The day it is, in the workspace's time zone.
+    Today,
     Instant(Timestamp),
     Flag(bool),
     /// All the options of a multiple select, in any order.
@@ -89,18 +91,18 @@ enum Held<'a> {
 }
 
 impl Condition {
-    pub fn holds(&self, task: &Task, directory: &Directory) -> bool {
+    pub fn holds(&self, task: &Task, directory: &Directory, today: Date) -> bool {
         match &self.tests {
-            Tests::All(tests) => tests.iter().all(|test| test.holds(task, directory)),
-            Tests::Any(tests) => tests.iter().any(|test| test.holds(task, directory)),
+            Tests::All(tests) => tests.iter().all(|test| test.holds(task, directory, today)),
+            Tests::Any(tests) => tests.iter().any(|test| test.holds(task, directory, today)),
         }
     }
 }
 
 impl Test {
-    pub fn holds(&self, task: &Task, directory: &Directory) -> bool {
+    pub fn holds(&self, task: &Task, directory: &Directory, today: Date) -> bool {
         let held = self.subject.held(task);
-        let order = |operand: &Operand| operand.order(held, directory);
+        let order = |operand: &Operand| operand.order(held, directory, today);
         match &self.operator {
             Operator::IsSet(wanted) => held.is_something() == *wanted,
             Operator::Equals(operand) => order(operand) == Some(Ordering::Equal),
@@ -144,12 +146,13 @@ impl Held<'_> {
 impl Operand {
     /// Where the task's value stands relative to this one; `None` when they cannot be compared.
     /// Where there is no order, what differs is `None` too.
-    fn order(&self, held: Held<'_>, directory: &Directory) -> Option<Ordering> {
+    fn order(&self, held: Held<'_>, directory: &Directory, today: Date) -> Option<Ordering> {
         let equal = |equal: bool| equal.then_some(Ordering::Equal);
         match (self, held) {
             (Self::Text(wanted), Held::Text(text)) => equal(text == &**wanted),
             (Self::Number(wanted), Held::Text(text)) => text::compare_decimals(text, wanted),
             (Self::Date(wanted), Held::Text(text)) => text.parse::<Date>().ok().map(|date| date.cmp(wanted)),
+            (Self::Today, Held::Text(text)) => text.parse::<Date>().ok().map(|date| date.cmp(&today)),
             (Self::Instant(wanted), Held::Text(text)) => {
                 text.parse::<Timestamp>().ok().map(|instant| instant.cmp(wanted))
             }
@@ -226,8 +229,28 @@ mod tests {
         Subject::Field(FieldId::new(slug(name)))
     }
 
+    const TODAY: Date = jiff::civil::date(2020, 1, 31);
+
+    #[test]
+    fn a_date_is_compared_with_today() {
+        for (value, order) in
+            [("2020-01-30", "past"), ("2020-01-31", "today"), ("2020-02-01", "to come"), ("", "")]
+        {
+            let task = task("date", &json!(value));
+            let tests = [
+                (Operator::LessThan(Operand::Today), order == "past"),
+                (Operator::Equals(Operand::Today), order == "today"),
+                (Operator::AtLeast(Operand::Today), order == "today" || order == "to come"),
+                (Operator::NotEquals(Operand::Today), order != "today"),
+            ];
+            for (operator, expected) in tests {
+                assert_eq!(holds(field("date"), &operator, &task), expected, "{value} {operator:?}");
+            }
+        }
+    }
+
     fn holds(subject: Subject, operator: &Operator, task: &Task) -> bool {
-        Test { subject, operator: operator.clone() }.holds(task, &sample::directory())
+        Test { subject, operator: operator.clone() }.holds(task, &sample::directory(), TODAY)
     }
 
     fn number(text: &str) -> Operand {
@@ -446,7 +469,7 @@ mod tests {
         let task = Task { assigned_to: Some(UserId::new("a@example.com")), ..sample::task() };
         let is = |email: &str| {
             let operator = Operator::Equals(Operand::Email(email.into()));
-            Test { subject: Subject::AssignedTo, operator }.holds(&task, &directory)
+            Test { subject: Subject::AssignedTo, operator }.holds(&task, &directory, TODAY)
         };
         assert!(is("b@example.com") && !is("a@example.com"));
     }
@@ -459,8 +482,9 @@ mod tests {
             [(["5", "10"], true, true), (["5", "11"], false, true), (["11", "12"], false, false)]
         {
             let tests = lows.map(test).to_vec();
-            let holds =
-                |tests| Condition { message: message.clone(), tests }.holds(&task, &sample::directory());
+            let holds = |tests| {
+                Condition { message: message.clone(), tests }.holds(&task, &sample::directory(), TODAY)
+            };
             assert_eq!((holds(Tests::All(tests.clone())), holds(Tests::Any(tests))), (all, any), "{lows:?}");
         }
     }

@@ -1,5 +1,7 @@
 //! What must hold before an action may run: the stage, and the action's own requirements.
 
+use jiff::civil::Date;
+
 use super::{
     condition::Condition,
     id::{FieldId, RoleId, UserId},
@@ -26,13 +28,15 @@ pub fn is_offered(action: &Action, task: &Task) -> bool {
     action.from.contains(&task.stage)
 }
 
-/// Every requirement that does not hold, as the person reads it. Empty when all hold.
+/// Every requirement that does not hold, as the person reads it. Empty when all hold. `today`: the date in
+/// the workspace's time zone.
 pub fn unmet(
     action: &Action,
     task: &Task,
     workflow: &Workflow,
     performer: &Performer,
     directory: &Directory,
+    today: Date,
 ) -> Vec<String> {
     let requires = &action.requires;
     let mut unmet = Vec::new();
@@ -46,7 +50,7 @@ pub fn unmet(
         unmet.push("Must be assigned".to_owned());
     }
     unmet.extend(unmet_role(&requires.roles, workflow, performer, directory));
-    let conditions = requires.conditions.iter().filter(|condition| !condition.holds(task, directory));
+    let conditions = requires.conditions.iter().filter(|condition| !condition.holds(task, directory, today));
     unmet.extend(conditions.map(|condition| condition.message.clone()));
     unmet
 }
@@ -85,6 +89,8 @@ fn one_of(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
     use crate::model::{
         condition::{Operand, Operator, Subject, Test, Tests},
@@ -92,6 +98,7 @@ mod tests {
         role::Role,
         sample,
         user::{ApiKey, Membership},
+        workspace::date_in,
     };
 
     fn key() -> Performer {
@@ -128,8 +135,10 @@ mod tests {
         let mut workflow = sample::workflow();
         workflow.roles.push(Role::new("manager", "Manager"));
         let (action, performer) = (strict(&workflow.actions[1]), sample::performer());
-        let unmet =
-            |task: &Task, directory: &Directory| unmet(&action, task, &workflow, &performer, directory);
+        let unmet = |task: &Task, directory: &Directory| {
+            let today = date_in(&TimeZone::UTC, sample::now());
+            unmet(&action, task, &workflow, &performer, directory, today)
+        };
         assert_eq!(unmet(&sample::task(), &with_role("manager")), [""; 0]);
         let bare = Task::new(sample::task().id, &workflow, sample::now());
         assert_eq!(

@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
 use super::{
     id::WorkflowId,
     user::{ApiKey, Directory},
@@ -23,11 +25,13 @@ pub struct Published {
     pub broken: Option<Arc<str>>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Workspace {
     /// Grows with each change of what it was read from.
     pub revision: u64,
     pub name: String,
+    /// In which a day begins and ends.
+    pub zone: TimeZone,
     /// In the order in which they are listed.
     pub workflows: Vec<Published>,
     /// Workflows whose latest version cannot be read on this server, and why. An older version does not
@@ -40,9 +44,29 @@ pub struct Workspace {
     pub keys: HashMap<[u8; 32], Arc<ApiKey>>,
 }
 
+impl Default for Workspace {
+    fn default() -> Self {
+        Self {
+            revision: 0,
+            name: String::new(),
+            zone: TimeZone::UTC,
+            workflows: Vec::new(),
+            unreadable: HashMap::new(),
+            versions: HashMap::new(),
+            directory: Arc::default(),
+            keys: HashMap::new(),
+        }
+    }
+}
+
 impl Workspace {
     pub fn workflow(&self, id: &str) -> Option<&Published> {
         self.workflows.iter().find(|published| published.workflow.id.as_str() == id)
+    }
+
+    /// The day it is here at an instant.
+    pub fn date(&self, at: Timestamp) -> Date {
+        date_in(&self.zone, at)
     }
 
     pub fn version(&self, id: &WorkflowId, version: u32) -> Option<&Arc<Workflow>> {
@@ -50,11 +74,21 @@ impl Workspace {
     }
 }
 
+/// The day that it is in a time zone at an instant.
+pub fn date_in(zone: &TimeZone, at: Timestamp) -> Date {
+    zone.to_datetime(at).date()
+}
+
 /// The current snapshot, to be taken by many and replaced by newer ones.
 #[derive(Debug, Default)]
 pub struct SharedWorkspace(RwLock<Arc<Workspace>>);
 
 impl SharedWorkspace {
+    /// Of a workspace of which only this is known yet.
+    pub fn new(name: String, zone: TimeZone) -> Self {
+        Self(RwLock::new(Arc::new(Workspace { name, zone, ..Workspace::default() })))
+    }
+
     pub fn current(&self) -> Arc<Workspace> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -84,6 +118,17 @@ impl SharedWorkspace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// "The workspace has a time zone (for dates)."
+    #[test]
+    fn the_day_is_that_of_the_workspaces_time_zone() {
+        let at: Timestamp = "2020-01-31T23:30:00Z".parse().expect("an instant");
+        for (zone, day) in [("UTC", 31), ("Europe/Berlin", 1), ("America/New_York", 31)] {
+            let zone = TimeZone::get(zone).expect("a time zone");
+            let workspace = Workspace { zone, ..Workspace::default() };
+            assert_eq!(workspace.date(at).day(), day, "{:?}", workspace.zone);
+        }
+    }
 
     #[test]
     fn an_older_snapshot_does_not_replace_a_newer_one() {

@@ -8,6 +8,7 @@ mod raw;
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
+use jiff::tz::TimeZone;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::telemetry::LogFormat;
@@ -20,7 +21,7 @@ pub struct Settings {
     pub store: Store,
     pub files: raw::Files,
     pub workflows: Workflows,
-    pub workspace: raw::Workspace,
+    pub workspace: Workspace,
     pub engine: raw::Engine,
     pub egress: Egress,
     pub log: Log,
@@ -36,6 +37,12 @@ pub struct Store {
 #[derive(Debug, Clone)]
 pub struct Workflows {
     pub folder: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    pub name: String,
+    pub zone: TimeZone,
 }
 
 #[derive(Debug, Clone)]
@@ -143,6 +150,9 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
         "json" => LogFormat::Json,
         other => return Err(value("log.format", &other, "auto, pretty or json")),
     };
+    let zone = TimeZone::get(&raw.workspace.time_zone).map_err(|_| {
+        value("workspace.time_zone", &raw.workspace.time_zone, "UTC or a name such as Europe/Berlin")
+    })?;
     let extra_ca_file = (!raw.egress.extra_ca_file.is_empty()).then(|| base.join(&raw.egress.extra_ca_file));
     Ok(Settings {
         store: Store {
@@ -159,7 +169,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
         log: Log { levels, format },
         server: raw.server,
         files: raw.files,
-        workspace: raw.workspace,
+        workspace: Workspace { name: raw.workspace.name, zone },
         engine: raw.engine,
     })
 }
@@ -204,6 +214,10 @@ mod tests {
         check(
             "[server]\nlisten = 5\nworkers = \"many\"",
             expect![[r#"invalid type: string "many", expected an integer for key `server.workers`"#]],
+        );
+        check(
+            "[workspace]\ntime_zone = \"Berlin\"",
+            expect!["`workspace.time_zone` is `Berlin`; it must be UTC or a name such as Europe/Berlin"],
         );
         check(
             "[server]\nlistne = \"x\"",

@@ -46,10 +46,11 @@ pub(super) struct Workflows {
     pub(super) folder: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Workspace {
-    pub name: String,
+pub(super) struct Workspace {
+    pub(super) name: String,
+    pub(super) time_zone: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,6 +1,7 @@
 //! The store's contract as tests. Each takes a way to open a store, so that every implementation
 //! runs the same suite.
 
+mod alerts;
 mod users;
 
 use std::{path::Path, sync::Arc};

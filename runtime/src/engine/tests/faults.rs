@@ -346,7 +346,7 @@ fn two_doubts_of_one_execution_are_both_settled() {
         let failed = super::perform(&shared, &engine, &["panics"]).await;
         // So that the waker does not come between.
         shared.drain();
-        let plan = Plan { workflow: workflow(&["panics"]), action: 1, chain: Arc::from([Effects::None]) };
+        let plan = Plan { chain: Arc::from([Effects::None]), ..shared.bare_plan(&failed).expect("its plan") };
         let first = refused_retry(&shared, &plan, &failed).await;
         let seen = stored(&shared, failed.id).await;
         assert_eq!(seen.state.name(), "queued");

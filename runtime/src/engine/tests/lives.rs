@@ -124,25 +124,34 @@ fn a_call_under_way_is_dropped_and_its_turn_passes_on() {
     });
 }
 
-/// "Step type missing (plugin gone): … parked executions wait as `blocked` and go on when it returns."
+/// "Step type missing (plugin gone): … parked executions wait as `blocked` and go on when it returns.
+/// Likewise when a new plugin version's schema rejects a pinned config."
 #[test]
-fn a_missing_step_type_blocks_until_a_start_that_has_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    actix::System::new().block_on(async {
-        let standing = Clock::standing(sample::now());
-        let (shared, engine) = engine_on(open(folder.path()), standing, types()).await;
-        let parked = perform(&shared, &engine, &["waits", "notes"]).await;
-        shared.drain();
-        let later = Clock::standing(sample::now() + HOUR * 2);
-        let (without, _engine, _) = engine_again(&shared, &later, StepTypes::new(Vec::new())).await;
-        let blocked = until(&without, parked.id, |state| matches!(state, State::Blocked { .. })).await;
-        let State::Blocked { why, .. } = &blocked.state else { panic!("not blocked") };
-        assert!(why.contains("there is no step type `waits`"), "{why}");
-        idle(&without).await;
-        without.drain();
-        let (back, _engine, _) = engine_again(&shared, &later, types()).await;
-        assert_eq!(until(&back, parked.id, State::is_final).await.state, State::Succeeded);
-    });
+fn without_its_step_types_an_execution_is_blocked_until_a_start_that_has_them() {
+    for (types_then, why) in [
+        (StepTypes::new(Vec::new()), "the step “waits” cannot run: there is no step type `waits`"),
+        (
+            StepTypes::new(vec![Box::new(Rejects("waits")), Box::new(Rejects("notes"))]),
+            "the step “waits” cannot run: `colour` is missing",
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        actix::System::new().block_on(async {
+            let standing = Clock::standing(sample::now());
+            let (shared, engine) = engine_on(open(folder.path()), standing, types()).await;
+            let parked = perform(&shared, &engine, &["waits", "notes"]).await;
+            shared.drain();
+            let later = Clock::standing(sample::now() + HOUR * 2);
+            let (without, _engine, _) = engine_again(&shared, &later, types_then).await;
+            let blocked = until(&without, parked.id, |state| matches!(state, State::Blocked { .. })).await;
+            let State::Blocked { why: told, .. } = &blocked.state else { panic!("not blocked") };
+            assert_eq!(told, why);
+            idle(&without).await;
+            without.drain();
+            let (back, _engine, _) = engine_again(&shared, &later, types()).await;
+            assert_eq!(until(&back, parked.id, State::is_final).await.state, State::Succeeded);
+        });
+    }
 }
 
 /// A line that is full of one task's executions refuses no other task.

@@ -84,6 +84,24 @@ impl Step for Does {
     }
 }
 
+/// A newer version of a step type, which rejects what the older one took.
+struct Rejects(&'static str);
+
+impl StepType for Rejects {
+    fn id(&self) -> &'static str {
+        self.0
+    }
+
+    fn effects(&self) -> Effects {
+        Effects::None
+    }
+
+    fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
+        let message = "`colour` is missing".to_owned();
+        Err(vec![ParamProblem { param: None, code: "missing_key", message, help: None }])
+    }
+}
+
 /// What most tests need.
 fn types() -> StepTypes {
     StepTypes::new(vec![

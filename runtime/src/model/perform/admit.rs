@@ -49,7 +49,7 @@ pub fn admit(
         return Ok(Change::keep(&earlier));
     }
     let task = current.task.ok_or(Refusal::TaskMissing)?;
-    plan.check(task, &execution.performer, directory)?;
+    plan.check(task, &execution.performer, directory, execution.created_at)?;
     let mut change = Change::default();
     if has_turn {
         execution.stage = Some(task.stage.clone());
@@ -72,17 +72,21 @@ pub fn is_not_acknowledged(execution: &Execution) -> bool {
     matches!(&execution.state, State::Cancelled(failure) if failure.code == NOT_ACKNOWLEDGED)
 }
 
+impl Admitted {
+    /// Whether the key still stands for what it was used for.
+    pub fn is_remembered(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) < jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS)
+    }
+}
+
 /// What the key was used for, while it is remembered.
 fn admitted_before(
     key: &IdempotencyKey,
     execution: &Execution,
     current: &Current<'_>,
 ) -> Result<Option<Execution>, Refusal> {
-    let Some(earlier) = current.look.admitted(&key.scope) else { return Ok(None) };
-    let age = execution.created_at.duration_since(earlier.at);
-    if age >= jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS) {
-        return Ok(None);
-    }
+    let earlier = current.look.admitted(&key.scope).filter(|it| it.is_remembered(execution.created_at));
+    let Some(earlier) = earlier else { return Ok(None) };
     let found = current.look.execution(earlier.execution);
     // Whoever sent that one was told that it was refused, and a refused request has not used its key.
     if found.as_ref().is_some_and(is_not_acknowledged) {
@@ -112,7 +116,7 @@ pub fn begin(
     let event = match current.task {
         None if execution.task_deleted => Event::Turn,
         None => task_deleted(),
-        Some(task) => match (resumed, plan.check(task, &execution.performer, directory)) {
+        Some(task) => match (resumed, plan.check(task, &execution.performer, directory, now)) {
             (false, Err(refusal)) => {
                 Event::Refused { code: refusal.code().to_owned(), message: refusal.to_string() }
             }

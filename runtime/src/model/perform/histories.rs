@@ -123,7 +123,8 @@ impl World {
             })
             .collect();
         workflow.actions[1].on_failure = on_failure;
-        let plan = Plan { workflow: Arc::new(workflow), action: 1, chain: Arc::new(CHAIN) };
+        let plan =
+            Plan { workflow: Arc::new(workflow), action: 1, chain: Arc::new(CHAIN), zone: TimeZone::UTC };
         let mut world = Self {
             disk: Disk::default(),
             plan,

@@ -21,7 +21,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 pub use self::{
     admit::{Admission, IDEMPOTENCY_HOURS, IdempotencyKey, admit, begin, is_not_acknowledged},
@@ -41,6 +41,7 @@ use super::{
     task::Task,
     user::{Directory, Performer},
     workflow::{Action, Workflow},
+    workspace::date_in,
 };
 
 /// What a decision sees.
@@ -181,6 +182,8 @@ pub struct Plan {
     pub workflow: Arc<Workflow>,
     pub action: usize,
     pub chain: Arc<[Effects]>,
+    /// The workspace's: in which zone a day begins and ends.
+    pub zone: TimeZone,
 }
 
 impl Plan {
@@ -188,13 +191,20 @@ impl Plan {
         &self.workflow.actions[self.action]
     }
 
-    fn check(&self, task: &Task, performer: &Performer, directory: &Directory) -> Result<(), Refusal> {
+    fn check(
+        &self,
+        task: &Task,
+        performer: &Performer,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let action = self.action();
         if !requirement::is_offered(action, task) {
             let stage = self.workflow.stage_name(&task.stage).to_owned();
             return Err(Refusal::NotOffered { action: action.name.clone(), stage });
         }
-        let unmet = requirement::unmet(action, task, &self.workflow, performer, directory);
+        let unmet =
+            requirement::unmet(action, task, &self.workflow, performer, directory, date_in(&self.zone, now));
         if unmet.is_empty() { Ok(()) } else { Err(Refusal::Unmet(unmet)) }
     }
 }

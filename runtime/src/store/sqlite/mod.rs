@@ -99,6 +99,11 @@ impl Shared {
 }
 
 impl SqliteStore {
+    /// Whether a folder has a database.
+    pub fn is_there(folder: &Path) -> bool {
+        folder.join(FILE_NAME).exists()
+    }
+
     /// Opens, or makes, the database in a folder and brings its schema up to date.
     pub fn open(folder: &Path, settings: &SqliteSettings) -> Result<Self, StoreError> {
         let file = open::database_file(folder)?;

@@ -127,9 +127,7 @@ impl Writer {
         for blob in &change.blobs {
             put_blob(connection, blob)?;
         }
-        if let Some(entry) = &change.history {
-            insert_history(connection, entry)?;
-        }
+        let entry = change.history.as_ref().map(|entry| insert_history(connection, entry)).transpose()?;
         for untold in &change.untold {
             insert_untold(connection, untold)?;
         }
@@ -150,11 +148,11 @@ impl Writer {
         };
         let task = match (change.task, &task_before) {
             (Some(task), _) => {
-                write_task(connection, &task, task_before.as_deref(), change.history.is_some())?;
+                write_task(connection, &task, task_before.as_deref(), entry)?;
                 Some(Arc::new(task))
             }
             (None, Some(before)) if change.deletes_task => {
-                delete_task(connection, before)?;
+                delete_task(connection, before, entry)?;
                 None
             }
             (None, _) => task_before.clone(),
@@ -240,12 +238,12 @@ fn workflow_of(key: &TaskKey) -> Option<&WorkflowId> {
     }
 }
 
-/// `has_entry`: whether an entry of the task's history has just been written.
+/// `entry`: the number of the row of the entry that its history has got.
 fn write_task(
     connection: &Connection,
     task: &Task,
     before: Option<&Task>,
-    has_entry: bool,
+    entry: Option<i64>,
 ) -> Result<(), StoreError> {
     let values = rows::values_to_json(task)?;
     let assigned_to = task.assigned_to.as_ref().map(|user| user.as_str());
@@ -255,7 +253,7 @@ fn write_task(
         let sql = "INSERT INTO task (id, workflow_id, unique_id, stage_id, assigned_to, field_values, created_on, updated_on,
                                      schedule, scheduled_at, revision,
                                      last_entry)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, iif(?12, last_insert_rowid(), NULL))";
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         connection.prepare_cached(sql)?.execute(params![
             task.id.to_bytes(),
             task.workflow.as_str(),
@@ -268,7 +266,7 @@ fn write_task(
             schedule,
             scheduled_at,
             task.revision,
-            has_entry,
+            entry,
         ])?;
         return Ok(());
     };
@@ -286,7 +284,7 @@ fn write_task(
         connection.prepare_cached(sql)?.execute(params![task.id.to_bytes(), assigned_to])?;
     }
     let sql = "UPDATE task SET stage_id = ?2, field_values = ?3, updated_on = ?4, revision = ?5,
-                               last_entry = iif(?6, last_insert_rowid(), last_entry)
+                               last_entry = coalesce(?6, last_entry)
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         task.id.to_bytes(),
@@ -294,19 +292,19 @@ fn write_task(
         values,
         task.updated_on.as_millisecond(),
         task.revision,
-        has_entry,
+        entry,
     ])?;
     there(changed, || format!("task {}", task.id))
 }
 
 /// Keeps the last state of a task, for the executions that speak of it, and takes the task away.
-fn delete_task(connection: &Connection, task: &Task) -> Result<(), StoreError> {
+fn delete_task(connection: &Connection, task: &Task, entry: Option<i64>) -> Result<(), StoreError> {
     let columns = rows::TASK_COLUMNS;
     let sql = format!(
         "INSERT INTO deleted_task ({columns}, last_entry)
-         SELECT {columns}, last_insert_rowid() FROM task WHERE id = ?1"
+         SELECT {columns}, ?2 FROM task WHERE id = ?1"
     );
-    connection.prepare_cached(&sql)?.execute([task.id.to_bytes()])?;
+    connection.prepare_cached(&sql)?.execute(params![task.id.to_bytes(), entry])?;
     let deleted =
         connection.prepare_cached("DELETE FROM task WHERE id = ?1")?.execute([task.id.to_bytes()])?;
     there(deleted, || format!("task {}", task.id))
@@ -317,7 +315,8 @@ fn there(changed: usize, what: impl Fn() -> String) -> Result<(), StoreError> {
     if changed == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("{} is not there", what()))) }
 }
 
-fn insert_history(connection: &Connection, entry: &HistoryEntry) -> Result<(), StoreError> {
+/// The number of the entry's row.
+fn insert_history(connection: &Connection, entry: &HistoryEntry) -> Result<i64, StoreError> {
     let (execution, performer) = match &entry.author {
         Author::Execution(id) => (Some(id.to_bytes()), None),
         Author::Performer(performer) => (None, Some(rows::performer_to_json(performer)?)),
@@ -334,7 +333,7 @@ fn insert_history(connection: &Connection, entry: &HistoryEntry) -> Result<(), S
         performer,
         rows::changes_to_json(&entry.changes)?,
     ])?;
-    Ok(())
+    Ok(connection.last_insert_rowid())
 }
 
 /// Keeps a file's bytes. Those that are there stay as they are: the id is their digest.

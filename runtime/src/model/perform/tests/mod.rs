@@ -12,7 +12,7 @@ use crate::model::{
 
 fn plan() -> Plan {
     let workflow = Arc::new(sample::workflow());
-    Plan { workflow, action: 1, chain: Arc::new([Effects::None, Effects::External]) }
+    Plan { workflow, action: 1, chain: Arc::new([Effects::None, Effects::External]), zone: TimeZone::UTC }
 }
 
 fn execution(state: State) -> Execution {
