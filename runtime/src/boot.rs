@@ -69,7 +69,7 @@ impl Server {
     /// Takes the data folder, opens the store, publishes the workflow files, recovers what an earlier
     /// run left, and listens. Nothing is served yet.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
-        let types = StepTypes::built_in();
+        let types = StepTypes::built_in(&settings.egress.guard);
         let folder = &settings.workflows.folder;
         let files = publish::read_folder_at_start(folder, &types, &[]);
         if !SqliteStore::is_there(&settings.store.folder) {
@@ -181,6 +181,7 @@ fn egress_settings(settings: &Settings) -> EgressSettings {
         connect_timeout: Duration::from_secs(settings.egress.connect_timeout_seconds),
         idle_timeout: Duration::from_secs(settings.egress.idle_timeout_seconds),
         extra_ca_file: settings.egress.extra_ca_file.clone(),
+        guard: settings.egress.guard.clone(),
         ..EgressSettings::default()
     }
 }

@@ -48,6 +48,10 @@ impl StepCheck for Steps<'_> {
     fn check(&self, step: &StepDefinition, _action: usize, workflow: &Workflow) -> Vec<ParamProblem> {
         self.0.configure(step, workflow).err().unwrap_or_default()
     }
+
+    fn url_problem(&self, url: &str) -> Option<String> {
+        self.0.url_problem(url)
+    }
 }
 
 /// For the start of a server: a step type that is not there keeps nobody from working with the rest.
@@ -59,6 +63,10 @@ impl StepCheck for KnownSteps<'_> {
             Some(_) => Steps(self.0).check(step, action, workflow),
             None => Vec::new(),
         }
+    }
+
+    fn url_problem(&self, url: &str) -> Option<String> {
+        self.0.url_problem(url)
     }
 }
 

@@ -44,7 +44,7 @@ fn config(random: &mut Random) -> String {
     let in_flight_max = random.pick(&[2_000, 2_000, 3]).copied().unwrap_or(2_000);
     let queue_max = random.pick(&[4_096, 4_096, 2]).copied().unwrap_or(4_096);
     format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\nworkers = {workers}\n[log]\nformat = \"json\"\nlevel = \"warn\"\n\
+        "[egress]\nallow = [\"127.0.0.1\"]\n[server]\nlisten = \"127.0.0.1:0\"\nworkers = {workers}\n[log]\nformat = \"json\"\nlevel = \"warn\"\n\
          [engine]\nin_flight_max = {in_flight_max}\n[store]\nqueue_max = {queue_max}\n"
     )
 }

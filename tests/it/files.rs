@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Receiver, Reply, Server, api_sample, request};
+use crate::support::{CONFIG, Project, Receiver, Reply, Server, api_sample, request};
 
 const TASKS: &str = "/workflows/api-sample/tasks";
 
@@ -231,7 +231,7 @@ fn a_file_of_the_size_that_is_allowed_can_be_sent() {
     assert_eq!(server.post("/workflows/api-sample/executions", &large).status, 413);
     server.terminate();
 
-    project.write("onward.toml", "[server]\nlisten = \"127.0.0.1:0\"\n[files]\nbytes_max = 4\n");
+    project.write("onward.toml", &format!("{CONFIG}[files]\nbytes_max = 4\n"));
     let server = project.serve(project.command(&["key", "add", "Another"]).trim());
     written(&server, "42", &json!([picture("a.png")]));
     let answer = server.post(TASKS, &json!({"Company ID": "42", "Papers": zeros(6)}));

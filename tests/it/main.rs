@@ -5,6 +5,7 @@ mod backup;
 mod bad_input;
 mod contract;
 mod crash;
+mod egress;
 mod files;
 mod hostile;
 mod idempotency;

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::{Project, Receiver, Reply, Server, eventually, pinging};
+use crate::support::{CONFIG, Project, Receiver, Reply, Server, eventually, pinging};
 
 /// So many run at a time, each for this long: the capacity is known and does not depend on the machine.
 const IN_FLIGHT_MAX: u32 = 10;
@@ -119,10 +119,7 @@ fn ten_times_the_load_is_carried_as_well_as_once_the_load() {
     let receiver = Receiver::start(Reply::new(200, "").after(CALL_TAKES));
     let (project, key) = Project::new(&pinging(&receiver));
     let limits = format!("[engine]\nin_flight_max = {IN_FLIGHT_MAX}\nqueued_max = {IN_FLIGHT_MAX}\n");
-    project.write(
-        "onward.toml",
-        &format!("[server]\nlisten = \"127.0.0.1:0\"\n{limits}[log]\nlevel = \"warn\"\n"),
-    );
+    project.write("onward.toml", &format!("{CONFIG}{limits}[log]\nlevel = \"warn\"\n"));
     let server = project.serve(&key);
     for task in 0..TASKS {
         server.create_task(&json!({"Company ID": task.to_string(), "Stage": "In Progress"}));

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Receiver, Reply, Server, acme, api_sample, onward};
+use crate::support::{CONFIG, Project, Receiver, Reply, Server, acme, api_sample, onward};
 
 const EXECUTIONS: &str = "/workflows/api-sample/executions";
 const NOTICE_MAX: Duration = Duration::from_secs(20);
@@ -279,8 +279,10 @@ fn today_is_the_workspaces_day() {
     let (project, key) = Project::new(&(api_sample("http://127.0.0.1:9") + due));
     let mut task = acme();
     for (zone, hours, expected) in [("Pacific/Kiritimati", 14, 201), ("Pacific/Pago_Pago", 14, 422)] {
-        let config = "[server]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
-        project.write("onward.toml", &format!("{config}[workspace]\ntime_zone = \"{zone}\"\n"));
+        project.write(
+            "onward.toml",
+            &format!("{CONFIG}[log]\nformat = \"json\"\n[workspace]\ntime_zone = \"{zone}\"\n"),
+        );
         let server = project.serve(&key);
         let today =
             || jiff::tz::TimeZone::fixed(jiff::tz::offset(hours)).to_datetime(jiff::Timestamp::now()).date();

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Receiver, Reply, acme, api_sample, request};
+use crate::support::{CONFIG, Project, Receiver, Reply, acme, api_sample, request};
 
 /// An action that stays possible: it moves nothing.
 fn ping(receiver: &str) -> String {
@@ -57,7 +57,7 @@ fn beyond_the_limits_an_action_is_refused_with_retry_after() {
     let receiver = Receiver::start(Reply::new(200, "").after(Duration::from_millis(500)));
     let (project, key) = Project::new(&ping(&receiver.url()));
     let limits = "[engine]\nin_flight_max = 2\nqueued_max = 1\n";
-    project.write("onward.toml", &format!("[server]\nlisten = \"127.0.0.1:0\"\n{limits}"));
+    project.write("onward.toml", &format!("{CONFIG}{limits}"));
     let server = project.serve(&key);
     for id in ["42", "43", "44"] {
         server.create_task(&json!({"Company ID": id, "Stage": "In Progress"}));

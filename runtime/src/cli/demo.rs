@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     boot::{self, Server},
     credential,
+    egress::Guard,
     model::{
         Directory, Performer, User, UserId, Workflow,
         perform::{self, TaskWrite, Writing},
@@ -80,8 +81,11 @@ pub(super) fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     super::block_on(demo(settings, arguments.ready_file))
 }
 
-async fn demo(settings: Settings, ready_file: Option<PathBuf>) -> anyhow::Result<()> {
+async fn demo(mut settings: Settings, ready_file: Option<PathBuf>) -> anyhow::Result<()> {
     let receiver = receiver()?;
+    // Its own receiver, and nothing else on this machine.
+    settings.egress.guard = Guard::new([receiver.to_string().as_str()])
+        .map_err(|(entry, error)| anyhow!("the demo's receiver {entry}: {error}"))?;
     let folder = &settings.workflows.folder;
     let definition = WORKFLOW.replace(WORKFLOW_RECEIVER, &format!("http://{receiver}"));
     std::fs::create_dir_all(folder)

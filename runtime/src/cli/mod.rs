@@ -148,7 +148,7 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 
 fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
     let settings = load(arguments)?;
-    match publish::read_folder(&settings.workflows.folder, &StepTypes::built_in()) {
+    match publish::read_folder(&settings.workflows.folder, &StepTypes::built_in(&settings.egress.guard)) {
         Ok(files) => {
             for file in &files {
                 println!("{}: workflow `{}` is sound", shown(&file.path), file.workflow.id);

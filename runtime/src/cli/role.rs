@@ -42,7 +42,9 @@ pub(super) fn run(arguments: &RoleArguments) -> anyhow::Result<()> {
 }
 
 async fn give(arguments: &RoleArguments, settings: &Settings, store: &dyn Store) -> anyhow::Result<String> {
-    let known = publish::known(&settings.workflows.folder, store, &StepTypes::built_in()).await?;
+    let known =
+        publish::known(&settings.workflows.folder, store, &StepTypes::built_in(&settings.egress.guard))
+            .await?;
     let workflow = workflow(&arguments.workflow, &known)?;
     let role = role(&arguments.role, workflow)?;
     let user = user(&arguments.email, store.workspace().await?.users)?;

@@ -42,6 +42,12 @@ pub const ALERTS_EVERY_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 pub trait StepCheck {
     /// `action`: the index of the step's action.
     fn check(&self, step: &StepDefinition, action: usize, workflow: &Workflow) -> Vec<ParamProblem>;
+
+    /// Why a URL of the workflow itself would not be called.
+    fn url_problem(&self, url: &str) -> Option<String> {
+        let _ = url;
+        None
+    }
 }
 
 /// Reads a definition. `name` is what the report calls the text: a file's path.

@@ -51,7 +51,7 @@ pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, 
     let mut places = Vec::new();
     let known = Known { fields: &fields, stages: &stages, roles: &roles };
     let actions = actions(&mut root, &known, &mut places, &mut problems);
-    let alerts = alerts(&mut root, &mut problems);
+    let alerts = alerts(&mut root, steps, &mut problems);
     root.finish(&mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
     let workflow = Workflow { id: WorkflowId::new(id), name, fields, stages, actions, roles, alerts };
@@ -80,7 +80,7 @@ fn check_steps(
 }
 
 /// `[alerts]`: who is told of failures that nobody was waiting for.
-fn alerts(root: &mut Table<'_>, problems: &mut Problems) -> AlertRule {
+fn alerts(root: &mut Table<'_>, steps: &dyn StepCheck, problems: &mut Problems) -> AlertRule {
     let mut rule = AlertRule::default();
     let Some(mut table) = root.table("alerts", problems) else { return rule };
     rule.log = table.flag("log", rule.log, problems);
@@ -89,6 +89,8 @@ fn alerts(root: &mut Table<'_>, problems: &mut Problems) -> AlertRule {
         if !["http://", "https://"].iter().any(|scheme| webhook.value.starts_with(scheme)) {
             let message = format!("`{}` is not an http or https URL", webhook.value);
             problems.add("invalid_url", webhook.span, message);
+        } else if let Some(problem) = steps.url_problem(&webhook.value) {
+            problems.add("url_not_callable", webhook.span, problem);
         }
         rule.webhook = Some(webhook.value);
     }

@@ -17,7 +17,7 @@ use awc::{
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::{
-    EgressSettings, Request, SendError, Trust,
+    EgressSettings, Guard, Request, SendError, Trust,
     connector::{Endpoint, EndpointConnector},
     error::Peer,
     target::{self, Target},
@@ -34,6 +34,7 @@ pub(super) struct Clients {
     idle_timeout: Duration,
     user_agent: HeaderValue,
     tls: TlsConnector,
+    guard: Guard,
     exchanges: Cell<u64>,
     by_endpoint: RefCell<HashMap<(Authority, bool), Rc<Client>>>,
     /// A task is waiting to drop clients that nobody uses.
@@ -57,6 +58,7 @@ impl Clients {
             user_agent: HeaderValue::from_str(&settings.user_agent)
                 .unwrap_or(HeaderValue::from_static("Onward")),
             tls: TlsConnector::from(trust.config.clone()),
+            guard: settings.guard.clone(),
             exchanges: Cell::new(0),
             by_endpoint: RefCell::default(),
             sweeping: Cell::new(false),
@@ -124,6 +126,7 @@ impl Clients {
             peer: Peer(host_header.as_str().into()),
             tls,
             connect_timeout: self.connect_timeout,
+            guard: self.guard.clone(),
         });
         let connector = awc::Connector::new()
             .connector(EndpointConnector(Rc::clone(&endpoint)))

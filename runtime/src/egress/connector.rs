@@ -21,7 +21,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::{
-    SendError,
+    Guard, SendError,
     error::Peer,
     record::Record,
     stream::EgressStream,
@@ -42,6 +42,7 @@ pub(super) struct Endpoint {
     pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
     /// For resolving, connecting and the handshake together.
     pub(super) connect_timeout: Duration,
+    pub(super) guard: Guard,
 }
 
 impl Service<ConnectInfo<Uri>> for EndpointConnector {
@@ -120,7 +121,12 @@ impl Endpoint {
     ) -> Result<(TcpStream, SocketAddr), SendError> {
         let mut failure = None;
         for (tried, &address) in addresses.iter().enumerate() {
-            // Every address, resolved or literal, passes here before it is connected to: the place to guard it.
+            // Every address, resolved or literal, passes here right before it is connected to. A name that has
+            // others, too, is called at those.
+            if let Err(blocked) = self.guard.check(&self.host, address) {
+                failure.get_or_insert(SendError::Blocked { host: self.host.clone(), blocked });
+                continue;
+            }
             let share = deadline.saturating_duration_since(Instant::now())
                 / u32::try_from(addresses.len() - tried).unwrap_or(1);
             match timeout(share, open_socket(address)).await {

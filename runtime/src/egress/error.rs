@@ -6,6 +6,8 @@
 
 use std::{fmt, time::Duration};
 
+use super::Blocked;
+
 /// The other end of a call, for texts: a host, and its port unless that is the scheme's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer(pub(super) Box<str>);
@@ -73,6 +75,14 @@ pub enum SendError {
         host: Box<str>,
         /// The resolver's own words.
         reason: String,
+    },
+    /// The host's addresses are among those that calls do not reach. Nothing was sent.
+    #[error("{host} is not called: {blocked}.")]
+    Blocked {
+        /// The host as the URL has it.
+        host: Box<str>,
+        /// The range, and what would allow it.
+        blocked: Blocked,
     },
     /// No address of the host accepted a connection. Nothing was sent.
     #[error(
@@ -177,6 +187,7 @@ impl SendError {
             Self::InvalidMethod { .. } => "invalid_method",
             Self::InvalidHeader { .. } => "invalid_header",
             Self::Resolve { .. } => "resolve_failed",
+            Self::Blocked { .. } => "egress_blocked",
             Self::Connect { .. } => "connect_failed",
             Self::ConnectTimeout { .. } => "connect_timeout",
             Self::Tls { .. } => "tls_failed",
@@ -197,6 +208,7 @@ impl SendError {
             Self::InvalidUrl { .. }
                 | Self::InvalidMethod { .. }
                 | Self::InvalidHeader { .. }
+                | Self::Blocked { .. }
                 | Self::Tls { .. }
                 | Self::ResponseTooLarge { .. }
         )

@@ -12,6 +12,7 @@ mod body;
 mod clients;
 mod connector;
 mod error;
+mod guard;
 mod head;
 mod record;
 mod stream;
@@ -45,6 +46,7 @@ use self::{
 };
 pub use self::{
     error::{Peer, Phase, SendError},
+    guard::{Blocked, EntryError, Guard},
     tls::{Trust, TrustError},
 };
 
@@ -59,6 +61,8 @@ pub struct EgressSettings {
     pub extra_ca_file: Option<PathBuf>,
     /// The `User-Agent` of calls that set none.
     pub user_agent: String,
+    /// Which addresses may be called.
+    pub guard: Guard,
 }
 
 impl Default for EgressSettings {
@@ -68,6 +72,7 @@ impl Default for EgressSettings {
             idle_timeout: Duration::from_secs(4),
             extra_ca_file: None,
             user_agent: concat!("Onward/", env!("CARGO_PKG_VERSION")).to_owned(),
+            guard: Guard::default(),
         }
     }
 }

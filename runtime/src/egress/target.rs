@@ -2,6 +2,8 @@
 //!
 //! Refuses what cannot be sent as meant. Knows no sockets, and no policy beyond HTTP's own.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use awc::http::{
     Method, Uri,
     header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT},
@@ -52,6 +54,9 @@ impl Target {
         if authority.host().is_empty() {
             return Err(invalid("it names no host".to_owned()));
         }
+        if let Some(problem) = host_problem(authority.host()) {
+            return Err(invalid(problem.to_owned()));
+        }
         let port = match &authority.as_str()[authority.host().len()..] {
             "" if tls => 443,
             "" => 80,
@@ -81,6 +86,25 @@ impl Target {
     pub(super) fn uri(&self) -> Result<Uri, SendError> {
         let parts = Uri::builder().scheme(Scheme::HTTP).authority(self.authority.clone());
         parts.path_and_query(self.path.clone()).build().map_err(|error| invalid(error.to_string()))
+    }
+}
+
+/// Whether a host that is not an IPv4 address in its usual form would be read as one: `0x7f.1`, `2130706433`.
+pub(super) fn is_like_an_address(host: &str) -> bool {
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let is_hex = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let is_number = !last.is_empty() && last.bytes().all(|digit| digit.is_ascii_digit());
+    is_number || last.strip_prefix("0x").or_else(|| last.strip_prefix("0X")).is_some_and(is_hex)
+}
+
+/// What is wrong with a host. An address has one spelling, so that whoever reads a URL sees where it leads.
+fn host_problem(host: &str) -> Option<&'static str> {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(literal) => literal.parse::<Ipv6Addr>().is_err().then_some("its host is not an IPv6 address"),
+        None if is_like_an_address(host) && host.parse::<Ipv4Addr>().is_err() => Some(
+            "its host is an address in an unusual spelling; write it as four numbers, such as 198.18.0.1",
+        ),
+        None => None,
     }
 }
 
@@ -176,6 +200,45 @@ mod tests {
         check("Host", "x");
         check("Content-Length", "1");
         check("Expect", "100-continue");
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        for host in [
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "127.1",
+            "127.0.1",
+            "0177.0.0.1",
+            "017700000001",
+            "127.0.0.1.",
+            "127.0.0.01",
+            "0x7F.0.0.1",
+            "1.2.3.4.5",
+            "300.0.0.1",
+            "example.0x1",
+            "0x",
+            "a.1",
+        ] {
+            let refused = Target::parse(&format!("http://{host}/")).map(|target| target.authority);
+            assert!(matches!(refused, Err(SendError::InvalidUrl { .. })), "{host}: {refused:?}");
+        }
+        for host in [
+            "127.0.0.1",
+            "a1",
+            "1a",
+            "0x7f.example",
+            "1.example",
+            "[::ffff:127.0.0.1]",
+            "[::1]",
+            "localhost.",
+        ] {
+            assert!(Target::parse(&format!("http://{host}/")).is_ok(), "{host}");
+        }
+        for host in ["[fe80::1%25eth0]", "[::1%1]", "[127.0.0.1]", "[::g]"] {
+            assert!(Target::parse(&format!("http://{host}/")).is_err(), "{host}");
+        }
     }
 
     #[test]

@@ -151,9 +151,11 @@ impl Shared {
     }
 
     fn note_left_behind(&self, error: &StoreError) {
-        tracing::error!(%error, "a task of somebody who has left could not be unassigned");
         if error.may_pass() {
+            tracing::info!(%error, "a task of somebody who has left could not be unassigned; it is tried again");
             self.is_left_behind.store(true, Ordering::Relaxed);
+        } else {
+            tracing::error!(%error, "a task of somebody who has left could not be unassigned");
         }
     }
 

@@ -11,7 +11,7 @@ use config::{Config, Environment, File, FileFormat};
 use jiff::tz::TimeZone;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use crate::telemetry::LogFormat;
+use crate::{egress::Guard, telemetry::LogFormat};
 
 const DEFAULTS: &str = include_str!("../../onward.default.toml");
 
@@ -50,6 +50,7 @@ pub struct Egress {
     pub connect_timeout_seconds: u64,
     pub idle_timeout_seconds: u64,
     pub extra_ca_file: Option<PathBuf>,
+    pub guard: Guard,
 }
 
 #[derive(Debug, Clone)]
@@ -131,28 +132,12 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     range("engine.chain_idle_seconds", raw.engine.chain_idle_seconds, 1, 86_400)?;
     range("egress.connect_timeout_seconds", raw.egress.connect_timeout_seconds, 1, 120)?;
     range("egress.idle_timeout_seconds", raw.egress.idle_timeout_seconds, 1, 600)?;
-    let levels = raw.log.level.parse::<Targets>().map_err(|_| {
-        value(
-            "log.level",
-            &raw.log.level,
-            "off, error, warn, info, debug, trace, or a list such as info,onward::egress=debug",
-        )
-    })?;
-    // The HTTP server tells each start and stop of its threads; that is nobody's news.
-    let levels = if raw.log.level.contains("actix_server") {
-        levels
-    } else {
-        levels.with_target("actix_server", LevelFilter::WARN)
-    };
-    let format = match raw.log.format.as_str() {
-        "auto" => LogFormat::Auto,
-        "pretty" => LogFormat::Pretty,
-        "json" => LogFormat::Json,
-        other => return Err(value("log.format", &other, "auto, pretty or json")),
-    };
+    let log = log(&raw.log).map_err(|(key, found, expected)| value(key, &found, expected))?;
     let zone = TimeZone::get(&raw.workspace.time_zone).map_err(|_| {
         value("workspace.time_zone", &raw.workspace.time_zone, "UTC or a name such as Europe/Berlin")
     })?;
+    let guard = Guard::new(raw.egress.allow.iter().map(String::as_str))
+        .map_err(|(entry, error)| value("egress.allow", &entry, &error.to_string()))?;
     let extra_ca_file = (!raw.egress.extra_ca_file.is_empty()).then(|| base.join(&raw.egress.extra_ca_file));
     Ok(Settings {
         store: Store {
@@ -165,13 +150,35 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
             connect_timeout_seconds: raw.egress.connect_timeout_seconds,
             idle_timeout_seconds: raw.egress.idle_timeout_seconds,
             extra_ca_file,
+            guard,
         },
-        log: Log { levels, format },
+        log,
         server: raw.server,
         files: raw.files,
         workspace: Workspace { name: raw.workspace.name, zone },
         engine: raw.engine,
     })
+}
+
+/// The section `log`; or the key that is wrong, what was found there, and what may be.
+fn log(raw: &raw::Log) -> Result<Log, (&'static str, String, &'static str)> {
+    let levels = raw.level.parse::<Targets>().map_err(|_| {
+        let expected = "off, error, warn, info, debug, trace, or a list such as info,onward::egress=debug";
+        ("log.level", raw.level.clone(), expected)
+    })?;
+    // The HTTP server tells each start and stop of its threads; that is nobody's news.
+    let levels = if raw.level.contains("actix_server") {
+        levels
+    } else {
+        levels.with_target("actix_server", LevelFilter::WARN)
+    };
+    let format = match raw.format.as_str() {
+        "auto" => LogFormat::Auto,
+        "pretty" => LogFormat::Pretty,
+        "json" => LogFormat::Json,
+        other => return Err(("log.format", other.to_owned(), "auto, pretty or json")),
+    };
+    Ok(Log { levels, format })
 }
 
 #[cfg(test)]
@@ -214,6 +221,22 @@ mod tests {
         check(
             "[server]\nlisten = 5\nworkers = \"many\"",
             expect![[r#"invalid type: string "many", expected an integer for key `server.workers`"#]],
+        );
+        check(
+            "[egress]\nallow = [\"10.0.0.0/8\", \"http://billing.example\"]",
+            expect![
+                "`egress.allow` is `http://billing.example`; it must be a network such as 10.1.0.0/16, an address, or a host, the last two with a port if need be"
+            ],
+        );
+        check(
+            "[egress]\nallow = [\"127.0.0.0/8\"]",
+            expect![
+                "`egress.allow` is `127.0.0.0/8`; it must be an address or a host's name, not a network, because 127.0.0.0/8 is loopback"
+            ],
+        );
+        check(
+            "[egress]\nallow = 5",
+            expect!["a list of texts, or a text with commas between them for key `egress.allow`"],
         );
         check(
             "[workspace]\ntime_zone = \"Berlin\"",

@@ -1,7 +1,7 @@
 //! The sections and keys of `onward.toml` as serde reads them. Defaults stand in
 //! `onward.default.toml` and nowhere else.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +67,8 @@ pub(super) struct Egress {
     pub(super) connect_timeout_seconds: u64,
     pub(super) idle_timeout_seconds: u64,
     pub(super) extra_ca_file: String,
+    #[serde(deserialize_with = "list")]
+    pub(super) allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,4 +76,20 @@ pub(super) struct Egress {
 pub(super) struct Log {
     pub(super) level: String,
     pub(super) format: String,
+}
+
+/// A list, or a text with its items separated by commas: the environment has only texts.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of texts, or a text with commas between them")]
+    enum Either {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::List(items) => items,
+        Either::Text(text) => {
+            text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+        }
+    })
 }

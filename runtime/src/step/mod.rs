@@ -20,7 +20,7 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::{
     clock::Clock,
-    egress::Egress,
+    egress::{Egress, Guard},
     model::{
         Action, Directory, Execution, StageId, StepDefinition, Task, Timestamp, Workflow,
         document::Answer,
@@ -149,22 +149,30 @@ impl Outcome {
 #[derive(Clone)]
 pub struct StepTypes {
     types: Arc<[Box<dyn StepType>]>,
+    guard: Guard,
 }
 
 impl StepTypes {
-    pub fn built_in() -> Self {
-        Self::new(vec![
-            Box::new(api_call::ApiCallType),
+    /// `guard`: which addresses they may call.
+    pub fn built_in(guard: &Guard) -> Self {
+        let types = Self::new(vec![
+            Box::new(api_call::ApiCallType { guard: guard.clone() }),
             Box::new(delay::DelayType),
             Box::new(delete_task::DeleteTaskType),
             Box::new(move_to_stage::MoveToStageType),
             Box::new(schedule_stage_change::ScheduleStageChangeType),
             Box::new(update_data::UpdateDataType),
-        ])
+        ]);
+        Self { guard: guard.clone(), ..types }
     }
 
     pub fn new(types: Vec<Box<dyn StepType>>) -> Self {
-        Self { types: types.into() }
+        Self { types: types.into(), guard: Guard::default() }
+    }
+
+    /// Why a URL would not be called; `None` where nothing is known against it.
+    pub fn url_problem(&self, url: &str) -> Option<String> {
+        self.guard.check_url(url).err()
     }
 
     pub fn get(&self, id: &str) -> Option<&dyn StepType> {

@@ -64,7 +64,7 @@ impl Server {
     pub(crate) fn start(receiver: u16, tasks: usize) -> Self {
         let (binary, folder) = (binary(), tempfile::tempdir().expect("a folder"));
         let config = folder.path().join("onward.toml");
-        fs::write(&config, "[server]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"warn\"\n").expect("written");
+        fs::write(&config, "[egress]\nallow = [\"127.0.0.1\"]\n[server]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"warn\"\n").expect("written");
         fs::create_dir(folder.path().join("workflows")).expect("a folder");
         let workflow = WORKFLOW.replace("RECEIVER", &receiver.to_string());
         fs::write(folder.path().join("workflows/bench.toml"), workflow).expect("written");

@@ -63,7 +63,7 @@ impl Bench {
             "onward.toml",
             &format!(
                 "[server]\nlisten = \"127.0.0.1:0\"\nworkers = 1\nbody_bytes_max = 8388608\n\
-                 [egress]\nextra_ca_file = \"ca.pem\"\nconnect_timeout_seconds = {connect}\n"
+                 [egress]\nallow = [\"127.0.0.1\", \"localhost\"]\nextra_ca_file = \"ca.pem\"\nconnect_timeout_seconds = {connect}\n"
             ),
         );
         let server = project.serve(&key);

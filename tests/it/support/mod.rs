@@ -20,7 +20,7 @@ pub(crate) use self::{
     load::{Ledger, create_tasks, number, pinging, under_load},
     raw::{Connection, Over, RawReceiver, Then},
     receiver::{Receiver, Reply},
-    server::{Project, Server, binary, onward},
+    server::{CONFIG, Project, Server, binary, onward},
 };
 
 /// How long a test waits for what must come.

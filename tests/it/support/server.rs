@@ -52,6 +52,10 @@ pub(crate) struct Project {
     folder: tempfile::TempDir,
 }
 
+/// What every test's `onward.toml` begins with: a free port, and receivers on this machine.
+pub(crate) const CONFIG: &str =
+    "egress.allow = [\"127.0.0.1\", \"localhost\"]\nserver.listen = \"127.0.0.1:0\"\n";
+
 impl Project {
     /// With one workflow; the page's user; a key.
     pub(crate) fn new(workflow: &str) -> (Self, String) {
@@ -66,7 +70,7 @@ impl Project {
 
     pub(crate) fn bare() -> Self {
         let project = Self { folder: tempfile::tempdir().expect("a folder") };
-        project.write("onward.toml", "[server]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n");
+        project.write("onward.toml", &format!("{CONFIG}[log]\nformat = \"json\"\n"));
         fs::create_dir_all(project.path("workflows")).expect("a folder");
         project
     }

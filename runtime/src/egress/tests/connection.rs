@@ -266,9 +266,11 @@ fn a_connection_that_rested_too_long_is_not_used_even_if_its_client_is_busy() {
 fn the_number_of_clients_is_limited() {
     run(async {
         let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
-        let egress = egress();
-        let url =
-            |number: usize| format!("http://127.0.{}.{}:{}/", number / 250, number % 250 + 1, server.port);
+        let host = |number: usize| format!("127.0.{}.{}", number / 250, number % 250 + 1);
+        let hosts: Vec<_> = (0..=CLIENTS_MAX).map(host).collect();
+        let guard = Guard::new(hosts.iter().map(String::as_str)).unwrap();
+        let egress = egress_with(&EgressSettings { guard, ..settings() });
+        let url = |number: usize| format!("http://{}:{}/", hosts[number], server.port);
         // Only 127.0.0.1 is listened on; the others are refused, and count all the same.
         assert_body(&egress.send(post(url(0), "")).await, "");
         for number in 1..CLIENTS_MAX {

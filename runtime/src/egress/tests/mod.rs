@@ -16,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Certainty, Egress, EgressSettings, Exchange, Request, Trust};
+use super::{Certainty, Egress, EgressSettings, Exchange, Guard, Request, Trust};
 
 /// Long enough for loopback to pass bytes on, so that two writes are two reads.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -29,7 +29,8 @@ fn run<F: Future>(test: F) -> F::Output {
 }
 
 fn settings() -> EgressSettings {
-    EgressSettings { connect_timeout: Duration::from_secs(10), ..EgressSettings::default() }
+    let guard = Guard::new(["127.0.0.1", "::1", "localhost"]).expect("a guard");
+    EgressSettings { connect_timeout: Duration::from_secs(10), guard, ..EgressSettings::default() }
 }
 
 fn egress() -> Egress {

@@ -14,7 +14,7 @@ use super::{
     params::Params,
     retry::{RetryPolicy, random, retry_after},
 };
-use crate::egress::Exchange;
+use crate::egress::{Exchange, Guard};
 use crate::model::{
     StepDefinition, Workflow, execution::Effects, template::Template, workflow::ParamProblem,
 };
@@ -28,7 +28,9 @@ const HEADERS_MAX: usize = 50;
 /// Methods that may carry the contract's document.
 const METHODS: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 
-pub(super) struct ApiCallType;
+pub(super) struct ApiCallType {
+    pub(super) guard: Guard,
+}
 
 struct ApiCall {
     method: &'static str,
@@ -57,7 +59,7 @@ impl StepType for ApiCallType {
     ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
         let mut params = Params::new(step, workflow);
         let method = method(&mut params);
-        let url = params.required_text("url").and_then(|url| url_template(&mut params, &url));
+        let url = params.required_text("url").and_then(|url| url_template(&mut params, &url, &self.guard));
         let headers = headers(&mut params);
         let timeout = params.duration("timeout", TIMEOUT_DEFAULT, TIMEOUT_MAX);
         let response_bytes_max =
@@ -128,7 +130,7 @@ fn method(params: &mut Params<'_>) -> &'static str {
     })
 }
 
-fn url_template(params: &mut Params<'_>, url: &str) -> Option<Template> {
+fn url_template(params: &mut Params<'_>, url: &str, guard: &Guard) -> Option<Template> {
     let template = params.template("url", url)?;
     let is_http = url.starts_with("http://") || url.starts_with("https://");
     // A template may stand for more than a part of the path; then only the sender can tell.
@@ -136,7 +138,18 @@ fn url_template(params: &mut Params<'_>, url: &str) -> Option<Template> {
         params.problem("url", "invalid_param", format!("`{url}` is not an http or https URL"));
         return None;
     }
+    if let Err(problem) = fixed_origin(url).map_or(Ok(()), |origin| guard.check_url(origin)) {
+        params.problem("url", "url_not_callable", problem);
+    }
     Some(template)
+}
+
+/// Scheme and host of a URL, where no template has a part in them.
+fn fixed_origin(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let origin = &url[..scheme.len() + 3 + end];
+    (!origin.contains("{{")).then_some(origin)
 }
 
 fn headers(params: &mut Params<'_>) -> Vec<(String, Template)> {

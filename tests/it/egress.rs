@@ -1,0 +1,122 @@
+//! "Egress guard … blocked unless allowed by config": at save, at send, for steps and for alerts.
+
+use std::{net::TcpListener, thread, time::Duration};
+
+use serde_json::json;
+
+use crate::{
+    rules::with_action,
+    support::{Project, Receiver, Reply, acme, api_sample, eventually},
+};
+
+const BARE: &str = "[server]\nlisten = \"127.0.0.1:0\"\n";
+
+fn calling(url: &str) -> String {
+    let step = format!("type = \"api_call\"\nname = \"Call\"\nurl = \"{url}\"");
+    api_sample("https://billing.example") + &with_action("", "Test", "", &[&step])
+}
+
+/// "Refused at save (literals …) … with a message that names the rule and the setting that would allow it."
+#[test]
+fn a_literal_address_is_refused_at_save_and_the_message_says_what_would_allow_it() {
+    for (url, expected) in [
+        ("http://127.0.0.1:8081/x", "127.0.0.1 is in 127.0.0.0/8 (loopback)"),
+        (
+            "http://[::ffff:169.254.169.254]/latest/meta-data",
+            "169.254.169.254 is in 169.254.0.0/16 (link-local",
+        ),
+        ("http://2130706433/", "unusual spelling"),
+        ("http://localhost/{{Company Name}}", "egress.allow = [\\\"127.0.0.1:80\\\"]"),
+    ] {
+        let project = Project::bare();
+        project.write("onward.toml", BARE);
+        project.write("workflows/test.toml", &calling(url));
+        let said = project.refused_command(&["check"]);
+        assert!(said.contains("error[url_not_callable]"), "{url}: {said}");
+        assert!(said.contains(&expected.replace("\\\"", "\"")), "{url}: {said}");
+    }
+    let project = Project::bare();
+    project.write("onward.toml", BARE);
+    let alerts = "\n[alerts]\nwebhook = \"http://10.0.0.5/alerts\"\n";
+    project.write("workflows/test.toml", &(api_sample("https://billing.example") + alerts));
+    let said = project.refused_command(&["check"]);
+    assert!(said.contains("10.0.0.5 is in 10.0.0.0/8 (private networks)"), "{said}");
+}
+
+/// "At send, every resolved address": a name, and a template that only the task completes, lead nowhere.
+#[test]
+fn a_call_to_a_blocked_address_is_not_sent() {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let port = receiver.url().rsplit(':').next().expect("a port").to_owned();
+    let (project, key) = Project::new(&calling(&format!("http://{{{{Company Name}}}}:{port}/")));
+    project.write("onward.toml", BARE);
+    let server = project.serve(&key);
+    // A name that the machine's own name service leads to this machine, if it has one.
+    for host in ["127.0.0.1", "localhost", "LocalHost", "0.0.0.0", "127.255.255.255"] {
+        let mut task = acme();
+        task["Company Name"] = json!(host);
+        server.post("/workflows/api-sample/tasks", &task);
+        let ended = server.performed("42", "test");
+        assert_eq!(
+            (&ended["state"], &ended["code"]),
+            (&json!("failed"), &json!("egress_blocked")),
+            "{ended}"
+        );
+        let message = ended["errors"][0].as_str().expect("a message");
+        assert!(message.contains("which calls do not reach; the operator"), "{message}");
+    }
+    for host in ["2130706433", "0x7f.1", "127.1", "0177.0.0.1", "127.0.0.1."] {
+        let mut task = acme();
+        task["Company Name"] = json!(host);
+        server.post("/workflows/api-sample/tasks", &task);
+        assert_eq!(server.performed("42", "test")["code"], "invalid_url", "{host}");
+    }
+    assert_eq!(receiver.received().len(), 0);
+}
+
+/// "Two-tier allow-list": this machine by address, by host, and with its port alone.
+#[test]
+fn what_the_operator_allows_is_reached_and_nothing_beside_it() {
+    let (receiver, other) =
+        (Receiver::start(Reply::new(200, "")), TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let (url, other) = (receiver.url(), other.local_addr().expect("an address").to_string());
+    let address = url.trim_start_matches("http://").to_owned();
+    let named = address.replace("127.0.0.1", "localhost");
+    let (project, key) = Project::new(&calling("http://{{Company Name}}:{{Number of Employees}}/"));
+    for (allow, called, expected) in [
+        (&address, &address, "Success"),
+        (&address, &other, "Fail"),
+        (&address, &named, "Success"),
+        (&named, &named, "Success"),
+        (&named, &address, "Fail"),
+        (&"127.0.0.1,10.0.0.0/8".to_owned(), &address, "Success"),
+    ] {
+        project.write("onward.toml", &format!("{BARE}[egress]\nallow = \"{allow}\"\n"));
+        let server = project.serve(&key);
+        let mut task = acme();
+        let (host, port) = called.split_once(':').expect("a port");
+        task["Company Name"] = json!(host);
+        task["Number of Employees"] = json!(port);
+        server.post("/workflows/api-sample/tasks", &task);
+        let ended = server.performed("42", "test");
+        assert_eq!(ended["status"], expected, "{allow}: {ended}");
+        server.kill();
+    }
+}
+
+/// A webhook of alerts is guarded, too: a name that leads to this machine is not told.
+#[test]
+fn an_alert_is_not_sent_to_a_blocked_address() {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let port = receiver.url().rsplit(':').next().expect("a port").to_owned();
+    let text =
+        calling("http://billing.invalid/") + &format!("\n[alerts]\nwebhook = \"http://guard.test:{port}\"\n");
+    let (project, key) = Project::new(&text);
+    project.write("onward.toml", &format!("{BARE}[log]\nformat = \"json\"\n"));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    server.ended(&server.begin("42", "test"));
+    eventually("it is said", || project.log().contains("the alerts' webhook was not told"));
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(receiver.received().len(), 0);
+}
