@@ -1,7 +1,8 @@
 //! Tells somebody of failures that nobody was waiting for, as each workflow's `[alerts]` says.
 //!
 //! They stand in the store since the transaction in which they happened, and stay there until they are
-//! told: somebody may be told twice, after a crash or an answer that was lost, but is told.
+//! told: somebody may be told twice, after a crash or an answer that was lost, but is told. A message that is
+//! sent again is the same message, under the same `webhook-id`.
 
 use std::{
     collections::HashMap,
@@ -9,14 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::join_all;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde_json::{Value, json};
 
 use crate::{
+    crash_point::crash_point,
     egress::{Egress, Request},
     engine::Shared,
     model::{AlertRule, Untold, Workflow, WorkflowId},
-    store::StoreError,
+    store::{StoreError, UntoldPage},
 };
 
 /// How often is looked whether there is something to tell.
@@ -25,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Failures that one message tells one by one; the others are a number.
 const LISTED_MAX: usize = 50;
 
-/// Failures of one workflow that wait for a webhook which cannot be reached; older ones are dropped.
+/// Failures of one workflow that wait to be told; of older ones only the number is.
 const WAITING_MAX: u64 = 10_000;
 
 /// Rows that are removed at a time, so that many do not hold up the store's writer.
@@ -38,115 +41,190 @@ const WEBHOOK_ANSWER_BYTES_MAX: usize = 64 * 1024;
 const AGAIN_FIRST: Duration = Duration::from_secs(5);
 const AGAIN_LAST: Duration = Duration::from_secs(15 * 60);
 
-/// What is kept of a workflow between two messages. In memory only.
+/// What is kept of a workflow between two looks. In memory only: after a restart what is still in the
+/// store is told, perhaps again.
 struct Desk {
     /// No message before.
     not_before: Instant,
     again: Duration,
-    /// How many of those that wait are in the log already.
+    /// Failures up to these numbers are in the log, and told altogether.
     logged: u64,
+    told: u64,
+    /// Those that were too many to be kept, for the next message.
+    dropped: u64,
+    /// The message that the webhook has not taken yet.
+    message: Option<Message>,
+}
+
+/// A message as it is sent, once or several times.
+#[derive(Clone)]
+struct Message {
+    id: String,
+    body: Bytes,
+    /// The last failure in it.
+    up_to: u64,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { not_before: Instant::now(), again: AGAIN_FIRST, logged: 0 }
+        let not_before = Instant::now();
+        Self { not_before, again: AGAIN_FIRST, logged: 0, told: 0, dropped: 0, message: None }
     }
 }
 
-/// Runs until it is aborted. `public_url`: where the API's addresses begin.
+/// Runs until the server drains; then ends what is under way. `public_url`: where the API's addresses begin.
 pub async fn run(shared: Arc<Shared>, egress: Egress, public_url: Arc<str>) {
-    let mut desks = HashMap::<WorkflowId, Desk>::new();
-    loop {
-        match shared.store.untold_workflows().await {
-            Ok(workflows) => {
-                // Side by side: one receiver that does not answer delays nobody else's message.
-                let told: Vec<_> = workflows
-                    .into_iter()
-                    .map(|id| {
-                        let desk = desks.remove(&id).unwrap_or_default();
-                        look_after(&shared, &egress, &public_url, id, desk)
-                    })
-                    .collect();
-                desks.extend(join_all(told).await);
+    let teller = Teller { shared, egress, public_url };
+    // `None` while one is being looked after.
+    let mut desks = HashMap::<WorkflowId, Option<Desk>>::new();
+    let mut busy = FuturesUnordered::new();
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    while !teller.shared.is_draining() {
+        tokio::select! {
+            _ = looks.tick() => {
+                for id in teller.workflows().await {
+                    // Each by itself: a receiver that does not answer delays nobody else's message.
+                    if let Some(desk) = desks.entry(id.clone()).or_insert_with(|| Some(Desk::default())).take() {
+                        busy.push(teller.look_after(id, desk));
+                    }
+                }
             }
-            Err(error) => tracing::warn!(%error, "failures to be told could not be read; it is tried again"),
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
-async fn look_after(
-    shared: &Shared,
-    egress: &Egress,
-    public_url: &str,
-    id: WorkflowId,
-    mut desk: Desk,
-) -> (WorkflowId, Desk) {
-    if desk.not_before <= Instant::now()
-        && let Err(error) = tell(shared, egress, public_url, &id, &mut desk).await
-    {
-        tracing::warn!(%error, workflow = %id, "failures could not be told; it is tried again");
-    }
-    (id, desk)
-}
-
-/// One message.
-async fn tell(
-    shared: &Shared,
-    egress: &Egress,
-    public_url: &str,
-    id: &WorkflowId,
-    desk: &mut Desk,
-) -> Result<(), StoreError> {
-    let workspace = shared.workspace.current();
-    // One that cannot be read is told as if it said nothing.
-    let workflow = workspace.workflow(id.as_str()).map(|published| &published.workflow);
-    let rule = workflow.map(|workflow| workflow.alerts.clone()).unwrap_or_default();
-    let (listed, count) = shared.store.untold(id.clone(), LISTED_MAX).await?;
-    let digest = Digest { id, workflow: workflow.map(Arc::as_ref), listed, count };
-    if rule.log {
-        digest.log(desk.logged);
-        desk.logged = count;
-    }
-    let AlertRule { webhook, every, .. } = rule;
-    if let Some(url) = webhook
-        && let Err(problem) = digest.post(shared, egress, public_url, url).await
-    {
-        tracing::warn!(workflow = %id, count, again_in = ?desk.again, "the alerts' webhook was not told: {problem}");
-        desk.not_before = Instant::now() + desk.again;
-        desk.again = (desk.again * 2).min(AGAIN_LAST);
-        let dropped = forget(shared, id, count.saturating_sub(WAITING_MAX)).await?;
-        if dropped > 0 {
-            tracing::error!(workflow = %id, dropped, "too many failures wait to be told; the oldest are dropped");
-        }
-        desk.logged = desk.logged.saturating_sub(dropped);
-        return Ok(());
-    }
-    // Before they are forgotten: should that fail, they are not told again at once.
-    *desk = Desk { not_before: Instant::now() + every, again: AGAIN_FIRST, logged: desk.logged };
-    desk.logged -= forget(shared, id, count).await?.min(desk.logged);
-    Ok(())
-}
-
-async fn forget(shared: &Shared, id: &WorkflowId, count: u64) -> Result<u64, StoreError> {
-    let mut forgotten = 0;
-    while forgotten < count {
-        let at_once = FORGET_AT_ONCE.min(count - forgotten);
-        match shared.store.forget_untold(id.clone(), at_once).await? {
-            0 => break,
-            more => forgotten += more,
+            Some((id, desk)) = busy.next(), if !busy.is_empty() => {
+                desks.insert(id, Some(desk));
+            }
         }
     }
-    Ok(forgotten)
+    while busy.next().await.is_some() {}
+}
+
+struct Teller {
+    shared: Arc<Shared>,
+    egress: Egress,
+    public_url: Arc<str>,
+}
+
+impl Teller {
+    async fn workflows(&self) -> Vec<WorkflowId> {
+        self.shared.store.untold_workflows().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failures to be told could not be read; it is tried again");
+            Vec::new()
+        })
+    }
+
+    async fn look_after(&self, id: WorkflowId, mut desk: Desk) -> (WorkflowId, Desk) {
+        if let Err(error) = self.tell(&id, &mut desk).await {
+            tracing::warn!(%error, workflow = %id, "failures could not be told; it is tried again");
+        }
+        (id, desk)
+    }
+
+    /// Clears up what is told, and sends a message if it is time.
+    async fn tell(&self, id: &WorkflowId, desk: &mut Desk) -> Result<(), StoreError> {
+        let store = &self.shared.store;
+        while desk.told > 0 && store.forget_untold(id.clone(), desk.told, FORGET_AT_ONCE).await? > 0 {}
+        loop {
+            match store.drop_untold(id.clone(), WAITING_MAX, FORGET_AT_ONCE).await? {
+                0 => break,
+                dropped => desk.dropped += dropped,
+            }
+        }
+        if Instant::now() < desk.not_before {
+            return Ok(());
+        }
+        let workspace = self.shared.workspace.current();
+        // One that cannot be read is told as if it said nothing.
+        let workflow = workspace.workflow(id.as_str()).map(|published| &published.workflow);
+        let rule = workflow.map(|workflow| workflow.alerts.clone()).unwrap_or_default();
+        let page = store.untold(id.clone(), desk.told, LISTED_MAX).await?;
+        if page.count == 0 {
+            return Ok(());
+        }
+        if rule.log {
+            self.log(id, desk).await?;
+        }
+        let digest = Digest { id, workflow: workflow.map(Arc::as_ref), page, dropped: desk.dropped };
+        let AlertRule { webhook, every, .. } = rule;
+        let up_to = match webhook {
+            None => digest.page.up_to,
+            Some(url) => {
+                let message =
+                    desk.message.get_or_insert_with(|| digest.message(&self.shared, &self.public_url));
+                let (message, up_to) = (message.clone(), message.up_to);
+                crash_point("alert.before");
+                if let Err(problem) = self.post(url, message).await {
+                    tracing::warn!(workflow = %id, again_in = ?desk.again, "the alerts' webhook was not told: {problem}");
+                    desk.not_before = Instant::now() + desk.again;
+                    desk.again = (desk.again * 2).min(AGAIN_LAST);
+                    return Ok(());
+                }
+                crash_point("alert.after");
+                up_to
+            }
+        };
+        let (not_before, logged) = (Instant::now() + every, desk.logged);
+        *desk = Desk { not_before, told: up_to, logged, ..Desk::default() };
+        while store.forget_untold(id.clone(), up_to, FORGET_AT_ONCE).await? > 0 {}
+        Ok(())
+    }
+
+    /// A line for each failure that is not in the log yet, and one for all that are too many.
+    async fn log(&self, id: &WorkflowId, desk: &mut Desk) -> Result<(), StoreError> {
+        let page = self.shared.store.untold(id.clone(), desk.logged.max(desk.told), LISTED_MAX).await?;
+        for untold in &page.listed {
+            tracing::warn!(
+                execution = %untold.execution,
+                workflow = %untold.workflow,
+                action = %untold.action,
+                task = %untold.task,
+                state = untold.state(),
+                code = untold.failure.code,
+                "execution failed unattended: {}",
+                untold.failure.message
+            );
+        }
+        let more = page.count - page.listed.len() as u64;
+        if more > 0 {
+            tracing::warn!(workflow = %id, more, "more executions failed unattended");
+        }
+        desk.logged = desk.logged.max(page.up_to);
+        Ok(())
+    }
+
+    /// Says why the receiver has not taken it.
+    async fn post(&self, url: String, message: Message) -> Result<(), String> {
+        let now = self.shared.clock.now();
+        let headers = vec![
+            ("Content-Type".to_owned(), "application/json".to_owned()),
+            ("webhook-id".to_owned(), message.id),
+            ("webhook-timestamp".to_owned(), now.as_second().to_string()),
+        ];
+        let exchange = self
+            .egress
+            .send(Request {
+                method: "POST".to_owned(),
+                url,
+                headers,
+                body: message.body,
+                timeout: WEBHOOK_TIMEOUT,
+                response_bytes_max: WEBHOOK_ANSWER_BYTES_MAX,
+            })
+            .await;
+        match (exchange.status(), exchange.result) {
+            (Some(200..=299), _) => Ok(()),
+            (Some(status), _) => Err(format!("it answered {status}")),
+            (None, Err(error)) => Err(error.to_string()),
+            (None, Ok(_)) => Err("it did not answer".to_owned()),
+        }
+    }
 }
 
 /// What is told at once.
 struct Digest<'a> {
     id: &'a WorkflowId,
     workflow: Option<&'a Workflow>,
-    /// The oldest.
-    listed: Vec<Untold>,
-    count: u64,
+    page: UntoldPage,
+    /// That were too many to be kept.
+    dropped: u64,
 }
 
 impl Digest<'_> {
@@ -159,62 +237,20 @@ impl Digest<'_> {
         action.map_or(untold.action.as_str(), |action| &action.name)
     }
 
-    /// A line each, but for those that were written before.
-    fn log(&self, before: u64) {
-        let skipped = usize::try_from(before).unwrap_or(usize::MAX);
-        for untold in self.listed.iter().skip(skipped) {
-            tracing::warn!(
-                execution = %untold.execution,
-                workflow = %untold.workflow,
-                action = %untold.action,
-                task = %untold.task,
-                state = untold.state(),
-                code = untold.failure.code,
-                "execution failed unattended: {}",
-                untold.failure.message
-            );
-        }
-        let more = self.count.saturating_sub(before.max(self.listed.len() as u64));
-        if more > 0 {
-            tracing::warn!(workflow = %self.id, more, "more executions failed unattended");
-        }
+    fn message(&self, shared: &Shared, public_url: &str) -> Message {
+        let id = format!("msg_alert_{}_{}", self.id, self.page.up_to);
+        let body = self.body(public_url, &shared.clock.now().to_string());
+        Message { id, body: body.to_string().into(), up_to: self.page.up_to }
     }
 
-    /// Says why the receiver has not taken it.
-    async fn post(
-        &self,
-        shared: &Shared,
-        egress: &Egress,
-        public_url: &str,
-        url: String,
-    ) -> Result<(), String> {
-        let now = shared.clock.now();
-        let headers = vec![
-            ("Content-Type".to_owned(), "application/json".to_owned()),
-            ("webhook-id".to_owned(), format!("msg_alert_{}", shared.ids.place().as_u128())),
-            ("webhook-timestamp".to_owned(), now.as_second().to_string()),
-        ];
-        let exchange = egress
-            .send(Request {
-                method: "POST".to_owned(),
-                url,
-                headers,
-                body: self.body(public_url, &now.to_string()).to_string().into(),
-                timeout: WEBHOOK_TIMEOUT,
-                response_bytes_max: WEBHOOK_ANSWER_BYTES_MAX,
-            })
-            .await;
-        match (exchange.status(), exchange.result) {
-            (Some(200..=299), _) => Ok(()),
-            (Some(status), _) => Err(format!("it answered {status}")),
-            (None, Err(error)) => Err(error.to_string()),
-            (None, Ok(_)) => Err("it did not answer".to_owned()),
-        }
+    fn count(&self) -> u64 {
+        self.page.count + self.dropped
     }
 
     /// `text` is for people, and what chat systems show; `data` is for programs.
     fn body(&self, public_url: &str, now: &str) -> Value {
         let failures: Vec<_> = self
+            .page
             .listed
             .iter()
             .map(|untold| {
@@ -239,7 +275,7 @@ impl Digest<'_> {
             "text": self.text(),
             "data": {
                 "workflow": {"id": self.id.as_str(), "name": self.workflow_name()},
-                "count": self.count,
+                "count": self.count(),
                 "failures": failures,
             },
         })
@@ -247,10 +283,10 @@ impl Digest<'_> {
 
     fn text(&self) -> String {
         let name = self.workflow_name();
-        let first = self.listed.first().map_or_else(String::new, |untold| {
+        let first = self.page.listed.first().map_or_else(String::new, |untold| {
             format!("{}: {}", self.action_name(untold), untold.failure.message)
         });
-        match self.count {
+        match self.count() {
             1 => format!("An execution of “{name}” failed while nobody was waiting. {first}"),
             count => {
                 format!("{count} executions of “{name}” failed while nobody was waiting. The first: {first}")

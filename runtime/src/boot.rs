@@ -18,12 +18,12 @@ use crate::{
     egress::{Egress, EgressSettings, Trust},
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
-    model::{Performer, SharedWorkspace, perform::IDEMPOTENCY_HOURS},
+    model::{SharedWorkspace, perform::IDEMPOTENCY_HOURS},
     publish,
     settings::{self, Settings},
     step::StepTypes,
     store::{
-        Store,
+        Store, WorkspaceRows,
         sqlite::{SqliteSettings, SqliteStore},
     },
 };
@@ -39,6 +39,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// Idempotency keys that are forgotten at a time, so that a day's keys do not hold up the writer.
 const FORGET_AT_ONCE: usize = 1_000;
+
+/// How long a stop waits for the alerts' webhooks.
+const ALERTING_END_MAX: Duration = Duration::from_secs(2);
 
 const BACKLOG: i32 = 4096;
 
@@ -71,24 +74,20 @@ impl Server {
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let types = StepTypes::built_in(&settings.egress.guard);
         let folder = &settings.workflows.folder;
-        let files = publish::read_folder_at_start(folder, &types, &[]);
+        // Files that are broken by themselves make no store, and bring none up to date.
+        publish::check_folder(folder).map_err(|errors| in_lines(&errors))?;
         if !SqliteStore::is_there(&settings.store.folder) {
-            // Broken files make no store.
-            files.as_ref().map_err(|errors| in_lines(errors))?;
+            let none = WorkspaceRows::default();
+            publish::read_folder_at_start(folder, &types, &none).map_err(|errors| in_lines(&errors))?;
         }
         let lock = FolderLock::take(&settings.store.folder)?;
         let listener = listen(&settings.server.listen)?;
         let address = listener.local_addr().context("the listening socket has no address")?;
         let clock = Clock::default();
         let store = open_store(&settings)?;
-        let files = match files {
-            Ok(files) => files,
-            Err(_) => {
-                let published = store.workspace().await?.versions;
-                publish::read_folder_at_start(folder, &types, &published)
-                    .map_err(|errors| in_lines(&errors))?
-            }
-        };
+        let published = store.workspace().await?;
+        let files =
+            publish::read_folder_at_start(folder, &types, &published).map_err(|errors| in_lines(&errors))?;
         publish::publish(files, &*store, &clock).await?;
         let settings::Workspace { name, zone } = settings.workspace.clone();
         let workspace = Arc::new(SharedWorkspace::new(name, zone));
@@ -160,7 +159,10 @@ impl Server {
             );
         }
         refreshing.abort();
-        alerting.abort();
+        // It ends by itself, unless a receiver lets it wait.
+        if tokio::time::timeout(ALERTING_END_MAX, alerting).await.is_err() {
+            tracing::warn!("an alerts' webhook did not answer before the server ended; it is told again");
+        }
         handle.stop(true).await;
         serving.await.context("the HTTP server did not end")??;
         self.shared.store.close().await?;
@@ -240,10 +242,7 @@ async fn refresh(shared: Arc<Shared>) {
             Ok(revision) => seen = revision,
             Err(error) => tracing::warn!(%error, "the workspace could not be read again; it is tried again"),
         }
-        if shared.is_left_behind() {
-            // It says itself what it cannot do.
-            let _ = shared.unassign_left(&Performer::server()).await;
-        }
+        shared.unassign_left_behind().await;
         if last_forgot.elapsed() >= FORGET_EVERY {
             last_forgot = Instant::now();
             forget_keys(&shared).await;

@@ -1,11 +1,11 @@
 //! Named places at which a test may end the process, as `kill -9` would.
 //!
 //! A debug build looks at `ONWARD_CRASH_AT=NAME:COUNT` and dies at the COUNT-th passing of that place;
-//! a release build has none of this. Knows nothing and is called by the engine and the store, at each
+//! a release build has none of this. Knows nothing and is called by the engine, the store and the alerts, at each
 //! place where something becomes durable or leaves the process.
 
 /// Every place: those of an action in the order in which it passes them, then those that few pass.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 20] = [
     "admit.before",
     "admit.after",
     "commit.before",
@@ -24,6 +24,8 @@ pub const NAMES: [&str; 18] = [
     "schedule.after",
     "recover.before",
     "recover.after",
+    "alert.before",
+    "alert.after",
 ];
 
 /// Passes a place; the process may end here in a test.

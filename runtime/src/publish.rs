@@ -4,7 +4,7 @@
 //! store keeps the text; everyone else gets it read.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -104,15 +104,21 @@ pub fn read_folder(folder: &Path, types: &StepTypes) -> Result<Vec<WorkflowFile>
 pub fn read_folder_at_start(
     folder: &Path,
     types: &StepTypes,
-    published: &[VersionRow],
+    published: &WorkspaceRows,
 ) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
-    // They come with their versions ascending: the latest of each stays.
-    let latest: HashMap<_, _> = published.iter().map(|row| (&row.workflow, &row.source)).collect();
-    let latest: HashSet<_> = latest.into_values().map(String::as_str).collect();
-    read_files(folder, |path, source| match latest.contains(source) {
-        true => read(path, source, &WasSound),
-        false => read(path, source, &KnownSteps(types)),
+    let (latest, _) = latest(&read_all(published));
+    read_files(folder, |path, source| {
+        let as_it_was = read(path, source, &WasSound)?;
+        match latest.iter().any(|published| *published.workflow == as_it_was) {
+            true => Ok(as_it_was),
+            false => read(path, source, &KnownSteps(types)),
+        }
     })
+}
+
+/// Reads every file without asking the step types: what is wrong with them whatever is published.
+pub fn check_folder(folder: &Path) -> Result<(), Vec<PublishError>> {
+    read_files(folder, |path, source| read(path, source, &WasSound)).map(|_| ())
 }
 
 fn read_files(
@@ -218,11 +224,11 @@ pub async fn refresh(
         Some(((workflow.id.clone(), version), workflow))
     });
     // What the configuration says of it stays.
-    let Workspace { name, zone, .. } = Workspace::clone(&shared.current());
+    let configured = shared.current();
     shared.replace(Workspace {
         revision: rows.revision,
-        name,
-        zone,
+        name: configured.name.clone(),
+        zone: configured.zone.clone(),
         workflows,
         unreadable,
         versions: versions.collect(),
@@ -297,6 +303,8 @@ mod tests {
 
     const SAMPLE: &str = include_str!("../../examples/api-sample/workflows/api-sample.toml");
 
+    const NEWER: &str = "name = \"API Sample\"\n[[stages]]\nname = \"Open\"\n";
+
     /// A newer version of a type that takes nothing of what the older one took.
     struct Picky(&'static str);
 
@@ -327,13 +335,18 @@ mod tests {
                 version,
                 source: (*source).to_owned(),
             };
-            let rows: Vec<_> = (1..).zip(published).map(row).collect();
-            read_folder_at_start(folder.path(), &types, &rows)
+            let versions = (1..).zip(published).map(row).collect();
+            read_folder_at_start(
+                folder.path(),
+                &types,
+                &WorkspaceRows { versions, ..WorkspaceRows::default() },
+            )
         };
-        let files = at_start(&[SAMPLE]).expect("published as it is");
+        // A comment is not what a workflow says.
+        let files = at_start(&[&format!("# Edited.\n{SAMPLE}")]).expect("published as it is");
         assert_eq!(broken(&files[0].workflow, &types).as_deref(), Some("`colour` is missing"));
         // What is to be published anew must be sound.
-        for published in [&[][..], &["another"], &[SAMPLE, "a newer one"]] {
+        for published in [&[][..], &["another"], &[SAMPLE, NEWER]] {
             let errors = at_start(published).expect_err("refused");
             assert!(errors[0].to_string().contains("`colour` is missing"), "{}", errors[0]);
         }

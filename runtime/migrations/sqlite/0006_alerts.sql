@@ -1,6 +1,7 @@
--- Failures that nobody was waiting for, until somebody is told; written with the failure itself.
+-- Failures that nobody was waiting for, until somebody is told; written with the failure itself. A number is
+-- never given twice: what is told up to one is told.
 CREATE TABLE untold (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     workflow_id TEXT NOT NULL,
     action_id TEXT NOT NULL,
     task_id BLOB NOT NULL,

@@ -96,7 +96,8 @@ async fn create(
     let action = action(&published, &body.0.action_id)?;
     let task = api.task(&published.workflow, &body.0.task_id.0).await?;
     let Published { version, workflow, .. } = published;
-    let perform = Perform { workflow, version, action, task: task.id, performer, key };
+    let is_awaited = wait.is_some();
+    let perform = Perform { workflow, version, action, task: task.id, performer, key, is_awaited };
     let performed = api.engine.perform(perform).await?;
     answer_performed(&api, &path, performed, wait).await
 }
@@ -230,8 +231,9 @@ async fn retry(
                 format!("the workflow no longer has the action `{}`", execution.action),
             )
         })?;
-    let target = RetryTarget { seen: execution.place, onto };
-    let performed = api.engine.retry(Retry { execution, target, workflow, version, action }).await?;
+    let (target, is_awaited) = (RetryTarget { seen: execution.place, onto }, wait.is_some());
+    let performed =
+        api.engine.retry(Retry { execution, target, workflow, version, action, is_awaited }).await?;
     answer_performed(&api, &workflow_id, performed, wait).await
 }
 

@@ -6,11 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
-use crate::{
-    engine::to_the_end,
-    model::{Directory, Performer, User, WorkflowId},
-    publish,
-};
+use crate::model::{Directory, Performer, User, WorkflowId};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config.service(resource("/workflows/{workflow}/users").route(web::get().to(list))).service(
@@ -66,13 +62,6 @@ async fn delete(
     let workspace = api.workspace().current();
     // Also one who has left: an earlier time may have stopped halfway through their tasks.
     let user = workspace.directory.find_with_left(&path.1).ok_or_else(|| no_such_user(&path.1))?;
-    let (shared, user, performer) = (Arc::clone(&api.shared), user.id.clone(), Performer::from(&*caller.0));
-    to_the_end(async move {
-        // From here on nobody assigns another task to them.
-        shared.store.deactivate_user(user).await?;
-        publish::refresh(&*shared.store, &shared.step_types, &shared.workspace).await?;
-        shared.unassign_left(&performer).await
-    })
-    .await?;
+    api.shared.remove_user(user.id.clone(), Performer::from(&*caller.0)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -8,13 +8,15 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{EngineError, Shared};
 use crate::{
     model::{
-        Execution, Performer, Place, TaskId,
+        Execution, Performer, Place, TaskId, UserId,
         perform::{self, Plan},
     },
+    publish,
     store::{StoreError, TaskKey},
 };
 
@@ -70,10 +72,10 @@ impl Drop for Listed {
 }
 
 /// Does something to its end, also when whoever asked for it goes away meanwhile.
-pub async fn to_the_end<T: 'static>(
+async fn to_the_end<T: 'static>(
     work: impl Future<Output = Result<T, EngineError>> + 'static,
 ) -> Result<T, EngineError> {
-    match actix::spawn(work).await {
+    match actix::spawn(work.in_current_span()).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -123,14 +125,37 @@ impl Shared {
         .await
     }
 
-    /// What is assigned to people who have left becomes nobody's. Executions in their name go on as they
-    /// were recorded. Done to the last task that can be written; what failed and may pass is done later.
-    pub async fn unassign_left(&self, performer: &Performer) -> Result<(), EngineError> {
-        self.is_left_behind.store(false, Ordering::Relaxed);
-        let mut after = None;
-        let mut outcome = Ok(());
+    /// A user leaves: nothing new is done in their name, and what is assigned to them becomes nobody's.
+    /// Executions in their name go on as they were recorded. Asked again, it does what an earlier time left.
+    pub async fn remove_user(
+        self: &Arc<Self>,
+        user: UserId,
+        performer: Performer,
+    ) -> Result<(), EngineError> {
+        let shared = Arc::clone(self);
+        to_the_end(async move {
+            // From here on nobody assigns another task to them.
+            shared.store.deactivate_user(user.clone()).await?;
+            publish::refresh(&*shared.store, &shared.step_types, &shared.workspace).await?;
+            shared.unassign_left(Some(user), &performer).await
+        })
+        .await
+    }
+
+    /// What an earlier run, or a store that failed, has left to people who have left becomes nobody's.
+    pub async fn unassign_left_behind(&self) {
+        if self.is_left_behind.swap(false, Ordering::Relaxed) {
+            // It says itself what it cannot do.
+            let _ = self.unassign_left(None, &Performer::server()).await;
+        }
+    }
+
+    /// What is assigned to a user who has left, or to any. Done to the last task that can be written; what
+    /// failed and may pass is done later.
+    async fn unassign_left(&self, user: Option<UserId>, performer: &Performer) -> Result<(), EngineError> {
+        let (mut after, mut outcome) = (None, Ok(()));
         loop {
-            let page = self.store.left_behind(after, LEFT_BEHIND_AT_ONCE).await;
+            let page = self.store.left_behind(user.clone(), after, LEFT_BEHIND_AT_ONCE).await;
             let page = page.inspect_err(|error| self.note_left_behind(error))?;
             let Some(last) = page.last() else { return outcome };
             after = Some(*last);
@@ -157,11 +182,6 @@ impl Shared {
         } else {
             tracing::error!(%error, "a task of somebody who has left could not be unassigned");
         }
-    }
-
-    /// Whether people who have left may still have tasks: asked at the start, and when that failed.
-    pub fn is_left_behind(&self) -> bool {
-        self.is_left_behind.load(Ordering::Relaxed)
     }
 
     async fn decide(&self, execution: &Execution, decide: perform::Decide) -> Result<Execution, EngineError> {

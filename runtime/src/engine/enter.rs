@@ -108,6 +108,7 @@ pub(super) async fn enter(
     shared: Arc<Shared>,
     chain: Rc<Chain>,
     entry: Entry,
+    is_awaited: bool,
     router: Addr<RouterActor>,
 ) -> Result<Performed, EngineError> {
     if shared.is_draining() {
@@ -140,10 +141,10 @@ pub(super) async fn enter(
     let span = step::span(&execution);
     let ended = match entered {
         Entered::Begins { turn, permit, listed } => {
-            let (sender, ended) = oneshot::channel();
-            let waiting = Waiting { turn, permit, ended: Some(sender) };
+            let (sender, ended) = is_awaited.then(oneshot::channel).unzip();
+            let waiting = Waiting { turn, permit, ended: sender };
             go_on(&chain, execution.clone(), committed.task, waiting, listed, span, &router);
-            Some(ended)
+            ended
         }
         Entered::Waits { turn, line } => {
             let waiting = execution.clone();

@@ -32,7 +32,6 @@ use std::{
 use actix::{Actor, Addr, MailboxError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
-pub use self::control::to_the_end;
 use self::{
     control::{Listed, Runs},
     doubts::Doubts,
@@ -160,6 +159,8 @@ pub struct Perform {
     pub performer: Performer,
     /// So that a repeated request is one request.
     pub key: Option<IdempotencyKey>,
+    /// Whether whoever asks waits for the end, and hears of a failure.
+    pub is_awaited: bool,
 }
 
 /// A request to go on with a failed execution.
@@ -170,13 +171,15 @@ pub struct Retry {
     pub workflow: Arc<Workflow>,
     pub version: u32,
     pub action: usize,
+    /// As for [`Perform`].
+    pub is_awaited: bool,
 }
 
 /// An admitted execution: on disk.
 pub struct Performed {
     pub execution: Execution,
-    /// Answers when it ended or was parked. `None` when it stands in line behind another execution of
-    /// its task: who waits for that could wait for himself.
+    /// Answers when it ended or was parked. `None` when nobody waits, or when it stands in line behind
+    /// another execution of its task: who waits for that could wait for himself.
     pub ended: Option<oneshot::Receiver<Execution>>,
     /// It was admitted before, with the same idempotency key.
     pub is_repeated: bool,
@@ -215,16 +218,16 @@ impl EngineHandle {
 
     /// Admits an execution; on disk when this returns. Dropping the future cancels nothing.
     pub async fn perform(&self, perform: Perform) -> Result<Performed, EngineError> {
-        let Perform { workflow, version, action, task, performer, key } = perform;
+        let Perform { workflow, version, action, task, performer, key, is_awaited } = perform;
         let entry = Entry::New { task, version, performer, key };
-        self.router.send(router::Route { workflow, version, action, entry }).await?
+        self.router.send(router::Route { workflow, version, action, entry, is_awaited }).await?
     }
 
     /// Goes on with a failed execution from the step that failed; on disk when this returns.
     pub async fn retry(&self, retry: Retry) -> Result<Performed, EngineError> {
-        let Retry { execution, target, workflow, version, action } = retry;
+        let Retry { execution, target, workflow, version, action, is_awaited } = retry;
         let entry = Entry::Retry { execution: Box::new(execution), target };
-        self.router.send(router::Route { workflow, version, action, entry }).await?
+        self.router.send(router::Route { workflow, version, action, entry, is_awaited }).await?
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Route {
     /// The action's index in the workflow.
     pub(super) action: usize,
     pub(super) entry: Entry,
+    pub(super) is_awaited: bool,
 }
 
 /// A run whose step's actor was gone.
@@ -116,7 +117,10 @@ impl Handler<Route> for RouterActor {
     fn handle(&mut self, route: Route, ctx: &mut Self::Context) -> Self::Result {
         let router = ctx.address();
         match self.chain(&route.workflow, route.version, route.action, &router) {
-            Ok(chain) => Box::pin(enter::enter(Arc::clone(&self.shared), chain, route.entry, router)),
+            Ok(chain) => {
+                let shared = Arc::clone(&self.shared);
+                Box::pin(enter::enter(shared, chain, route.entry, route.is_awaited, router))
+            }
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }
@@ -171,8 +175,8 @@ async fn block(shared: Arc<Shared>, execution: Execution, why: String, _held: Tu
     tracing::error!(why, "an execution cannot go on; it is blocked until its step types are there");
     let now = shared.clock.now();
     let blocked = disk::persist(&shared, execution.task, execution.id, || {
-        let why = why.clone();
-        Box::new(move |current| perform::block(&why, now, current))
+        let (why, plan) = (why.clone(), shared.bare_plan(&execution));
+        Box::new(move |current| perform::block(plan.as_ref(), &why, now, current))
     });
     let _ = blocked.await;
 }

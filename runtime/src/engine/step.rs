@@ -75,7 +75,7 @@ impl Place {
         let Some(at) = At::of(&run.execution) else { return run.end(&self.shared) };
         let started_at = self.shared.clock.now();
         let outcome = self.outcome(&run).await;
-        let report = outcome.into_report(started_at, self.shared.clock.now(), is_attended(&run.ended));
+        let report = outcome.into_report(started_at, self.shared.clock.now());
         crash_point("finish.before");
         let Some(committed) = self.record(&run, at, report).await else { return };
         crash_point("finish.after");
@@ -131,7 +131,9 @@ impl Place {
 
     async fn record(&self, run: &Run, at: At, report: StepReport) -> Option<Committed> {
         disk::persist(&self.shared, run.execution.task, run.execution.id, || {
-            let (plan, report) = (run.plan.clone(), report.clone());
+            // Who waited may have gone while the store could not write.
+            let report = StepReport { is_attended: is_attended(&run.ended), ..report.clone() };
+            let plan = run.plan.clone();
             let directory = Arc::clone(&self.shared.workspace.current().directory);
             Box::new(move |current| perform::finish(at, &plan, report, &directory, current))
         })

@@ -33,6 +33,9 @@ pub struct Patch {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldErrors(Vec<(String, Vec<String>)>);
 
+/// What is wrong with an assignee who is not here.
+pub const NO_SUCH_USER: &str = "is invalid: no user has this email";
+
 /// The outcome of reading a patch.
 #[derive(Debug, Default)]
 pub struct ReadPatch {
@@ -88,7 +91,7 @@ impl ReadPatch {
             Value::String(text) if text.is_empty() => self.patch.assigned_to = Some(None),
             _ => match value.as_str().and_then(|text| directory.find(text)) {
                 Some(user) => self.patch.assigned_to = Some(Some(user.id.clone())),
-                None => self.errors.add(ASSIGNED_TO, "is invalid: no user has this email"),
+                None => self.errors.add(ASSIGNED_TO, NO_SUCH_USER),
             },
         }
     }

@@ -119,7 +119,7 @@ impl Outcome {
     }
 
     /// As it is to be recorded.
-    pub fn into_report(self, started_at: Timestamp, ended_at: Timestamp, is_attended: bool) -> StepReport {
+    pub fn into_report(self, started_at: Timestamp, ended_at: Timestamp) -> StepReport {
         let Self { end, answer, expect, strict_fields, deletes_task, again, schedule, record, warnings } =
             self;
         let again = again.map(|pause| ended_at.checked_add(pause).unwrap_or(Timestamp::MAX));
@@ -135,7 +135,7 @@ impl Outcome {
             warnings,
             started_at,
             ended_at,
-            is_attended,
+            is_attended: false,
         }
     }
 

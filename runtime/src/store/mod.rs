@@ -73,6 +73,17 @@ pub struct ExecutionDetail {
     pub attempts: Vec<Attempt>,
 }
 
+/// Failures of which somebody is still to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UntoldPage {
+    /// The oldest.
+    pub listed: Vec<Untold>,
+    /// All of them.
+    pub count: u64,
+    /// The number of the last of all; 0 where there is none.
+    pub up_to: u64,
+}
+
 /// A workflow version as it was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRow {
@@ -82,7 +93,7 @@ pub struct VersionRow {
 }
 
 /// Everything of the workspace that changes slowly, read in one transaction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct WorkspaceRows {
     pub revision: u64,
     /// The latest version of each workflow, and every version that an open execution began with.
@@ -211,19 +222,22 @@ pub trait Store: Send + Sync {
     /// A user leaves: stays in the history, and nothing new is done in their name.
     fn deactivate_user(&self, user: UserId) -> Reply<()>;
 
-    /// Tasks that are assigned to users who have left, after a task; at most `most`. Every write that was
-    /// asked for before is seen.
-    fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>>;
+    /// Tasks that are assigned to a user who has left, or to any, after a task; at most `most`. Every write
+    /// that was asked for before is seen.
+    fn left_behind(&self, user: Option<UserId>, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>>;
 
     /// Workflows with failures of which somebody is still to be told.
     fn untold_workflows(&self) -> Reply<Vec<WorkflowId>>;
 
-    /// A workflow's failures of which somebody is still to be told, oldest first; at most `most`, and how
-    /// many there are.
-    fn untold(&self, workflow: WorkflowId, most: usize) -> Reply<(Vec<Untold>, u64)>;
+    /// A workflow's failures of which somebody is still to be told, oldest first, after the one with a number
+    /// (from 1); at most `most` of them, and how many there are.
+    fn untold(&self, workflow: WorkflowId, after: u64, most: usize) -> Reply<UntoldPage>;
 
-    /// Forgets a workflow's oldest untold failures, `most` of them; how many.
-    fn forget_untold(&self, workflow: WorkflowId, most: u64) -> Reply<u64>;
+    /// Forgets those up to a number, at most `most`, oldest first; how many.
+    fn forget_untold(&self, workflow: WorkflowId, up_to: u64, most: u64) -> Reply<u64>;
+
+    /// Drops all but the newest, at most `most`; how many.
+    fn drop_untold(&self, workflow: WorkflowId, keep: u64, most: u64) -> Reply<u64>;
 
     fn add_key(&self, key: ApiKey) -> Reply<()>;
 

@@ -36,7 +36,10 @@ async fn retry(shared: &Shared, engine: &EngineHandle, types: &[&str], id: Execu
     let Perform { workflow, version, action, .. } = request(shared, types);
     let execution = stored(shared, id).await;
     let target = RetryTarget { seen: execution.place, onto: RetryOnto::Pinned };
-    engine.retry(Retry { execution, target, workflow, version, action }).await.expect("retried")
+    engine
+        .retry(Retry { execution, target, workflow, version, action, is_awaited: true })
+        .await
+        .expect("retried")
 }
 
 /// An execution whose first try was not answered, held until the next.

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -12,10 +12,10 @@ use super::*;
 use crate::{
     engine::{EngineError, Performed, doubts::Doubt},
     model::{
-        ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, Untold, User, UserId, WorkflowId,
+        ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, User, UserId, WorkflowId,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
-    store::{Committed, Due, ExecutionDetail, Reply, StoreError, VersionRow, WorkspaceRows},
+    store::{Committed, Due, ExecutionDetail, Reply, StoreError, UntoldPage, VersionRow, WorkspaceRows},
 };
 
 /// Executes, and reports as failed, the transactions that a test says.
@@ -23,8 +23,9 @@ struct Liar {
     store: SqliteStore,
     /// How many come before the one.
     truthful: AtomicUsize,
-    /// How long the one's answer takes after it is on disk.
+    /// How long the one's answer takes after it is on disk, and whether it is true after all.
     late: Mutex<Duration>,
+    is_true: AtomicBool,
     /// Cancels the execution between its commit and the answer's arrival.
     cancels: Mutex<Option<Arc<Shared>>>,
 }
@@ -47,7 +48,7 @@ impl Store for Liar {
         };
         let done = self.store.transact(key, execution, decide);
         let cancels = self.cancels.lock().expect("the lock").take();
-        let late = *self.late.lock().expect("the lock");
+        let (late, is_true) = (*self.late.lock().expect("the lock"), self.is_true.load(Ordering::Relaxed));
         Box::pin(async move {
             let done = done.await?;
             if let (Some(shared), Some(execution)) = (cancels, &done.execution) {
@@ -56,6 +57,8 @@ impl Store for Liar {
             }
             if lies {
                 tokio::time::sleep(late).await;
+            }
+            if lies && !is_true {
                 Err(StoreError::Disk("executed, but reported as failed".to_owned()))
             } else {
                 Ok(done)
@@ -135,20 +138,24 @@ impl Store for Liar {
         self.store.deactivate_user(user)
     }
 
-    fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
-        self.store.left_behind(after, most)
+    fn left_behind(&self, user: Option<UserId>, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
+        self.store.left_behind(user, after, most)
     }
 
     fn untold_workflows(&self) -> Reply<Vec<WorkflowId>> {
         self.store.untold_workflows()
     }
 
-    fn untold(&self, workflow: WorkflowId, most: usize) -> Reply<(Vec<Untold>, u64)> {
-        self.store.untold(workflow, most)
+    fn untold(&self, workflow: WorkflowId, after: u64, most: usize) -> Reply<UntoldPage> {
+        self.store.untold(workflow, after, most)
     }
 
-    fn forget_untold(&self, workflow: WorkflowId, most: u64) -> Reply<u64> {
-        self.store.forget_untold(workflow, most)
+    fn forget_untold(&self, workflow: WorkflowId, up_to: u64, most: u64) -> Reply<u64> {
+        self.store.forget_untold(workflow, up_to, most)
+    }
+
+    fn drop_untold(&self, workflow: WorkflowId, keep: u64, most: u64) -> Reply<u64> {
+        self.store.drop_untold(workflow, keep, most)
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {
@@ -176,7 +183,13 @@ impl Stage {
     async fn set(folder: &std::path::Path) -> Self {
         let (store, calls) = (open_sqlite(folder), Arc::new(AtomicUsize::new(0)));
         let truthful = AtomicUsize::new(NEVER);
-        let liar = Arc::new(Liar { store, truthful, late: Mutex::default(), cancels: Mutex::default() });
+        let liar = Arc::new(Liar {
+            store,
+            truthful,
+            late: Mutex::default(),
+            is_true: AtomicBool::default(),
+            cancels: Mutex::default(),
+        });
         let counted = Arc::clone(&calls);
         let types = StepTypes::new(vec![
             Does::outside("calls", move |_| {
@@ -303,25 +316,38 @@ fn a_key_whose_request_was_answered_503_is_not_used() {
     });
 }
 
-/// "Concurrent duplicates get the same execution", or the same refusal: one that comes while the first is
-/// about to be refused is not told that it was admitted.
+/// "Concurrent duplicates get the same execution", or the same refusal: one that comes while the first waits
+/// for the store's answer hears what that one hears.
 #[test]
-fn a_duplicate_is_not_acknowledged_before_the_first() {
-    let folder = tempfile::tempdir().expect("a folder");
-    actix::System::new().block_on(async {
-        let stage = Stage::set(folder.path()).await;
-        let key = Some(IdempotencyKey { scope: [1; 32], body: [2; 32] });
-        *stage.liar.late.lock().expect("the lock") = Duration::from_millis(300);
-        let duplicate = async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            stage.engine.perform(Perform { key, ..request(&stage.shared, &["calls", "calls"]) }).await
-        };
-        let (first, second) = futures_util::future::join(stage.perform_with(0, key), duplicate).await;
-        assert!(first.is_err(), "answered 503");
-        let Ok(second) = second else { return };
-        let ended = until(&stage.shared, second.execution.id, State::is_final).await;
-        assert_eq!(ended.state, State::Succeeded, "answered 201, and never run");
-    });
+fn a_duplicate_waits_for_the_answer_to_the_first() {
+    for is_true in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        actix::System::new().block_on(async {
+            let stage = Stage::set(folder.path()).await;
+            let key = Some(IdempotencyKey { scope: [1; 32], body: [2; 32] });
+            *stage.liar.late.lock().expect("the lock") = Duration::from_millis(300);
+            stage.liar.is_true.store(is_true, Ordering::Relaxed);
+            let duplicate = async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                stage.engine.perform(Perform { key, ..request(&stage.shared, &["calls", "calls"]) }).await
+            };
+            let started = Instant::now();
+            let (first, second) = futures_util::future::join(stage.perform_with(0, key), duplicate).await;
+            assert!(started.elapsed() >= Duration::from_millis(300), "it did not wait");
+            match (first, second) {
+                (Ok(first), Ok(second)) => {
+                    assert!(is_true && second.is_repeated);
+                    assert_eq!(first.execution.id, second.execution.id);
+                }
+                (Err(EngineError::Store(StoreError::Disk(_))), Err(EngineError::InDoubt)) => {
+                    assert!(!is_true)
+                }
+                (first, second) => {
+                    panic!("{:?} {:?}", first.map(|it| it.execution), second.map(|it| it.execution))
+                }
+            }
+        });
+    }
 }
 
 /// A retry that was recorded and refused, before it is taken back.

@@ -234,6 +234,7 @@ fn request(shared: &Shared, types: &[&str]) -> Perform {
         task: sample::task().id,
         performer: sample::performer(),
         key: None,
+        is_awaited: true,
     }
 }
 

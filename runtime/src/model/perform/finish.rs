@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Change, Current, ExecutionWrite, Plan, Refusal, TASK_DELETED, admit::advance, task::check_unique,
+    Change, Current, ExecutionWrite, Plan, Refusal, TASK_DELETED,
+    admit::advance,
+    task::{check_assignee, check_unique},
 };
 use crate::model::{
     attempt::{Attempt, AttemptEnd},
@@ -250,6 +252,7 @@ fn patched(
     }
     let patched = task.patched(&read.patch, workflow, report.ended_at);
     check_unique(&patched, Some(task), workflow, current, &mut errors);
+    check_assignee(&patched, current, &mut errors);
     if errors.is_empty() {
         Ok(Some((patched, read.patch.blobs)))
     } else {

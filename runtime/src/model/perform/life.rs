@@ -102,15 +102,23 @@ pub fn dismiss(now: Timestamp, current: &Current<'_>) -> Result<Change, Refusal>
     Ok(Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() })
 }
 
-/// Parks an execution whose steps cannot be built on this server.
-pub fn block(why: &str, now: Timestamp, current: &Current<'_>) -> Result<Change, Refusal> {
+/// Parks an execution whose steps cannot be built on this server; one whose last try was not answered ends.
+/// `plan` as for [`cancel`].
+pub fn block(
+    plan: Option<&Plan>,
+    why: &str,
+    now: Timestamp,
+    current: &Current<'_>,
+) -> Result<Change, Refusal> {
     let stored = current.execution.ok_or(Refusal::ExecutionMissing)?;
-    let Ok(state) = stored.state.next(Event::Blocked { why: why.to_owned() }, &[]) else {
-        return Ok(Change::keep(stored));
-    };
     // It lets its turn go: others of its task may come before it goes on.
-    let execution = Execution { state, stage: None, updated_at: now, ..stored.clone() };
-    let mut change = Change { execution: Some(ExecutionWrite::Update(execution)), ..Change::default() };
+    let mut execution = Execution { stage: None, ..stored.clone() };
+    let mut change = Change::default();
+    let event = Event::Blocked { why: why.to_owned() };
+    if end(&mut execution, event, plan, now, current, &mut change).is_err() {
+        return Ok(Change::keep(stored));
+    }
+    change.execution = Some(ExecutionWrite::Update(execution));
     change.note_failures(false);
     Ok(change)
 }

@@ -227,7 +227,7 @@ impl Change {
 
     /// Puts the task into a new state, with the entry in its history; nothing when nothing differs.
     /// A change of the stage takes a scheduled one away; not one that is only taken back or made again.
-    /// Nobody who has left is assigned to it, whoever knew them when this was asked.
+    /// What somebody who has left had is nobody's when it is taken back.
     fn put(&mut self, mut after: Task, cause: Cause, author: Author, current: &Current<'_>) {
         let before = current.task;
         let is_assigned_anew = before.is_none_or(|task| task.assigned_to != after.assigned_to);

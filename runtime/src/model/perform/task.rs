@@ -10,10 +10,10 @@ use crate::model::{
     field::{FieldType, FieldValue},
     history::{Author, Cause},
     id::TaskId,
-    patch::{FieldErrors, Patch},
+    patch::{FieldErrors, NO_SUCH_USER, Patch},
     task::Task,
     user::{Directory, Performer},
-    workflow::Workflow,
+    workflow::{ASSIGNED_TO, Workflow},
 };
 
 /// What the Tasks API asks for when a task with the given Unique ID is, or is not, there.
@@ -63,6 +63,7 @@ pub fn write_task(
     };
     let task = base.patched(&patch, workflow, now);
     check_unique(&task, current.task, workflow, current, &mut errors);
+    check_assignee(&task, current, &mut errors);
     if !errors.is_empty() {
         return Err(Refusal::Fields(errors));
     }
@@ -112,6 +113,14 @@ pub fn cancel_schedule(current: &Current<'_>) -> Result<Change, Refusal> {
         return Err(Refusal::NoSchedule);
     }
     Ok(Change { task: Some(Task { schedule: None, ..Task::clone(task) }), ..Change::default() })
+}
+
+/// Somebody may have left since the directory was read in which they were found.
+pub(super) fn check_assignee(task: &Task, current: &Current<'_>, errors: &mut FieldErrors) {
+    let is_the_same = current.task.is_some_and(|before| before.assigned_to == task.assigned_to);
+    if !is_the_same && task.assigned_to.as_ref().is_some_and(|user| current.look.has_left(user)) {
+        errors.add(ASSIGNED_TO, NO_SUCH_USER);
+    }
 }
 
 pub(super) fn check_unique(

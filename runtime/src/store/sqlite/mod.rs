@@ -35,12 +35,12 @@ use self::{
     trouble::Health,
 };
 use super::{
-    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, Store, StoreError, TaskKey, VersionRow,
-    WorkspaceRows,
+    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, Store, StoreError, TaskKey, UntoldPage,
+    VersionRow, WorkspaceRows,
 };
 use crate::model::{
     ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp,
-    Untold, User, UserId, WorkflowId,
+    User, UserId, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -140,8 +140,15 @@ impl SqliteStore {
         &self,
         job: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Reply<T> {
+        self.ask_writer(|reply| write::Request::job(job, reply))
+    }
+
+    fn ask_writer<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> write::Request,
+    ) -> Reply<T> {
         let (reply, answer) = oneshot::channel();
-        let sent = send(&self.writes, write::Request::job(job, reply), self.queue_max);
+        let sent = send(&self.writes, request(reply), self.queue_max);
         Box::pin(async move {
             sent?;
             answer.await.map_err(|_| StoreError::Closed)?
@@ -159,13 +166,8 @@ fn send<T>(queue: &std::sync::mpsc::SyncSender<T>, item: T, waiting_max: usize) 
 
 impl Store for SqliteStore {
     fn transact(&self, key: TaskKey, execution: Option<ExecutionId>, decide: Decide) -> Reply<Committed> {
-        let (reply, answer) = oneshot::channel();
         let transaction = Transaction { key, execution, decide };
-        let sent = send(&self.writes, write::Request::Transact { transaction, reply }, self.queue_max);
-        Box::pin(async move {
-            sent?;
-            answer.await.map_err(|_| StoreError::Closed)?
-        })
+        self.ask_writer(|reply| write::Request::Transact { transaction, reply })
     }
 
     fn task(&self, key: TaskKey) -> Reply<Option<Arc<Task>>> {
@@ -241,21 +243,25 @@ impl Store for SqliteStore {
         self.write(move |connection| write::deactivate_user(connection, &user))
     }
 
-    fn left_behind(&self, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
+    fn left_behind(&self, user: Option<UserId>, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
         // Behind every write that waits.
-        self.write(move |connection| read::left_behind(connection, after, most))
+        self.write(move |connection| read::left_behind(connection, user.as_ref(), after, most))
     }
 
     fn untold_workflows(&self) -> Reply<Vec<WorkflowId>> {
         self.read(read::untold_workflows)
     }
 
-    fn untold(&self, workflow: WorkflowId, most: usize) -> Reply<(Vec<Untold>, u64)> {
-        self.read(move |connection| read::untold(connection, &workflow, most))
+    fn untold(&self, workflow: WorkflowId, after: u64, most: usize) -> Reply<UntoldPage> {
+        self.read(move |connection| read::untold(connection, &workflow, after, most))
     }
 
-    fn forget_untold(&self, workflow: WorkflowId, most: u64) -> Reply<u64> {
-        self.write(move |connection| write::forget_untold(connection, &workflow, most))
+    fn forget_untold(&self, workflow: WorkflowId, up_to: u64, most: u64) -> Reply<u64> {
+        self.write(move |connection| write::forget_untold(connection, &workflow, up_to, most))
+    }
+
+    fn drop_untold(&self, workflow: WorkflowId, keep: u64, most: u64) -> Reply<u64> {
+        self.write(move |connection| write::drop_untold(connection, &workflow, keep, most))
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {
@@ -270,7 +276,7 @@ impl Store for SqliteStore {
         if self.shared.health.has_just_written() {
             return Box::pin(std::future::ready(Ok(())));
         }
-        self.write(write::probe)
+        self.ask_writer(write::Request::probe)
     }
 
     fn close(&self) -> Reply<()> {

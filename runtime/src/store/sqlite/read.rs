@@ -4,12 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use super::{
-    super::{Due, ExecutionDetail, StoreError, TASKS_PAGE_MAX, TaskKey, VersionRow, WorkspaceRows},
+    super::{
+        Due, ExecutionDetail, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage, VersionRow, WorkspaceRows,
+    },
     rows,
 };
 use crate::model::{
     ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, RoleId, Task, TaskId,
-    Timestamp, Untold, User, UserId, WorkflowId, id::KeyId, perform::Admitted,
+    Timestamp, User, UserId, WorkflowId, id::KeyId, perform::Admitted,
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
@@ -31,22 +33,36 @@ fn all<T>(
     Ok(all)
 }
 
-/// Like [`all`], for rows that are looked through without anybody asking for one: one that cannot be read
-/// must not keep the others from being seen.
+/// Like [`all`], for rows that are looked through without anybody asking for one, up to `most`: those that
+/// cannot be read must not keep the others from being seen, however many they are.
 fn readable<T>(
     connection: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
+    most: usize,
     read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
-    let read = |row: &Row<'_>| match read(row) {
-        Err(error @ StoreError::Corrupt(_)) => {
-            tracing::error!(%error, "a row is left out");
-            Ok(None)
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let (mut found, mut left_out) = (Vec::new(), 0_u64);
+    while found.len() < most
+        && let Some(row) = rows.next()?
+    {
+        match read(row) {
+            Ok(row) => found.push(row),
+            Err(error @ StoreError::Corrupt(_)) => {
+                if left_out == 0 {
+                    tracing::error!(%error, "a row is left out");
+                }
+                left_out += 1;
+            }
+            Err(error) => return Err(error),
         }
-        read => read.map(Some),
-    };
-    Ok(all(connection, sql, params, read)?.into_iter().flatten().collect())
+    }
+    if left_out > 1 {
+        tracing::error!(left_out, "and more rows are left out");
+    }
+    Ok(found)
 }
 
 pub(super) fn task(connection: &Connection, key: &TaskKey) -> Result<Option<Task>, StoreError> {
@@ -115,11 +131,11 @@ pub(super) fn open_executions(
     most: usize,
 ) -> Result<Vec<Execution>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM execution WHERE {OPEN} AND place > ?1 ORDER BY place LIMIT ?2",
+        "SELECT {} FROM execution WHERE {OPEN} AND place > ?1 ORDER BY place",
         rows::EXECUTION_COLUMNS
     );
     let after = after.map_or([0; 16], Place::to_bytes);
-    readable(connection, &sql, params![after, most], rows::execution)
+    readable(connection, &sql, params![after], most, rows::execution)
 }
 
 /// A task's executions that are waiting, blocked or between two tries.
@@ -128,7 +144,7 @@ pub(super) fn parked(connection: &Connection, task: TaskId) -> Result<Vec<Execut
         "SELECT {} FROM execution WHERE state IN ('waiting', 'blocked', 'retrying') AND task_id = ?1 ORDER BY place",
         rows::EXECUTION_COLUMNS
     );
-    all(connection, &sql, [task.to_bytes()], rows::execution)
+    readable(connection, &sql, [task.to_bytes()], usize::MAX, rows::execution)
 }
 
 pub(super) fn due(
@@ -140,10 +156,10 @@ pub(super) fn due(
     let transaction = connection.unchecked_transaction()?;
     let now = now.as_millisecond();
     let sql = format!(
-        "SELECT {} FROM execution WHERE state = 'waiting' AND wake_at <= ?1 ORDER BY wake_at LIMIT ?2",
+        "SELECT {} FROM execution WHERE state = 'waiting' AND wake_at <= ?1 ORDER BY wake_at",
         rows::EXECUTION_COLUMNS
     );
-    let executions = readable(&transaction, &sql, params![now, most], rows::execution)?;
+    let executions = readable(&transaction, &sql, params![now], most, rows::execution)?;
     let workflows = json!(workflows.iter().map(WorkflowId::as_str).collect::<Vec<_>>()).to_string();
     let sql = "SELECT id, workflow_id FROM task
                WHERE scheduled_at <= ?1 AND workflow_id IN (SELECT value FROM json_each(?2))
@@ -299,15 +315,18 @@ pub(super) fn untold_workflows(connection: &Connection) -> Result<Vec<WorkflowId
 pub(super) fn untold(
     connection: &Connection,
     workflow: &WorkflowId,
+    after: u64,
     most: usize,
-) -> Result<(Vec<Untold>, u64), StoreError> {
+) -> Result<UntoldPage, StoreError> {
     let transaction = connection.unchecked_transaction()?;
     let sql =
-        format!("SELECT {} FROM untold WHERE workflow_id = ?1 ORDER BY id LIMIT ?2", rows::UNTOLD_COLUMNS);
-    let first = readable(&transaction, &sql, params![workflow.as_str(), most], rows::untold)?;
-    let sql = "SELECT count(*) FROM untold WHERE workflow_id = ?1";
-    let count = transaction.prepare_cached(sql)?.query_row([workflow.as_str()], |row| row.get(0))?;
-    Ok((first, count))
+        format!("SELECT {} FROM untold WHERE workflow_id = ?1 AND id > ?2 ORDER BY id", rows::UNTOLD_COLUMNS);
+    let listed = readable(&transaction, &sql, params![workflow.as_str(), after], most, rows::untold)?;
+    let sql = "SELECT count(*), coalesce(max(id), 0) FROM untold WHERE workflow_id = ?1 AND id > ?2";
+    let (count, up_to) = transaction
+        .prepare_cached(sql)?
+        .query_row(params![workflow.as_str(), after], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(UntoldPage { listed, count, up_to })
 }
 
 pub(super) fn has_left(connection: &Connection, user: &UserId) -> Result<bool, StoreError> {
@@ -317,14 +336,16 @@ pub(super) fn has_left(connection: &Connection, user: &UserId) -> Result<bool, S
     Ok(is_active == Some(false))
 }
 
-/// Tasks that are assigned to users who have left.
+/// Tasks that are assigned to a user who has left, or to any.
 pub(super) fn left_behind(
     connection: &Connection,
+    user: Option<&UserId>,
     after: Option<TaskId>,
     most: usize,
 ) -> Result<Vec<TaskId>, StoreError> {
-    let sql = "SELECT id FROM task WHERE assigned_to IN (SELECT id FROM person WHERE is_active = 0)
-               AND id > ?1 ORDER BY id LIMIT ?2";
-    let after = after.map_or([0; 16], TaskId::to_bytes);
-    all(connection, sql, params![after, most], |row| Ok(TaskId::from_bytes(row.get(0)?)))
+    let sql = "SELECT id FROM task
+               WHERE assigned_to IN (SELECT id FROM person WHERE is_active = 0 AND id = coalesce(?1, id))
+               AND id > ?2 ORDER BY id LIMIT ?3";
+    let (user, after) = (user.map(UserId::as_str), after.map_or([0; 16], TaskId::to_bytes));
+    all(connection, sql, params![user, after, most], |row| Ok(TaskId::from_bytes(row.get(0)?)))
 }

@@ -48,6 +48,8 @@ pub(super) enum Request {
     },
     /// Anything rare.
     Job(Job),
+    /// A job that writes something that is no row.
+    Probe(Job),
     Close,
 }
 
@@ -56,17 +58,28 @@ impl Request {
         job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
         reply: oneshot::Sender<Result<T, StoreError>>,
     ) -> Self {
-        Self::Job(Box::new(move |connection| {
-            let result = connection.and_then(|connection| {
-                catch_unwind(AssertUnwindSafe(|| job(connection))).unwrap_or(Err(StoreError::Panicked))
-            });
-            let kept = result.as_ref().map(|_| ()).map_err(Clone::clone);
-            let answer = move |committed: Result<(), StoreError>| {
-                let _ = reply.send(committed.and(result));
-            };
-            (kept, Box::new(answer))
-        }))
+        Self::Job(boxed(job, reply))
     }
+
+    pub(super) fn probe(reply: oneshot::Sender<Result<(), StoreError>>) -> Self {
+        Self::Probe(boxed(probe, reply))
+    }
+}
+
+fn boxed<T: Send + 'static>(
+    job: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+) -> Job {
+    Box::new(move |connection| {
+        let result = connection.and_then(|connection| {
+            catch_unwind(AssertUnwindSafe(|| job(connection))).unwrap_or(Err(StoreError::Panicked))
+        });
+        let kept = result.as_ref().map(|_| ()).map_err(Clone::clone);
+        let answer = move |committed: Result<(), StoreError>| {
+            let _ = reply.send(committed.and(result));
+        };
+        (kept, Box::new(answer))
+    })
 }
 
 pub(super) struct Writer {
@@ -87,8 +100,7 @@ pub(super) struct Writer {
 struct Group {
     transacted: Vec<(Answer, Committed)>,
     jobs: Vec<AfterCommit>,
-    /// A job's writes need not be rows.
-    has_job_written: bool,
+    has_probed: bool,
 }
 
 impl Writer {
@@ -146,7 +158,7 @@ impl Writer {
             }
         }
         // The commit of nothing does not reach the disk, and says nothing about it.
-        let has_written = group.has_job_written || self.connection.total_changes() != rows;
+        let has_written = group.has_probed || self.connection.total_changes() != rows;
         crash_point("commit.before");
         let committed = begun.and_then(|()| self.commit(has_written));
         crash_point("commit.after");
@@ -228,7 +240,12 @@ impl Writer {
             Request::Job(job) => {
                 let (kept, answer) = job(Ok(&self.connection));
                 group.jobs.push(answer);
-                group.has_job_written |= kept.is_ok();
+                kept
+            }
+            Request::Probe(job) => {
+                let (kept, answer) = job(Ok(&self.connection));
+                group.jobs.push(answer);
+                group.has_probed |= kept.is_ok();
                 kept
             }
             Request::Close => Ok(()),
@@ -270,7 +287,7 @@ fn refuse(request: Request, error: &StoreError) {
         Request::Transact { reply, .. } => {
             let _ = reply.send(Err(error.clone()));
         }
-        Request::Job(job) => {
+        Request::Job(job) | Request::Probe(job) => {
             let (_, answer) = job(Err(error.clone()));
             answer(Err(error.clone()));
         }
@@ -354,11 +371,23 @@ pub(super) fn forget_admitted(
 pub(super) fn forget_untold(
     connection: &Connection,
     workflow: &WorkflowId,
+    up_to: u64,
     most: u64,
 ) -> Result<u64, StoreError> {
-    let sql =
-        "DELETE FROM untold WHERE id IN (SELECT id FROM untold WHERE workflow_id = ?1 ORDER BY id LIMIT ?2)";
-    Ok(connection.prepare_cached(sql)?.execute(params![workflow.as_str(), most])? as u64)
+    let sql = "DELETE FROM untold WHERE id IN
+               (SELECT id FROM untold WHERE workflow_id = ?1 AND id <= ?2 ORDER BY id LIMIT ?3)";
+    Ok(connection.prepare_cached(sql)?.execute(params![workflow.as_str(), up_to, most])? as u64)
+}
+
+pub(super) fn drop_untold(
+    connection: &Connection,
+    workflow: &WorkflowId,
+    keep: u64,
+    most: u64,
+) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM untold WHERE id IN
+               (SELECT id FROM untold WHERE workflow_id = ?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3)";
+    Ok(connection.prepare_cached(sql)?.execute(params![workflow.as_str(), most, keep])? as u64)
 }
 
 pub(super) fn deactivate_user(connection: &Connection, user: &UserId) -> Result<(), StoreError> {

@@ -246,7 +246,7 @@ fn an_execution_between_two_tries_is_blocked_when_its_step_type_is_gone() {
         is_unknown: false,
     };
     let change = Found::new(sample::task(), retrying)
-        .decide(|current| block("gone", sample::now(), current))
+        .decide(|current| block(Some(&plan()), "gone", sample::now(), current))
         .expect("a change");
     assert_eq!(state(&change).name(), "blocked");
 }
@@ -327,7 +327,8 @@ fn a_call_that_a_crash_cut_off_and_whose_task_is_gone_is_unknown() {
 #[test]
 fn what_was_sent_and_not_answered_stays_unknown_whatever_keeps_it_from_being_tried_again() {
     let found = Found::new(sample::task(), unanswered_try());
-    let blocked = found.decide(|current| block("gone", sample::now(), current)).expect("a change");
+    let blocked =
+        found.decide(|current| block(Some(&plan()), "gone", sample::now(), current)).expect("a change");
     assert_eq!(state(&blocked).name(), "unknown");
     let found = Found { parked: vec![execution(unanswered_try())], ..Found::new(sample::task(), QUEUED) };
     let deleted = found.decide(|current| delete_task(sample::performer(), sample::now(), current));
