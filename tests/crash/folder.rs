@@ -10,14 +10,14 @@ use std::{
 };
 
 use crate::{
-    check::{Checked, Evidence, MidCall, Violation, none_is_unrecorded},
+    check::{Checked, Evidence, MidCall, Told, Violation, none_is_unrecorded},
     notes::Notes,
     people::Person,
     random::Random,
     receiver::{Receiver, now},
     server::{Death, Fate, Server},
     snapshot::{Snapshot, reader},
-    support::Project,
+    support::{self, Project, Reply},
     workflow,
 };
 
@@ -64,6 +64,8 @@ pub(crate) struct Folder<'a> {
     project: Project,
     key: String,
     receiver: Receiver,
+    /// Takes every alert.
+    told: support::Receiver,
     random: Random,
     notes: Mutex<Notes>,
     interrupted: BTreeSet<MidCall>,
@@ -77,12 +79,14 @@ impl<'a> Folder<'a> {
     pub(crate) fn new(seed: u64, tally: &'a Mutex<Tally>) -> Self {
         let mut random = Random::new(seed);
         let receiver = Receiver::start(random.fork());
-        let (project, key) = Project::new(&workflow::file(&receiver.url()));
+        let told = support::Receiver::start(Reply::new(204, ""));
+        let (project, key) = Project::new(&workflow::file(&receiver.url(), &told.url()));
         project.write("onward.toml", &config(&mut random));
         Self {
             project,
             key,
             receiver,
+            told,
             random,
             notes: Mutex::default(),
             interrupted: BTreeSet::new(),
@@ -172,9 +176,10 @@ impl<'a> Folder<'a> {
             return Err(Violation::new(format!("the log says: {line}")));
         }
         let ledger = self.receiver.ledger();
+        let told = Told::by(&self.told);
         let notes = self.notes.get_mut().unwrap_or_else(PoisonError::into_inner);
         let (interrupted, just_interrupted) = (&self.interrupted, &self.just_interrupted);
-        Evidence { snapshot, notes, ledger: &ledger, interrupted, just_interrupted }.check()?;
+        Evidence { snapshot, notes, ledger: &ledger, told: &told, interrupted, just_interrupted }.check()?;
         self.just_interrupted.clear();
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).checks += 1;
         Ok(())

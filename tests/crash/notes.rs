@@ -11,6 +11,8 @@ pub(crate) struct Key {
     pub(crate) ids: BTreeSet<Id>,
     /// Whether some request with it may have been carried out unknown to its sender.
     pub(crate) is_in_doubt: bool,
+    /// Whether some request with it waited for the end.
+    pub(crate) is_awaited: bool,
 }
 
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Notes {
     pub(crate) acknowledged: BTreeSet<Id>,
     /// The same, in the order of the answers.
     pub(crate) recent: Vec<Id>,
+    /// Executions whose end somebody waits, or has waited, for.
+    pub(crate) awaited: BTreeSet<Id>,
     /// Executions whose success somebody was told of.
     pub(crate) succeeded: BTreeSet<Id>,
     /// Company names that somebody wrote, and was told so.

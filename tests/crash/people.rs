@@ -97,11 +97,13 @@ impl Person<'_> {
 
     fn ask_for(&mut self, body: &str, key: Option<&str>) -> Result<(), Gone> {
         let mut headers = String::new();
-        if self.random.chance(30) {
+        let is_awaited = self.random.chance(30);
+        if is_awaited {
             headers.push_str(&format!("Prefer: wait={}\r\n", 1 + self.random.below(2)));
         }
         if let Some(key) = key {
             headers.push_str(&format!("Idempotency-Key: {key}\r\n"));
+            self.notes().keys.entry(key.to_owned()).or_default().is_awaited |= is_awaited;
         }
         let sent = self.send("POST", "/executions", &headers, body);
         let mut notes = self.notes();
@@ -111,6 +113,9 @@ impl Person<'_> {
                 let id = answer["id"].as_str().unwrap_or_default().to_owned();
                 if notes.acknowledged.insert(id.clone()) {
                     notes.recent.push(id.clone());
+                }
+                if is_awaited {
+                    notes.awaited.insert(id.clone());
                 }
                 if answer["status"] == "Success" {
                     notes.succeeded.insert(id.clone());

@@ -46,6 +46,8 @@ impl Fate {
                 let most = match name.split('.').next() {
                     Some("admit" | "commit" | "finish" | "send") => 60,
                     Some("begin") => 20,
+                    // A life has few messages.
+                    Some("alert") => 1,
                     _ => 4,
                 };
                 Self::Point { name, count: 1 + random.below(most) }

@@ -1,7 +1,11 @@
 //! What stands in the database, read at one moment: from the file of a running server, or from a
 //! copy that was made of a dead one's.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value};
@@ -63,6 +67,8 @@ pub(crate) struct Snapshot {
     pub(crate) history: BTreeMap<Id, Vec<Entry>>,
     /// Executions that the idempotency keys lead to.
     pub(crate) admitted: Vec<Id>,
+    /// Executions of whose failure somebody is still to be told.
+    pub(crate) untold: BTreeSet<Id>,
 }
 
 impl Snapshot {
@@ -104,6 +110,8 @@ impl Snapshot {
             snapshot.history.entry(id).or_default().push(entry);
         }
         snapshot.admitted = all(&transaction, "SELECT hex(execution_id) FROM admitted", |row| id(row, 0))?;
+        let untold = all(&transaction, "SELECT hex(execution_id) FROM untold", |row| id(row, 0))?;
+        snapshot.untold = untold.into_iter().collect();
         Ok(snapshot)
     }
 

@@ -70,7 +70,7 @@ pub(crate) fn steps(action: &str) -> &'static [Step] {
     ACTIONS.iter().find(|known| known.id == action).map_or(&[], |known| known.steps)
 }
 
-/// The workflow file, calling a receiver.
-pub(crate) fn file(receiver: &str) -> String {
-    include_str!("workflow.toml").replace("RECEIVER", receiver)
+/// The workflow file, calling a receiver, and telling another one of failures.
+pub(crate) fn file(receiver: &str, told: &str) -> String {
+    include_str!("workflow.toml").replace("RECEIVER", receiver).replace("\"TOLD\"", &format!("\"{told}\""))
 }

@@ -1,6 +1,7 @@
 //! What must hold when everything has come to rest. Each check quotes its rule; the first thing found
 //! ends the run.
 
+mod alerts;
 mod calls;
 mod history;
 mod lives;
@@ -8,7 +9,7 @@ mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use self::calls::none_is_unrecorded;
+pub(crate) use self::{alerts::Told, calls::none_is_unrecorded};
 use crate::{
     notes::Notes,
     receiver::Call,
@@ -42,6 +43,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) notes: &'a Notes,
     pub(crate) ledger: &'a [Call],
+    pub(crate) told: &'a Told,
     /// In mid-call at some kill, ever.
     pub(crate) interrupted: &'a BTreeSet<MidCall>,
     /// In mid-call at a kill since the last check: nobody has touched them since.
@@ -63,7 +65,8 @@ impl Evidence<'_> {
         history::writers_are_steps(self.snapshot)?;
         turns::one_writer_at_a_time(self)?;
         turns::first_come_first_begun(self)?;
-        turns::delays_are_waited_for(self.snapshot)
+        turns::delays_are_waited_for(self.snapshot)?;
+        alerts::failures_are_told(self)
     }
 }
 

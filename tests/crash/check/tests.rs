@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Evidence, MidCall, Violation};
+use super::{Evidence, MidCall, Told, Violation};
 use crate::{
     notes::{Key, Notes},
     receiver::Call,
@@ -20,14 +20,15 @@ struct Record {
     snapshot: Snapshot,
     notes: Notes,
     ledger: Vec<Call>,
+    told: Told,
     interrupted: BTreeSet<MidCall>,
     just_interrupted: BTreeSet<MidCall>,
 }
 
 impl Record {
     fn check(&self) -> Result<(), Violation> {
-        let Self { snapshot, notes, ledger, interrupted, just_interrupted } = self;
-        Evidence { snapshot, notes, ledger, interrupted, just_interrupted }.check()
+        let Self { snapshot, notes, ledger, told, interrupted, just_interrupted } = self;
+        Evidence { snapshot, notes, ledger, told, interrupted, just_interrupted }.check()
     }
 
     fn execution(&mut self, id: &str) -> &mut Execution {
@@ -122,6 +123,7 @@ fn truth() -> Record {
     Record {
         snapshot,
         notes,
+        told: Told { executions: BTreeSet::from([SECOND.to_owned()]), unlisted: 0 },
         ledger: vec![call("msg_1_tell", 12), call("msg_2_only", 21), call("msg_3_before", 41)],
         just_interrupted: interrupted.clone(),
         interrupted,
@@ -165,7 +167,7 @@ fn a_lost_or_unasked_execution_is_found() {
         ("an idempotency key leads to it", |record| record.snapshot.admitted.push("5".to_owned())),
         ("the key `k` was answered", |record| {
             let ids = BTreeSet::from([FIRST, SECOND].map(str::to_owned));
-            record.notes.keys.insert("k".to_owned(), Key { ids, is_in_doubt: false });
+            record.notes.keys.insert("k".to_owned(), Key { ids, ..Key::default() });
         }),
         ("answered 500", |record| record.notes.wrong.push("answered 500".to_owned())),
     ]);
@@ -261,4 +263,27 @@ fn a_turn_out_of_turn_is_found() {
             *record.execution(PARKED) = execution(PARKED, "later", "succeeded", 0, 3);
         }),
     ]);
+}
+
+/// In the store, told to somebody, or known to whoever waited: one of these.
+#[test]
+fn a_failure_of_which_nobody_is_told_is_found() {
+    is_found(&[("nobody is told", |record| record.told.executions.clear())]);
+    let ways: [fn(&mut Record); 5] = [
+        |record| record.snapshot.untold.extend([SECOND.to_owned()]),
+        |record| record.notes.awaited.extend([SECOND.to_owned()]),
+        |record| record.notes.cancelled.extend([SECOND.to_owned()]),
+        |record| record.notes.retries.extend([(SECOND.to_owned(), 1)]),
+        |record| record.told.unlisted = 1,
+    ];
+    for way in ways {
+        let mut record = truth();
+        record.told.executions.clear();
+        way(&mut record);
+        if let Err(violation) = record.check()
+            && violation.what.contains("nobody is told")
+        {
+            panic!("{violation:?}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use crate::support::{Authorities, Connection, Project, RawReceiver, Server};
 /// What a step may take, as the workflow says it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(2);
 /// The server's `connect_timeout_seconds`.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What every case may take, run beside all the others on a machine with few cores. A limit that does not hold would
 /// take for ever.
 const CASE_TIME_MAX: Duration = Duration::from_secs(10);

@@ -299,7 +299,7 @@ fn early() -> Vec<Case> {
 
 /// Nothing of the request leaves before a connection is secure.
 fn in_the_handshake() -> Vec<Case> {
-    const SLOW: &str = "did not finish the TLS handshake within 1 s. Check the URL's port and scheme.";
+    const SLOW: &str = "did not finish the TLS handshake within 2 s. Check the URL's port and scheme.";
     const UNFINISHED: Ending = failed("connect_timeout", SLOW);
     const HURRIED: Ending = failed("timeout", "took nothing of the request within 0.5 s");
     const ENDED: Ending = failed("tls_failed", "ended during the TLS handshake");
