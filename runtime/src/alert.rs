@@ -294,3 +294,48 @@ impl Digest<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Execution, Failure, State, sample};
+
+    fn untold(number: u128) -> Untold {
+        let failure =
+            Failure { step: 1, code: "timeout".to_owned(), message: "Step 2: no answer".to_owned() };
+        let failed: Execution = sample::execution(number, State::Unknown(failure));
+        Untold::of(&failed).expect("failed")
+    }
+
+    fn body(listed: usize, count: u64, dropped: u64) -> Value {
+        let workflow = sample::workflow();
+        let page = UntoldPage { listed: (1..).take(listed).map(untold).collect(), count, up_to: 9 };
+        let digest = Digest { id: &workflow.id, workflow: Some(&workflow), page, dropped };
+        digest.body("https://onward.example", "2020-01-31T00:00:00Z")
+    }
+
+    #[test]
+    fn a_message_counts_all_and_lists_the_first() {
+        for (listed, count, dropped, expected) in [
+            (
+                1,
+                1,
+                0,
+                "An execution of “API Sample” failed while nobody was waiting. Finish: Step 2: no answer",
+            ),
+            (
+                2,
+                2,
+                0,
+                "2 executions of “API Sample” failed while nobody was waiting. The first: Finish: Step 2",
+            ),
+            (LISTED_MAX, 70, 5, "75 executions of “API Sample” failed while nobody was waiting. The first: "),
+            (0, 3, 0, "3 executions of “API Sample” failed while nobody was waiting. The first: "),
+        ] {
+            let body = body(listed, count, dropped);
+            assert!(body["text"].as_str().is_some_and(|text| text.starts_with(expected)), "{}", body["text"]);
+            assert_eq!(body["data"]["count"], count + dropped);
+            assert_eq!(body["data"]["failures"].as_array().map(Vec::len), Some(listed));
+        }
+    }
+}

@@ -164,3 +164,38 @@ fn by_default_the_log_is_told() {
     eventually("it is in the log, too", || said(&parked));
     assert_eq!(bench.messages(), Vec::<Value>::new());
 }
+
+/// Who has stopped waiting does not hear of it.
+#[test]
+fn a_failure_after_the_wait_is_over_is_told() {
+    let bench = bench("webhook = \"TOLD\"");
+    bench.receiver.answer_with(Reply::new(500, "").after(Duration::from_millis(1500)));
+    let body = json!({"task_id": "42", "action_id": "test"}).to_string();
+    let headers = [("Prefer", "wait=1"), ("Content-Type", "application/json")];
+    let waited = bench.server.send("POST", EXECUTIONS, &headers, body.as_bytes()).json();
+    assert_eq!(waited["status"], "Pending");
+    eventually("somebody is told", || bench.messages().len() == 1);
+    assert_eq!(executions(&bench.messages()[0]), [waited["id"].as_str().expect("an id")]);
+}
+
+/// A message that is sent again is the same one, so that its receiver can tell.
+#[test]
+fn a_message_that_was_not_taken_is_sent_again_as_it_was() {
+    let bench = bench("webhook = \"TOLD\"\nevery = \"1s\"");
+    bench.told.answer_with(Reply::new(503, ""));
+    let first = bench.fails();
+    eventually("it was tried", || bench.told.received().len() == 1);
+    let second = bench.fails();
+    bench.told.answer_with(Reply::new(204, ""));
+    eventually("it is told, and the next", || bench.told.received().len() == 3);
+    let ids: Vec<_> =
+        bench.told.received().iter().map(|call| call.header("webhook-id").map(str::to_owned)).collect();
+    assert_eq!(ids[0], ids[1]);
+    assert_ne!(ids[1], ids[2]);
+    let messages = bench.messages();
+    assert_eq!(messages[0], messages[1]);
+    assert_eq!(
+        (executions(&messages[1]), executions(&messages[2])),
+        (vec![first.as_str()], vec![second.as_str()])
+    );
+}

@@ -66,14 +66,18 @@ fn action(name: &str, from: &str, steps: &[(&str, &str)]) -> Action {
     }
 }
 
-pub(crate) fn directory() -> Directory {
-    Directory::new([User {
+pub(crate) fn user() -> User {
+    User {
         id: UserId::new("abc123"),
         email: "user@example.com".to_owned(),
         first_name: "Example".to_owned(),
         last_name: "User".to_owned(),
         is_active: true,
-    }])
+    }
+}
+
+pub(crate) fn directory() -> Directory {
+    Directory::new([user()])
 }
 
 pub(crate) fn performer() -> Performer {

@@ -4,7 +4,7 @@
 use std::{path::Path, time::Duration};
 
 use super::*;
-use crate::model::{Schedule, StageId, Workspace, workspace::Published};
+use crate::model::{Schedule, StageId, User, UserId, Workspace, workspace::Published};
 
 async fn damage(folder: &Path, sql: &str) {
     let connection = rusqlite::Connection::open(folder.join("onward.db")).expect("a connection");
@@ -134,5 +134,43 @@ fn who_had_the_turn_has_it_after_a_second_crash() {
             let first = again.lanes.next_ready().await;
             assert_eq!(first.execution.as_u128(), 71, "after crash {crash}");
         }
+    });
+}
+
+/// A person leaves though one of another's tasks cannot be read; their own, if it cannot, is said.
+#[test]
+fn an_unreadable_task_keeps_nobody_else_from_leaving() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let (shared, _engine) = engine(folder.path()).await;
+        for (number, id) in [(2, "first"), (3, "second")] {
+            let user = User { id: UserId::new(id), email: format!("{id}@example.com"), ..sample::user() };
+            shared.store.add_user(user, None).await.expect("added");
+            put(&*shared.store, Task { assigned_to: Some(UserId::new(id)), ..another(number) }).await;
+        }
+        damage(folder.path(), "UPDATE task SET field_values = 'x' WHERE unique_id = '2'").await;
+        let again = fresh_on(open(folder.path()), &shared, &Clock::default(), types());
+        let leave = async |id: &str| again.remove_user(UserId::new(id), sample::performer()).await;
+        assert!(leave("first").await.is_err_and(|error| error.to_string().contains("cannot be read")));
+        leave("second").await.expect("left");
+        let task =
+            again.store.task(TaskKey::Id(TaskId::from_u128(3))).await.expect("an answer").expect("a task");
+        assert_eq!(task.assigned_to, None);
+    });
+}
+
+#[test]
+fn a_task_is_deleted_though_one_of_its_executions_cannot_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    actix::System::new().block_on(async {
+        let (shared, engine) = engine(folder.path()).await;
+        let parked = perform(&shared, &engine, &["waits", "notes"]).await;
+        let waiting = State::Waiting { step: 1, until: sample::now() + HOUR };
+        insert(&*shared.store, sample::execution(77, waiting)).await;
+        let unreadable =
+            "UPDATE execution SET performer = '{}' WHERE id = x'0000000000000000000000000000004d'";
+        damage(folder.path(), unreadable).await;
+        shared.delete_task(parked.task, sample::performer()).await.expect("deleted");
+        assert_eq!(stored(&shared, parked.id).await.state.name(), "failed");
     });
 }

@@ -336,3 +336,42 @@ fn what_was_sent_and_not_answered_stays_unknown_whatever_keeps_it_from_being_tri
     let gone = Found { task: None, ..Found::new(sample::task(), unanswered_try()) };
     assert_eq!(state(&begun(&gone, &plan())).name(), "unknown");
 }
+
+/// "One transaction after the failure", also where the failure is that it cannot be tried again.
+#[test]
+fn a_try_that_cannot_be_repeated_takes_back_what_the_execution_did() {
+    let moving = Found::new(sample::task_in("in-progress"), State::Running { step: 0, mid_call: false });
+    let moved = moving.finish(&reverting(), report(json!({"Company Name": "New"})));
+    let (task, first) = (moved.task.expect("moved"), moved.history.expect("recorded"));
+    let found = Found { history: vec![first], ..Found::new(task, unanswered_try()) };
+    let ended = found.decide(|current| block(Some(&reverting()), "gone", sample::now(), current));
+    let ended = ended.expect("a change");
+    assert_eq!(state(&ended).name(), "unknown");
+    let task = ended.task.expect("taken back");
+    assert_eq!(task.value(&FieldId::new("company-name")).to_text(), "Acme Corp");
+    assert_eq!(ended.untold.len(), 1);
+}
+
+/// "Unattended failures tell someone": what fails while nobody waits, and what fails with it.
+#[test]
+fn a_failure_is_to_be_told_unless_somebody_waits() {
+    for is_attended in [false, true] {
+        let calling = Found::new(sample::task(), LAST_CALL);
+        let failed = calling.finish(&plan(), StepReport { is_attended, ..failing() });
+        let told: Vec<_> = failed.untold.iter().map(|untold| untold.failure.code.as_str()).collect();
+        assert_eq!(told, if is_attended { vec![] } else { vec!["http_status"] });
+        let parked = execution(State::Waiting { step: 1, until: sample::now() });
+        let deleting = Found {
+            parked: vec![parked],
+            ..Found::new(sample::task(), State::Running { step: 0, mid_call: false })
+        };
+        let report = StepReport { is_attended, deletes_task: true, ..report(json!({})) };
+        let deleted = deleting.finish(&plan(), report);
+        assert_eq!(deleted.untold[0].failure.code, "task_deleted", "nobody waits for what was parked");
+    }
+    let succeeded = finished(sample::task(), json!({}));
+    assert!(succeeded.untold.is_empty());
+    let found = Found::new(sample::task(), LAST_CALL);
+    let cancelled = found.decide(|current| cancel(Some(&plan()), sample::now(), current)).expect("cancelled");
+    assert!(cancelled.untold.is_empty(), "a person knows what they did");
+}
