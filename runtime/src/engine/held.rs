@@ -43,6 +43,18 @@ impl Shared {
     }
 }
 
+/// How long it rests while nothing is held.
+const REST: Duration = Duration::from_secs(60);
+
+/// Hands on whose next try is due, until the server drains. Every engine has one, so that one goes on when
+/// another's thread is gone.
+pub(super) async fn run(shared: Arc<Shared>) {
+    while !shared.is_draining() {
+        let rest = shared.release_due().unwrap_or(REST);
+        let _ = tokio::time::timeout(rest, shared.held_anew.notified()).await;
+    }
+}
+
 impl Shared {
     /// Keeps an execution's turn until it is to be tried again. A pause is a duration: once begun, the
     /// system's clock does not change it; and none is longer than a step may ask for, though the clock was
@@ -55,7 +67,7 @@ impl Shared {
         }
         held.insert((Instant::now() + pause.min(PAUSE_MAX), execution.place), ready);
         drop(held);
-        self.wakes.notify_one();
+        self.held_anew.notify_one();
         actix::spawn(look_again(Arc::clone(self), execution.clone()));
     }
 

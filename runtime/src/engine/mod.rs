@@ -83,6 +83,8 @@ pub struct Shared {
     doubts: Doubts,
     /// Executions between two tries, with their turns.
     held: Held,
+    /// Word for whoever looks after those: one more is there, and perhaps due sooner.
+    held_anew: Notify,
     /// Held by the one waker that is at work.
     waking: tokio::sync::Mutex<()>,
     /// Word for the waker: something may be due sooner than it thinks.
@@ -116,6 +118,7 @@ impl Shared {
             runs: Arc::default(),
             doubts: Doubts::default(),
             held: Held::default(),
+            held_anew: Notify::new(),
             waking: tokio::sync::Mutex::default(),
             wakes: Notify::new(),
             is_left_behind: AtomicBool::new(true),
@@ -127,6 +130,7 @@ impl Shared {
         self.draining.store(true, Ordering::Relaxed);
         self.held.clear();
         self.wakes.notify_waiters();
+        self.held_anew.notify_waiters();
     }
 
     pub fn is_draining(&self) -> bool {

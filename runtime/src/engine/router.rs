@@ -12,6 +12,7 @@ use super::{
     chain::Chain,
     disk,
     enter::{self, Entry, Waiting},
+    held,
     lanes::{Ready, Turn},
     recovery, step, waker,
 };
@@ -108,6 +109,7 @@ impl Actor for RouterActor {
         });
         actix::spawn(recovery::take_up(Arc::clone(&self.shared), ctx.address()));
         actix::spawn(waker::run(Arc::clone(&self.shared)));
+        actix::spawn(held::run(Arc::clone(&self.shared)));
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the clock calls for: waiting executions are woken, scheduled stage changes carried out, steps
-//! tried again; and what was refused and yet recorded is taken back.
+//! What the clock calls for: waiting executions are woken, scheduled stage changes carried out; and what
+//! was refused and yet recorded is taken back.
 //!
 //! Every engine has a waker; they take turns, so that one goes on when another's thread is gone. What
 //! one cannot do holds up nothing else.
@@ -35,7 +35,6 @@ pub(super) async fn run(shared: Arc<Shared>) {
 
 /// Does what is due; how long there is nothing more.
 async fn round(shared: &Arc<Shared>) -> Duration {
-    let until_a_try = shared.release_due();
     shared.settle_doubts().await;
     let now = shared.clock.now();
     let workspace = shared.workspace.current();
@@ -44,7 +43,7 @@ async fn round(shared: &Arc<Shared>) -> Duration {
         Ok(due) => due,
         Err(error) => {
             tracing::error!(%error, "what is due could not be read; it is tried again");
-            return until_a_try.unwrap_or(REST_MAX).min(REST_MAX);
+            return REST_MAX;
         }
     };
     let is_full = executions.len() == AT_ONCE || schedules.len() == AT_ONCE;
@@ -57,7 +56,7 @@ async fn round(shared: &Arc<Shared>) -> Duration {
         return Duration::ZERO;
     }
     let until_next = next.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default());
-    until_next.into_iter().chain(until_a_try).min().unwrap_or(REST_MAX).min(REST_MAX)
+    until_next.unwrap_or(REST_MAX).min(REST_MAX)
 }
 
 /// Wakes an execution, and puts it at the back of its task's line. Whether that could be done.
