@@ -120,3 +120,36 @@ fn an_alert_is_not_sent_to_a_blocked_address() {
     thread::sleep(Duration::from_millis(100));
     assert_eq!(receiver.received().len(), 0);
 }
+
+/// "Calls carry `Onward-Depth`; beyond 10 they are refused (loops)": a receiver that performs an action for each
+/// call, and passes on the depth, comes to an end.
+#[test]
+fn a_loop_of_calls_ends() {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let (project, key) = Project::new(&calling(&receiver.url()));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let body = json!({"task_id": "42", "action_id": "test"}).to_string();
+    let perform = |depth: &str| {
+        let headers = [("Onward-Depth", depth), ("Prefer", "wait=10"), ("Content-Type", "application/json")];
+        server.send("POST", "/workflows/api-sample/executions", &headers, body.as_bytes())
+    };
+    let mut depth = "0".to_owned();
+    let last = loop {
+        let answer = perform(&depth).json();
+        if answer["status"] != "Success" {
+            break server.execution(answer["id"].as_str().expect("an id"));
+        }
+        let call = receiver.received().pop().expect("a call");
+        depth = call.header("onward-depth").expect("a depth").to_owned();
+    };
+    assert_eq!((depth.as_str(), receiver.received().len()), ("10", 10));
+    assert_eq!((&last["code"], &last["depth"]), (&json!("too_deep"), &json!(10)));
+    assert_eq!(last["attempts"][0]["record"], json!(null), "it was sent");
+    for bad in ["-1", "many", ""] {
+        assert_eq!(perform(bad).json()["code"], "invalid_parameter", "{bad}");
+    }
+    server.begin("42", "test");
+    receiver.has_received(11);
+    assert_eq!(receiver.received()[10].header("onward-depth"), Some("1"));
+}

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     engine::{Perform, Performed, Retry},
     model::{
-        Attempt, Execution, Refusal, State, StepId, Workflow, WorkflowId,
+        Attempt, DEPTH_HEADER, Execution, Refusal, State, StepId, Workflow, WorkflowId,
         perform::{IdempotencyKey, RetryOnto, RetryTarget},
         template::percent_encode,
         workspace::Published,
@@ -87,6 +87,7 @@ async fn create(
     body: Body<CreateExecution>,
 ) -> Result<HttpResponse, ApiError> {
     let wait = preferred_wait(&request)?;
+    let depth = depth(&request)?;
     let key = idempotency_key(&request, &caller, &body.0)?;
     if let Some(performed) = api.performed_before(key.as_ref()).await? {
         return answer_performed(&api, &path, performed, wait).await;
@@ -96,8 +97,8 @@ async fn create(
     let action = action(&published, &body.0.action_id)?;
     let task = api.task(&published.workflow, &body.0.task_id.0).await?;
     let Published { version, workflow, .. } = published;
-    let is_awaited = wait.is_some();
-    let perform = Perform { workflow, version, action, task: task.id, performer, key, is_awaited };
+    let (task, is_awaited) = (task.id, wait.is_some());
+    let perform = Perform { workflow, version, action, task, performer, key, depth, is_awaited };
     let performed = api.engine.perform(perform).await?;
     answer_performed(&api, &path, performed, wait).await
 }
@@ -269,6 +270,15 @@ async fn dismiss(
     answer(HttpResponse::Ok(), &summary(&api.shared.dismiss(&execution).await?))
 }
 
+/// `Onward-Depth`, as a call of a step brings it to a receiver that performs an action in turn.
+fn depth(request: &HttpRequest) -> Result<u32, ApiError> {
+    let Some(value) = request.headers().get(DEPTH_HEADER) else { return Ok(0) };
+    value.to_str().ok().and_then(|value| value.trim().parse().ok()).ok_or_else(|| {
+        let message = format!("`{DEPTH_HEADER}` takes the number that a call of ours came with");
+        ApiError::new(Code::InvalidParameter, message)
+    })
+}
+
 /// `Idempotency-Key`: who sends what, where, so that a repeated request is the same one.
 fn idempotency_key(
     request: &HttpRequest,
@@ -380,6 +390,7 @@ fn detail(found: &ExecutionDetail, versions: &Versions) -> Map<String, Value> {
     shown.insert("state".to_owned(), json!(execution.state.name()));
     shown.insert("action_id".to_owned(), json!(execution.action.as_str()));
     shown.insert("version".to_owned(), json!(execution.version));
+    shown.insert("depth".to_owned(), json!(execution.depth));
     match &execution.state {
         State::Waiting { until, .. } => {
             shown.insert("wakes_at".to_owned(), json!(until.to_string()));

@@ -29,7 +29,7 @@ use crate::{
 
 /// Who asks to enter.
 pub(super) enum Entry {
-    New { task: TaskId, version: u32, performer: Performer, key: Option<IdempotencyKey> },
+    New { task: TaskId, version: u32, performer: Performer, key: Option<IdempotencyKey>, depth: u32 },
     Retry { execution: Box<Execution>, target: RetryTarget },
 }
 
@@ -75,7 +75,7 @@ impl Entry {
         directory: Arc<Directory>,
     ) -> Decide {
         match self {
-            Self::New { task, version, performer, key } => {
+            Self::New { task, version, performer, key, depth } => {
                 let execution = Execution {
                     id: place.into(),
                     task,
@@ -90,6 +90,7 @@ impl Entry {
                     began_after: None,
                     task_deleted: false,
                     tries: 0,
+                    depth,
                     created_at: now,
                     updated_at: now,
                 };

@@ -163,6 +163,8 @@ pub struct Perform {
     pub performer: Performer,
     /// So that a repeated request is one request.
     pub key: Option<IdempotencyKey>,
+    /// How many executions led to it, one calling for the next.
+    pub depth: u32,
     /// Whether whoever asks waits for the end, and hears of a failure.
     pub is_awaited: bool,
 }
@@ -222,8 +224,8 @@ impl EngineHandle {
 
     /// Admits an execution; on disk when this returns. Dropping the future cancels nothing.
     pub async fn perform(&self, perform: Perform) -> Result<Performed, EngineError> {
-        let Perform { workflow, version, action, task, performer, key, is_awaited } = perform;
-        let entry = Entry::New { task, version, performer, key };
+        let Perform { workflow, version, action, task, performer, key, depth, is_awaited } = perform;
+        let entry = Entry::New { task, version, performer, key, depth };
         self.router.send(router::Route { workflow, version, action, entry, is_awaited }).await?
     }
 

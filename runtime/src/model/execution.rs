@@ -55,6 +55,8 @@ pub struct Execution {
     pub task_deleted: bool,
     /// How often the external step it stands at was tried without a person asking.
     pub tries: u32,
+    /// How many executions led to it, one calling for the next; 0 for one that nobody's call asked for.
+    pub depth: u32,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

@@ -48,5 +48,8 @@ pub use user::{ApiKey, Directory, Membership, Performer, User};
 pub use workflow::{Action, Stage, StepDefinition, Workflow};
 pub use workspace::{SharedWorkspace, Workspace};
 
+/// The header that says how many executions led to a call, so that a loop of calls ends.
+pub const DEPTH_HEADER: &str = "Onward-Depth";
+
 /// An instant in UTC with the precision the store keeps: one millisecond.
 pub use jiff::Timestamp;

@@ -126,6 +126,7 @@ pub(crate) fn execution(number: u128, state: State) -> Execution {
         began_after: Some(0),
         task_deleted: false,
         tries: 0,
+        depth: 0,
         created_at: now(),
         updated_at: now(),
     }

@@ -234,6 +234,7 @@ fn request(shared: &Shared, types: &[&str]) -> Perform {
         task: sample::task().id,
         performer: sample::performer(),
         key: None,
+        depth: 0,
         is_awaited: true,
     }
 }

@@ -86,7 +86,7 @@ impl Step for ApiCall {
     fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
         Box::pin(async move {
             match self.request(&call) {
-                Err(error) => Outcome::failed("invalid_request", error.to_string()),
+                Err(error) => Outcome::failed(error.code(), error.to_string()),
                 Ok(request) => {
                     let exchange = call.resources.egress.send(request.clone()).await;
                     let outcome = self.outcome(&request, &exchange);

@@ -14,13 +14,14 @@ use super::{super::StoreError, backup, wal::Wal};
 pub(in crate::store) const FILE_NAME: &str = "onward.db";
 
 /// Every migration, in order. The schema's version is how many have run.
-pub(super) const MIGRATIONS: [&str; 6] = [
+pub(super) const MIGRATIONS: [&str; 7] = [
     include_str!("../../../migrations/sqlite/0001_base.sql"),
     include_str!("../../../migrations/sqlite/0002_lives.sql"),
     include_str!("../../../migrations/sqlite/0003_roles.sql"),
     include_str!("../../../migrations/sqlite/0004_files.sql"),
     include_str!("../../../migrations/sqlite/0005_assigned.sql"),
     include_str!("../../../migrations/sqlite/0006_alerts.sql"),
+    include_str!("../../../migrations/sqlite/0007_depth.sql"),
 ];
 
 /// The newest schema that this version reads.

@@ -18,7 +18,7 @@ pub(super) const TASK_COLUMNS: &str = "id, workflow_id, unique_id, stage_id, ass
 
 pub(super) const EXECUTION_COLUMNS: &str = "id, task_id, workflow_id, version, action_id, performer, state, step, flag, \
      wake_at, code, message, attempts, created_at, updated_at, place, stage_seen, task_deleted, tries, \
-     began_after";
+     began_after, depth";
 
 pub(super) const ATTEMPT_COLUMNS: &str =
     "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors, version";
@@ -228,6 +228,7 @@ pub(super) fn execution(row: &Row<'_>) -> Result<Execution, StoreError> {
         task_deleted: row.get(17)?,
         tries: row.get(18)?,
         began_after: row.get(19)?,
+        depth: row.get(20)?,
         created_at: instant(row.get(13)?)?,
         updated_at: instant(row.get(14)?)?,
     })

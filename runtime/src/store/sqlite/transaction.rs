@@ -378,8 +378,8 @@ pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -
     let sql =
         "INSERT INTO execution (id, task_id, workflow_id, version, action_id, performer, state, step, flag,
                                 wake_at, code, message, attempts, created_at, updated_at, place, stage_seen,
-                                task_deleted, tries, began_after)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+                                task_deleted, tries, began_after, depth)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
     connection.prepare_cached(sql)?.execute(params![
         execution.id.to_bytes(),
         execution.task.to_bytes(),
@@ -401,6 +401,7 @@ pub(super) fn insert_execution(connection: &Connection, execution: &Execution) -
         execution.task_deleted,
         execution.tries,
         execution.began_after,
+        execution.depth,
     ])?;
     Ok(())
 }
