@@ -178,7 +178,7 @@ fn deep_nesting_and_size_are_errors() {
 fn alerts_that_nobody_could_be_told_are_refused() {
     check(
         &format!(
-            "{SAMPLE}\n[alerts]\nlog = \"yes\"\nwebhook = \"chat.example.com\"\nevery = \"10 minutes\"\nemial = true\n"
+            "{SAMPLE}\n[alerts]\nlog = \"yes\"\nwebhook = \"chat.example.com\"\nevery = \"10 minutes\"\nchat = true\n"
         ),
         expect![[r#"
             error[wrong_type]: `log` must be true or false, and this is of type string
@@ -199,11 +199,11 @@ fn alerts_that_nobody_could_be_told_are_refused() {
             77 | every = "10 minutes"
                |         ^^^^^^^^^^^^
 
-            error[unknown_key]: `emial` is not a key of this table
+            error[unknown_key]: `chat` is not a key of this table
               --> test.toml:78:1
                |
-            78 | emial = true
-               | ^^^^^
+            78 | chat = true
+               | ^^^^
                |
                = help: possible here: log, every, webhook
 
