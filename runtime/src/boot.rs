@@ -26,6 +26,7 @@ use crate::{
         Store, WorkspaceRows,
         sqlite::{SqliteSettings, SqliteStore},
     },
+    vault::Vault,
 };
 
 /// How often the workspace is looked at for changes that a command line beside the server made.
@@ -91,7 +92,8 @@ impl Server {
         publish::publish(files, &*store, &clock).await?;
         let settings::Workspace { name, zone } = settings.workspace.clone();
         let workspace = Arc::new(SharedWorkspace::new(name, zone));
-        publish::refresh(&*store, &types, &workspace).await?;
+        let vault = Vault::new(settings.secrets.key_file.clone(), settings.secrets.folder.clone());
+        publish::refresh(&*store, &types, &vault, &workspace).await?;
         for published in &workspace.current().workflows {
             if let Some(why) = &published.broken {
                 tracing::error!(workflow = %published.workflow.id, why = &**why, "a workflow is broken: some of its actions cannot be performed");
@@ -104,7 +106,7 @@ impl Server {
             chain_idle: Duration::from_secs(settings.engine.chain_idle_seconds),
             store_queue_max: settings.store.queue_max,
         };
-        let shared = Arc::new(Shared::new(store, workspace, types, clock, ids, engine));
+        let shared = Arc::new(Shared::new(store, workspace, types, vault, clock, ids, engine));
         let open = shared.recover().await?;
         if open > 0 {
             tracing::info!(open, "going on with the executions that an earlier run left");
@@ -123,8 +125,7 @@ impl Server {
 
     /// Takes up what was written to the store beside the server: keys, people.
     pub async fn refresh(&self) -> anyhow::Result<()> {
-        let shared = &self.shared;
-        publish::refresh(&*shared.store, &shared.step_types, &shared.workspace).await?;
+        self.shared.refresh().await?;
         Ok(())
     }
 
@@ -235,7 +236,7 @@ async fn refresh(shared: Arc<Shared>) {
     loop {
         let current = match shared.store.workspace_revision().await {
             Ok(revision) if revision == seen => Ok(seen),
-            Ok(_) => publish::refresh(&*shared.store, &shared.step_types, &shared.workspace).await,
+            Ok(_) => shared.refresh().await,
             Err(error) => Err(error),
         };
         match current {

@@ -30,10 +30,14 @@ pub fn new_password() -> Result<String, CredentialError> {
     random_hex(9)
 }
 
+pub fn fill_random(bytes: &mut [u8]) -> Result<(), CredentialError> {
+    Ok(getrandom::fill(bytes)?)
+}
+
 /// `bytes` random bytes as hexadecimal digits.
 pub fn random_hex(bytes: usize) -> Result<String, CredentialError> {
     let mut random = vec![0; bytes];
-    getrandom::fill(&mut random)?;
+    fill_random(&mut random)?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

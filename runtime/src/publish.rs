@@ -19,6 +19,7 @@ use crate::{
     },
     step::StepTypes,
     store::{Store, StoreError, VersionRow, WorkspaceRows},
+    vault::Vault,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -211,6 +212,7 @@ pub async fn publish(files: Vec<WorkflowFile>, store: &dyn Store, clock: &Clock)
 pub async fn refresh(
     store: &dyn Store,
     types: &StepTypes,
+    vault: &Vault,
     shared: &SharedWorkspace,
 ) -> Result<u64, StoreError> {
     let rows = store.workspace().await?;
@@ -232,6 +234,7 @@ pub async fn refresh(
         workflows,
         unreadable,
         versions: versions.collect(),
+        secrets: vault.open(&rows.secrets),
         directory: Arc::new(Directory::new(rows.users).with_memberships(rows.memberships)),
         keys: rows.keys.into_iter().map(|key| (key.hash, Arc::new(key))).collect(),
     });

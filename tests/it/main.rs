@@ -14,6 +14,7 @@ mod overload;
 mod reference_page;
 mod requirements;
 mod rules;
+mod secrets;
 mod serving;
 mod store_damage;
 mod store_faults;

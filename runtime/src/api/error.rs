@@ -57,6 +57,7 @@ codes! {
     /// No task has, or had, a file with these bytes.
     FileNotFound = "file_not_found", NOT_FOUND;
     NoSuchUser = "no_such_user", NOT_FOUND;
+    SecretNotFound = "secret_not_found", NOT_FOUND;
     /// The task has no scheduled stage change.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND;
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
@@ -64,12 +65,16 @@ codes! {
     NotPossibleNow = "not_possible_now", CONFLICT;
     /// The step that failed is not in the version that the Retry is to run on.
     StepGone = "step_gone", CONFLICT;
+    /// A step needs the secret that is to be removed.
+    SecretInUse = "secret_in_use", CONFLICT;
     /// A step of the action cannot run on this server.
     StepTypeMissing = "step_type_missing", CONFLICT;
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
     /// Values that the task's fields cannot take; `errors` has them by field.
     InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY;
+    /// A name or a value that a secret cannot have.
+    InvalidSecret = "invalid_secret", UNPROCESSABLE_ENTITY;
     /// The action is not offered in the task's stage.
     ActionNotAvailable = "action_not_available", UNPROCESSABLE_ENTITY;
     /// `errors` lists all that is missing.
@@ -246,14 +251,17 @@ mod tests {
             404 execution_not_found
             404 file_not_found
             404 no_such_user
+            404 secret_not_found
             404 schedule_not_found
             405 method_not_allowed
             409 not_possible_now
             409 step_gone
+            409 secret_in_use
             409 step_type_missing
             413 body_too_large
             415 unsupported_media_type
             422 invalid_fields
+            422 invalid_secret
             422 action_not_available
             422 requirements_not_met
             422 idempotency_key_reused

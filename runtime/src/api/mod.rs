@@ -11,6 +11,7 @@ mod executions;
 mod files;
 mod history;
 mod probes;
+mod secrets;
 mod tasks;
 mod unbuilt;
 mod users;
@@ -74,6 +75,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .configure(executions::configure)
             .configure(files::configure)
             .configure(users::configure)
+            .configure(secrets::configure)
             .configure(unbuilt::configure)
             .default_service(web::to(no_such_route)),
     );

@@ -75,6 +75,7 @@ pub(super) fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     let mut settings = settings::load(None)?;
     settings.server.listen = arguments.listen;
     settings.store.folder = folder.path.join("data");
+    settings.secrets.key_file = folder.path.join("data/secrets.key");
     settings.workflows.folder = folder.path.join("workflows");
     settings.workspace.name = "Demo".to_owned();
     telemetry::start(settings.log.levels.clone(), settings.log.format);

@@ -5,6 +5,7 @@
 mod backup;
 mod demo;
 mod role;
+mod secret;
 
 use std::{
     path::{Path, PathBuf},
@@ -50,6 +51,9 @@ enum Command {
     /// People.
     #[command(subcommand)]
     User(UserCommand),
+    /// Values that steps send and nobody is shown.
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
 }
 
 #[derive(Args)]
@@ -112,6 +116,7 @@ pub fn run() -> ExitCode {
             add_user(&config, email, first_name, last_name, id)
         }
         Command::User(UserCommand::Role(arguments)) => role::run(&arguments),
+        Command::Secret(command) => secret::run(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

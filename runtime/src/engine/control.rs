@@ -16,7 +16,6 @@ use crate::{
         Execution, Performer, Place, TaskId, UserId,
         perform::{self, Plan},
     },
-    publish,
     store::{StoreError, TaskKey},
 };
 
@@ -136,7 +135,7 @@ impl Shared {
         to_the_end(async move {
             // From here on nobody assigns another task to them.
             shared.store.deactivate_user(user.clone()).await?;
-            publish::refresh(&*shared.store, &shared.step_types, &shared.workspace).await?;
+            shared.refresh().await?;
             shared.unassign_left(Some(user), &performer).await
         })
         .await

@@ -47,8 +47,10 @@ use crate::{
         Execution, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
         perform::{IdempotencyKey, Plan, RetryTarget},
     },
+    publish,
     step::{Resources, StepTypes},
     store::{Store, StoreError},
+    vault::Vault,
 };
 
 /// Writes side by side of one kind, so that they share commits; the store's queue may be shorter.
@@ -71,6 +73,7 @@ pub struct Shared {
     pub store: Arc<dyn Store>,
     pub workspace: Arc<SharedWorkspace>,
     pub step_types: StepTypes,
+    pub vault: Vault,
     pub clock: Clock,
     pub ids: Ids,
     settings: EngineSettings,
@@ -98,6 +101,7 @@ impl Shared {
         store: Arc<dyn Store>,
         workspace: Arc<SharedWorkspace>,
         step_types: StepTypes,
+        vault: Vault,
         clock: Clock,
         ids: Ids,
         settings: EngineSettings,
@@ -108,6 +112,7 @@ impl Shared {
             store,
             workspace,
             step_types,
+            vault,
             clock,
             ids,
             permits,
@@ -123,6 +128,11 @@ impl Shared {
             wakes: Notify::new(),
             is_left_behind: AtomicBool::new(true),
         }
+    }
+
+    /// Reads the workspace anew from the store. Answers its revision.
+    pub async fn refresh(&self) -> Result<u64, StoreError> {
+        publish::refresh(&*self.store, &self.step_types, &self.vault, &self.workspace).await
     }
 
     /// From now on nothing new begins; what runs goes on to its end.

@@ -99,6 +99,7 @@ impl Place {
             step: &action.steps[self.index],
             task,
             directory: &workspace.directory,
+            secrets: &workspace.secrets,
             resources: &self.resources,
         };
         if self.effects == Effects::None {

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use super::{
     field::{FieldType, FieldValue},
     id::{ExecutionId, FieldId, UserId},
+    secret::{self, Secrets},
     task::Task,
     user::{Directory, Performer},
     workflow::{ASSIGNED_TO, STAGE, Workflow},
@@ -36,6 +37,7 @@ enum Place {
     Stage,
     AssignedTo,
     Field(FieldId),
+    Secret(String),
 }
 
 /// How a value is written so that it cannot break out of the place it stands in.
@@ -58,6 +60,7 @@ pub struct Scope<'a> {
     pub task: &'a Task,
     pub workflow: &'a Workflow,
     pub directory: &'a Directory,
+    pub secrets: &'a Secrets,
 }
 
 /// A template that cannot be read.
@@ -69,17 +72,31 @@ pub enum TemplateError {
     Nameless,
     #[error("`{{{{{name}}}}}` names no field of this workflow{}", suggest(.suggestion))]
     Unknown { name: String, suggestion: Option<String> },
-    #[error("`{{{{{0}}}}}`: secrets are not available in this version of Onward")]
-    SecretsUnavailable(String),
+    #[error("`{{{{{0}}}}}` may not stand here: a task's values are shown, and a secret is not")]
+    SecretShown(String),
+    #[error("`{{{{{name}}}}}`: {problem}")]
+    SecretName { name: String, problem: &'static str },
 }
 
-/// A value that may not stand where the template puts it.
+/// Why a template cannot be filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a value for `{place}` contains a line break or another control character, which a header cannot carry"
-)]
-pub struct RenderError {
-    place: String,
+pub enum RenderError {
+    /// The value may not stand where the template puts it.
+    #[error(
+        "a value for `{place}` contains a line break or another control character, which a header cannot carry"
+    )]
+    Control { place: String },
+    #[error("there is no secret `{0}`; an administrator can set it with `onward secret set {0}`")]
+    SecretMissing(String),
+}
+
+/// Where a template's text goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// Into a task, where people see it.
+    Task,
+    /// To a receiver.
+    Call,
 }
 
 fn suggest(suggestion: &Option<String>) -> String {
@@ -87,7 +104,7 @@ fn suggest(suggestion: &Option<String>) -> String {
 }
 
 impl Template {
-    pub fn parse(source: &str, workflow: &Workflow) -> Result<Self, TemplateError> {
+    pub fn parse(source: &str, to: Destination, workflow: &Workflow) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = source;
         while let Some(open) = rest.find("{{") {
@@ -96,7 +113,7 @@ impl Template {
             }
             let inside = &rest[open + 2..];
             let close = inside.find("}}").ok_or(TemplateError::Unclosed)?;
-            parts.push(Part::Place(Place::parse(inside[..close].trim(), workflow)?));
+            parts.push(Part::Place(Place::parse(inside[..close].trim(), to, workflow)?));
             rest = &inside[close + 2..];
         }
         if !rest.is_empty() {
@@ -110,6 +127,22 @@ impl Template {
         match self.parts.as_slice() {
             [] => Some(""),
             [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The secrets that it needs.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Place(Place::Secret(name)) => Some(name.as_str()),
+            Part::Place(_) | Part::Text(_) => None,
+        })
+    }
+
+    /// The secret that is all it says, if so.
+    pub fn sole_secret(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [Part::Place(Place::Secret(name))] => Some(name),
             _ => None,
         }
     }
@@ -135,7 +168,8 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Place(place) => out.push_str(&place.text(scope)),
+                // It has no secrets: they may not go into a task.
+                Part::Place(place) => out.push_str(&place.text(scope).unwrap_or_default()),
             }
         }
         serde_json::Value::String(out)
@@ -165,7 +199,7 @@ fn field_text(id: &FieldId, scope: &Scope<'_>) -> String {
 }
 
 impl Place {
-    fn parse(name: &str, workflow: &Workflow) -> Result<Self, TemplateError> {
+    fn parse(name: &str, to: Destination, workflow: &Workflow) -> Result<Self, TemplateError> {
         match name {
             "" => return Err(TemplateError::Nameless),
             "action" => return Ok(Self::Action),
@@ -176,8 +210,12 @@ impl Place {
             "execution.id" => return Ok(Self::ExecutionId),
             _ => {}
         }
-        if name.starts_with("secrets.") {
-            return Err(TemplateError::SecretsUnavailable(name.to_owned()));
+        if let Some(secret) = name.strip_prefix("secrets.") {
+            return match (secret::name_problem(secret), to) {
+                (_, Destination::Task) => Err(TemplateError::SecretShown(name.to_owned())),
+                (Some(problem), _) => Err(TemplateError::SecretName { name: name.to_owned(), problem }),
+                (None, Destination::Call) => Ok(Self::Secret(secret.to_owned())),
+            };
         }
         let field = name.strip_prefix("task.").unwrap_or(name);
         match field {
@@ -189,9 +227,9 @@ impl Place {
         }
     }
 
-    fn text(&self, scope: &Scope<'_>) -> String {
+    fn text(&self, scope: &Scope<'_>) -> Result<String, RenderError> {
         let performer = scope.performer;
-        match self {
+        Ok(match self {
             Self::Action => scope.action.to_owned(),
             Self::UserId => performer.id.clone(),
             Self::UserEmail => performer.email.clone().unwrap_or_default(),
@@ -204,16 +242,21 @@ impl Place {
                 assignee.and_then(|id| scope.directory.email(id)).unwrap_or_default().to_owned()
             }
             Self::Field(id) => field_text(id, scope),
-        }
+            Self::Secret(name) => {
+                let value =
+                    scope.secrets.get(name).ok_or_else(|| RenderError::SecretMissing(name.clone()))?;
+                value.as_ref().to_owned()
+            }
+        })
     }
 
     fn write(&self, out: &mut String, scope: &Scope<'_>, escape: Escape) -> Result<(), RenderError> {
-        let text = self.text(scope);
+        let text = self.text(scope)?;
         match escape {
             Escape::Text => out.push_str(&text),
             Escape::Url => percent_encode(&text, out),
             Escape::Header if text.chars().any(|c| c.is_control() && c != '\t') => {
-                return Err(RenderError { place: self.name(scope) });
+                return Err(RenderError::Control { place: self.name(scope) });
             }
             Escape::Header => out.push_str(&text),
         }
@@ -226,6 +269,7 @@ impl Place {
                 scope.workflow.field(id).map_or_else(|| id.to_string(), |field| field.name.clone())
             }
             Self::AssignedTo => ASSIGNED_TO.to_owned(),
+            Self::Secret(name) => format!("secrets.{name}"),
             _ => "action or user".to_owned(),
         }
     }
@@ -277,8 +321,9 @@ mod tests {
             task: &task,
             workflow: &workflow,
             directory: &directory,
+            secrets: &Secrets::default(),
         };
-        Template::parse(source, &workflow).expect("a good template").render(&scope, escape)
+        Template::parse(source, Destination::Call, &workflow).expect("a good template").render(&scope, escape)
     }
 
     #[test]
@@ -312,8 +357,41 @@ mod tests {
             ("{{Company Name", "`{{` without a closing `}}`"),
             ("{{ }}", "`{{}}` names nothing; write a field's name between the braces"),
         ] {
-            let error = Template::parse(source, &sample::workflow()).expect_err(source);
+            let error = Template::parse(source, Destination::Call, &sample::workflow()).expect_err(source);
             assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    /// "`{{secrets.NAME}}` … never returned": not by way of a task's values either.
+    #[test]
+    fn a_secret_goes_to_a_receiver_and_not_into_a_task() {
+        let (workflow, directory, task, performer) =
+            (sample::workflow(), sample::directory(), sample::task(), sample::performer());
+        let value = (std::sync::Arc::from("a secret/"), secret::Source::Store);
+        let secrets = Secrets::from(std::collections::BTreeMap::from([("TOKEN".to_owned(), value)]));
+        let scope = Scope {
+            action: "Finish",
+            performer: &performer,
+            execution: ExecutionId::from_u128(7),
+            task: &task,
+            workflow: &workflow,
+            directory: &directory,
+            secrets: &secrets,
+        };
+        let parse = |source: &str, to| Template::parse(source, to, &workflow);
+        let template = parse("Bearer {{secrets.TOKEN}}", Destination::Call).expect("a template");
+        assert_eq!(template.render(&scope, Escape::Header).as_deref(), Ok("Bearer a secret/"));
+        assert_eq!(template.render(&scope, Escape::Url).as_deref(), Ok("Bearer a%20secret%2F"));
+        assert_eq!((template.secrets().collect::<Vec<_>>(), template.sole_secret()), (vec!["TOKEN"], None));
+        let missing = parse("{{ secrets.OTHER }}", Destination::Call).expect("a template");
+        assert_eq!(missing.sole_secret(), Some("OTHER"));
+        assert_eq!(missing.render(&scope, Escape::Url), Err(RenderError::SecretMissing("OTHER".to_owned())));
+        for (source, to) in [
+            ("{{secrets.TOKEN}}", Destination::Task),
+            ("{{secrets.}}", Destination::Call),
+            ("{{secrets.a-b}}", Destination::Call),
+        ] {
+            assert!(parse(source, to).is_err(), "{source}");
         }
     }
 
@@ -346,8 +424,10 @@ mod tests {
             task: &task,
             workflow: &workflow,
             directory: &directory,
+            secrets: &Secrets::default(),
         };
-        let template = |source| Template::parse(source, &workflow).expect("a good template");
+        let template =
+            |source| Template::parse(source, Destination::Call, &workflow).expect("a good template");
         assert_eq!(
             template("x/{{Papers}}").render(&scope, Escape::Url).as_deref(),
             Ok("x/a%20b.pdf%2C%20c.pdf")

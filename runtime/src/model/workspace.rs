@@ -12,6 +12,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{
     id::WorkflowId,
+    secret::Secrets,
     user::{ApiKey, Directory},
     workflow::Workflow,
 };
@@ -40,6 +41,7 @@ pub struct Workspace {
     /// Every version that is published or that an execution still runs on.
     pub versions: HashMap<(WorkflowId, u32), Arc<Workflow>>,
     pub directory: Arc<Directory>,
+    pub secrets: Secrets,
     /// By the hash of their secret.
     pub keys: HashMap<[u8; 32], Arc<ApiKey>>,
 }
@@ -54,6 +56,7 @@ impl Default for Workspace {
             unreadable: HashMap::new(),
             versions: HashMap::new(),
             directory: Arc::default(),
+            secrets: Secrets::default(),
             keys: HashMap::new(),
         }
     }

@@ -24,7 +24,14 @@ pub struct Settings {
     pub workspace: Workspace,
     pub engine: raw::Engine,
     pub egress: Egress,
+    pub secrets: Secrets,
     pub log: Log,
+}
+
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    pub key_file: PathBuf,
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -139,12 +146,17 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     let guard = Guard::new(raw.egress.allow.iter().map(String::as_str))
         .map_err(|(entry, error)| value("egress.allow", &entry, &error.to_string()))?;
     let extra_ca_file = (!raw.egress.extra_ca_file.is_empty()).then(|| base.join(&raw.egress.extra_ca_file));
-    Ok(Settings {
-        store: Store {
-            folder: base.join(raw.store.folder),
-            task_cache_max: raw.store.task_cache_max,
-            queue_max: raw.store.queue_max,
+    let folder = base.join(&raw.store.folder);
+    let secrets = Secrets {
+        key_file: match raw.secrets.key_file.as_str() {
+            "" => folder.join("secrets.key"),
+            path => base.join(path),
         },
+        folder: (!raw.secrets.folder.is_empty()).then(|| base.join(&raw.secrets.folder)),
+    };
+    Ok(Settings {
+        secrets,
+        store: Store { folder, task_cache_max: raw.store.task_cache_max, queue_max: raw.store.queue_max },
         workflows: Workflows { folder: base.join(raw.workflows.folder) },
         egress: Egress {
             connect_timeout_seconds: raw.egress.connect_timeout_seconds,
@@ -251,7 +263,7 @@ mod tests {
         check(
             "[sevrer]\n",
             expect![
-                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `log`; did you mean `server`?"
+                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `secrets`, `log`; did you mean `server`?"
             ],
         );
         check(

@@ -13,6 +13,7 @@ pub(super) struct Settings {
     pub(super) workspace: Workspace,
     pub(super) engine: Engine,
     pub(super) egress: Egress,
+    pub(super) secrets: Secrets,
     pub(super) log: Log,
 }
 
@@ -69,6 +70,13 @@ pub(super) struct Egress {
     pub(super) extra_ca_file: String,
     #[serde(deserialize_with = "list")]
     pub(super) allow: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Secrets {
+    pub(super) key_file: String,
+    pub(super) folder: String,
 }
 
 #[derive(Debug, Deserialize)]

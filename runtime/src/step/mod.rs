@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     egress::{Egress, Guard},
     model::{
-        Action, Directory, Execution, StageId, StepDefinition, Task, Timestamp, Workflow,
+        Action, Directory, Execution, Secrets, StageId, StepDefinition, Task, Timestamp, Workflow,
         document::Answer,
         execution::{Effects, StepEnd},
         perform::StepReport,
@@ -68,6 +68,7 @@ pub struct Call<'a> {
     /// As it is now; the last state of one that this execution has deleted.
     pub task: &'a Task,
     pub directory: &'a Directory,
+    pub secrets: &'a Secrets,
     pub resources: &'a Resources,
 }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::model::{StepDefinition, Workflow, duration, template::Template, workflow::ParamProblem};
+use crate::model::{
+    StepDefinition, Workflow, duration,
+    template::{Destination, Template},
+    workflow::ParamProblem,
+};
 
 pub(super) struct Params<'a> {
     values: Map<String, Value>,
@@ -140,8 +144,8 @@ impl<'a> Params<'a> {
         self.problems.push(ParamProblem { param: None, code: "missing_key", message, help: None });
     }
 
-    pub(super) fn template(&mut self, param: &str, source: &str) -> Option<Template> {
-        match Template::parse(source, self.workflow) {
+    pub(super) fn template(&mut self, param: &str, source: &str, to: Destination) -> Option<Template> {
+        match Template::parse(source, to, self.workflow) {
             Ok(template) => Some(template),
             Err(error) => {
                 self.problem(param, "invalid_template", error.to_string());

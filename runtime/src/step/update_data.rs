@@ -10,7 +10,7 @@ use crate::model::{
     StepDefinition, Workflow,
     document::Answer,
     execution::Effects,
-    template::{Scope, Template},
+    template::{Destination, Scope, Template},
     workflow::{ASSIGNED_TO, ParamProblem},
 };
 
@@ -46,7 +46,9 @@ impl StepType for UpdateDataType {
                 params.problem("fields", "unknown_field", format!("the workflow has no field “{name}”"));
             }
             let setting = match &value {
-                Value::String(source) => params.template("fields", source).map(Setting::Templated),
+                Value::String(source) => {
+                    params.template("fields", source, Destination::Task).map(Setting::Templated)
+                }
                 _ => Some(Setting::Fixed(value)),
             };
             fields.extend(setting.map(|setting| (name, setting)));
@@ -80,6 +82,7 @@ impl<'a> From<&Call<'a>> for Scope<'a> {
             task: call.task,
             workflow: call.workflow,
             directory: call.directory,
+            secrets: call.secrets,
         }
     }
 }

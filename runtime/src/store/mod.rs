@@ -92,6 +92,16 @@ pub struct VersionRow {
     pub source: String,
 }
 
+/// A secret, encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRow {
+    pub name: String,
+    /// Which key it is encrypted with.
+    pub key: String,
+    pub nonce: Vec<u8>,
+    pub sealed: Vec<u8>,
+}
+
 /// Everything of the workspace that changes slowly, read in one transaction.
 #[derive(Debug, Clone, Default)]
 pub struct WorkspaceRows {
@@ -101,6 +111,7 @@ pub struct WorkspaceRows {
     pub users: Vec<User>,
     pub memberships: Vec<Membership>,
     pub keys: Vec<ApiKey>,
+    pub secrets: Vec<SecretRow>,
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -240,6 +251,12 @@ pub trait Store: Send + Sync {
     fn drop_untold(&self, workflow: WorkflowId, keep: u64, most: u64) -> Reply<u64>;
 
     fn add_key(&self, key: ApiKey) -> Reply<()>;
+
+    /// Puts secrets in, or in the place of those that have their names; all or none.
+    fn put_secrets(&self, secrets: Vec<SecretRow>) -> Reply<()>;
+
+    /// Takes a secret away; whether it was there.
+    fn remove_secret(&self, name: String) -> Reply<bool>;
 
     /// Gives a user a role in a workflow, instead of the one they had.
     fn set_role(&self, membership: Membership) -> Reply<()>;

@@ -15,7 +15,9 @@ use crate::{
         ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, User, UserId, WorkflowId,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
-    store::{Committed, Due, ExecutionDetail, Reply, StoreError, UntoldPage, VersionRow, WorkspaceRows},
+    store::{
+        Committed, Due, ExecutionDetail, Reply, SecretRow, StoreError, UntoldPage, VersionRow, WorkspaceRows,
+    },
 };
 
 /// Executes, and reports as failed, the transactions that a test says.
@@ -108,6 +110,14 @@ impl Store for Liar {
 
     fn version(&self, workflow: WorkflowId, version: u32) -> Reply<Option<VersionRow>> {
         self.store.version(workflow, version)
+    }
+
+    fn put_secrets(&self, secrets: Vec<SecretRow>) -> Reply<()> {
+        self.store.put_secrets(secrets)
+    }
+
+    fn remove_secret(&self, name: String) -> Reply<bool> {
+        self.store.remove_secret(name)
     }
 
     fn set_role(&self, membership: Membership) -> Reply<()> {

@@ -27,6 +27,7 @@ use crate::{
         Store, TaskKey,
         sqlite::{SqliteSettings, SqliteStore},
     },
+    vault::Vault,
 };
 
 const HOUR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
@@ -187,13 +188,18 @@ async fn engine_on(store: Arc<dyn Store>, clock: Clock, types: StepTypes) -> (Ar
     };
     let ids = Ids::new(clock.clone(), None);
     let workspace = Arc::new(SharedWorkspace::default());
-    let shared = Arc::new(Shared::new(store, workspace, types, clock, ids, settings));
+    let shared = Arc::new(Shared::new(store, workspace, types, vault(), clock, ids, settings));
     (Arc::clone(&shared), started(&shared))
 }
 
 fn started(shared: &Arc<Shared>) -> EngineHandle {
     let egress = Egress::new(&EgressSettings::default(), &Trust::load(None).expect("the system's trust"));
     EngineHandle::start(Arc::clone(shared), egress)
+}
+
+/// Without a key, and so without secrets.
+fn vault() -> Vault {
+    Vault::new("no-such-folder/secrets.key".into(), None)
 }
 
 /// Everything anew but the store, as after a restart.
@@ -204,7 +210,7 @@ fn fresh(before: &Shared, clock: &Clock, types: StepTypes) -> Arc<Shared> {
 fn fresh_on(store: Arc<dyn Store>, before: &Shared, clock: &Clock, types: StepTypes) -> Arc<Shared> {
     let ids = Ids::new(clock.clone(), Some(before.ids.place().as_u128()));
     let workspace = Arc::clone(&before.workspace);
-    Arc::new(Shared::new(store, workspace, types, clock.clone(), ids, before.settings.clone()))
+    Arc::new(Shared::new(store, workspace, types, vault(), clock.clone(), ids, before.settings.clone()))
 }
 
 /// After a restart; how many it found open.

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::egress::{Exchange, Guard};
 use crate::model::{
-    StepDefinition, Workflow, execution::Effects, template::Template, workflow::ParamProblem,
+    StepDefinition, Workflow,
+    execution::Effects,
+    template::{Destination, Template},
+    workflow::ParamProblem,
 };
 
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -24,6 +27,7 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(600);
 const RESPONSE_BYTES_DEFAULT: usize = 1024 * 1024;
 const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 const HEADERS_MAX: usize = 50;
+const SIGNING_SECRETS_MAX: usize = 4;
 
 /// Methods that may carry the contract's document.
 const METHODS: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
@@ -41,6 +45,10 @@ struct ApiCall {
     strict_response: bool,
     strict_fields: bool,
     retry: Option<RetryPolicy>,
+    /// By names: the request is signed with each, so that a receiver may know the new one or the old one.
+    signing_secrets: Vec<String>,
+    /// The names of all secrets that it sends.
+    secrets: Vec<String>,
 }
 
 impl StepType for ApiCallType {
@@ -66,8 +74,11 @@ impl StepType for ApiCallType {
             params.bytes("max_response_bytes", RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX);
         let (strict_response, strict_fields) = (params.flag("strict_response"), params.flag("strict_fields"));
         let retry = RetryPolicy::read(&mut params);
+        let signing_secrets = signing_secrets(&mut params);
         params.finish(|| {
             let url = url?;
+            let sent = headers.iter().map(|(_, value)| value).chain([&url]).flat_map(Template::secrets);
+            let secrets = sent.map(str::to_owned).chain(signing_secrets.clone()).collect();
             Some(Box::new(ApiCall {
                 method,
                 url,
@@ -77,6 +88,8 @@ impl StepType for ApiCallType {
                 strict_response,
                 strict_fields,
                 retry,
+                signing_secrets,
+                secrets,
             }) as Box<dyn Step>)
         })
     }
@@ -89,7 +102,8 @@ impl Step for ApiCall {
                 Err(error) => Outcome::failed(error.code(), error.to_string()),
                 Ok(request) => {
                     let exchange = call.resources.egress.send(request.clone()).await;
-                    let outcome = self.outcome(&request, &exchange);
+                    let redactor = call.secrets.redactor(self.secrets.iter().map(String::as_str));
+                    let outcome = self.outcome(&request, &exchange, &redactor);
                     Outcome { again: self.again(&call, &exchange), ..outcome }
                 }
             }
@@ -131,7 +145,7 @@ fn method(params: &mut Params<'_>) -> &'static str {
 }
 
 fn url_template(params: &mut Params<'_>, url: &str, guard: &Guard) -> Option<Template> {
-    let template = params.template("url", url)?;
+    let template = params.template("url", url, Destination::Call)?;
     let is_http = url.starts_with("http://") || url.starts_with("https://");
     // A template may stand for more than a part of the path; then only the sender can tell.
     if !is_http && !url.starts_with("{{") {
@@ -172,12 +186,41 @@ fn headers(params: &mut Params<'_>) -> Vec<(String, Template)> {
                 );
             }
             Value::String(source) => {
-                headers.extend(params.template("headers", &source).map(|template| (name, template)));
+                let template = params.template("headers", &source, Destination::Call);
+                headers.extend(template.map(|template| (name, template)));
             }
             _ => params.problem("headers", "wrong_type", format!("the value of `{name}` must be a text")),
         }
     }
     headers
+}
+
+/// `signing_secret`: one secret, or the new one and the old one while they are changed.
+fn signing_secrets(params: &mut Params<'_>) -> Vec<String> {
+    let values = match params.take("signing_secret") {
+        None => return Vec::new(),
+        Some(Value::Array(items)) if (1..=SIGNING_SECRETS_MAX).contains(&items.len()) => items,
+        Some(text @ Value::String(_)) => vec![text],
+        Some(_) => vec![Value::Null],
+    };
+    let mut names = Vec::new();
+    for value in values {
+        let source = value.as_str().unwrap_or_default();
+        let template = params.template("signing_secret", source, Destination::Call);
+        match template.as_ref().and_then(Template::sole_secret) {
+            Some(name) => names.push(name.to_owned()),
+            None if template.is_none() => {}
+            None => params.problem(
+                "signing_secret",
+                "invalid_param",
+                format!(
+                    "`signing_secret` must be a reference such as \"{{{{secrets.NAME}}}}\", or a list of up to \
+                     {SIGNING_SECRETS_MAX}: the new one and the old ones"
+                ),
+            ),
+        }
+    }
+    names
 }
 
 /// Why a header may not be set; `None` when it may.

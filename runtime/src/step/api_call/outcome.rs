@@ -12,12 +12,19 @@
 //! | a 2xx answer over the limit | failed: it is our limit |
 //! | a complete 2xx answer | by the action contract |
 
+use std::{borrow::Cow, fmt};
+
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     egress::{Certainty, Exchange, Request, Response, SendError},
-    model::{document::Answer, execution::StepEnd},
+    model::{
+        document::Answer,
+        execution::StepEnd,
+        secret::{Redactor, SECRET_BYTES_MAX},
+    },
     step::Outcome,
 };
 
@@ -38,21 +45,26 @@ const DONE_UNREAD: &str =
 const RECORD_BODY_BYTES_MAX: usize = 16 * 1024;
 
 impl ApiCall {
-    pub(super) fn outcome(&self, request: &Request, exchange: &Exchange) -> Outcome {
-        let record = record(request, exchange);
+    /// What people are shown of it is without secrets, even where the receiver has repeated them.
+    pub(super) fn outcome(&self, request: &Request, exchange: &Exchange, redactor: &Redactor) -> Outcome {
+        let seen = Seen::new(request, exchange, redactor);
+        let record = record(&seen.request, exchange, seen.answer.as_deref());
         let outcome = match &exchange.result {
-            Ok(response) => self.answered(request, response),
+            Ok(response) if is_success(response) => self.accepted(response),
+            Ok(response) => {
+                let shown = seen.answer.as_deref().unwrap_or(response);
+                Outcome::failed("http_status", redactor.redact(refusal(&seen.request, shown, true)))
+            }
             Err(error) => {
-                Outcome { end: broken(request, exchange, error), ..Outcome::done(Answer::Unchanged) }
+                let end = broken(&seen, exchange, error, redactor);
+                Outcome { end, ..Outcome::done(Answer::Unchanged) }
             }
         };
         Outcome { record, strict_fields: self.strict_fields, ..outcome }
     }
 
-    fn answered(&self, request: &Request, response: &Response) -> Outcome {
-        if !is_success(response) {
-            return Outcome::failed("http_status", refusal(request, response, true));
-        }
+    /// What an answer that succeeded means for the task.
+    fn accepted(&self, response: &Response) -> Outcome {
         let answer = match Answer::read(&response.body) {
             Answer::Unreadable(_) if response.header("content-encoding").is_some() => Answer::Unreadable(
                 "the answer is compressed, which nobody asked for; the task was left unchanged",
@@ -66,23 +78,71 @@ impl ApiCall {
     }
 }
 
+/// An exchange as people may see it.
+struct Seen<'a> {
+    request: Cow<'a, Request>,
+    answer: Option<Cow<'a, Response>>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(request: &'a Request, exchange: &'a Exchange, redactor: &Redactor) -> Self {
+        let answer = exchange.answer();
+        if redactor.is_empty() {
+            return Self { request: Cow::Borrowed(request), answer: answer.map(Cow::Borrowed) };
+        }
+        let headers = |headers: &[(String, String)]| {
+            let redacted = headers.iter().map(|(name, value)| (name.clone(), redactor.redact(value.clone())));
+            redacted.collect::<Vec<_>>()
+        };
+        // No more of it is looked at than may be shown; a secret may reach over that.
+        let body = |body: &[u8]| {
+            let shown = &body[..body.len().min(RECORD_BODY_BYTES_MAX + 2 * SECRET_BYTES_MAX)];
+            Bytes::from(redactor.redact(String::from_utf8_lossy(shown).into_owned()))
+        };
+        let request = Request {
+            url: redactor.redact(request.url.clone()),
+            headers: headers(&request.headers),
+            body: body(&request.body),
+            ..request.clone()
+        };
+        let answer = answer.map(|answer| Response {
+            headers: headers(&answer.headers),
+            body: body(&answer.body),
+            ..answer.clone()
+        });
+        Self { request: Cow::Owned(request), answer: answer.map(Cow::Owned) }
+    }
+}
+
 /// What it means that there is no complete answer.
-fn broken(request: &Request, exchange: &Exchange, error: &SendError) -> StepEnd {
+fn broken(seen: &Seen<'_>, exchange: &Exchange, error: &SendError, redactor: &Redactor) -> StepEnd {
     let code = error.code().to_owned();
-    match (exchange.certainty(), &exchange.partial) {
+    let partial = exchange.partial.as_ref().and(seen.answer.as_deref());
+    // A host's name may be a secret, too.
+    let error = Said(error, redactor.redact(error.to_string()));
+    match (exchange.certainty(), partial) {
         (Certainty::NotSent, _) => StepEnd::Failed { code, message: error.to_string() },
         // It refused, and said so in its first line: what is missing is only more of its words.
         (_, Some(partial)) if !is_success(partial) => {
-            let message = refusal(request, partial, false);
+            let message = redactor.redact(refusal(&seen.request, partial, false));
             StepEnd::Failed { code: "http_status".to_owned(), message }
         }
-        (_, Some(_)) if matches!(error, SendError::ResponseTooLarge { .. }) => {
+        (_, Some(_)) if matches!(error.0, SendError::ResponseTooLarge { .. }) => {
             StepEnd::Failed { code, message: format!("{error} {DONE_UNREAD}") }
         }
         (_, Some(_)) => {
             StepEnd::Unknown { code, message: format!("sent, no complete answer: {error} {DONE_PROBABLY}") }
         }
         (_, None) => StepEnd::Unknown { code, message: format!("sent, no answer: {error} {DONE_OR_NOT}") },
+    }
+}
+
+/// An error, and how it is told.
+struct Said<'a>(&'a SendError, String);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.1)
     }
 }
 
@@ -168,20 +228,20 @@ struct RequestRecord<'a> {
     method: &'a str,
     url: &'a str,
     headers: Vec<(&'a str, &'a str)>,
-    body: std::borrow::Cow<'a, str>,
+    body: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
 struct ResponseRecord<'a> {
     status: u16,
     headers: Vec<(&'a str, &'a str)>,
-    body: std::borrow::Cow<'a, str>,
+    body: Cow<'a, str>,
     /// There is more of it than came, or than was read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     incomplete: bool,
 }
 
-fn record(request: &Request, exchange: &Exchange) -> Option<String> {
+fn record(request: &Request, exchange: &Exchange, answer: Option<&Response>) -> Option<String> {
     let record = Record {
         request: RequestRecord {
             method: &request.method,
@@ -189,7 +249,7 @@ fn record(request: &Request, exchange: &Exchange) -> Option<String> {
             headers: shown(&request.headers),
             body: capped(&request.body),
         },
-        response: exchange.answer().map(|response| ResponseRecord {
+        response: answer.map(|response| ResponseRecord {
             status: response.status,
             headers: shown(&response.headers),
             body: capped(&response.body),
@@ -203,7 +263,7 @@ fn record(request: &Request, exchange: &Exchange) -> Option<String> {
     serde_json::to_string(&record).ok()
 }
 
-fn capped(body: &[u8]) -> std::borrow::Cow<'_, str> {
+fn capped(body: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(&body[..body.len().min(RECORD_BODY_BYTES_MAX)])
 }
 

@@ -35,8 +35,8 @@ use self::{
     trouble::Health,
 };
 use super::{
-    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, Store, StoreError, TaskKey, UntoldPage,
-    VersionRow, WorkspaceRows,
+    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, SecretRow, Store, StoreError, TaskKey,
+    UntoldPage, VersionRow, WorkspaceRows,
 };
 use crate::model::{
     ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp,
@@ -266,6 +266,14 @@ impl Store for SqliteStore {
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {
         self.write(move |connection| write::add_key(connection, &key))
+    }
+
+    fn put_secrets(&self, secrets: Vec<SecretRow>) -> Reply<()> {
+        self.write(move |connection| write::put_secrets(connection, &secrets))
+    }
+
+    fn remove_secret(&self, name: String) -> Reply<bool> {
+        self.write(move |connection| write::remove_secret(connection, &name))
     }
 
     fn set_role(&self, membership: Membership) -> Reply<()> {

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::{
     super::{
-        Due, ExecutionDetail, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage, VersionRow, WorkspaceRows,
+        Due, ExecutionDetail, SecretRow, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage, VersionRow,
+        WorkspaceRows,
     },
     rows,
 };
@@ -290,7 +291,12 @@ pub(super) fn workspace(connection: &Connection) -> Result<WorkspaceRows, StoreE
         Ok(ApiKey { id: KeyId::new(row.get::<_, String>(0)?), name: row.get(1)?, hash: row.get(2)? })
     })?;
     let memberships = memberships(&transaction)?;
-    Ok(WorkspaceRows { revision: workspace_revision(&transaction)?, versions, users, memberships, keys })
+    let secrets =
+        all(&transaction, "SELECT name, key, nonce, sealed FROM secret ORDER BY name", [], |row| {
+            Ok(SecretRow { name: row.get(0)?, key: row.get(1)?, nonce: row.get(2)?, sealed: row.get(3)? })
+        })?;
+    let revision = workspace_revision(&transaction)?;
+    Ok(WorkspaceRows { revision, versions, users, memberships, keys, secrets })
 }
 
 fn memberships(connection: &Connection) -> Result<Vec<Membership>, StoreError> {

@@ -17,7 +17,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{Committed, StoreError, VersionRow},
+    super::{Committed, SecretRow, StoreError, VersionRow},
     Shared,
     transaction::{Pending, Transaction},
     trouble,
@@ -335,6 +335,20 @@ pub(super) fn add_key(connection: &Connection, key: &ApiKey) -> Result<(), Store
     insert_named(connection, sql, params![key.id.as_str(), key.name, key.hash], || {
         format!("an API key called {}", key.name)
     })
+}
+
+pub(super) fn put_secrets(connection: &Connection, secrets: &[SecretRow]) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO secret (name, key, nonce, sealed) VALUES (?1, ?2, ?3, ?4)";
+    for SecretRow { name, key, nonce, sealed } in secrets {
+        connection.prepare_cached(sql)?.execute(params![name, key, nonce, sealed])?;
+    }
+    bump_revision(connection)
+}
+
+pub(super) fn remove_secret(connection: &Connection, name: &str) -> Result<bool, StoreError> {
+    let removed = connection.prepare_cached("DELETE FROM secret WHERE name = ?1")?.execute([name])?;
+    bump_revision(connection)?;
+    Ok(removed > 0)
 }
 
 pub(super) fn set_role(connection: &Connection, membership: &Membership) -> Result<(), StoreError> {
