@@ -15,7 +15,7 @@ use crate::{
     alert,
     api::{self, Api},
     clock::{Clock, Ids},
-    egress::{Egress, EgressSettings, Trust},
+    egress::{Egress, EgressSettings, Endpoints, HealthSettings, Trust},
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
     model::{SharedWorkspace, perform::IDEMPOTENCY_HOURS},
@@ -51,6 +51,7 @@ pub struct Server {
     settings: Settings,
     shared: Arc<Shared>,
     trust: Trust,
+    endpoints: Endpoints,
     listener: TcpListener,
     address: SocketAddr,
     _lock: FolderLock,
@@ -112,7 +113,8 @@ impl Server {
             tracing::info!(open, "going on with the executions that an earlier run left");
         }
         let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
-        Ok(Self { settings, shared, trust, listener, address, _lock: lock })
+        let endpoints = Endpoints::new(health_settings(&settings));
+        Ok(Self { settings, shared, trust, endpoints, listener, address, _lock: lock })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -136,7 +138,7 @@ impl Server {
         let handle = server.handle();
         let serving = actix::spawn(server);
         let refreshing = actix::spawn(refresh(Arc::clone(&self.shared)));
-        let egress = Egress::new(&egress_settings(&self.settings), &self.trust);
+        let egress = Egress::new(&egress_settings(&self.settings), &self.trust, self.endpoints.clone());
         let alerting = actix::spawn(alert::run(Arc::clone(&self.shared), egress, public_url(&self)));
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -189,10 +191,22 @@ fn egress_settings(settings: &Settings) -> EgressSettings {
     }
 }
 
+fn health_settings(settings: &Settings) -> HealthSettings {
+    let egress = &settings.egress;
+    HealthSettings {
+        calls_max: egress.endpoint_calls_max,
+        waiting_max: egress.endpoint_waiting_max,
+        rate_max: egress.endpoint_rate_max,
+        failures_max: egress.endpoint_failures_max,
+        pause: Duration::from_secs(egress.endpoint_pause_seconds),
+    }
+}
+
 fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
     let settings = &server.settings;
     let (public_url, egress) = (public_url(server), egress_settings(settings));
-    let (shared, trust) = (Arc::clone(&server.shared), server.trust.clone());
+    let (shared, trust, endpoints) =
+        (Arc::clone(&server.shared), server.trust.clone(), server.endpoints.clone());
     let bodies = api::Bodies::new(settings.server.body_bytes_max, settings.files.bytes_max);
     let workers = match settings.server.workers {
         // On few cores one is left to the store's writer.
@@ -201,9 +215,10 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
     };
     let http = HttpServer::new(move || {
         // Runs on each worker's own thread.
-        let engine = EngineHandle::start(Arc::clone(&shared), Egress::new(&egress, &trust));
+        let engine =
+            EngineHandle::start(Arc::clone(&shared), Egress::new(&egress, &trust, endpoints.clone()));
         let (shared, public_url) = (Arc::clone(&shared), Arc::clone(&public_url));
-        let api = Api { engine, shared, public_url, bodies: bodies.clone() };
+        let api = Api { engine, shared, endpoints: endpoints.clone(), public_url, bodies: bodies.clone() };
         App::new().app_data(web::Data::new(api)).configure(api::configure)
     });
     let listener = server.listener.try_clone().context("the listening socket cannot be shared")?;

@@ -6,6 +6,7 @@ mod bad_input;
 mod contract;
 mod crash;
 mod egress;
+mod endpoints;
 mod files;
 mod hostile;
 mod idempotency;

@@ -57,6 +57,7 @@ codes! {
     /// No task has, or had, a file with these bytes.
     FileNotFound = "file_not_found", NOT_FOUND;
     NoSuchUser = "no_such_user", NOT_FOUND;
+    EndpointNotFound = "endpoint_not_found", NOT_FOUND;
     SecretNotFound = "secret_not_found", NOT_FOUND;
     /// The task has no scheduled stage change.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND;
@@ -251,6 +252,7 @@ mod tests {
             404 execution_not_found
             404 file_not_found
             404 no_such_user
+            404 endpoint_not_found
             404 secret_not_found
             404 schedule_not_found
             405 method_not_allowed

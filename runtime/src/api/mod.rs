@@ -6,6 +6,7 @@
 
 mod auth;
 mod body;
+mod endpoints;
 mod error;
 mod executions;
 mod files;
@@ -24,6 +25,7 @@ use actix_web::{HttpResponse, http::header, web};
 use self::error::ApiError;
 pub use self::{body::Bodies, error::Code};
 use crate::{
+    egress::Endpoints,
     engine::{EngineHandle, Shared},
     model::{SharedWorkspace, workspace::Published},
     store::Store,
@@ -33,6 +35,7 @@ use crate::{
 pub struct Api {
     pub engine: EngineHandle,
     pub shared: Arc<Shared>,
+    pub endpoints: Endpoints,
     /// How the server is reached from outside, without a final `/`.
     pub public_url: Arc<str>,
     /// How large the bodies of requests may be.
@@ -76,6 +79,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .configure(files::configure)
             .configure(users::configure)
             .configure(secrets::configure)
+            .configure(endpoints::configure)
             .configure(unbuilt::configure)
             .default_service(web::to(no_such_route)),
     );

@@ -6,7 +6,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::Blocked;
+use super::{Blocked, Unavailable};
 
 /// The other end of a call, for texts: a host, and its port unless that is the scheme's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,14 @@ pub enum SendError {
         host: Box<str>,
         /// The range, and what would allow it.
         blocked: Blocked,
+    },
+    /// The endpoint is not called now. Nothing was sent.
+    #[error("{peer} {}", unavailable(*.why))]
+    Unavailable {
+        /// Who was to be called.
+        peer: Peer,
+        /// Why it is not.
+        why: Unavailable,
     },
     /// No address of the host accepted a connection. Nothing was sent.
     #[error(
@@ -188,6 +196,9 @@ impl SendError {
             Self::InvalidHeader { .. } => "invalid_header",
             Self::Resolve { .. } => "resolve_failed",
             Self::Blocked { .. } => "egress_blocked",
+            Self::Unavailable { why: Unavailable::Open { .. }, .. } => "endpoint_failing",
+            Self::Unavailable { why: Unavailable::Disabled, .. } => "endpoint_disabled",
+            Self::Unavailable { why: Unavailable::Busy { .. } | Unavailable::Waited, .. } => "endpoint_busy",
             Self::Connect { .. } => "connect_failed",
             Self::ConnectTimeout { .. } => "connect_timeout",
             Self::Tls { .. } => "tls_failed",
@@ -209,9 +220,53 @@ impl SendError {
                 | Self::InvalidMethod { .. }
                 | Self::InvalidHeader { .. }
                 | Self::Blocked { .. }
+                | Self::Unavailable { why: Unavailable::Disabled, .. }
                 | Self::Tls { .. }
                 | Self::ResponseTooLarge { .. }
         )
+    }
+}
+
+impl SendError {
+    /// Whether the endpoint, or the way to it, is what failed.
+    pub(super) fn is_of_the_endpoint(&self) -> bool {
+        !matches!(
+            self,
+            Self::InvalidUrl { .. }
+                | Self::InvalidMethod { .. }
+                | Self::InvalidHeader { .. }
+                | Self::Blocked { .. }
+                | Self::Unavailable { .. }
+        )
+    }
+
+    /// How long the endpoint is not called, where that is why this one was not.
+    pub fn not_before(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { why: Unavailable::Open { remaining, .. }, .. } => Some(*remaining),
+            _ => None,
+        }
+    }
+}
+
+fn unavailable(why: Unavailable) -> String {
+    match why {
+        Unavailable::Open { failures, remaining } => {
+            let again = match remaining.as_secs() {
+                0 => "a moment".to_owned(),
+                seconds => format!("{} s", seconds + 1),
+            };
+            format!("has failed {failures} times in a row and is not called now. Try again in {again}.")
+        }
+        Unavailable::Disabled => {
+            "has said that it is gone (410) and is called no more. Check the URL; then an administrator can enable \
+             the endpoint."
+                .to_owned()
+        }
+        Unavailable::Busy { waiting_max } => {
+            format!("is slow: {waiting_max} calls wait for it already. Try again in a moment.")
+        }
+        Unavailable::Waited => "is slow: no earlier call to it ended in time. Try again in a moment.".to_owned(),
     }
 }
 

@@ -14,6 +14,7 @@ mod connector;
 mod error;
 mod guard;
 mod head;
+mod health;
 mod record;
 mod stream;
 mod target;
@@ -41,12 +42,14 @@ use tokio::time::timeout;
 use self::{
     body::Body,
     clients::{Client, Clients},
+    health::Verdict,
     record::Record,
     target::Target,
 };
 pub use self::{
     error::{Peer, Phase, SendError},
     guard::{Blocked, EntryError, Guard},
+    health::{Circuit, EndpointView, Endpoints, HealthSettings, Unavailable},
     tls::{Trust, TrustError},
 };
 
@@ -117,6 +120,8 @@ impl Response {
 /// How long the phases took. The first three are `None` where a kept connection was used, or they were not reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
+    /// Waiting for a place at the endpoint.
+    pub queue: Duration,
     /// Resolving the host's name.
     pub dns: Option<Duration>,
     /// Connecting, failed addresses included.
@@ -125,7 +130,7 @@ pub struct Timing {
     pub tls: Option<Duration>,
     /// From the beginning to the first byte of the answer (interim answers do not count).
     pub first_byte: Option<Duration>,
-    /// From the beginning to the end.
+    /// From the beginning to the end, without the wait for a place.
     pub total: Duration,
 }
 
@@ -158,6 +163,24 @@ pub enum Certainty {
 }
 
 impl Exchange {
+    /// Nothing was tried.
+    fn not_begun(error: SendError, queue: Duration) -> Self {
+        let timing = Timing { queue, ..Timing::default() };
+        Self { result: Err(error), partial: None, timing, bytes_sent: 0, bytes_received: 0, remote: None }
+    }
+
+    /// What it says of the endpoint.
+    fn verdict(&self) -> Verdict {
+        match (self.status(), &self.result) {
+            (Some(410), _) => Verdict::Gone,
+            (Some(500..), _) => Verdict::Failed,
+            (Some(_), _) => Verdict::Alive,
+            // What was wrong is the request itself.
+            (None, Err(error)) if !error.is_of_the_endpoint() => Verdict::Alive,
+            (None, _) => Verdict::Failed,
+        }
+    }
+
     /// What may be concluded, from counted bytes alone.
     pub fn certainty(&self) -> Certainty {
         match (self.status(), self.bytes_sent) {
@@ -183,21 +206,43 @@ impl Exchange {
 #[derive(Clone)]
 pub struct Egress {
     clients: Rc<Clients>,
+    endpoints: Endpoints,
 }
 
 impl Egress {
-    /// Opens nothing yet. Make one on each thread, inside an actix runtime.
-    pub fn new(settings: &EgressSettings, trust: &Trust) -> Self {
-        Self { clients: Rc::new(Clients::new(settings, trust)) }
+    /// Opens nothing yet. Make one on each thread, inside an actix runtime; `endpoints` is of all of them.
+    pub fn new(settings: &EgressSettings, trust: &Trust, endpoints: Endpoints) -> Self {
+        Self { clients: Rc::new(Clients::new(settings, trust)), endpoints }
     }
 
     /// Sends a request and waits for the whole answer, at most `request.timeout`. Never panics; dropping the future
     /// closes its connection. A request is sent at most once: only where a kept connection broke before it took a
     /// byte is another one used.
+    ///
+    /// Before that it may wait for a place at its endpoint, again for at most `request.timeout`.
     pub async fn send(&self, request: Request) -> Exchange {
+        let waited = Instant::now();
+        let place = match Target::parse(&request.url) {
+            Ok(target) => {
+                let entered = self.endpoints.enter(target.host(), target.port, request.timeout).await;
+                entered.map_err(|why| SendError::Unavailable { peer: Peer(target.host_header().into()), why })
+            }
+            Err(error) => Err(error),
+        };
+        let queue = waited.elapsed();
+        let place = match place {
+            Ok(place) => place,
+            Err(error) => return Exchange::not_begun(error, queue),
+        };
+        let exchange = self.exchange_at(&request, queue).await;
+        place.ended(exchange.verdict());
+        exchange
+    }
+
+    async fn exchange_at(&self, request: &Request, queue: Duration) -> Exchange {
         let head = request.method == Method::HEAD.as_str();
         let record = Rc::new(Record::new(self.clients.next_exchange(), head, Instant::now()));
-        let exchange = self.exchange(&record, &request);
+        let exchange = self.exchange(&record, request);
         let (result, partial) = match Rc::clone(&record).scope(exchange).await {
             Ok(response) => (Ok(response), None),
             Err(Broken { error, partial }) => (Err(error), partial),
@@ -206,6 +251,7 @@ impl Egress {
             result,
             partial,
             timing: Timing {
+                queue,
                 dns: record.dns.get(),
                 connect: record.connect.get(),
                 tls: record.tls.get(),

@@ -57,6 +57,11 @@ pub struct Egress {
     pub connect_timeout_seconds: u64,
     pub idle_timeout_seconds: u64,
     pub extra_ca_file: Option<PathBuf>,
+    pub endpoint_calls_max: usize,
+    pub endpoint_waiting_max: usize,
+    pub endpoint_rate_max: u32,
+    pub endpoint_failures_max: u32,
+    pub endpoint_pause_seconds: u64,
     pub guard: Guard,
 }
 
@@ -139,6 +144,8 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     range("engine.chain_idle_seconds", raw.engine.chain_idle_seconds, 1, 86_400)?;
     range("egress.connect_timeout_seconds", raw.egress.connect_timeout_seconds, 1, 120)?;
     range("egress.idle_timeout_seconds", raw.egress.idle_timeout_seconds, 1, 600)?;
+    range("egress.endpoint_calls_max", raw.egress.endpoint_calls_max as u64, 1, 100_000)?;
+    range("egress.endpoint_pause_seconds", raw.egress.endpoint_pause_seconds, 1, 86_400)?;
     let log = log(&raw.log).map_err(|(key, found, expected)| value(key, &found, expected))?;
     let zone = TimeZone::get(&raw.workspace.time_zone).map_err(|_| {
         value("workspace.time_zone", &raw.workspace.time_zone, "UTC or a name such as Europe/Berlin")
@@ -162,6 +169,11 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
             connect_timeout_seconds: raw.egress.connect_timeout_seconds,
             idle_timeout_seconds: raw.egress.idle_timeout_seconds,
             extra_ca_file,
+            endpoint_calls_max: raw.egress.endpoint_calls_max,
+            endpoint_waiting_max: raw.egress.endpoint_waiting_max,
+            endpoint_rate_max: raw.egress.endpoint_rate_max,
+            endpoint_failures_max: raw.egress.endpoint_failures_max,
+            endpoint_pause_seconds: raw.egress.endpoint_pause_seconds,
             guard,
         },
         log,

@@ -68,6 +68,11 @@ pub(super) struct Egress {
     pub(super) connect_timeout_seconds: u64,
     pub(super) idle_timeout_seconds: u64,
     pub(super) extra_ca_file: String,
+    pub(super) endpoint_calls_max: usize,
+    pub(super) endpoint_waiting_max: usize,
+    pub(super) endpoint_rate_max: u32,
+    pub(super) endpoint_failures_max: u32,
+    pub(super) endpoint_pause_seconds: u64,
     #[serde(deserialize_with = "list")]
     pub(super) allow: Vec<String>,
 }

@@ -16,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Certainty, Egress, EgressSettings, Exchange, Guard, Request, Trust};
+use super::{Certainty, Egress, EgressSettings, Endpoints, Exchange, Guard, HealthSettings, Request, Trust};
 
 /// Long enough for loopback to pass bytes on, so that two writes are two reads.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -38,7 +38,12 @@ fn egress() -> Egress {
 }
 
 fn egress_with(settings: &EgressSettings) -> Egress {
-    Egress::new(settings, &Trust::load(settings.extra_ca_file.as_deref()).unwrap())
+    let trust = Trust::load(settings.extra_ca_file.as_deref()).unwrap();
+    Egress::new(
+        settings,
+        &trust,
+        Endpoints::new(HealthSettings { failures_max: 0, ..HealthSettings::default() }),
+    )
 }
 
 fn post(url: impl Into<String>, body: impl Into<bytes::Bytes>) -> Request {

@@ -12,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use super::{EngineHandle, EngineSettings, Perform, Shared};
 use crate::{
     clock::{Clock, Ids},
-    egress::{Egress, EgressSettings, Trust},
+    egress::{Egress, EgressSettings, Endpoints, HealthSettings, Trust},
     model::{
         ActionId, Current, Execution, ExecutionId, Refusal, SharedWorkspace, State, StepDefinition, StepId,
         Task, TaskId, Workflow,
@@ -193,7 +193,8 @@ async fn engine_on(store: Arc<dyn Store>, clock: Clock, types: StepTypes) -> (Ar
 }
 
 fn started(shared: &Arc<Shared>) -> EngineHandle {
-    let egress = Egress::new(&EgressSettings::default(), &Trust::load(None).expect("the system's trust"));
+    let trust = Trust::load(None).expect("the system's trust");
+    let egress = Egress::new(&EgressSettings::default(), &trust, Endpoints::new(HealthSettings::default()));
     EngineHandle::start(Arc::clone(shared), egress)
 }
 

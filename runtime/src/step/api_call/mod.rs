@@ -129,7 +129,7 @@ impl ApiCall {
             }
             // A refusal for good, however much of it came.
             (Some(answer), _) if answer.status >= 300 => return None,
-            (_, Err(error)) if error.may_pass() => None,
+            (_, Err(error)) if error.may_pass() => error.not_before(),
             _ => return None,
         };
         policy.pause(call.execution.tries, asked, random())

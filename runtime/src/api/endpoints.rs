@@ -1,0 +1,42 @@
+//! The endpoints that steps call, how they are doing, and calling one again.
+
+use std::time::Instant;
+
+use actix_web::{HttpResponse, web};
+use serde_json::{Value, json};
+
+use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
+use crate::egress::{Circuit, EndpointView};
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/endpoints").route(web::get().to(list)))
+        .service(resource("/endpoints/{endpoint}/enable").route(web::post().to(enable)));
+}
+
+fn shown(view: &EndpointView) -> Value {
+    let again_in_ms = match view.circuit {
+        Circuit::Open { until } => Some(until.saturating_duration_since(Instant::now()).as_millis() as u64),
+        _ => None,
+    };
+    json!({
+        "endpoint": view.endpoint,
+        "circuit": view.circuit.name(),
+        "failures": view.failures,
+        "called_again_in_ms": again_in_ms,
+        "calls": view.calls,
+        "waiting": view.waiting,
+    })
+}
+
+async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
+    answer(HttpResponse::Ok(), &api.endpoints.list().iter().map(shown).collect::<Vec<_>>())
+}
+
+async fn enable(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
+    if !api.endpoints.enable(&path) {
+        let message = format!("no endpoint `{path}` was called since the server began");
+        return Err(ApiError::new(Code::EndpointNotFound, message));
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
