@@ -50,8 +50,9 @@ struct Desk {
     /// Failures up to these numbers are in the log, and told altogether.
     logged: u64,
     told: u64,
-    /// Those that were too many to be kept, for the next message.
+    /// Those that were too many to be kept, for the next message; and those that the log has.
     dropped: u64,
+    dropped_logged: u64,
     /// The message that the webhook has not taken yet.
     message: Option<Message>,
 }
@@ -63,12 +64,22 @@ struct Message {
     body: Bytes,
     /// The last failure in it.
     up_to: u64,
+    /// Of those that were too many to be kept, so many are in it.
+    dropped: u64,
 }
 
 impl Default for Desk {
     fn default() -> Self {
         let not_before = Instant::now();
-        Self { not_before, again: AGAIN_FIRST, logged: 0, told: 0, dropped: 0, message: None }
+        Self {
+            not_before,
+            again: AGAIN_FIRST,
+            logged: 0,
+            told: 0,
+            dropped: 0,
+            dropped_logged: 0,
+            message: None,
+        }
     }
 }
 
@@ -122,8 +133,10 @@ impl Teller {
     async fn tell(&self, id: &WorkflowId, desk: &mut Desk) -> Result<(), StoreError> {
         let store = &self.shared.store;
         while desk.told > 0 && store.forget_untold(id.clone(), desk.told, FORGET_AT_ONCE).await? > 0 {}
+        // Those in a message that is under way stay until it is told.
+        let kept_up_to = desk.message.as_ref().map_or(desk.told, |message| message.up_to);
         loop {
-            match store.drop_untold(id.clone(), WAITING_MAX, FORGET_AT_ONCE).await? {
+            match store.drop_untold(id.clone(), kept_up_to, WAITING_MAX, FORGET_AT_ONCE).await? {
                 0 => break,
                 dropped => desk.dropped += dropped,
             }
@@ -144,12 +157,12 @@ impl Teller {
         }
         let digest = Digest { id, workflow: workflow.map(Arc::as_ref), page, dropped: desk.dropped };
         let AlertRule { webhook, every, .. } = rule;
-        let up_to = match webhook {
-            None => digest.page.up_to,
+        let (up_to, dropped) = match webhook {
+            None => (digest.page.up_to, desk.dropped),
             Some(url) => {
                 let message =
                     desk.message.get_or_insert_with(|| digest.message(&self.shared, &self.public_url));
-                let (message, up_to) = (message.clone(), message.up_to);
+                let (message, told) = (message.clone(), (message.up_to, message.dropped));
                 crash_point("alert.before");
                 if let Err(problem) = self.post(url, message).await {
                     tracing::warn!(workflow = %id, again_in = ?desk.again, "the alerts' webhook was not told: {problem}");
@@ -158,11 +171,17 @@ impl Teller {
                     return Ok(());
                 }
                 crash_point("alert.after");
-                up_to
+                told
             }
         };
-        let (not_before, logged) = (Instant::now() + every, desk.logged);
-        *desk = Desk { not_before, told: up_to, logged, ..Desk::default() };
+        *desk = Desk {
+            not_before: Instant::now() + every,
+            told: up_to,
+            logged: desk.logged,
+            dropped: desk.dropped - dropped,
+            dropped_logged: desk.dropped_logged.saturating_sub(dropped),
+            ..Desk::default()
+        };
         while store.forget_untold(id.clone(), up_to, FORGET_AT_ONCE).await? > 0 {}
         Ok(())
     }
@@ -182,7 +201,8 @@ impl Teller {
                 untold.failure.message
             );
         }
-        let more = page.count - page.listed.len() as u64;
+        let more = page.count - page.listed.len() as u64 + (desk.dropped - desk.dropped_logged);
+        desk.dropped_logged = desk.dropped;
         if more > 0 {
             tracing::warn!(workflow = %id, more, "more executions failed unattended");
         }
@@ -240,7 +260,7 @@ impl Digest<'_> {
     fn message(&self, shared: &Shared, public_url: &str) -> Message {
         let id = format!("msg_alert_{}_{}", self.id, self.page.up_to);
         let body = self.body(public_url, &shared.clock.now().to_string());
-        Message { id, body: body.to_string().into(), up_to: self.page.up_to }
+        Message { id, body: body.to_string().into(), up_to: self.page.up_to, dropped: self.dropped }
     }
 
     fn count(&self) -> u64 {

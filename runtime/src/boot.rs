@@ -93,7 +93,7 @@ impl Server {
         publish::publish(files, &*store, &clock).await?;
         let settings::Workspace { name, zone } = settings.workspace.clone();
         let workspace = Arc::new(SharedWorkspace::new(name, zone));
-        let vault = Vault::new(settings.secrets.key_file.clone(), settings.secrets.folder.clone());
+        let vault = Arc::new(Vault::new(settings.secrets.key_file.clone(), settings.secrets.folder.clone()));
         publish::refresh(&*store, &types, &vault, &workspace).await?;
         for published in &workspace.current().workflows {
             if let Some(why) = &published.broken {
@@ -250,7 +250,7 @@ async fn refresh(shared: Arc<Shared>) {
     let (mut seen, mut last_forgot) = (0, Instant::now());
     loop {
         let current = match shared.store.workspace_revision().await {
-            Ok(revision) if revision == seen => Ok(seen),
+            Ok(revision) if revision == seen && !shared.vault.has_changed() => Ok(seen),
             Ok(_) => shared.refresh().await,
             Err(error) => Err(error),
         };

@@ -4,7 +4,7 @@
 //! store keeps the text; everyone else gets it read.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,7 +14,9 @@ use crate::{
     clock::Clock,
     definition::{self, StepCheck},
     model::{
-        Directory, SharedWorkspace, StepDefinition, Workflow, WorkflowId, Workspace, workflow::ParamProblem,
+        Directory, SharedWorkspace, StepDefinition, Workflow, WorkflowId, Workspace,
+        secret::{self, SecretUse},
+        workflow::ParamProblem,
         workspace::Published,
     },
     step::StepTypes,
@@ -192,6 +194,24 @@ pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Resul
         }
     }
     Ok(Known { workflows, files_are_sound })
+}
+
+/// Where secrets are used, by their names: by what is published, and by what an open execution still runs on.
+pub async fn secret_uses(store: &dyn Store) -> Result<BTreeMap<String, Vec<SecretUse>>, StoreError> {
+    let read = read_all(&store.workspace().await?);
+    Ok(uses_of(read.iter().filter_map(|(_, _, read)| read.as_deref().ok())))
+}
+
+/// Where workflows use secrets, each place once.
+pub fn uses_of<'w>(workflows: impl Iterator<Item = &'w Workflow>) -> BTreeMap<String, Vec<SecretUse>> {
+    let mut uses = BTreeMap::<_, Vec<_>>::new();
+    for used in workflows.flat_map(secret::uses) {
+        let places = uses.entry(used.secret.clone()).or_default();
+        if !places.contains(&used) {
+            places.push(used);
+        }
+    }
+    uses
 }
 
 /// Publishes what is new in the files.

@@ -146,6 +146,7 @@ fn a_loop_of_calls_ends() {
     assert_eq!((depth.as_str(), receiver.received().len()), ("10", 10));
     assert_eq!((&last["code"], &last["depth"]), (&json!("too_deep"), &json!(10)));
     assert_eq!(last["attempts"][0]["record"], json!(null), "it was sent");
+    assert_eq!(perform("4294967295").json()["status"], "Fail", "the number was passed over");
     for bad in ["-1", "many", ""] {
         assert_eq!(perform(bad).json()["code"], "invalid_parameter", "{bad}");
     }

@@ -1,19 +1,14 @@
 //! "Secrets: `{{secrets.NAME}}` from an encrypted store, environment or file; never returned; redacted; where-used;
 //! removal refused while used"; and what is signed with them.
 
-use std::{
-    io::Write,
-    process::{Command, Stdio},
-};
-
 use serde_json::{Value, json};
 
 use crate::{
     rules::with_action,
-    support::{CONFIG, Project, Receiver, Reply, Server, acme, api_sample, binary, eventually},
+    support::{CONFIG, Project, Receiver, Reply, Server, acme, api_sample, eventually},
 };
 
-const TOKEN: &str = "tok \"en\"/with+all=of it";
+const TOKEN: &str = "Tok \"en\"/with+all=Of it";
 
 /// A workflow that sends `TOKEN` in a URL and in headers.
 fn sending(receiver: &str) -> String {
@@ -22,22 +17,8 @@ fn sending(receiver: &str) -> String {
     api_sample(receiver) + &with_action(receiver, "Test", "", &[step])
 }
 
-fn set(project: &Project, name: &str, value: &str) -> (bool, String) {
-    let mut child = Command::new(binary())
-        .args(["secret", "set", name, "--config", &project.config()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command");
-    child.stdin.take().expect("an input").write_all(value.as_bytes()).expect("written");
-    let output = child.wait_with_output().expect("its end");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
-}
-
 fn is_set(project: &Project, name: &str, value: &str) {
-    let (is_set, said) = set(project, name, value);
+    let (is_set, said) = project.set_secret(name, value);
     assert!(is_set, "{said}");
     assert!(!said.contains(value), "{said}");
 }
@@ -55,10 +36,10 @@ fn shown(project: &Project, server: &Server, execution: &str) -> Vec<String> {
 /// echoes them."
 #[test]
 fn a_secret_is_sent_and_never_shown() {
-    let encoded = "tok%20%22en%22%2Fwith%2Ball%3Dof%20it";
+    let encoded = "Tok%20%22en%22%2Fwith%2Ball%3DOf%20it";
     // What `user:` and the token are in base64.
-    let base64 = "dXNlcjp0b2sgImVuIi93aXRoK2FsbD1vZiBpdA==";
-    let echo = json!({"message": format!("no: {TOKEN} {encoded} {} {base64}", encoded.to_lowercase())});
+    let base64 = "dXNlcjpUb2sgImVuIi93aXRoK2FsbD1PZiBpdA==";
+    let echo = json!({"message": format!("no: {TOKEN} {encoded} {} {base64}", encoded.replace("%2F", "%2f").replace("%2B", "%2b"))});
     let receiver = Receiver::start(Reply::new(401, &echo.to_string()));
     let (project, key) = Project::new(&sending(&receiver.url()));
     is_set(&project, "TOKEN", &format!("{TOKEN}\n"));
@@ -83,6 +64,46 @@ fn a_secret_is_sent_and_never_shown() {
     for bytes in bytes.into_iter().flatten() {
         assert!(!bytes.windows(8).any(|window| window == b"with+all"), "it is on disk as it is");
     }
+}
+
+/// "Even when the receiver echoes them": in an answer that changes the task, as a value and as a name, and in one that
+/// breaks off in its middle.
+#[test]
+fn a_secret_that_an_answer_repeats_does_not_come_into_the_task() {
+    let echo = json!({"task": {"Company Name": format!("was {TOKEN}"), TOKEN: "x"}});
+    let receiver = Receiver::start(Reply::new(200, &echo.to_string()));
+    let (project, key) = Project::new(&sending(&receiver.url()));
+    is_set(&project, "TOKEN", TOKEN);
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let ended = server.performed("42", "test");
+    assert_eq!(ended["status"], "Success");
+    assert_eq!(server.task("42")["Company Name"], "was [redacted]");
+    let warnings = ended["attempts"][0]["warnings"].to_string();
+    assert!(warnings.contains("the answer repeated a secret"), "{warnings}");
+    let history = server.get("/workflows/api-sample/tasks/42/history").body;
+    for text in shown(&project, &server, ended["id"].as_str().expect("an id")).into_iter().chain([history]) {
+        assert!(!text.contains("with+all") && !text.contains("with%2Ball"), "{text}");
+    }
+}
+
+/// A URL that is a secret as a whole, as chat systems give them.
+#[test]
+fn a_url_may_be_a_secret() {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let step = "type = \"api_call\"\nname = \"Call\"\nurl = \"{{secrets.HOOK}}?task={{Company ID}}\"";
+    let text = api_sample("https://billing.example") + &with_action("", "Test", "", &[step]);
+    let (project, key) = Project::new(&text);
+    is_set(&project, "HOOK", &format!("{}/hooks/T0K3N", receiver.url()));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let ended = server.performed("42", "test");
+    assert_eq!(ended["status"], "Success", "{ended}");
+    assert!(receiver.received()[0].head.starts_with("POST /hooks/T0K3N?task=42 "));
+    assert!(!ended.to_string().contains("T0K3N"), "{ended}");
+    project.write("workflows/test.toml", &text.replace("{{secrets.HOOK}}", "{{Company Name}}"));
+    let said = project.refused_command(&["check"]);
+    assert!(said.contains("does not begin with http:// or https://, or with a secret that does"), "{said}");
 }
 
 /// "Removed: `secret_missing`"; "rotated in mid-retry: the next try uses the new value."
@@ -123,7 +144,7 @@ fn a_secret_in_use_is_not_removed() {
     for (name, value, why) in
         [("SHORT", "12345", "at least 6 bytes"), ("9LIVES", "a long value", "does not begin with a digit")]
     {
-        let (is_set, said) = set(&project, name, value);
+        let (is_set, said) = project.set_secret(name, value);
         assert!(!is_set && said.contains(why), "{said}");
     }
     is_set(&project, "TOKEN", TOKEN);

@@ -6,7 +6,6 @@
 mod support;
 
 use std::{
-    io::Write,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -14,7 +13,7 @@ use std::{
 
 use serde_json::json;
 
-use self::support::{Project, acme, api_sample, binary, eventually};
+use self::support::{Project, acme, api_sample, eventually};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -48,17 +47,6 @@ fn start(mut command: Command) -> (Running, String) {
     (running, format!("http://127.0.0.1:{port}"))
 }
 
-fn set(project: &Project, name: &str, value: &str) {
-    let mut child = Command::new(binary())
-        .args(["secret", "set", name, "--config", &project.config()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the command");
-    child.stdin.take().expect("an input").write_all(value.as_bytes()).expect("written");
-    assert!(child.wait().expect("its end").success());
-}
-
 /// The whole way: signed by the new one, by both, and by somebody else.
 fn verifies(command: Command) {
     let (_running, url) = start(command);
@@ -73,8 +61,8 @@ fn verifies(command: Command) {
         + &action("Both", "[\"{{secrets.OTHER}}\", \"{{secrets.RIGHT}}\"]")
         + &action("Wrong", "\"{{secrets.OTHER}}\"");
     let (project, key) = Project::new(&text);
-    set(&project, "RIGHT", SECRET);
-    set(&project, "OTHER", OTHER);
+    assert!(project.set_secret("RIGHT", SECRET).0);
+    assert!(project.set_secret("OTHER", OTHER).0);
     let server = project.serve(&key);
     for (action, name) in [("right", "Über Øre 漢字 \"1\""), ("both", "Second")] {
         let mut task = acme();

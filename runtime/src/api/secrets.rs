@@ -1,13 +1,17 @@
 //! Secrets by name: set, listed with where each is used, removed. No value is ever answered.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
-use crate::model::secret::{self, name_problem, value_problem};
+use crate::{
+    model::secret::{SecretUse, name_problem, value_problem},
+    publish,
+    vault::VaultLock,
+};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -15,43 +19,39 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
         .service(resource("/secrets/{secret}").route(web::put().to(put)).route(web::delete().to(delete)));
 }
 
-/// Where each secret is used, by what is published or still runs.
-fn users(api: &Api) -> BTreeMap<String, Vec<Value>> {
-    let workspace = api.workspace().current();
-    let mut users = BTreeMap::<_, Vec<_>>::new();
-    for workflow in workspace.versions.values() {
-        for used in secret::uses(workflow) {
-            let place = json!({"workflow": workflow.id.as_str(), "action": used.action, "step": used.step});
-            let places = users.entry(used.secret).or_default();
-            if !places.contains(&place) {
-                places.push(place);
-            }
-        }
-    }
-    users
+fn shown(used: &SecretUse) -> Value {
+    json!({"workflow": used.workflow.as_str(), "action": used.action, "step": used.step})
 }
 
 async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let mut users = users(&api);
+    let mut uses = publish::secret_uses(api.store()).await?;
     let secrets = &api.workspace().current().secrets;
-    let mut shown: Vec<_> = secrets
+    let mut list: Vec<_> = secrets
         .names()
         .map(|(name, source)| {
-            let used_by = users.remove(name).unwrap_or_default();
+            let used_by: Vec<_> = uses.remove(name).unwrap_or_default().iter().map(shown).collect();
             json!({"name": name, "source": source.name(), "used_by": used_by})
         })
         .collect();
     // Those that steps need and nobody has set.
-    let missing =
-        users.into_iter().map(|(name, used_by)| json!({"name": name, "source": null, "used_by": used_by}));
-    shown.extend(missing);
-    answer(HttpResponse::Ok(), &shown)
+    let missing = uses.into_iter().map(|(name, used_by)| {
+        json!({"name": name, "source": null, "used_by": used_by.iter().map(shown).collect::<Vec<_>>()})
+    });
+    list.extend(missing);
+    answer(HttpResponse::Ok(), &list)
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PutSecret {
     value: String,
+}
+
+/// Waited for on another thread: a command beside the server may hold it for a while.
+async fn locked(api: &Api) -> Result<VaultLock, ApiError> {
+    let vault = Arc::clone(&api.shared.vault);
+    let held = web::block(move || vault.lock()).await.map_err(ApiError::internal)?;
+    held.map_err(ApiError::internal)
 }
 
 async fn put(
@@ -65,20 +65,25 @@ async fn put(
     if let Some(problem) = problem {
         return Err(ApiError::new(Code::InvalidSecret, problem));
     }
-    let row = api.shared.vault.seal(&name, &body.0.value).map_err(ApiError::internal)?;
+    let held = locked(&api).await?;
+    let row = api.shared.vault.seal(&held, &name, &body.0.value).map_err(ApiError::internal)?;
     api.store().put_secrets(vec![row]).await?;
+    drop(held);
     api.shared.refresh().await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn delete(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
     let name = path.into_inner();
-    if let Some(places) = users(&api).remove(&name) {
-        let places = Value::from(places);
-        let message = format!("the secret {name} is used by {places}; change that first");
+    let held = locked(&api).await?;
+    if let Some(places) = publish::secret_uses(api.store()).await?.remove(&name) {
+        let places: Vec<_> = places.iter().map(ToString::to_string).collect();
+        let message = format!("the secret {name} is used by {}; change that first", places.join(", "));
         return Err(ApiError::new(Code::SecretInUse, message));
     }
-    if !api.store().remove_secret(name.clone()).await? {
+    let is_removed = api.store().remove_secret(name.clone()).await?;
+    drop(held);
+    if !is_removed {
         return Err(ApiError::new(Code::SecretNotFound, format!("the store has no secret {name}")));
     }
     api.shared.refresh().await?;

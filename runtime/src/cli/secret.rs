@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io::{IsTerminal, Read},
-    sync::Arc,
 };
 
 use anyhow::{Context, bail};
@@ -13,14 +12,14 @@ use super::{ConfigArguments, block_on, load};
 use crate::{
     boot,
     model::{
-        Secrets, Workflow,
-        secret::{self, name_problem, value_problem},
+        Secrets,
+        secret::{SecretUse, name_problem, value_problem},
     },
     publish,
     settings::Settings,
     step::StepTypes,
     store::Store,
-    vault::Vault,
+    vault::{Vault, without_line_end},
 };
 
 #[derive(Subcommand)]
@@ -55,7 +54,7 @@ pub(super) fn run(command: &SecretCommand) -> anyhow::Result<()> {
         let said = match command {
             SecretCommand::Set(arguments) => set(&arguments.name, &*store, &vault).await,
             SecretCommand::List(_) => list(&settings, &*store, &vault).await,
-            SecretCommand::Remove(arguments) => remove(&arguments.name, &settings, &*store).await,
+            SecretCommand::Remove(arguments) => remove(&arguments.name, &settings, &*store, &vault).await,
             SecretCommand::RotateKey(_) => rotate_key(&*store, &vault).await,
         };
         store.close().await?;
@@ -74,49 +73,45 @@ async fn set(name: &str, store: &dyn Store, vault: &Vault) -> anyhow::Result<Str
     }
     let mut text = String::new();
     input.read_to_string(&mut text).context("the value cannot be read from the standard input")?;
-    // What `echo` adds is not meant.
-    let value = text.strip_suffix('\n').unwrap_or(&text);
-    let value = value.strip_suffix('\r').unwrap_or(value);
+    let value = without_line_end(&text);
     if let Some(problem) = value_problem(value) {
         bail!("{problem}");
     }
-    store.put_secrets(vec![vault.seal(name, value)?]).await?;
+    let held = vault.lock()?;
+    store.put_secrets(vec![vault.seal(&held, name, value)?]).await?;
     Ok(format!("{name} is set; steps write it as {{{{secrets.{name}}}}}"))
 }
 
-/// Who uses which secret, by the secret's name: `“Call” in “Finish” of orders`.
-fn users(workflows: &[Arc<Workflow>]) -> BTreeMap<String, Vec<String>> {
-    let mut users = BTreeMap::<_, Vec<_>>::new();
-    for workflow in workflows {
-        for used in secret::uses(workflow) {
-            let place = format!("“{}” in “{}” of {}", used.step, used.action, workflow.id);
-            users.entry(used.secret).or_default().push(place);
-        }
-    }
-    users
-}
-
-async fn known(settings: &Settings, store: &dyn Store) -> anyhow::Result<Vec<Arc<Workflow>>> {
+/// Where each secret is used, in a text: by what is published or still runs, and by the files.
+async fn users(settings: &Settings, store: &dyn Store) -> anyhow::Result<BTreeMap<String, String>> {
     let types = StepTypes::built_in(&settings.egress.guard);
-    Ok(publish::known(&settings.workflows.folder, store, &types).await?.workflows)
+    let files = publish::known(&settings.workflows.folder, store, &types).await?.workflows;
+    let mut uses = publish::secret_uses(store).await?;
+    for (name, places) in publish::uses_of(files.iter().map(|workflow| &**workflow)) {
+        let known = uses.entry(name).or_default();
+        known.extend(places.into_iter().filter(|place| !known.contains(place)).collect::<Vec<_>>());
+    }
+    let in_a_line =
+        |places: Vec<SecretUse>| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Ok(uses.into_iter().map(|(name, places)| (name, in_a_line(places))).collect())
 }
 
 async fn list(settings: &Settings, store: &dyn Store, vault: &Vault) -> anyhow::Result<String> {
     let secrets: Secrets = vault.open(&store.workspace().await?.secrets);
-    let mut users = users(&known(settings, store).await?);
+    let mut users = users(settings, store).await?;
     let mut lines = Vec::new();
     for (name, source) in secrets.names() {
-        let places = users.remove(name).unwrap_or_default();
-        let used = if places.is_empty() { "not used".to_owned() } else { places.join(", ") };
+        let used = users.remove(name).unwrap_or_else(|| "not used".to_owned());
         lines.push(format!("{name}  ({})  {used}", source.name()));
     }
-    lines.extend(users.into_iter().map(|(name, places)| format!("{name}  (MISSING)  {}", places.join(", "))));
+    lines.extend(users.into_iter().map(|(name, places)| format!("{name}  (MISSING)  {places}")));
     Ok(if lines.is_empty() { "no secrets".to_owned() } else { lines.join("\n") })
 }
 
-async fn remove(name: &str, settings: &Settings, store: &dyn Store) -> anyhow::Result<String> {
-    if let Some(places) = users(&known(settings, store).await?).remove(name) {
-        bail!("secret_in_use: {name} is used by {}; change that first", places.join(", "));
+async fn remove(name: &str, settings: &Settings, store: &dyn Store, vault: &Vault) -> anyhow::Result<String> {
+    let _held = vault.lock()?;
+    if let Some(places) = users(settings, store).await?.remove(name) {
+        bail!("secret_in_use: {name} is used by {places}; change that first");
     }
     if !store.remove_secret(name.to_owned()).await? {
         bail!("secret_not_found: the store has no secret {name}");
@@ -125,17 +120,10 @@ async fn remove(name: &str, settings: &Settings, store: &dyn Store) -> anyhow::R
 }
 
 async fn rotate_key(store: &dyn Store, vault: &Vault) -> anyhow::Result<String> {
-    let rows = store.workspace().await?.secrets;
-    let rotated = vault.rotate(&rows)?;
-    if rotated.len() < rows.len() {
-        bail!(
-            "{} of the secrets in the store cannot be decrypted: their key is not in the key file; set or remove \
-             them first",
-            rows.len() - rotated.len()
-        );
-    }
+    let held = vault.lock()?;
+    let rotated = vault.rotate(&held, &store.workspace().await?.secrets)?;
     let count = rotated.len();
     store.put_secrets(rotated).await?;
-    vault.forget_old_keys()?;
+    vault.forget_old_keys(&held)?;
     Ok(format!("{count} secrets are encrypted with a new key"))
 }

@@ -112,6 +112,22 @@ impl Endpoint {
         if addresses.is_empty() { Err(failed("it has no addresses".to_owned())) } else { Ok(addresses) }
     }
 
+    /// Every address, resolved or literal, passes here right before it is connected to. A name that has others
+    /// beside those that are blocked is called at the others.
+    fn allowed(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, SendError> {
+        let (mut allowed, mut failure) = (Vec::with_capacity(addresses.len()), None);
+        for &address in addresses {
+            match self.guard.check(&self.host, address) {
+                Ok(()) => allowed.push(address),
+                Err(blocked) => failure = Some(SendError::Blocked { host: self.host.clone(), blocked }),
+            }
+        }
+        match failure {
+            Some(failure) if allowed.is_empty() => Err(failure),
+            _ => Ok(allowed),
+        }
+    }
+
     /// Tries one address after the other. Each gets an equal share of the time left, so that one that swallows
     /// packets does not keep the next from being tried.
     async fn connect(
@@ -120,13 +136,8 @@ impl Endpoint {
         deadline: Instant,
     ) -> Result<(TcpStream, SocketAddr), SendError> {
         let mut failure = None;
+        let addresses = self.allowed(addresses)?;
         for (tried, &address) in addresses.iter().enumerate() {
-            // Every address, resolved or literal, passes here right before it is connected to. A name that has
-            // others, too, is called at those.
-            if let Err(blocked) = self.guard.check(&self.host, address) {
-                failure.get_or_insert(SendError::Blocked { host: self.host.clone(), blocked });
-                continue;
-            }
             let share = deadline.saturating_duration_since(Instant::now())
                 / u32::try_from(addresses.len() - tried).unwrap_or(1);
             match timeout(share, open_socket(address)).await {

@@ -44,7 +44,15 @@ const fn range(net: IpNet, tier: Tier, what: &'static str) -> Range {
 }
 
 /// An IPv4 address in IPv6's clothes is looked at as what it is, so it needs none of its own.
-const RANGES: [Range; 25] = [
+///
+/// Before them stand addresses within them at which clouds keep their credentials.
+const RANGES: [Range; 27] = [
+    range(v4(100, 100, 100, 200, 32), Tier::Exact, "a cloud's metadata"),
+    range(
+        IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128)),
+        Tier::Exact,
+        "a cloud's metadata",
+    ),
     range(v4(0, 0, 0, 0, 8), Tier::Exact, "this host"),
     range(v4(10, 0, 0, 0, 8), Tier::Network, "private networks"),
     range(v4(100, 64, 0, 0, 10), Tier::Network, "carriers' networks"),
@@ -67,9 +75,9 @@ const RANGES: [Range; 25] = [
     range(v6(0xff00, 0, 8), Tier::Network, "multicast"),
     range(v6(0x2001, 0xdb8, 32), Tier::Network, "documentation"),
     range(v6(0x3fff, 0, 20), Tier::Network, "documentation"),
-    range(v6(0x64, 0xff9b, 96), Tier::Network, "IPv4 addresses translated"),
-    range(v6(0x2002, 0, 16), Tier::Network, "6to4"),
-    range(v6(0x2001, 0, 32), Tier::Network, "Teredo"),
+    range(v6(0x64, 0xff9b, 96), Tier::Exact, "IPv4 addresses translated, whichever"),
+    range(v6(0x2002, 0, 16), Tier::Exact, "6to4, to whichever IPv4 address"),
+    range(v6(0x2001, 0, 32), Tier::Exact, "Teredo, to whichever IPv4 address"),
 ];
 
 /// The port that a rule may end in, and what stands before it.
@@ -212,6 +220,10 @@ fn network(net: IpNet) -> Result<Allowed, EntryError> {
     if net.prefix_len() == net.max_prefix_len() {
         return Ok(Allowed::Address(net.addr().to_canonical(), None));
     }
+    // An address in it is looked at as the IPv4 address that it is.
+    if matches!(net, IpNet::V6(net) if net.addr().to_ipv4_mapped().is_some() && net.prefix_len() >= 96) {
+        return Err(EntryError::Unreadable);
+    }
     // One that is wider, 0.0.0.0/0 for instance, allows what of it may be allowed so.
     match RANGES.iter().find(|range| range.tier == Tier::Exact && range.net.contains(&net)) {
         Some(Range { net, what, .. }) => Err(EntryError::Exact { net: net.to_string(), what }),
@@ -299,6 +311,9 @@ mod tests {
             ("a.example", "169.254.169.254", false),
             ("a.example", "0.0.0.0", false),
             ("a.example", "::1", false),
+            ("a.example", "fd00:ec2::254", false),
+            ("a.example", "100.100.100.200", false),
+            ("a.example", "100.100.100.201", true),
             ("billing.internal", "127.0.0.1", true),
             ("BILLING.internal.", "fe80::1", true),
             ("notbilling.internal", "127.0.0.1", false),
@@ -317,6 +332,8 @@ mod tests {
             ("127.0.0.0/24", "127.0.0.0/8 is loopback"),
             ("169.254.0.0/16", "metadata"),
             ("fe80::/64", "link-local"),
+            ("64:ff9b::/96", "IPv4 addresses translated"),
+            ("::ffff:10.0.0.0/104", "a network such as"),
             ("10.0.0.0/33", "a network such as"),
             ("http://a.example", "a network such as"),
             ("a.example/x", "a network such as"),

@@ -133,8 +133,9 @@ impl Shared {
     ) -> Result<(), EngineError> {
         let shared = Arc::clone(self);
         to_the_end(async move {
-            // From here on nobody assigns another task to them.
+            // From here on nobody assigns another task to them; whatever comes between, it is done some time.
             shared.store.deactivate_user(user.clone()).await?;
+            shared.is_left_behind.store(true, Ordering::Relaxed);
             shared.refresh().await?;
             shared.unassign_left(Some(user), &performer).await
         })

@@ -119,6 +119,9 @@ impl Place {
         running.catch_unwind().await.unwrap_or_else(|payload| {
             let said = payload.downcast_ref::<&str>().map(|said| (*said).to_owned());
             let said = said.or_else(|| payload.downcast_ref::<String>().cloned());
+            // It may quote what it was about.
+            let redactor = call.secrets.redactor(call.secrets.names().map(|(name, _)| name));
+            let said = said.map(|said| redactor.redact(&said));
             tracing::error!(step_type = &*call.step.type_id, said, "a step panicked");
             let what = said.map(|said| format!(": {said}")).unwrap_or_default();
             let message = format!("the step type `{}` has a bug and panicked{what}", call.step.type_id);

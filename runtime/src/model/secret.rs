@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{template::percent_encode, workflow::Workflow};
+use super::{id::WorkflowId, workflow::Workflow};
 
 /// The fewest bytes of a value: what is shorter would stand by chance in what is recorded, and is too
 /// easily guessed.
@@ -62,12 +62,10 @@ impl Secrets {
 
     /// Takes secrets out of texts, those that have the given names.
     pub fn redactor<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Redactor {
-        let values = names.into_iter().filter_map(|name| self.get(name));
-        let mut forms: Vec<_> = values.flat_map(|value| forms(value)).collect();
-        // The longest first, so that no part of one is left.
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        forms.dedup();
-        Redactor(forms)
+        let mut values: Vec<_> = names.into_iter().filter_map(|name| self.get(name).cloned()).collect();
+        values.sort();
+        values.dedup();
+        Redactor(values.iter().map(|value| Hidden::new(value)).collect())
     }
 }
 
@@ -90,54 +88,186 @@ pub fn value_problem(value: &str) -> Option<String> {
 }
 
 /// Takes secrets out of texts, however they are written there.
-#[derive(Debug, Default)]
-pub struct Redactor(Vec<String>);
+#[derive(Default)]
+pub struct Redactor(Vec<Hidden>);
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redactor({})", self.0.len())
+    }
+}
+
+/// A value that is to be found.
+struct Hidden {
+    value: Box<str>,
+    /// What base64 of either alphabet has of it, wherever in the bytes that were encoded it begins.
+    encoded: Vec<String>,
+}
+
+/// Of a value that a text's end cuts off, so many characters are too many.
+const CUT_CHARS: usize = 3;
 
 impl Redactor {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub fn redact(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, form| {
-            if text.contains(form.as_str()) { text.replace(form.as_str(), REDACTED) } else { text }
-        })
+    pub fn redact(&self, text: &str) -> String {
+        self.replaced(text, false)
+    }
+
+    /// Of a text that has no end: what may be the beginning of a secret there is taken out, too.
+    pub fn redact_cut(&self, text: &str) -> String {
+        self.replaced(text, true)
+    }
+
+    fn replaced(&self, text: &str, is_cut: bool) -> String {
+        if self.is_empty() {
+            return text.to_owned();
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(next) = rest.chars().next() {
+            let longest = self.0.iter().filter_map(|hidden| hidden.found_in(rest, is_cut)).max();
+            match longest {
+                Some(length) => {
+                    out.push_str(REDACTED);
+                    rest = &rest[length..];
+                }
+                None => {
+                    out.push(next);
+                    rest = &rest[next.len_utf8()..];
+                }
+            }
+        }
+        out
+    }
+
+    /// A JSON value without secrets, in its texts and its keys.
+    pub fn redact_json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.redact(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.redact_json(item)).collect(),
+            Value::Object(object) => Value::Object(self.redact_object(object)),
+            // A number may be one, too.
+            Value::Number(number) => {
+                let text = number.to_string();
+                let redacted = self.redact(&text);
+                if redacted == text { Value::Number(number) } else { Value::String(redacted) }
+            }
+            other => other,
+        }
+    }
+
+    pub fn redact_object(&self, object: Map<String, Value>) -> Map<String, Value> {
+        object.into_iter().map(|(key, value)| (self.redact(&key), self.redact_json(value))).collect()
     }
 }
 
-/// How a value may be written: as it is, in JSON, percent-encoded (in either case), and within base64
-/// of either alphabet, wherever in it the value begins.
-fn forms(value: &str) -> Vec<String> {
-    let mut encoded = String::new();
-    percent_encode(value, &mut encoded);
-    let json = Value::from(value).to_string();
-    let mut forms = vec![
-        value.to_owned(),
-        json[1..json.len() - 1].to_owned(),
-        encoded.to_lowercase(),
-        encoded.replace("%20", "+"),
-        encoded,
-    ];
-    for before in 0..3_usize {
-        let mut bytes = vec![0; before];
-        bytes.extend_from_slice(value.as_bytes());
-        let whole = BASE64_STANDARD.encode(&bytes);
-        // Characters in which nothing but the value has a part.
-        let from = (before * 8).div_ceil(6);
-        let part = whole[from..bytes.len() * 8 / 6].to_owned();
-        forms.push(part.replace('+', "-").replace('/', "_"));
-        forms.push(part);
+impl Hidden {
+    fn new(value: &str) -> Self {
+        let mut encoded = Vec::new();
+        for before in 0..3_usize {
+            let mut bytes = vec![0; before];
+            bytes.extend_from_slice(value.as_bytes());
+            let whole = BASE64_STANDARD.encode(&bytes);
+            // Characters in which nothing but the value has a part.
+            let from = (before * 8).div_ceil(6);
+            let part = whole[from..bytes.len() * 8 / 6].to_owned();
+            encoded.push(part.replace('+', "-").replace('/', "_"));
+            encoded.push(part);
+        }
+        Self { value: value.into(), encoded }
     }
-    forms
+
+    /// How long what a text begins with is, if that is the value in some form.
+    fn found_in(&self, text: &str, is_cut: bool) -> Option<usize> {
+        let written = self.written_in(text, is_cut);
+        let encoded = self.encoded.iter().filter_map(|form| {
+            let is_whole = text.starts_with(form.as_str());
+            let is_beginning = is_cut && text.len() >= CUT_CHARS && form.starts_with(text);
+            (is_whole || is_beginning).then(|| form.len().min(text.len()))
+        });
+        encoded.chain(written).max()
+    }
+
+    /// Each character as it is, percent-encoded, or as JSON escapes it.
+    fn written_in(&self, text: &str, is_cut: bool) -> Option<usize> {
+        let mut rest = text;
+        for (matched, c) in self.value.chars().enumerate() {
+            if rest.is_empty() && is_cut && matched >= CUT_CHARS {
+                return Some(text.len());
+            }
+            rest = after(rest, c)?;
+        }
+        Some(text.len() - rest.len())
+    }
+}
+
+/// What comes after a character that is written in some form.
+fn after(text: &str, c: char) -> Option<&str> {
+    text.strip_prefix(c)
+        .filter(|_| c != '\\' && c != '%')
+        .or_else(|| text.strip_prefix('+').filter(|_| c == ' '))
+        .or_else(|| after_percent(text, c))
+        .or_else(|| after_escape(text, c))
+        .or_else(|| text.strip_prefix(c))
+}
+
+fn after_percent(text: &str, c: char) -> Option<&str> {
+    let mut bytes = [0; 4];
+    c.encode_utf8(&mut bytes).bytes().try_fold(text, |text, byte| {
+        let digits = text.strip_prefix('%')?.get(..2)?;
+        (u8::from_str_radix(digits, 16) == Ok(byte)).then(|| &text[3..])
+    })
+}
+
+/// JSON may be in JSON: then there is more than one backslash.
+fn after_escape(text: &str, c: char) -> Option<&str> {
+    let escaped = text.strip_prefix('\\')?.trim_start_matches('\\');
+    let short = match c {
+        '\n' => Some('n'),
+        '\r' => Some('r'),
+        '\t' => Some('t'),
+        '\u{8}' => Some('b'),
+        '\u{c}' => Some('f'),
+        '"' | '/' => Some(c),
+        // All of them were backslashes.
+        '\\' => return Some(escaped),
+        _ => None,
+    };
+    if let Some(after) = short.and_then(|short| escaped.strip_prefix(short)) {
+        return Some(after);
+    }
+    let mut units = [0; 2];
+    let mut rest = escaped;
+    for (index, unit) in c.encode_utf16(&mut units).iter().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix('\\')?.trim_start_matches('\\');
+        }
+        let digits = rest.strip_prefix('u')?.get(..4)?;
+        if u16::from_str_radix(digits, 16) != Ok(*unit) {
+            return None;
+        }
+        rest = &rest[5..];
+    }
+    Some(rest)
 }
 
 /// A place where a workflow uses a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretUse {
     pub secret: String,
+    pub workflow: WorkflowId,
     /// The action's name, and the step's.
     pub action: String,
     pub step: String,
+}
+
+impl fmt::Display for SecretUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "“{}” in “{}” of {}", self.step, self.action, self.workflow)
+    }
 }
 
 /// Where a workflow uses which secrets, in the order of its steps.
@@ -149,7 +279,12 @@ pub fn uses(workflow: &Workflow) -> Vec<SecretUse> {
             step.params.values().for_each(|value| names_in(value, &mut names));
             names.sort();
             names.dedup();
-            let used = |secret| SecretUse { secret, action: action.name.clone(), step: step.name.clone() };
+            let used = |secret| SecretUse {
+                secret,
+                workflow: workflow.id.clone(),
+                action: action.name.clone(),
+                step: step.name.clone(),
+            };
             uses.extend(names.into_iter().map(used));
         }
     }
@@ -174,46 +309,101 @@ mod tests {
     use super::*;
     use crate::model::sample;
 
-    const VALUE: &str = "s3cret \"/?ä";
+    const VALUE: &str = "S3cret \"/?äK\\n+%😀";
 
     fn secrets() -> Secrets {
         BTreeMap::from([("TOKEN".to_owned(), (Arc::from(VALUE), Source::Store))]).into()
     }
 
     fn redactor() -> Redactor {
-        let secrets = secrets();
-        secrets.redactor(["TOKEN", "NO_SUCH"])
+        secrets().redactor(["TOKEN", "NO_SUCH"])
+    }
+
+    fn percent(text: &str, is_bare: impl Fn(u8) -> bool) -> String {
+        text.bytes()
+            .map(|b| if is_bare(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+            .collect()
+    }
+
+    fn ascii_json(text: &str) -> String {
+        let mut units = [0; 2];
+        Value::from(text)
+            .to_string()
+            .chars()
+            .map(|c| match c {
+                c if c.is_ascii() => c.to_string(),
+                c => c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+            })
+            .collect()
     }
 
     /// "Redacted … in plain, base64 and percent-encoded form, even when the receiver echoes them."
     #[test]
     fn a_secret_is_taken_out_however_it_is_written() {
-        let url = |text: &str| {
-            let mut out = String::new();
-            percent_encode(text, &mut out);
-            out
-        };
+        let encoded = percent(VALUE, |b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
+        // As JavaScript's `encodeURIComponent`, and with lower-case digits.
+        let component = percent(VALUE, |b| b.is_ascii_alphanumeric() || b"-._~!'()*".contains(&b));
+        let lower = encoded.replace("%2F", "%2f").replace("%C3", "%c3").replace("%3F", "%3f");
+        let json = serde_json::json!({ "you sent": VALUE }).to_string();
         let standard = |text: &str| BASE64_STANDARD.encode(text);
         for written in [
             VALUE.to_owned(),
-            url(VALUE),
-            url(VALUE).to_lowercase(),
-            url(VALUE).replace("%20", "+"),
-            serde_json::json!({ "you sent": VALUE }).to_string(),
+            encoded.clone(),
+            component,
+            lower,
+            encoded.replace("%20", "+"),
+            json.clone(),
+            json.replace('/', "\\/"),
+            Value::from(json).to_string(),
+            ascii_json(VALUE),
+            ascii_json(VALUE)
+                .to_uppercase()
+                .replace("\\U", "\\u")
+                .replace("S3CRET", "S3cret")
+                .replace("\\N", "\\n"),
             standard(VALUE),
             standard(&format!("user:{VALUE}")),
             standard(&format!("u:{VALUE}:more")),
             standard(&format!("us:{VALUE}")),
             standard(&format!("user:{VALUE}")).replace('+', "-").replace('/', "_"),
         ] {
-            let shown = redactor().redact(format!("before {written} after"));
+            let shown = redactor().redact(&format!("before {written} after"));
             assert!(shown.contains(REDACTED), "{written}: {shown}");
-            for form in ["s3cret", "%C3%A4", "czNjcmV0", "NzY3JldC", "M2NyZX"] {
+            for form in ["S3cret", "%C3%A4", "%c3%a4", "UzNjcmV0", "MzY3JldC", "TM2NyZX", "00e4"] {
                 assert!(!shown.contains(form), "{written}: {shown}");
             }
             assert!(shown.starts_with("before ") && shown.ends_with(" after"), "{shown}");
         }
-        assert_eq!(redactor().redact("nothing of it".to_owned()), "nothing of it");
+        for kept in ["nothing of it", "S3cre", "s3cret \"/?äK", "%", "\\", "", "\\u00"] {
+            assert_eq!(redactor().redact(kept), kept);
+        }
+    }
+
+    /// Where an answer breaks off in the middle of one, its beginning is not shown.
+    #[test]
+    fn the_beginning_of_a_secret_at_the_end_of_what_came_is_taken_out() {
+        let whole = format!("you sent {VALUE}");
+        for cut in 0..whole.len() {
+            let Some(text) = whole.get(..cut) else { continue };
+            let shown = redactor().redact_cut(text);
+            assert!(!shown.contains("S3c"), "{shown}");
+        }
+        let encoded = BASE64_STANDARD.encode(VALUE);
+        for cut in 0..encoded.len() {
+            assert!(!redactor().redact_cut(&encoded[..cut]).contains(&encoded[..3]));
+        }
+    }
+
+    #[test]
+    fn a_patch_has_no_secret_in_its_values_or_its_keys() {
+        let secrets: Secrets =
+            BTreeMap::from([("PIN".to_owned(), (Arc::from("12345678"), Source::Store))]).into();
+        let redactor = secrets.redactor(["PIN"]);
+        let patch = serde_json::json!({"a": ["x12345678y", {"12345678": true}], "b": 12345678, "c": 9});
+        let expected =
+            serde_json::json!({"a": ["x[redacted]y", {"[redacted]": true}], "b": "[redacted]", "c": 9});
+        assert_eq!(redactor.redact_json(patch), expected);
+        assert_eq!(format!("{redactor:?}"), "Redactor(1)");
     }
 
     #[test]

@@ -139,6 +139,11 @@ impl Template {
         })
     }
 
+    /// Whether it begins with a secret.
+    pub fn begins_with_secret(&self) -> bool {
+        matches!(self.parts.first(), Some(Part::Place(Place::Secret(_))))
+    }
+
     /// The secret that is all it says, if so.
     pub fn sole_secret(&self) -> Option<&str> {
         match self.parts.as_slice() {
@@ -152,6 +157,10 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
+                // A URL that begins with a secret: its scheme and host, and perhaps all of it.
+                Part::Place(place @ Place::Secret(_)) if escape == Escape::Url && out.is_empty() => {
+                    place.write(&mut out, scope, Escape::Text)?;
+                }
                 Part::Place(place) => place.write(&mut out, scope, escape)?,
             }
         }
@@ -382,6 +391,9 @@ mod tests {
         let template = parse("Bearer {{secrets.TOKEN}}", Destination::Call).expect("a template");
         assert_eq!(template.render(&scope, Escape::Header).as_deref(), Ok("Bearer a secret/"));
         assert_eq!(template.render(&scope, Escape::Url).as_deref(), Ok("Bearer a%20secret%2F"));
+        let url = parse("{{secrets.TOKEN}}x/{{secrets.TOKEN}}", Destination::Call).expect("a template");
+        assert_eq!(url.render(&scope, Escape::Url).as_deref(), Ok("a secret/x/a%20secret%2F"));
+        assert!(url.begins_with_secret() && !template.begins_with_secret());
         assert_eq!((template.secrets().collect::<Vec<_>>(), template.sole_secret()), (vec!["TOKEN"], None));
         let missing = parse("{{ secrets.OTHER }}", Destination::Call).expect("a template");
         assert_eq!(missing.sole_secret(), Some("OTHER"));

@@ -247,8 +247,8 @@ pub trait Store: Send + Sync {
     /// Forgets those up to a number, at most `most`, oldest first; how many.
     fn forget_untold(&self, workflow: WorkflowId, up_to: u64, most: u64) -> Reply<u64>;
 
-    /// Drops all but the newest, at most `most`; how many.
-    fn drop_untold(&self, workflow: WorkflowId, keep: u64, most: u64) -> Reply<u64>;
+    /// Of those after a number, drops all but the newest, at most `most`; how many.
+    fn drop_untold(&self, workflow: WorkflowId, after: u64, keep: u64, most: u64) -> Reply<u64>;
 
     fn add_key(&self, key: ApiKey) -> Reply<()>;
 

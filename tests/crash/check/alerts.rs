@@ -17,8 +17,11 @@ pub(crate) struct Told {
 
 impl Told {
     pub(crate) fn by(receiver: &Receiver) -> Self {
-        let mut told = Self::default();
+        let (mut told, mut ids) = (Self::default(), BTreeSet::new());
         for message in receiver.received() {
+            if !ids.insert(message.header("webhook-id").map(str::to_owned)) {
+                continue;
+            }
             let message: Value = serde_json::from_str(&message.body).expect("an alert is JSON");
             let failures = message["data"]["failures"].as_array().expect("a list");
             let count = message["data"]["count"].as_u64().expect("a number");

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::OnceLock,
@@ -101,6 +102,21 @@ impl Project {
         let output = onward(&[arguments, &["--config", &self.config()]].concat());
         assert!(!output.status.success(), "{arguments:?} should have failed");
         String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// Sets a secret; whether that was done, and what was said.
+    pub(crate) fn set_secret(&self, name: &str, value: &str) -> (bool, String) {
+        let mut child = Command::new(binary())
+            .args(["secret", "set", name, "--config", &self.config()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command");
+        child.stdin.take().expect("an input").write_all(value.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("its end");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
     /// Starts a server that must come up.

@@ -164,8 +164,8 @@ impl Store for Liar {
         self.store.forget_untold(workflow, up_to, most)
     }
 
-    fn drop_untold(&self, workflow: WorkflowId, keep: u64, most: u64) -> Reply<u64> {
-        self.store.drop_untold(workflow, keep, most)
+    fn drop_untold(&self, workflow: WorkflowId, after: u64, keep: u64, most: u64) -> Reply<u64> {
+        self.store.drop_untold(workflow, after, keep, most)
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {

@@ -199,8 +199,8 @@ fn started(shared: &Arc<Shared>) -> EngineHandle {
 }
 
 /// Without a key, and so without secrets.
-fn vault() -> Vault {
-    Vault::new("no-such-folder/secrets.key".into(), None)
+fn vault() -> Arc<Vault> {
+    Arc::new(Vault::new("no-such-folder/secrets.key".into(), None))
 }
 
 /// Everything anew but the store, as after a restart.

@@ -147,9 +147,10 @@ fn method(params: &mut Params<'_>) -> &'static str {
 fn url_template(params: &mut Params<'_>, url: &str, guard: &Guard) -> Option<Template> {
     let template = params.template("url", url, Destination::Call)?;
     let is_http = url.starts_with("http://") || url.starts_with("https://");
-    // A template may stand for more than a part of the path; then only the sender can tell.
-    if !is_http && !url.starts_with("{{") {
-        params.problem("url", "invalid_param", format!("`{url}` is not an http or https URL"));
+    // Then only the sender can tell.
+    if !is_http && !template.begins_with_secret() {
+        let message = format!("`{url}` does not begin with http:// or https://, or with a secret that does");
+        params.problem("url", "invalid_param", message);
         return None;
     }
     if let Err(problem) = fixed_origin(url).map_or(Ok(()), |origin| guard.check_url(origin)) {

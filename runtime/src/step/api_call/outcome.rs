@@ -20,11 +20,7 @@ use serde_json::Value;
 
 use crate::{
     egress::{Certainty, Exchange, Request, Response, SendError},
-    model::{
-        document::Answer,
-        execution::StepEnd,
-        secret::{Redactor, SECRET_BYTES_MAX},
-    },
+    model::{document::Answer, execution::StepEnd, secret::Redactor},
     step::Outcome,
 };
 
@@ -50,10 +46,10 @@ impl ApiCall {
         let seen = Seen::new(request, exchange, redactor);
         let record = record(&seen.request, exchange, seen.answer.as_deref());
         let outcome = match &exchange.result {
-            Ok(response) if is_success(response) => self.accepted(response),
+            Ok(response) if is_success(response) => self.accepted(response, redactor),
             Ok(response) => {
                 let shown = seen.answer.as_deref().unwrap_or(response);
-                Outcome::failed("http_status", redactor.redact(refusal(&seen.request, shown, true)))
+                Outcome::failed("http_status", redactor.redact(&refusal(&seen.request, shown, true)))
             }
             Err(error) => {
                 let end = broken(&seen, exchange, error, redactor);
@@ -64,7 +60,7 @@ impl ApiCall {
     }
 
     /// What an answer that succeeded means for the task.
-    fn accepted(&self, response: &Response) -> Outcome {
+    fn accepted(&self, response: &Response, redactor: &Redactor) -> Outcome {
         let answer = match Answer::read(&response.body) {
             Answer::Unreadable(_) if response.header("content-encoding").is_some() => Answer::Unreadable(
                 "the answer is compressed, which nobody asked for; the task was left unchanged",
@@ -73,6 +69,13 @@ impl ApiCall {
         };
         match answer {
             Answer::Unreadable(problem) if self.strict_response => Outcome::done(Answer::Broken(problem)),
+            Answer::Patch(patch) if !redactor.is_empty() => {
+                let redacted = redactor.redact_object(patch.clone());
+                let is_echo = redacted != patch;
+                let warnings =
+                    is_echo.then(|| "the answer repeated a secret, which was taken out of it".to_owned());
+                Outcome { warnings: warnings.into_iter().collect(), ..Outcome::done(Answer::Patch(redacted)) }
+            }
             answer => Outcome::done(answer),
         }
     }
@@ -91,23 +94,26 @@ impl<'a> Seen<'a> {
             return Self { request: Cow::Borrowed(request), answer: answer.map(Cow::Borrowed) };
         }
         let headers = |headers: &[(String, String)]| {
-            let redacted = headers.iter().map(|(name, value)| (name.clone(), redactor.redact(value.clone())));
+            let redacted = headers.iter().map(|(name, value)| (name.clone(), redactor.redact(value)));
             redacted.collect::<Vec<_>>()
         };
-        // No more of it is looked at than may be shown; a secret may reach over that.
-        let body = |body: &[u8]| {
-            let shown = &body[..body.len().min(RECORD_BODY_BYTES_MAX + 2 * SECRET_BYTES_MAX)];
-            Bytes::from(redactor.redact(String::from_utf8_lossy(shown).into_owned()))
+        // No more of it is looked at than may be shown; what is cut off so may be in the middle of a secret, like
+        // what the receiver did not send.
+        let body = |body: &[u8], is_whole: bool| {
+            let shown = &body[..body.len().min(RECORD_BODY_BYTES_MAX)];
+            let text = String::from_utf8_lossy(shown);
+            let is_whole = is_whole && shown.len() == body.len();
+            Bytes::from(if is_whole { redactor.redact(&text) } else { redactor.redact_cut(&text) })
         };
         let request = Request {
-            url: redactor.redact(request.url.clone()),
+            url: redactor.redact(&request.url),
             headers: headers(&request.headers),
-            body: body(&request.body),
+            body: body(&request.body, true),
             ..request.clone()
         };
         let answer = answer.map(|answer| Response {
             headers: headers(&answer.headers),
-            body: body(&answer.body),
+            body: body(&answer.body, exchange.partial.is_none()),
             ..answer.clone()
         });
         Self { request: Cow::Owned(request), answer: answer.map(Cow::Owned) }
@@ -119,12 +125,12 @@ fn broken(seen: &Seen<'_>, exchange: &Exchange, error: &SendError, redactor: &Re
     let code = error.code().to_owned();
     let partial = exchange.partial.as_ref().and(seen.answer.as_deref());
     // A host's name may be a secret, too.
-    let error = Said(error, redactor.redact(error.to_string()));
+    let error = Said(error, redactor.redact(&error.to_string()));
     match (exchange.certainty(), partial) {
         (Certainty::NotSent, _) => StepEnd::Failed { code, message: error.to_string() },
         // It refused, and said so in its first line: what is missing is only more of its words.
         (_, Some(partial)) if !is_success(partial) => {
-            let message = redactor.redact(refusal(&seen.request, partial, false));
+            let message = redactor.redact(&refusal(&seen.request, partial, false));
             StepEnd::Failed { code: "http_status".to_owned(), message }
         }
         (_, Some(_)) if matches!(error.0, SendError::ResponseTooLarge { .. }) => {

@@ -34,7 +34,7 @@ pub(super) enum RequestError {
 
 impl ApiCall {
     pub(super) fn request(&self, call: &Call<'_>) -> Result<Request, RequestError> {
-        let depth = call.execution.depth + 1;
+        let depth = call.execution.depth.saturating_add(1);
         if depth > DEPTH_MAX {
             return Err(RequestError::TooDeep(depth));
         }

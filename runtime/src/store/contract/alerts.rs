@@ -51,9 +51,11 @@ fn what_is_to_be_told_stays_until_it_is_forgotten_oldest_first() {
             fails(&*store, number, "a").await;
         }
         assert_eq!(store.forget_untold(a.clone(), last, 10).await.expect("forgotten"), 0);
-        assert_eq!(store.drop_untold(a.clone(), 2, 10).await.expect("dropped"), 1);
+        assert_eq!(store.drop_untold(a.clone(), 0, 2, 10).await.expect("dropped"), 1);
         assert_eq!(page(0, 10).await.listed, vec![untold(15, "a"), untold(16, "a")]);
-        assert_eq!(store.drop_untold(a.clone(), 0, 10).await.expect("dropped"), 2);
+        let up_to = page(0, 10).await.up_to;
+        assert_eq!(store.drop_untold(a.clone(), up_to, 0, 10).await.expect("dropped"), 0, "in a message");
+        assert_eq!(store.drop_untold(a.clone(), 0, 0, 10).await.expect("dropped"), 2);
         assert_eq!(workflows().await, [b]);
     });
 }

@@ -260,8 +260,8 @@ impl Store for SqliteStore {
         self.write(move |connection| write::forget_untold(connection, &workflow, up_to, most))
     }
 
-    fn drop_untold(&self, workflow: WorkflowId, keep: u64, most: u64) -> Reply<u64> {
-        self.write(move |connection| write::drop_untold(connection, &workflow, keep, most))
+    fn drop_untold(&self, workflow: WorkflowId, after: u64, keep: u64, most: u64) -> Reply<u64> {
+        self.write(move |connection| write::drop_untold(connection, &workflow, after, keep, most))
     }
 
     fn add_key(&self, key: ApiKey) -> Reply<()> {

@@ -396,12 +396,13 @@ pub(super) fn forget_untold(
 pub(super) fn drop_untold(
     connection: &Connection,
     workflow: &WorkflowId,
+    after: u64,
     keep: u64,
     most: u64,
 ) -> Result<u64, StoreError> {
     let sql = "DELETE FROM untold WHERE id IN
-               (SELECT id FROM untold WHERE workflow_id = ?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3)";
-    Ok(connection.prepare_cached(sql)?.execute(params![workflow.as_str(), most, keep])? as u64)
+               (SELECT id FROM untold WHERE workflow_id = ?1 AND id > ?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4)";
+    Ok(connection.prepare_cached(sql)?.execute(params![workflow.as_str(), after, most, keep])? as u64)
 }
 
 pub(super) fn deactivate_user(connection: &Connection, user: &UserId) -> Result<(), StoreError> {
