@@ -48,7 +48,7 @@ use crate::{
         perform::{IdempotencyKey, Plan, RetryTarget},
     },
     publish,
-    step::{Resources, StepTypes},
+    step::{Resources, StepTypes, Tokens},
     store::{Store, StoreError},
     vault::Vault,
 };
@@ -77,6 +77,8 @@ pub struct Shared {
     pub clock: Clock,
     pub ids: Ids,
     settings: EngineSettings,
+    /// For the steps of all threads.
+    tokens: Tokens,
     lanes: Arc<Lanes>,
     /// Places for those whose steps run, and for those who wait for their turn.
     permits: Arc<Semaphore>,
@@ -118,6 +120,7 @@ impl Shared {
             permits,
             line,
             settings,
+            tokens: Tokens::default(),
             lanes: Lanes::new(),
             draining: AtomicBool::new(false),
             runs: Arc::default(),
@@ -228,7 +231,7 @@ pub struct EngineHandle {
 impl EngineHandle {
     /// Starts an engine on the current arbiter's thread.
     pub fn start(shared: Arc<Shared>, egress: Egress) -> Self {
-        let resources = Resources { egress, clock: shared.clock.clone() };
+        let resources = Resources { egress, clock: shared.clock.clone(), tokens: shared.tokens.clone() };
         Self { router: RouterActor::new(shared, resources).start() }
     }
 

@@ -98,6 +98,7 @@ impl fmt::Debug for Redactor {
 }
 
 /// A value that is to be found.
+#[derive(Clone)]
 struct Hidden {
     value: Box<str>,
     /// What base64 of either alphabet has of it, wherever in the bytes that were encoded it begins.
@@ -110,6 +111,12 @@ const CUT_CHARS: usize = 3;
 impl Redactor {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The same, and another value.
+    pub fn and(&self, value: Option<&Arc<str>>) -> Self {
+        let others = value.into_iter().map(|value| Hidden::new(value));
+        Self(self.0.iter().cloned().chain(others).collect())
     }
 
     pub fn redact(&self, text: &str) -> String {

@@ -15,7 +15,7 @@ mod update_data;
 
 use std::{sync::Arc, time::Duration};
 
-pub use self::retry::PAUSE_MAX;
+pub use self::{api_call::Tokens, retry::PAUSE_MAX};
 use futures_util::future::LocalBoxFuture;
 
 use crate::{
@@ -76,6 +76,8 @@ pub struct Call<'a> {
 pub struct Resources {
     pub egress: Egress,
     pub clock: Clock,
+    /// Of all threads.
+    pub tokens: Tokens,
 }
 
 /// What came of a run.

@@ -19,11 +19,17 @@ pub(crate) enum Reply {
     Silence,
     /// Answers when the test has said another reply.
     Held,
+    /// The first to one request, the second to all that come later.
+    Then(Box<Reply>, Box<Reply>),
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, body: &str) -> Self {
         Self::Http { status, headers: String::new(), body: body.to_owned(), delay: Duration::ZERO }
+    }
+
+    pub(crate) fn only_once(self, then: Self) -> Self {
+        Self::Then(Box::new(self), Box::new(then))
     }
 
     /// With header lines, each ending in CR LF.
@@ -113,14 +119,20 @@ fn serve(socket: &TcpStream, all: &Mutex<Vec<Received>>, what: &Mutex<Reply>) {
     while let Some(request) = read(&mut reader) {
         all.lock().expect("the list").push(request);
         let reply = loop {
-            let reply = what.lock().expect("the reply").clone();
-            if !matches!(reply, Reply::Held) {
-                break reply;
+            let mut what = what.lock().expect("the reply");
+            match what.clone() {
+                Reply::Held => {}
+                Reply::Then(first, then) => {
+                    *what = *then;
+                    break *first;
+                }
+                reply => break reply,
             }
+            drop(what);
             thread::sleep(Duration::from_millis(2));
         };
         match reply {
-            Reply::Held => unreachable!("another reply was waited for"),
+            Reply::Held | Reply::Then(..) => unreachable!("another reply was waited for"),
             Reply::Hangup => return,
             Reply::Silence => thread::sleep(Duration::from_secs(60)),
             Reply::Http { status, headers, body, delay } => {

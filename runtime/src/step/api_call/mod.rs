@@ -1,6 +1,7 @@
 //! `api_call`: posts the contract's document to a URL. 2xx goes on, and may change the task;
 //! anything else aborts the action on this step.
 
+mod auth;
 mod outcome;
 mod request;
 
@@ -9,12 +10,14 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
+pub use self::auth::Tokens;
+use self::auth::{Applied, Auth, AuthError};
 use super::{
     Call, Outcome, Step, StepType,
     params::Params,
     retry::{RetryPolicy, random, retry_after},
 };
-use crate::egress::{Exchange, Guard};
+use crate::egress::{Exchange, Guard, Request};
 use crate::model::{
     StepDefinition, Workflow,
     execution::Effects,
@@ -40,6 +43,7 @@ struct ApiCall {
     method: &'static str,
     url: Template,
     headers: Vec<(String, Template)>,
+    auth: Option<Auth>,
     timeout: Duration,
     response_bytes_max: usize,
     strict_response: bool,
@@ -69,6 +73,16 @@ impl StepType for ApiCallType {
         let method = method(&mut params);
         let url = params.required_text("url").and_then(|url| url_template(&mut params, &url, &self.guard));
         let headers = headers(&mut params);
+        let auth = Auth::read(&mut params, &self.guard);
+        if let Some(name) = auth.as_ref().and_then(Auth::header)
+            && headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name))
+        {
+            params.problem(
+                "headers",
+                "invalid_param",
+                format!("`auth` sets the header `{name}`; it must not stand in both"),
+            );
+        }
         let timeout = params.duration("timeout", TIMEOUT_DEFAULT, TIMEOUT_MAX);
         let response_bytes_max =
             params.bytes("max_response_bytes", RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX);
@@ -78,11 +92,13 @@ impl StepType for ApiCallType {
         params.finish(|| {
             let url = url?;
             let sent = headers.iter().map(|(_, value)| value).chain([&url]).flat_map(Template::secrets);
-            let secrets = sent.map(str::to_owned).chain(signing_secrets.clone()).collect();
+            let of_auth = auth.as_ref().map(Auth::secrets).unwrap_or_default();
+            let secrets = sent.map(str::to_owned).chain(signing_secrets.clone()).chain(of_auth).collect();
             Some(Box::new(ApiCall {
                 method,
                 url,
                 headers,
+                auth,
                 timeout,
                 response_bytes_max,
                 strict_response,
@@ -100,12 +116,7 @@ impl Step for ApiCall {
         Box::pin(async move {
             match self.request(&call) {
                 Err(error) => Outcome::failed(error.code(), error.to_string()),
-                Ok(request) => {
-                    let exchange = call.resources.egress.send(request.clone()).await;
-                    let redactor = call.secrets.redactor(self.secrets.iter().map(String::as_str));
-                    let outcome = self.outcome(&request, &exchange, &redactor);
-                    Outcome { again: self.again(&call, &exchange), ..outcome }
-                }
+                Ok(request) => self.send(&call, request).await,
             }
         })
     }
@@ -119,6 +130,39 @@ impl Step for ApiCall {
 const RETRYABLE: [u16; 3] = [408, 425, 429];
 
 impl ApiCall {
+    async fn send(&self, call: &Call<'_>, request: Request) -> Outcome {
+        let redactor = call.secrets.redactor(self.secrets.iter().map(String::as_str));
+        let mut refused = None;
+        loop {
+            let mut request = request.clone();
+            let applied = match &self.auth {
+                None => Applied::default(),
+                Some(auth) => match auth.apply(call, &mut request, refused.as_ref()).await {
+                    Ok(applied) => applied,
+                    Err(error) => return self.unauthorized(call, &error),
+                },
+            };
+            let redactor = redactor.and(applied.token.as_ref());
+            let exchange = call.resources.egress.send(request.clone()).await;
+            // What is refused was not done; a token that was kept may be over before its time.
+            if exchange.status() == Some(401) && applied.is_cached && refused.is_none() {
+                refused = applied.token;
+                continue;
+            }
+            let outcome = self.outcome(&request, &exchange, &redactor);
+            return Outcome { again: self.again(call, &exchange), ..outcome };
+        }
+    }
+
+    /// It was not sent: there was nothing to say who it is from.
+    fn unauthorized(&self, call: &Call<'_>, error: &AuthError) -> Outcome {
+        let again = match (error, &self.retry) {
+            (AuthError::TokenNow(_), Some(policy)) => policy.pause(call.execution.tries, None, random()),
+            _ => None,
+        };
+        Outcome { again, ..Outcome::failed(error.code(), error.to_string()) }
+    }
+
     /// After how long the call is to be tried again: it was not answered, or the answer invites it.
     fn again(&self, call: &Call<'_>, exchange: &Exchange) -> Option<Duration> {
         let policy = self.retry.as_ref()?;

@@ -12,14 +12,14 @@
 //! | a 2xx answer over the limit | failed: it is our limit |
 //! | a complete 2xx answer | by the action contract |
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    egress::{Certainty, Exchange, Request, Response, SendError},
+    egress::{Certainty, Exchange, Request, Response, SendError, Timing},
     model::{document::Answer, execution::StepEnd, secret::Redactor},
     step::Outcome,
 };
@@ -222,11 +222,38 @@ struct Record<'a> {
     request: RequestRecord<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<ResponseRecord<'a>>,
+    timing: TimingRecord,
+    bytes_sent: u64,
+    bytes_received: u64,
+}
+
+/// In microseconds. What did not happen, because a kept connection was used or it was not reached, is left out.
+#[derive(Serialize)]
+struct TimingRecord {
+    queue_us: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dns_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_us: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_byte_us: Option<u64>,
     total_us: u64,
-    bytes_sent: u64,
-    bytes_received: u64,
+}
+
+impl From<&Timing> for TimingRecord {
+    fn from(timing: &Timing) -> Self {
+        let micros = |time: Duration| time.as_micros() as u64;
+        Self {
+            queue_us: micros(timing.queue),
+            dns_us: timing.dns.map(micros),
+            connect_us: timing.connect.map(micros),
+            tls_us: timing.tls.map(micros),
+            first_byte_us: timing.first_byte.map(micros),
+            total_us: micros(timing.total),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -261,8 +288,7 @@ fn record(request: &Request, exchange: &Exchange, answer: Option<&Response>) -> 
             body: capped(&response.body),
             incomplete: exchange.partial.is_some(),
         }),
-        first_byte_us: exchange.timing.first_byte.map(|time| time.as_micros() as u64),
-        total_us: exchange.timing.total.as_micros() as u64,
+        timing: TimingRecord::from(&exchange.timing),
         bytes_sent: exchange.bytes_sent,
         bytes_received: exchange.bytes_received,
     };
