@@ -6,6 +6,7 @@ mod backup;
 mod bad_input;
 mod contract;
 mod crash;
+mod custom;
 mod egress;
 mod endpoints;
 mod files;

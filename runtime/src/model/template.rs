@@ -49,6 +49,8 @@ pub enum Escape {
     Url,
     /// As a header's value: CR, LF and other control characters are refused.
     Header,
+    /// As text in HTML or XML, also between quotes.
+    Html,
 }
 
 /// What the places are filled with.
@@ -167,6 +169,41 @@ impl Template {
         Ok(out)
     }
 
+    /// Renders a JSON document: a place between quotes becomes a part of that text, another one a whole value: a
+    /// number, true or false, null where the field is empty, else a text.
+    pub fn render_json(&self, scope: &Scope<'_>) -> Result<String, RenderError> {
+        let (mut out, mut is_in) = (String::new(), false);
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => {
+                    out.push_str(text);
+                    is_in = in_quotes(text, is_in);
+                }
+                Part::Place(place) if is_in => {
+                    let text = serde_json::Value::String(place.text(scope)?).to_string();
+                    out.push_str(&text[1..text.len() - 1]);
+                }
+                Part::Place(place) => out.push_str(&place.json(scope)?.to_string()),
+            }
+        }
+        Ok(out)
+    }
+
+    /// The document with a value for each place: whether it is JSON does not depend on the task.
+    pub fn json_outline(&self) -> String {
+        let (mut out, mut is_in) = (String::new(), false);
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => {
+                    out.push_str(text);
+                    is_in = in_quotes(text, is_in);
+                }
+                Part::Place(_) => out.push_str(if is_in { "x" } else { "null" }),
+            }
+        }
+        out
+    }
+
     /// Renders into a JSON value. A template that is exactly one place keeps that place's type: a
     /// checkbox stays a boolean, an empty field null.
     pub fn render_value(&self, scope: &Scope<'_>) -> serde_json::Value {
@@ -259,6 +296,19 @@ impl Place {
         })
     }
 
+    /// As a JSON value of its own.
+    fn json(&self, scope: &Scope<'_>) -> Result<serde_json::Value, RenderError> {
+        let Self::Field(id) = self else { return Ok(self.text(scope)?.into()) };
+        let value = field_value(id, scope);
+        let is_number = scope
+            .workflow
+            .field(id)
+            .is_some_and(|field| matches!(field.kind, FieldType::Number | FieldType::Currency));
+        // Kept as it was entered, which may not be how JSON writes a number.
+        let number = value.as_str().filter(|_| is_number).and_then(|text| serde_json::from_str(text).ok());
+        Ok(number.map_or(value, serde_json::Value::Number))
+    }
+
     fn write(&self, out: &mut String, scope: &Scope<'_>, escape: Escape) -> Result<(), RenderError> {
         let text = self.text(scope)?;
         match escape {
@@ -268,6 +318,7 @@ impl Place {
                 return Err(RenderError::Control { place: self.name(scope) });
             }
             Escape::Header => out.push_str(&text),
+            Escape::Html => html_escape(&text, out),
         }
         Ok(())
     }
@@ -282,6 +333,33 @@ impl Place {
             _ => "action or user".to_owned(),
         }
     }
+}
+
+fn html_escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+}
+
+/// Whether JSON text stands between quotes after a part of it.
+fn in_quotes(text: &str, mut is_in: bool) -> bool {
+    let mut is_escaped = false;
+    for c in text.chars() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_in => is_escaped = true,
+            '"' => is_in = !is_in,
+            _ => {}
+        }
+    }
+    is_in
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986.

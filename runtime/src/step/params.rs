@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::model::{
     StepDefinition, Workflow, duration,
     template::{Destination, Template},
-    workflow::ParamProblem,
+    workflow::{ASSIGNED_TO, ParamProblem, STAGE},
 };
 
 pub(super) struct Params<'a> {
@@ -50,6 +50,11 @@ impl<'a> Params<'a> {
             return None;
         }
         self.text(name)
+    }
+
+    /// Whether a patch of a task may have a value of this name.
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        name == ASSIGNED_TO || name == STAGE || self.workflow.field_named(name).is_some()
     }
 
     /// The name of one of the workflow's stages.

@@ -2,6 +2,7 @@
 //! anything else aborts the action on this step.
 
 mod auth;
+mod custom;
 mod outcome;
 mod request;
 
@@ -11,7 +12,10 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
 pub use self::auth::Tokens;
-use self::auth::{Applied, Auth, AuthError};
+use self::{
+    auth::{Applied, Auth, AuthError},
+    custom::Custom,
+};
 use super::{
     Call, Outcome, Step, StepType,
     params::Params,
@@ -32,8 +36,8 @@ const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 const HEADERS_MAX: usize = 50;
 const SIGNING_SECRETS_MAX: usize = 4;
 
-/// Methods that may carry the contract's document.
-const METHODS: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
+/// Methods; all but the last may carry the contract's document.
+const METHODS: [&str; 5] = ["POST", "PUT", "PATCH", "DELETE", "GET"];
 
 pub(super) struct ApiCallType {
     pub(super) guard: Guard,
@@ -44,6 +48,8 @@ struct ApiCall {
     url: Template,
     headers: Vec<(String, Template)>,
     auth: Option<Auth>,
+    /// `None` for the action contract's own format.
+    custom: Option<Custom>,
     timeout: Duration,
     response_bytes_max: usize,
     strict_response: bool,
@@ -70,9 +76,11 @@ impl StepType for ApiCallType {
         workflow: &Workflow,
     ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
         let mut params = Params::new(step, workflow);
-        let method = method(&mut params);
+        let is_custom = is_custom(&mut params);
+        let method = method(&mut params, is_custom);
         let url = params.required_text("url").and_then(|url| url_template(&mut params, &url, &self.guard));
         let headers = headers(&mut params);
+        let custom = is_custom.then(|| Custom::read(&mut params));
         let auth = Auth::read(&mut params, &self.guard);
         if let Some(name) = auth.as_ref().and_then(Auth::header)
             && headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name))
@@ -93,12 +101,14 @@ impl StepType for ApiCallType {
             let url = url?;
             let sent = headers.iter().map(|(_, value)| value).chain([&url]).flat_map(Template::secrets);
             let of_auth = auth.as_ref().map(Auth::secrets).unwrap_or_default();
-            let secrets = sent.map(str::to_owned).chain(signing_secrets.clone()).chain(of_auth).collect();
+            let secrets = sent.map(str::to_owned).chain(signing_secrets.clone()).chain(of_auth);
+            let secrets = secrets.chain(custom.as_ref().map(Custom::secrets).unwrap_or_default()).collect();
             Some(Box::new(ApiCall {
                 method,
                 url,
                 headers,
                 auth,
+                custom,
                 timeout,
                 response_bytes_max,
                 strict_response,
@@ -172,7 +182,7 @@ impl ApiCall {
                 header.and_then(|value| retry_after(value, call.resources.clock.now()))
             }
             // A refusal for good, however much of it came.
-            (Some(answer), _) if answer.status >= 300 => return None,
+            (Some(answer), _) if !self.is_success(answer.status) => return None,
             (_, Err(error)) if error.may_pass() => error.not_before(),
             _ => return None,
         };
@@ -180,10 +190,23 @@ impl ApiCall {
     }
 }
 
-fn method(params: &mut Params<'_>) -> &'static str {
+/// `format`: the action contract's own, or one of the author's.
+fn is_custom(params: &mut Params<'_>) -> bool {
+    match params.text("format").as_deref() {
+        None | Some("default") => false,
+        Some("custom") => true,
+        Some(_) => {
+            params.problem("format", "invalid_param", "`format` must be \"default\" or \"custom\"");
+            false
+        }
+    }
+}
+
+fn method(params: &mut Params<'_>, is_custom: bool) -> &'static str {
     let Some(text) = params.text("method") else { return METHODS[0] };
-    METHODS.into_iter().find(|method| *method == text).unwrap_or_else(|| {
-        params.problem("method", "invalid_param", format!("`method` must be one of {}", METHODS.join(", ")));
+    let possible = if is_custom { &METHODS[..] } else { &METHODS[..METHODS.len() - 1] };
+    possible.iter().copied().find(|method| *method == text).unwrap_or_else(|| {
+        params.problem("method", "invalid_param", format!("`method` must be one of {}", possible.join(", ")));
         METHODS[0]
     })
 }

@@ -46,21 +46,47 @@ impl ApiCall {
         let seen = Seen::new(request, exchange, redactor);
         let record = record(&seen.request, exchange, seen.answer.as_deref());
         let outcome = match &exchange.result {
-            Ok(response) if is_success(response) => self.accepted(response, redactor),
+            Ok(response) if self.is_success(response.status) => self.accepted(response, redactor),
             Ok(response) => {
                 let shown = seen.answer.as_deref().unwrap_or(response);
                 Outcome::failed("http_status", redactor.redact(&refusal(&seen.request, shown, true)))
             }
             Err(error) => {
-                let end = broken(&seen, exchange, error, redactor);
+                let end = self.broken(&seen, exchange, error, redactor);
                 Outcome { end, ..Outcome::done(Answer::Unchanged) }
             }
         };
         Outcome { record, strict_fields: self.strict_fields, ..outcome }
     }
 
-    /// What an answer that succeeded means for the task.
+    pub(super) fn is_success(&self, status: u16) -> bool {
+        self.custom.as_ref().map_or((200..300).contains(&status), |custom| custom.is_success(status))
+    }
+
+    /// What an answer that succeeded means for the task. What of it is a secret goes nowhere.
     fn accepted(&self, response: &Response, redactor: &Redactor) -> Outcome {
+        let outcome = match &self.custom {
+            Some(custom) => custom.accepted(response),
+            None => self.by_contract(response),
+        };
+        if redactor.is_empty() {
+            return outcome;
+        }
+        let Outcome { mut end, mut answer, mut warnings, .. } = outcome;
+        if let StepEnd::Failed { message, .. } = &mut end {
+            *message = redactor.redact(message);
+        }
+        if let Answer::Patch(patch) = &mut answer {
+            let redacted = redactor.redact_object(patch.clone());
+            if redacted != *patch {
+                warnings.push("the answer repeated a secret, which was taken out of it".to_owned());
+                *patch = redacted;
+            }
+        }
+        Outcome { end, warnings, ..Outcome::done(answer) }
+    }
+
+    fn by_contract(&self, response: &Response) -> Outcome {
         let answer = match Answer::read(&response.body) {
             Answer::Unreadable(_) if response.header("content-encoding").is_some() => Answer::Unreadable(
                 "the answer is compressed, which nobody asked for; the task was left unchanged",
@@ -69,14 +95,39 @@ impl ApiCall {
         };
         match answer {
             Answer::Unreadable(problem) if self.strict_response => Outcome::done(Answer::Broken(problem)),
-            Answer::Patch(patch) if !redactor.is_empty() => {
-                let redacted = redactor.redact_object(patch.clone());
-                let is_echo = redacted != patch;
-                let warnings =
-                    is_echo.then(|| "the answer repeated a secret, which was taken out of it".to_owned());
-                Outcome { warnings: warnings.into_iter().collect(), ..Outcome::done(Answer::Patch(redacted)) }
-            }
             answer => Outcome::done(answer),
+        }
+    }
+
+    /// What it means that there is no complete answer.
+    fn broken(
+        &self,
+        seen: &Seen<'_>,
+        exchange: &Exchange,
+        error: &SendError,
+        redactor: &Redactor,
+    ) -> StepEnd {
+        let code = error.code().to_owned();
+        let partial = exchange.partial.as_ref().and(seen.answer.as_deref());
+        // A host's name may be a secret, too.
+        let error = Said(error, redactor.redact(&error.to_string()));
+        match (exchange.certainty(), partial) {
+            (Certainty::NotSent, _) => StepEnd::Failed { code, message: error.to_string() },
+            // It refused, and said so in its first line: what is missing is only more of its words.
+            (_, Some(partial)) if !self.is_success(partial.status) => {
+                let message = redactor.redact(&refusal(&seen.request, partial, false));
+                StepEnd::Failed { code: "http_status".to_owned(), message }
+            }
+            (_, Some(_)) if matches!(error.0, SendError::ResponseTooLarge { .. }) => {
+                StepEnd::Failed { code, message: format!("{error} {DONE_UNREAD}") }
+            }
+            (_, Some(_)) => StepEnd::Unknown {
+                code,
+                message: format!("sent, no complete answer: {error} {DONE_PROBABLY}"),
+            },
+            (_, None) => {
+                StepEnd::Unknown { code, message: format!("sent, no answer: {error} {DONE_OR_NOT}") }
+            }
         }
     }
 }
@@ -120,29 +171,6 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What it means that there is no complete answer.
-fn broken(seen: &Seen<'_>, exchange: &Exchange, error: &SendError, redactor: &Redactor) -> StepEnd {
-    let code = error.code().to_owned();
-    let partial = exchange.partial.as_ref().and(seen.answer.as_deref());
-    // A host's name may be a secret, too.
-    let error = Said(error, redactor.redact(&error.to_string()));
-    match (exchange.certainty(), partial) {
-        (Certainty::NotSent, _) => StepEnd::Failed { code, message: error.to_string() },
-        // It refused, and said so in its first line: what is missing is only more of its words.
-        (_, Some(partial)) if !is_success(partial) => {
-            let message = redactor.redact(&refusal(&seen.request, partial, false));
-            StepEnd::Failed { code: "http_status".to_owned(), message }
-        }
-        (_, Some(_)) if matches!(error.0, SendError::ResponseTooLarge { .. }) => {
-            StepEnd::Failed { code, message: format!("{error} {DONE_UNREAD}") }
-        }
-        (_, Some(_)) => {
-            StepEnd::Unknown { code, message: format!("sent, no complete answer: {error} {DONE_PROBABLY}") }
-        }
-        (_, None) => StepEnd::Unknown { code, message: format!("sent, no answer: {error} {DONE_OR_NOT}") },
-    }
-}
-
 /// An error, and how it is told.
 struct Said<'a>(&'a SendError, String);
 
@@ -150,10 +178,6 @@ impl fmt::Display for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.1)
     }
-}
-
-fn is_success(response: &Response) -> bool {
-    (200..300).contains(&response.status)
 }
 
 /// `billing.example answered 500 Internal Server Error: no such company`. Says so where it is not

@@ -39,15 +39,9 @@ impl ApiCall {
             return Err(RequestError::TooDeep(depth));
         }
         let scope = Scope::from(call);
-        let document = Document::new(
-            &call.action.name,
-            &call.execution.performer,
-            call.task,
-            call.workflow,
-            call.directory,
-        );
         let mut headers = Vec::with_capacity(self.headers.len() + 4);
-        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        let (content_type, body) = self.body(call, &scope)?;
+        headers.extend(content_type.map(|it| ("Content-Type".to_owned(), it.to_owned())));
         for (name, value) in &self.headers {
             headers.push((name.clone(), value.render(&scope, Escape::Header)?));
         }
@@ -55,8 +49,6 @@ impl ApiCall {
         headers.push(("webhook-id".to_owned(), id.clone()));
         headers.push((DEPTH_HEADER.to_owned(), depth.to_string()));
         headers.push(("webhook-timestamp".to_owned(), timestamp.to_string()));
-        let mut body = Vec::with_capacity(512);
-        serde_json::to_writer(&mut body, &document)?;
         if !self.signing_secrets.is_empty() {
             headers.push(("webhook-signature".to_owned(), self.signature(call, &id, timestamp, &body)?));
         }
@@ -72,6 +64,24 @@ impl ApiCall {
 }
 
 impl ApiCall {
+    /// The content type and the body, which is the contract's document unless the author has another one.
+    fn body(&self, call: &Call<'_>, scope: &Scope<'_>) -> Result<(Option<&str>, Vec<u8>), RequestError> {
+        if let Some(custom) = &self.custom {
+            let body = custom.body(scope)?;
+            return Ok(body.map_or((None, Vec::new()), |(content_type, body)| (Some(content_type), body)));
+        }
+        let document = Document::new(
+            &call.action.name,
+            &call.execution.performer,
+            call.task,
+            call.workflow,
+            call.directory,
+        );
+        let mut body = Vec::with_capacity(512);
+        serde_json::to_writer(&mut body, &document)?;
+        Ok((Some("application/json"), body))
+    }
+
     /// One signature for each signing secret, as Standard Webhooks has them.
     fn signature(
         &self,

@@ -1,0 +1,238 @@
+//! `format = "custom"`: a request of the author's own, for receivers that know nothing of the action contract: its
+//! body, what counts as a success, and which parts of the answer become fields.
+
+use serde_json::{Map, Value};
+
+use super::{Destination, Params, Template};
+use crate::{
+    egress::Response,
+    model::{
+        document::Answer,
+        template::{Escape, RenderError, Scope},
+    },
+    step::Outcome,
+};
+
+/// Bytes of a body's template.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+const MAPPINGS_MAX: usize = 100;
+
+pub(super) struct Custom {
+    content_type: String,
+    body: Option<Body>,
+    success: Success,
+    /// Fields by name, and where in the answer their values are.
+    fields: Vec<(String, String)>,
+}
+
+struct Body {
+    template: Template,
+    escape: BodyEscape,
+}
+
+/// How a value is written into a body, which its content type says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyEscape {
+    Json,
+    As(Escape),
+}
+
+#[derive(Default)]
+struct Success {
+    /// The first and the last status of each range; 2xx if there is none.
+    statuses: Vec<(u16, u16)>,
+    /// A place in the answer, and what must stand there; `None` for anything but null.
+    pointer: Option<(String, Option<Value>)>,
+}
+
+impl Custom {
+    /// The parameters of a custom format; they mean nothing in the default one.
+    pub(super) fn read(params: &mut Params<'_>) -> Self {
+        let content_type = params.text("content_type");
+        let body = params.text("body");
+        let content_type = content_type.unwrap_or_else(|| "application/json".to_owned());
+        if content_type.is_empty() || content_type.chars().any(char::is_control) || !content_type.is_ascii() {
+            params.problem(
+                "content_type",
+                "invalid_param",
+                "`content_type` must be a media type such as text/xml",
+            );
+        }
+        let body = body.and_then(|source| Body::read(params, &source, &content_type));
+        let (success, fields) = (Success::read(params), mappings(params));
+        Self { content_type, body, success, fields }
+    }
+
+    /// The secrets that the body needs.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let secrets = self.body.iter().flat_map(|body| body.template.secrets());
+        secrets.map(str::to_owned).collect()
+    }
+
+    /// The content type and the body; `None` where there is no body.
+    pub(super) fn body(&self, scope: &Scope<'_>) -> Result<Option<(&str, Vec<u8>)>, RenderError> {
+        let Some(Body { template, escape }) = &self.body else { return Ok(None) };
+        let text = match escape {
+            BodyEscape::Json => template.render_json(scope)?,
+            BodyEscape::As(escape) => template.render(scope, *escape)?,
+        };
+        Ok(Some((self.content_type.as_str(), text.into_bytes())))
+    }
+
+    /// Whether the status is one that the author takes for a success.
+    pub(super) fn is_success(&self, status: u16) -> bool {
+        match self.success.statuses.as_slice() {
+            [] => (200..300).contains(&status),
+            ranges => ranges.iter().any(|(first, last)| (*first..=*last).contains(&status)),
+        }
+    }
+
+    /// What an answer with such a status means for the task.
+    pub(super) fn accepted(&self, response: &Response) -> Outcome {
+        let json = serde_json::from_slice::<Value>(&response.body);
+        if let Some((pointer, expected)) = &self.success.pointer {
+            let found = json.as_ref().ok().and_then(|json| json.pointer(pointer));
+            let is_met = match expected {
+                Some(expected) => found == Some(expected),
+                None => found.is_some_and(|found| !found.is_null()),
+            };
+            if !is_met {
+                let wanted = expected.as_ref().map_or_else(|| "a value".to_owned(), ToString::to_string);
+                let found = found.map_or_else(|| "nothing".to_owned(), |found| shortened(&found.to_string()));
+                let message =
+                    format!("the answer has {found} at `{pointer}`, and a success has {wanted} there");
+                return Outcome::failed("not_successful", message);
+            }
+        }
+        if self.fields.is_empty() {
+            return Outcome::done(Answer::Unchanged);
+        }
+        let Ok(json) = json else {
+            return Outcome::failed(
+                "invalid_answer",
+                "the answer is not JSON, so no field can be read from it",
+            );
+        };
+        let (mut patch, mut warnings) = (Map::new(), Vec::new());
+        for (field, pointer) in &self.fields {
+            match json.pointer(pointer) {
+                Some(value) => drop(patch.insert(field.clone(), scalar(value))),
+                None => warnings
+                    .push(format!("the answer has nothing at `{pointer}`; “{field}” was left as it is")),
+            }
+        }
+        Outcome { warnings, ..Outcome::done(Answer::Patch(patch)) }
+    }
+}
+
+/// Other services write numbers, flags and texts as they like; an object becomes its JSON.
+fn scalar(value: &Value) -> Value {
+    match value {
+        Value::Object(_) => Value::String(value.to_string()),
+        other => other.clone(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() > 100 { text.chars().take(100).chain(['…']).collect() } else { text.to_owned() }
+}
+
+impl Body {
+    fn read(params: &mut Params<'_>, source: &str, content_type: &str) -> Option<Self> {
+        if source.len() > BODY_BYTES_MAX {
+            params.problem("body", "invalid_param", format!("`body` has more than {BODY_BYTES_MAX} bytes"));
+        }
+        let template = params.template("body", source, Destination::Call)?;
+        let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let escape = match media.as_str() {
+            "application/json" => BodyEscape::Json,
+            other if other.ends_with("+json") => BodyEscape::Json,
+            "application/x-www-form-urlencoded" => BodyEscape::As(Escape::Url),
+            other if other.ends_with("/xml") || other.ends_with("+xml") || other == "text/html" => {
+                BodyEscape::As(Escape::Html)
+            }
+            _ => BodyEscape::As(Escape::Text),
+        };
+        if escape == BodyEscape::Json
+            && let Err(error) = serde_json::from_str::<Value>(&template.json_outline())
+        {
+            let message = format!(
+                "the body is not JSON, whatever its fields are: {error}. A place in quotes becomes a part of a text, one \
+                 without becomes a whole value"
+            );
+            params.problem("body", "invalid_param", message);
+        }
+        Some(Self { template, escape })
+    }
+}
+
+impl Success {
+    fn read(params: &mut Params<'_>) -> Self {
+        let Some(mut table) = params.optional_table("success") else { return Self::default() };
+        let mut success = Self::default();
+        let statuses = match table.shift_remove("status") {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(one) => vec![one],
+        };
+        for status in statuses {
+            match range(&status) {
+                Some(range) => success.statuses.push(range),
+                None => params.problem(
+                    "success",
+                    "invalid_param",
+                    format!("{status} is no status; write 200, \"2xx\", or a list of such"),
+                ),
+            }
+        }
+        let equals = table.shift_remove("equals");
+        match (table.shift_remove("pointer"), equals) {
+            (None, None) => {}
+            (Some(Value::String(pointer)), equals) if is_pointer(&pointer) => {
+                success.pointer = Some((pointer, equals));
+            }
+            _ => params.problem("success", "invalid_param", POINTER),
+        }
+        for key in table.keys() {
+            let message = format!("`success` has no `{key}`; it knows status, pointer, equals");
+            params.problem("success", "unknown_key", message);
+        }
+        success
+    }
+}
+
+const POINTER: &str = "a JSON pointer begins with a slash, such as \"/data/id\"; `equals` needs one";
+
+fn is_pointer(text: &str) -> bool {
+    text.is_empty() || text.starts_with('/')
+}
+
+/// `200` or `"2xx"`.
+fn range(status: &Value) -> Option<(u16, u16)> {
+    if let Some(status) = status.as_u64() {
+        let status = u16::try_from(status).ok().filter(|status| (200..=599).contains(status))?;
+        return Some((status, status));
+    }
+    let class =
+        status.as_str()?.strip_suffix("xx")?.parse::<u16>().ok().filter(|class| (2..=5).contains(class))?;
+    Some((class * 100, class * 100 + 99))
+}
+
+/// `response = { "Field" = "/pointer" }`.
+fn mappings(params: &mut Params<'_>) -> Vec<(String, String)> {
+    let table = params.table("response");
+    if table.len() > MAPPINGS_MAX {
+        params.problem("response", "invalid_param", format!("more than {MAPPINGS_MAX} fields"));
+    }
+    let mut fields = Vec::new();
+    for (field, pointer) in table {
+        if !params.has_field(&field) {
+            params.problem("response", "unknown_field", format!("the workflow has no field “{field}”"));
+        }
+        match pointer {
+            Value::String(pointer) if is_pointer(&pointer) => fields.push((field, pointer)),
+            _ => params.problem("response", "invalid_param", POINTER),
+        }
+    }
+    fields
+}
