@@ -90,7 +90,7 @@ impl Server {
         let published = store.workspace().await?;
         let files =
             publish::read_folder_at_start(folder, &types, &published).map_err(|errors| in_lines(&errors))?;
-        publish::publish(files, &*store, &clock).await?;
+        let anew = publish::publish(files, &*store, &clock).await?;
         let settings::Workspace { name, zone } = settings.workspace.clone();
         let workspace = Arc::new(SharedWorkspace::new(name, zone));
         let vault = Arc::new(Vault::new(settings.secrets.key_file.clone(), settings.secrets.folder.clone()));
@@ -108,6 +108,13 @@ impl Server {
             store_queue_max: settings.store.queue_max,
         };
         let shared = Arc::new(Shared::new(store, workspace, types, vault, clock, ids, engine));
+        for published in
+            anew.iter().filter_map(|id| shared.workspace.current().workflow(id.as_str()).cloned())
+        {
+            for finding in shared.findings(&published.workflow) {
+                tracing::warn!(workflow = %published.workflow.id, "{finding}");
+            }
+        }
         let open = shared.recover().await?;
         if open > 0 {
             tracing::info!(open, "going on with the executions that an earlier run left");

@@ -10,6 +10,7 @@ pub mod credential;
 pub mod definition;
 pub mod egress;
 pub mod engine;
+pub mod lint;
 pub mod lock;
 pub mod model;
 pub mod publish;

@@ -214,8 +214,13 @@ pub fn uses_of<'w>(workflows: impl Iterator<Item = &'w Workflow>) -> BTreeMap<St
     uses
 }
 
-/// Publishes what is new in the files.
-pub async fn publish(files: Vec<WorkflowFile>, store: &dyn Store, clock: &Clock) -> Result<(), PublishError> {
+/// Publishes what is new in the files; which workflows that are.
+pub async fn publish(
+    files: Vec<WorkflowFile>,
+    store: &dyn Store,
+    clock: &Clock,
+) -> Result<Vec<WorkflowId>, PublishError> {
+    let mut anew = Vec::new();
     let (latest, _) = latest(&read_all(&store.workspace().await?));
     for file in files {
         let published = latest.iter().find(|published| published.workflow.id == file.workflow.id);
@@ -224,8 +229,9 @@ pub async fn publish(files: Vec<WorkflowFile>, store: &dyn Store, clock: &Clock)
         }
         let version = store.publish(file.workflow.id.clone(), file.source, clock.now()).await?;
         tracing::info!(workflow = %file.workflow.id, version, file = %file.path.display(), "workflow published");
+        anew.push(file.workflow.id);
     }
-    Ok(())
+    Ok(anew)
 }
 
 /// Reads the store's workspace into the snapshot that everyone takes. Answers its revision.

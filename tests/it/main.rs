@@ -13,6 +13,7 @@ mod files;
 mod hostile;
 mod idempotency;
 mod layers;
+mod lint;
 mod overload;
 mod reference_page;
 mod requirements;

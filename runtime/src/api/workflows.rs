@@ -4,13 +4,17 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::{Api, auth::Caller, error::ApiError, json as answer, resource};
-use crate::model::{Field, FieldType, Role};
+use crate::{
+    lint::Finding,
+    model::{Field, FieldType, Role},
+};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(resource("/workspace").route(web::get().to(workspace)))
         .service(resource("/workflows").route(web::get().to(list)))
         .service(resource("/workflows/{workflow}/stages").route(web::get().to(stages)))
+        .service(resource("/workflows/{workflow}/findings").route(web::get().to(findings)))
         .service(resource("/workflows/{workflow}/fields").route(web::get().to(fields)))
         .service(resource("/workflows/{workflow}/roles").route(web::get().to(roles)));
 }
@@ -35,6 +39,22 @@ async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> 
         .iter()
         .map(|(id, why)| json!({"id": id.as_str(), "name": id.as_str(), "broken": why}));
     answer(HttpResponse::Ok(), &published.chain(unreadable).collect::<Vec<_>>())
+}
+
+/// What is sound in the published version and yet may not be meant.
+async fn findings(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
+    let published = api.workflow(&path)?;
+    let findings = api.shared.findings(&published.workflow);
+    let shown = |finding: &Finding| {
+        json!({
+            "code": finding.code,
+            "action": finding.action,
+            "step": finding.step,
+            "reason": finding.reason,
+            "remedy": finding.remedy,
+        })
+    };
+    answer(HttpResponse::Ok(), &findings.iter().map(shown).collect::<Vec<_>>())
 }
 
 async fn stages(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {

@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::{
     boot::{self, Server},
     credential,
+    lint::{Facts, lint},
     model::{User, UserId},
     publish,
     settings::{self, Settings},
@@ -153,12 +154,21 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 
 fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
     let settings = load(arguments)?;
-    match publish::read_folder(&settings.workflows.folder, &StepTypes::built_in(&settings.egress.guard)) {
+    let types = StepTypes::built_in(&settings.egress.guard);
+    match publish::read_folder(&settings.workflows.folder, &types) {
         Ok(files) => {
+            let mut warnings = 0;
             for file in &files {
                 println!("{}: workflow `{}` is sound", shown(&file.path), file.workflow.id);
+                // Which secrets and roles there are, the store knows; a check needs none.
+                for finding in lint(&file.workflow, &types, &Facts::default()) {
+                    println!("{finding}");
+                    warnings += 1;
+                }
             }
-            println!("{} workflow files, no problems", files.len());
+            let warnings =
+                if warnings == 0 { String::new() } else { format!(", {}", many(warnings, "warning")) };
+            println!("{}, no problems{warnings}", many(files.len(), "workflow file"));
             Ok(())
         }
         Err(errors) => {
@@ -172,6 +182,10 @@ fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
             )
         }
     }
+}
+
+fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn shown(path: &Path) -> std::path::Display<'_> {

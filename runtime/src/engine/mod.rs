@@ -43,6 +43,7 @@ use self::{
 use crate::{
     clock::{Clock, Ids},
     egress::Egress,
+    lint::{Facts, Finding, lint},
     model::{
         Execution, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
         perform::{IdempotencyKey, Plan, RetryTarget},
@@ -136,6 +137,15 @@ impl Shared {
     /// Reads the workspace anew from the store. Answers its revision.
     pub async fn refresh(&self) -> Result<u64, StoreError> {
         publish::refresh(&*self.store, &self.step_types, &self.vault, &self.workspace).await
+    }
+
+    /// What may not be meant in a workflow, with all that the workspace knows.
+    pub fn findings(&self, workflow: &Workflow) -> Vec<Finding> {
+        let workspace = self.workspace.current();
+        let directory = &workspace.directory;
+        let held = directory.active().into_iter().map(|user| directory.role(&workflow.id, &user.id));
+        let facts = Facts { secrets: Some(&workspace.secrets), held_roles: Some(held.collect()) };
+        lint(workflow, &self.step_types, &facts)
     }
 
     /// From now on nothing new begins; what runs goes on to its end.

@@ -21,6 +21,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::{
     clock::Clock,
     egress::{Egress, Guard},
+    lint::StepFinding,
     model::{
         Action, Directory, Execution, Secrets, StageId, StepDefinition, Task, Timestamp, Workflow,
         document::Answer,
@@ -43,6 +44,18 @@ pub trait StepType: Send + Sync {
         step: &StepDefinition,
         workflow: &Workflow,
     ) -> Result<Box<dyn Step>, Vec<ParamProblem>>;
+
+    /// The stage, by its name, that a step moves tasks to, if it does.
+    fn moves_to(&self, step: &StepDefinition) -> Option<String> {
+        let _ = step;
+        None
+    }
+
+    /// What is sound in a step and yet may not be meant.
+    fn lint(&self, step: &StepDefinition) -> Vec<StepFinding> {
+        let _ = step;
+        Vec::new()
+    }
 }
 
 /// One configured step. It lives on one thread and may run for many executions at a time.

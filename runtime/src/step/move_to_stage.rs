@@ -38,6 +38,10 @@ impl StepType for MoveToStageType {
         let stage = params.stage("stage");
         params.finish(|| Some(Box::new(MoveToStage { stage: stage? }) as Box<dyn Step>))
     }
+
+    fn moves_to(&self, step: &StepDefinition) -> Option<String> {
+        step.params.get("stage")?.as_str().map(str::to_owned)
+    }
 }
 
 impl Step for MoveToStage {

@@ -11,6 +11,9 @@ use super::params::Params;
 /// The longest pause between two tries: the execution keeps its task's turn meanwhile.
 pub const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 
+/// The receiver is known to do what is asked once, however often it is asked under one `webhook-id`.
+pub(super) const DEDUPLICATED: &str = "deduplicated";
+
 const TRIES_DEFAULT: u64 = 5;
 const TRIES_MAX: u64 = 20;
 const FIRST_DEFAULT: Duration = Duration::from_secs(1);
@@ -40,8 +43,12 @@ impl RetryPolicy {
                 "most" => {
                     policy.most = params.read_duration("retry", value, PAUSE_MAX).unwrap_or(policy.most)
                 }
+                // For those who read it, and for whoever looks for what may not be meant.
+                DEDUPLICATED if value.is_boolean() => {}
                 other => {
-                    let message = format!("`retry` has no `{other}`; it knows tries, first and most");
+                    let message = format!(
+                        "`retry` has no `{other}` like this; it knows tries, first, most and {DEDUPLICATED}"
+                    );
                     params.problem("retry", "unknown_key", message);
                 }
             }

@@ -38,6 +38,10 @@ impl StepType for ScheduleStageChangeType {
         let wait = params.required_duration("in", WAIT_MAX);
         params.finish(|| Some(Box::new(ScheduleStageChange { stage: stage?, wait: wait? }) as Box<dyn Step>))
     }
+
+    fn moves_to(&self, step: &StepDefinition) -> Option<String> {
+        step.params.get("stage")?.as_str().map(str::to_owned)
+    }
 }
 
 impl Step for ScheduleStageChange {

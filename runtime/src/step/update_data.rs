@@ -11,7 +11,7 @@ use crate::model::{
     document::Answer,
     execution::Effects,
     template::{Destination, Scope, Template},
-    workflow::{ASSIGNED_TO, ParamProblem},
+    workflow::{ASSIGNED_TO, ParamProblem, STAGE},
 };
 
 pub(super) struct UpdateDataType;
@@ -57,6 +57,10 @@ impl StepType for UpdateDataType {
             params.problem("fields", "missing_key", "`fields` must name at least one field and its value");
         }
         params.finish(|| Some(Box::new(UpdateData { fields }) as Box<dyn Step>))
+    }
+
+    fn moves_to(&self, step: &StepDefinition) -> Option<String> {
+        step.params.get("fields")?.get(STAGE)?.as_str().map(str::to_owned)
     }
 }
 

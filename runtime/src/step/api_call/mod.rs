@@ -3,6 +3,7 @@
 
 mod auth;
 mod custom;
+mod lint;
 mod outcome;
 mod request;
 
@@ -21,12 +22,15 @@ use super::{
     params::Params,
     retry::{RetryPolicy, random, retry_after},
 };
-use crate::egress::{Exchange, Guard, Request};
 use crate::model::{
     StepDefinition, Workflow,
     execution::Effects,
     template::{Destination, Template},
     workflow::ParamProblem,
+};
+use crate::{
+    egress::{Exchange, Guard, Request},
+    lint::StepFinding,
 };
 
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -118,6 +122,10 @@ impl StepType for ApiCallType {
                 secrets,
             }) as Box<dyn Step>)
         })
+    }
+
+    fn lint(&self, step: &StepDefinition) -> Vec<StepFinding> {
+        lint::findings(step)
     }
 }
 

@@ -1,0 +1,280 @@
+//! What is sound in a workflow and yet may not be meant: findings, each with a reason and a remedy. Nothing is refused
+//! because of them.
+
+use std::{collections::HashSet, fmt};
+
+use crate::{
+    model::{
+        Action, RoleId, Secrets, StageId, StepDefinition, Workflow,
+        execution::Effects,
+        secret::{self},
+        workflow::OnFailure,
+    },
+    step::StepTypes,
+};
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// The action's name, and the step's, where it is about one.
+    pub action: Option<String>,
+    pub step: Option<String>,
+    /// What may happen.
+    pub reason: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "warning[{}]: ", self.code)?;
+        match (&self.step, &self.action) {
+            (Some(step), Some(action)) => write!(f, "“{step}” in “{action}”: ")?,
+            (None, Some(action)) => write!(f, "“{action}”: ")?,
+            _ => {}
+        }
+        write!(f, "{}\n  = help: {}", self.reason, self.remedy)
+    }
+}
+
+/// What a step type says of one of its steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFinding {
+    pub code: &'static str,
+    pub reason: String,
+    pub remedy: String,
+}
+
+/// What a workflow's text does not tell; `None` where nobody knows.
+#[derive(Debug, Default)]
+pub struct Facts<'a> {
+    pub secrets: Option<&'a Secrets>,
+    /// Roles that some user has who has not left.
+    pub held_roles: Option<HashSet<RoleId>>,
+}
+
+/// Every finding of a workflow, in the order of its parts.
+pub fn lint(workflow: &Workflow, types: &StepTypes, facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let reached = reached(workflow, types);
+    for stage in workflow.stages.iter().filter(|stage| !reached.contains(&stage.id)) {
+        findings.push(Finding {
+            code: "unreachable_stage",
+            action: None,
+            step: None,
+            reason: format!("no step moves a task to the stage “{}”, and no task begins there", stage.name),
+            remedy:
+                "let an action move tasks there, or remove the stage; a receiver or a program may set it, too"
+                    .to_owned(),
+        });
+    }
+    for action in &workflow.actions {
+        findings.extend(nobody(action, workflow, &reached, facts));
+        findings.extend(call_after_move(action, types));
+        for step in &action.steps {
+            let found = types.get(&step.type_id).map(|step_type| step_type.lint(step)).unwrap_or_default();
+            findings.extend(
+                found.into_iter().map(|StepFinding { code, reason, remedy }| {
+                    about(action, Some(step), code, reason, remedy)
+                }),
+            );
+        }
+    }
+    let missing = |name: &str| facts.secrets.is_some_and(|secrets| secrets.get(name).is_none());
+    for used in secret::uses(workflow).into_iter().filter(|used| missing(&used.secret)) {
+        findings.push(Finding {
+            code: "missing_secret",
+            action: Some(used.action),
+            step: Some(used.step),
+            reason: format!("there is no secret {}; the step will fail", used.secret),
+            remedy: format!("onward secret set {}", used.secret),
+        });
+    }
+    findings
+}
+
+fn about(
+    action: &Action,
+    step: Option<&StepDefinition>,
+    code: &'static str,
+    reason: String,
+    remedy: String,
+) -> Finding {
+    let step = step.map(|step| step.name.clone());
+    Finding { code, action: Some(action.name.clone()), step, reason, remedy }
+}
+
+/// Stages in which a task may be: the first, and those to which some step moves it.
+fn reached(workflow: &Workflow, types: &StepTypes) -> HashSet<StageId> {
+    let steps = workflow.actions.iter().flat_map(|action| &action.steps);
+    let named = steps.filter_map(|step| types.get(&step.type_id)?.moves_to(step));
+    let moved = named.filter_map(|name| workflow.stage_named(&name));
+    moved.chain([workflow.first_stage()]).map(|stage| stage.id.clone()).collect()
+}
+
+fn nobody(
+    action: &Action,
+    workflow: &Workflow,
+    reached: &HashSet<StageId>,
+    facts: &Facts<'_>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !action.from.iter().any(|stage| reached.contains(stage)) {
+        findings.push(about(
+            action,
+            None,
+            "unreachable_action",
+            "it is offered only in stages to which no step moves a task".to_owned(),
+            "add a stage to `from`, or let an action move tasks to one of these".to_owned(),
+        ));
+    }
+    let roles = &action.requires.roles;
+    if let Some(held) = &facts.held_roles
+        && !roles.is_empty()
+        && !roles.iter().any(|role| held.contains(role))
+    {
+        let names: Vec<_> =
+            roles.iter().map(|id| workflow.role(id).map_or(id.as_str(), |role| &role.name)).collect();
+        findings.push(about(
+            action,
+            None,
+            "nobody_may_perform",
+            format!("nobody has the role {}", names.join(" or ")),
+            format!("onward user role EMAIL --workflow {} --role \"{}\"", workflow.id, names[0]),
+        ));
+    }
+    findings
+}
+
+/// A task has moved though the call after it failed.
+fn call_after_move(action: &Action, types: &StepTypes) -> Vec<Finding> {
+    let mut moved = None;
+    let mut findings = Vec::new();
+    for step in &action.steps {
+        let Some(step_type) = types.get(&step.type_id) else { continue };
+        if let (Some(stage), Effects::External, OnFailure::Keep) =
+            (&moved, step_type.effects(), action.on_failure)
+        {
+            findings.push(about(
+                action,
+                Some(step),
+                "call_after_move",
+                format!("the task is in “{stage}” already when this step runs, and stays there if it fails"),
+                "put the move behind the call, or write on_failure = \"revert\"".to_owned(),
+            ));
+            // Once is enough.
+            return findings;
+        }
+        moved = step_type.moves_to(step).or(moved);
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{egress::Guard, model::sample};
+
+    fn found(workflow: &Workflow, facts: &Facts<'_>) -> Vec<String> {
+        let types = StepTypes::built_in(&Guard::default());
+        lint(workflow, &types, facts).iter().map(|finding| finding.to_string()).collect()
+    }
+
+    /// The sample with these parameters of its steps.
+    fn workflow(moved: Value, call: Value) -> Workflow {
+        let mut workflow = sample::workflow();
+        let object = |value: Value| value.as_object().expect("an object").clone();
+        workflow.actions[0].steps[0].params = object(json!({"stage": "In Progress"}));
+        workflow.actions[1].steps[0].params = object(moved);
+        workflow.actions[1].steps[1].params = object(call);
+        workflow
+    }
+
+    fn sound() -> Workflow {
+        let mut workflow = workflow(json!({"stage": "Completed"}), json!({"url": "https://a.example/"}));
+        workflow.actions[1].steps.reverse();
+        workflow
+    }
+
+    #[test]
+    fn a_workflow_that_does_what_it_seems_to_has_no_findings() {
+        let held_roles = Some(HashSet::new());
+        assert_eq!(found(&sound(), &Facts { secrets: Some(&Secrets::default()), held_roles }), [""; 0]);
+    }
+
+    #[test]
+    fn a_call_after_a_move_is_found_unless_the_move_is_taken_back() {
+        let mut workflow = workflow(json!({"stage": "Completed"}), json!({"url": "https://a.example/"}));
+        assert_eq!(
+            found(&workflow, &Facts::default()),
+            [
+                "warning[call_after_move]: “call” in “Finish”: the task is in “Completed” already when this step runs, and \
+              stays there if it fails\n  = help: put the move behind the call, or write on_failure = \"revert\""
+            ]
+        );
+        workflow.actions[1].on_failure = OnFailure::Revert;
+        assert_eq!(found(&workflow, &Facts::default()), [""; 0]);
+    }
+
+    #[test]
+    fn what_nobody_reaches_or_may_perform_is_found() {
+        let mut workflow = sound();
+        workflow.actions[0].steps.clear();
+        workflow.actions[1].requires.roles = vec![RoleId::new("administrator")];
+        let facts = Facts { held_roles: Some([RoleId::new("collaborator")].into()), ..Facts::default() };
+        let found = found(&workflow, &facts);
+        let starts = [
+            "warning[unreachable_stage]: no step moves a task to the stage “In Progress”",
+            "warning[unreachable_action]: “Finish”: it is offered only in stages to which no step moves a task",
+            "warning[nobody_may_perform]: “Finish”: nobody has the role Administrator",
+        ];
+        assert_eq!(found.len(), starts.len(), "{found:?}");
+        for (found, start) in found.iter().zip(starts) {
+            assert!(found.starts_with(start), "{found}");
+        }
+    }
+
+    #[test]
+    fn secrets_that_are_missing_or_stand_in_plain_text_are_found() {
+        let call = json!({
+            "url": "https://a.example/?api_key=123456&page=1",
+            "headers": {"Authorization": "Bearer abcdef", "X-Token": "{{secrets.TOKEN}}", "X-Page": "1"},
+        });
+        let mut workflow = sound();
+        workflow.actions[1].steps[0].params = call.as_object().expect("an object").clone();
+        let secrets = Secrets::from(BTreeMap::new());
+        let facts = Facts { secrets: Some(&secrets), ..Facts::default() };
+        let found = found(&workflow, &facts);
+        let starts = [
+            "warning[plain_credential]: “call” in “Finish”: the header `Authorization` seems to have a credential in plain",
+            "warning[plain_credential]: “call” in “Finish”: `api_key` in the URL seems to be a credential in plain text",
+            "warning[missing_secret]: “call” in “Finish”: there is no secret TOKEN; the step will fail",
+        ];
+        assert_eq!(found.len(), starts.len(), "{found:?}");
+        for (found, start) in found.iter().zip(starts) {
+            assert!(found.starts_with(start), "{found}");
+        }
+    }
+
+    #[test]
+    fn retries_are_found_unless_the_receiver_is_said_to_know_repetitions() {
+        for (retry, expected) in [
+            (json!({"tries": 3}), 1),
+            (json!({"tries": 3, "deduplicated": true}), 0),
+            (json!({"tries": 3, "deduplicated": false}), 1),
+        ] {
+            let mut workflow = sound();
+            let call = json!({"url": "https://a.example/", "retry": retry});
+            workflow.actions[1].steps[0].params = call.as_object().expect("an object").clone();
+            let found = found(&workflow, &Facts::default());
+            assert_eq!(found.len(), expected, "{found:?}");
+            assert!(found.iter().all(|found| found.starts_with("warning[may_repeat]: “call” in “Finish”: ")));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What may not be meant in an API Call.
+
+use serde_json::Value;
+
+use super::super::retry::DEDUPLICATED;
+use crate::{lint::StepFinding, model::StepDefinition};
+
+/// What names of headers and parameters have in them that carry credentials.
+const WORDS: [&str; 9] =
+    ["auth", "token", "secret", "password", "api-key", "api_key", "apikey", "signature", "cookie"];
+
+pub(super) fn findings(step: &StepDefinition) -> Vec<StepFinding> {
+    let mut findings = Vec::new();
+    let headers = step.params.get("headers").and_then(Value::as_object);
+    for (name, value) in headers.into_iter().flatten() {
+        if is_credential(name) && value.as_str().is_some_and(is_plain) {
+            findings.push(plain(format!("the header `{name}` seems to have a credential in plain text")));
+        }
+    }
+    let url = step.params.get("url").and_then(Value::as_str).unwrap_or_default();
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+        if is_credential(name) && is_plain(value) {
+            findings.push(plain(format!("`{name}` in the URL seems to be a credential in plain text")));
+        }
+    }
+    if let Some(retry) = step.params.get("retry")
+        && retry.get(DEDUPLICATED) != Some(&Value::Bool(true))
+    {
+        findings.push(StepFinding {
+            code: "may_repeat",
+            reason: "a try that was not answered is made again, and the receiver may have done what was asked"
+                .to_owned(),
+            remedy: format!(
+                "let the receiver look at `webhook-id`, which is the same over all tries; then write {DEDUPLICATED} = true"
+            ),
+        });
+    }
+    findings
+}
+
+fn plain(reason: String) -> StepFinding {
+    let remedy = "set a secret and write {{secrets.NAME}} in its place".to_owned();
+    StepFinding { code: "plain_credential", reason, remedy }
+}
+
+fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Nothing that comes from elsewhere.
+fn is_plain(value: &str) -> bool {
+    !value.is_empty() && !value.contains("{{")
+}
