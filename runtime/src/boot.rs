@@ -188,7 +188,7 @@ fn public_url(server: &Server) -> Arc<str> {
     }
 }
 
-fn egress_settings(settings: &Settings) -> EgressSettings {
+pub fn egress_settings(settings: &Settings) -> EgressSettings {
     EgressSettings {
         connect_timeout: Duration::from_secs(settings.egress.connect_timeout_seconds),
         idle_timeout: Duration::from_secs(settings.egress.idle_timeout_seconds),

@@ -20,6 +20,7 @@ mod requirements;
 mod rules;
 mod secrets;
 mod serving;
+mod step_test;
 mod store_damage;
 mod store_faults;
 mod support;

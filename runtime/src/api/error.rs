@@ -53,6 +53,7 @@ codes! {
     WorkflowNotFound = "workflow_not_found", NOT_FOUND;
     TaskNotFound = "task_not_found", NOT_FOUND;
     ActionNotFound = "action_not_found", NOT_FOUND;
+    StepNotFound = "step_not_found", NOT_FOUND;
     ExecutionNotFound = "execution_not_found", NOT_FOUND;
     /// No task has, or had, a file with these bytes.
     FileNotFound = "file_not_found", NOT_FOUND;
@@ -249,6 +250,7 @@ mod tests {
             404 workflow_not_found
             404 task_not_found
             404 action_not_found
+            404 step_not_found
             404 execution_not_found
             404 file_not_found
             404 no_such_user

@@ -13,6 +13,7 @@ mod files;
 mod history;
 mod probes;
 mod secrets;
+mod steps;
 mod tasks;
 mod unbuilt;
 mod users;
@@ -80,6 +81,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .configure(users::configure)
             .configure(secrets::configure)
             .configure(endpoints::configure)
+            .configure(steps::configure)
             .configure(unbuilt::configure)
             .default_service(web::to(no_such_route)),
     );

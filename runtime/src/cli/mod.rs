@@ -6,6 +6,7 @@ mod backup;
 mod demo;
 mod role;
 mod secret;
+mod step;
 
 use std::{
     path::{Path, PathBuf},
@@ -55,6 +56,9 @@ enum Command {
     /// Values that steps send and nobody is shown.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Steps of workflows.
+    #[command(subcommand)]
+    Step(step::StepCommand),
 }
 
 #[derive(Args)]
@@ -118,6 +122,7 @@ pub fn run() -> ExitCode {
         }
         Command::User(UserCommand::Role(arguments)) => role::run(&arguments),
         Command::Secret(command) => secret::run(&command),
+        Command::Step(command) => step::run(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -176,7 +176,7 @@ fn line(shared: &Shared) -> Result<OwnedSemaphorePermit, EngineError> {
     Arc::clone(&shared.line).try_acquire_owned().map_err(|_| EngineError::LineFull { queued_max })
 }
 
-fn permit(shared: &Shared) -> Result<OwnedSemaphorePermit, EngineError> {
+pub(super) fn permit(shared: &Shared) -> Result<OwnedSemaphorePermit, EngineError> {
     let in_flight_max = shared.settings.in_flight_max;
     Arc::clone(&shared.permits).try_acquire_owned().map_err(|_| EngineError::Overloaded { in_flight_max })
 }

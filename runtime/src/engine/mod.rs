@@ -46,7 +46,7 @@ use crate::{
     lint::{Facts, Finding, lint},
     model::{
         Execution, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
-        perform::{IdempotencyKey, Plan, RetryTarget},
+        perform::{IdempotencyKey, Plan, RetryTarget, StepReport},
     },
     publish,
     step::{Resources, StepTypes, Tokens},
@@ -204,6 +204,17 @@ pub struct Retry {
     pub is_awaited: bool,
 }
 
+/// A step that is to be tried on a task, without a trace in it.
+pub struct TryStep {
+    pub workflow: Arc<Workflow>,
+    pub version: u32,
+    /// The action's index in the workflow, and the step's in the action.
+    pub action: usize,
+    pub step: usize,
+    pub task: Arc<Task>,
+    pub performer: Performer,
+}
+
 /// An admitted execution: on disk.
 pub struct Performed {
     pub execution: Execution,
@@ -250,6 +261,11 @@ impl EngineHandle {
         let Perform { workflow, version, action, task, performer, key, depth, is_awaited } = perform;
         let entry = Entry::New { task, version, performer, key, depth };
         self.router.send(router::Route { workflow, version, action, entry, is_awaited }).await?
+    }
+
+    /// Runs one step once, and says what came of it.
+    pub async fn try_step(&self, step: TryStep) -> Result<StepReport, EngineError> {
+        self.router.send(router::Try(step)).await?
     }
 
     /// Goes on with a failed execution from the step that failed; on disk when this returns.

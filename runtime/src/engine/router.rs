@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::{
-    EngineError, Performed, Run, Shared,
+    EngineError, Performed, Run, Shared, TryStep,
     chain::Chain,
     disk,
     enter::{self, Entry, Waiting},
@@ -17,8 +17,14 @@ use super::{
     recovery, step, waker,
 };
 use crate::{
-    model::{ActionId, Execution, State, Workflow, WorkflowId, perform},
-    step::Resources,
+    model::{
+        ActionId, Execution, State, Workflow, WorkflowId,
+        perform::{self, StepReport},
+    },
+    step::{
+        Resources,
+        trial::{self, Trial},
+    },
 };
 
 /// How often idle chains are looked for.
@@ -49,6 +55,11 @@ pub(super) struct Resume {
     pub(super) ready: Ready,
     pub(super) permit: OwnedSemaphorePermit,
 }
+
+/// One step that is to be tried on a task.
+#[derive(Message)]
+#[rtype(result = "Result<StepReport, EngineError>")]
+pub(super) struct Try(pub(super) TryStep);
 
 /// Which chain: of which action of which workflow version.
 type ChainKey = (WorkflowId, u32, ActionId);
@@ -125,6 +136,31 @@ impl Handler<Route> for RouterActor {
             }
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
+    }
+}
+
+impl Handler<Try> for RouterActor {
+    type Result = ResponseFuture<Result<StepReport, EngineError>>;
+
+    fn handle(&mut self, Try(asked): Try, _: &mut Self::Context) -> Self::Result {
+        let (shared, resources) = (Arc::clone(&self.shared), Rc::clone(&self.resources));
+        Box::pin(async move {
+            // It takes a place like one that runs.
+            let _permit = enter::permit(&shared)?;
+            let workspace = shared.workspace.current();
+            let TryStep { workflow, version, action, step, task, performer } = asked;
+            let trial = Trial {
+                workflow: &workflow,
+                version,
+                action,
+                step,
+                task: &task,
+                performer,
+                workspace: &workspace,
+                place: shared.ids.place(),
+            };
+            trial::run(&shared.step_types, &resources, trial).await.map_err(EngineError::StepTypeMissing)
+        })
     }
 }
 

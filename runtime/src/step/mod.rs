@@ -11,6 +11,7 @@ mod move_to_stage;
 mod params;
 mod retry;
 mod schedule_stage_change;
+pub mod trial;
 mod update_data;
 
 use std::{sync::Arc, time::Duration};

@@ -27,7 +27,9 @@ pub use self::{
     admit::{Admission, IDEMPOTENCY_HOURS, IdempotencyKey, admit, begin, is_not_acknowledged},
     finish::{At, StepReport, finish},
     life::{RetryOnto, RetryTarget, block, cancel, dismiss, recover, retry, void, wake},
-    task::{TaskWrite, Writing, cancel_schedule, delete_task, run_schedule, unassign, write_task},
+    task::{
+        TaskWrite, Writing, cancel_schedule, delete_task, patch_by_hand, run_schedule, unassign, write_task,
+    },
 };
 use super::{
     alert::Untold,

@@ -13,7 +13,7 @@ use crate::model::{
     patch::{FieldErrors, NO_SUCH_USER, Patch},
     task::Task,
     user::{Directory, Performer},
-    workflow::{ASSIGNED_TO, Workflow},
+    workflow::{ASSIGNED_TO, STAGE, Workflow},
 };
 
 /// What the Tasks API asks for when a task with the given Unique ID is, or is not, there.
@@ -71,6 +71,23 @@ pub fn write_task(
     let cause = if current.task.is_some() { Cause::Changed } else { Cause::Created };
     change.put(task, cause, Author::Performer(performer), current);
     Ok(change)
+}
+
+/// Writes what a step's answer says, in a person's name: names that the workflow does not have are left out, as
+/// they are when the step runs.
+pub fn patch_by_hand(
+    mut patch: Map<String, Value>,
+    performer: Performer,
+    workflow: Arc<Workflow>,
+    directory: Arc<Directory>,
+    now: Timestamp,
+) -> super::Decide {
+    patch.retain(|name, _| name == STAGE || name == ASSIGNED_TO || workflow.field_named(name).is_some());
+    Box::new(move |current| {
+        let new_id = current.task.map(|task| task.id).ok_or(Refusal::TaskMissing)?;
+        let writing = Writing { performer, now, new_id };
+        write_task(&patch, TaskWrite::Update, writing, &workflow, &directory, current)
+    })
 }
 
 /// Deletes a task. Its executions stay, with its last state.
