@@ -18,7 +18,7 @@ use crate::{
     egress::{Egress, EgressSettings, Endpoints, HealthSettings, Trust},
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
-    model::{SharedWorkspace, perform::IDEMPOTENCY_HOURS},
+    model::{ExecutionId, SharedWorkspace, perform::IDEMPOTENCY_HOURS},
     publish,
     settings::{self, Settings},
     step::StepTypes,
@@ -144,7 +144,8 @@ impl Server {
         let server = http_server(&self)?;
         let handle = server.handle();
         let serving = actix::spawn(server);
-        let refreshing = actix::spawn(refresh(Arc::clone(&self.shared)));
+        let refreshing =
+            actix::spawn(refresh(Arc::clone(&self.shared), self.settings.retention.records_days));
         let egress = Egress::new(&egress_settings(&self.settings), &self.trust, self.endpoints.clone());
         let alerting = actix::spawn(alert::run(Arc::clone(&self.shared), egress, public_url(&self)));
         let (mut terminate, mut interrupt) =
@@ -253,8 +254,9 @@ fn listen(address: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-async fn refresh(shared: Arc<Shared>) {
+async fn refresh(shared: Arc<Shared>, records_days: u32) {
     let (mut seen, mut last_forgot) = (0, Instant::now());
+    let mut forgotten = ExecutionId::from_u128(0);
     loop {
         let current = match shared.store.workspace_revision().await {
             Ok(revision) if revision == seen && !shared.vault.has_changed() => Ok(seen),
@@ -269,6 +271,9 @@ async fn refresh(shared: Arc<Shared>) {
         if last_forgot.elapsed() >= FORGET_EVERY {
             last_forgot = Instant::now();
             forget_keys(&shared).await;
+            if records_days > 0 {
+                forget_records(&shared, records_days, &mut forgotten).await;
+            }
         }
         tokio::time::sleep(REFRESH_EVERY).await;
     }
@@ -283,6 +288,21 @@ async fn forget_keys(shared: &Shared) {
             Ok(_) => return,
             Err(error) => {
                 return tracing::warn!(%error, "old idempotency keys could not be forgotten; it is tried again");
+            }
+        }
+    }
+}
+
+/// Forgets what was kept of calls that are too old. `up_to`: which executions were looked at already.
+async fn forget_records(shared: &Shared, days: u32, up_to: &mut ExecutionId) {
+    let before = shared.clock.now() - jiff::SignedDuration::from_hours(24 * i64::from(days));
+    let before = ExecutionId::from_u128(Ids::first_at(before));
+    loop {
+        match shared.store.forget_records(*up_to, before, FORGET_AT_ONCE).await {
+            Ok(Some(last)) => *up_to = last,
+            Ok(None) => return,
+            Err(error) => {
+                return tracing::warn!(%error, "old records of calls could not be forgotten; it is tried again");
             }
         }
     }

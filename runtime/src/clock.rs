@@ -75,6 +75,11 @@ impl Ids {
         Place::from_u128(self.next())
     }
 
+    /// Before all that are given at an instant or later.
+    pub fn first_at(at: Timestamp) -> u128 {
+        u128::from(u64::try_from(at.as_millisecond()).unwrap_or(0)) << 80
+    }
+
     fn next(&self) -> u128 {
         let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

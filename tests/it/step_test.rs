@@ -89,3 +89,28 @@ fn a_step_is_tried_from_the_command_line_before_it_is_published() {
     let server = project.serve(&key);
     assert_eq!(server.task("42")["Company Name"], "Tried");
 }
+
+/// "Copy as curl": the command makes the same call, whatever is in it.
+#[test]
+fn an_attempt_can_be_copied_as_a_command() {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let step = "type = \"api_call\"\nname = \"Call\"\nurl = \"RECEIVER/x?a=1&b=%27\"\nheaders = { X-Quote = \"it's $HOME\" }";
+    let text = api_sample(&receiver.url()) + &with_action(&receiver.url(), "Test", "", &[step]);
+    let (project, key) = Project::new(&text);
+    let server = project.serve(&key);
+    let mut task = acme();
+    task["Company Name"] = json!("O'Neill `id` $(id) \"x\"");
+    server.create_task(&task);
+    let ended = server.performed("42", "test");
+    let command = ended["attempts"][0]["curl"].as_str().expect("a command");
+    let made =
+        std::process::Command::new("sh").args(["-c", &format!("{command} -s")]).status().expect("a shell");
+    assert!(made.success(), "{command}");
+    let calls = receiver.received();
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0].body, calls[1].body);
+    assert_eq!(calls[0].head.lines().next(), calls[1].head.lines().next());
+    for name in ["x-quote", "webhook-id", "content-type"] {
+        assert_eq!(calls[0].header(name), calls[1].header(name), "{name}");
+    }
+}

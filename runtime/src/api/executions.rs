@@ -418,6 +418,8 @@ fn shown_attempt(attempt: &Attempt, execution: &Execution, versions: &Versions) 
     let action = workflow.and_then(|workflow| workflow.action(execution.action.as_str()));
     let step = action.and_then(|action| action.steps.get(attempt.step));
     let end = attempt.end.as_ref();
+    let record = end.and_then(|end| end.record.as_deref());
+    let record = record.and_then(|text| serde_json::from_str::<Value>(text).ok());
     json!({
         "number": attempt.number,
         "step": {
@@ -432,6 +434,24 @@ fn shown_attempt(attempt: &Attempt, execution: &Execution, versions: &Versions) 
         "outcome": end.map_or("running", |end| end.outcome),
         "field_errors": end.map(|end| &end.field_errors),
         "warnings": end.map(|end| end.warnings.as_slice()).unwrap_or_default(),
-        "record": end.and_then(|end| end.record.as_deref()).and_then(|text| serde_json::from_str::<Value>(text).ok()),
+        "curl": record.as_ref().and_then(curl),
+        "record": record,
     })
+}
+
+/// A command that makes the same call, but for what is redacted.
+fn curl(record: &Value) -> Option<String> {
+    let request = record.get("request")?;
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let (method, url) = (request["method"].as_str()?, request["url"].as_str()?);
+    let mut command = format!("curl -X {method} {}", quoted(url));
+    for header in request["headers"].as_array()? {
+        let (name, value) = (header[0].as_str()?, header[1].as_str()?);
+        command.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
+    }
+    match request["body"].as_str()? {
+        "" => {}
+        body => command.push_str(&format!(" --data-raw {}", quoted(body))),
+    }
+    Some(command)
 }

@@ -25,6 +25,7 @@ pub struct Settings {
     pub engine: raw::Engine,
     pub egress: Egress,
     pub secrets: Secrets,
+    pub retention: raw::Retention,
     pub log: Log,
 }
 
@@ -147,6 +148,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     range("egress.endpoint_calls_max", raw.egress.endpoint_calls_max as u64, 1, 100_000)?;
     range("egress.endpoint_pause_seconds", raw.egress.endpoint_pause_seconds, 1, 86_400)?;
     let log = log(&raw.log).map_err(|(key, found, expected)| value(key, &found, expected))?;
+    range("retention.records_days", raw.retention.records_days.into(), 0, 36_500)?;
     let zone = TimeZone::get(&raw.workspace.time_zone).map_err(|_| {
         value("workspace.time_zone", &raw.workspace.time_zone, "UTC or a name such as Europe/Berlin")
     })?;
@@ -163,6 +165,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     };
     Ok(Settings {
         secrets,
+        retention: raw.retention,
         store: Store { folder, task_cache_max: raw.store.task_cache_max, queue_max: raw.store.queue_max },
         workflows: Workflows { folder: base.join(raw.workflows.folder) },
         egress: Egress {
@@ -275,7 +278,7 @@ mod tests {
         check(
             "[sevrer]\n",
             expect![
-                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `secrets`, `log`; did you mean `server`?"
+                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `secrets`, `retention`, `log`; did you mean `server`?"
             ],
         );
         check(

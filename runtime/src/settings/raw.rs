@@ -14,6 +14,7 @@ pub(super) struct Settings {
     pub(super) engine: Engine,
     pub(super) egress: Egress,
     pub(super) secrets: Secrets,
+    pub(super) retention: Retention,
     pub(super) log: Log,
 }
 
@@ -82,6 +83,12 @@ pub(super) struct Egress {
 pub(super) struct Secrets {
     pub(super) key_file: String,
     pub(super) folder: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub records_days: u32,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,6 +2,7 @@
 //! runs the same suite.
 
 mod alerts;
+mod records;
 mod users;
 
 use std::{path::Path, sync::Arc};

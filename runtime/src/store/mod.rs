@@ -214,6 +214,15 @@ pub trait Store: Send + Sync {
     /// Forgets idempotency keys that were used before an instant, at most `most`; how many.
     fn forget_admitted(&self, before: Timestamp, most: usize) -> Reply<usize>;
 
+    /// Forgets what is kept of the calls of executions that came before one, after another, at most of `most`
+    /// attempts; the last execution that was looked at, if there were so many. Their outcomes stay.
+    fn forget_records(
+        &self,
+        after: ExecutionId,
+        before: ExecutionId,
+        most: usize,
+    ) -> Reply<Option<ExecutionId>>;
+
     /// The greatest number given so far to a task, an execution or a place in line.
     fn greatest_id(&self) -> Reply<Option<u128>>;
 

@@ -124,6 +124,15 @@ impl Store for Liar {
         self.store.set_role(membership)
     }
 
+    fn forget_records(
+        &self,
+        after: ExecutionId,
+        before: ExecutionId,
+        most: usize,
+    ) -> Reply<Option<ExecutionId>> {
+        self.store.forget_records(after, before, most)
+    }
+
     fn greatest_id(&self) -> Reply<Option<u128>> {
         self.store.greatest_id()
     }

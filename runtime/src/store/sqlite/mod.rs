@@ -213,6 +213,15 @@ impl Store for SqliteStore {
         self.write(move |connection| write::forget_admitted(connection, before, most))
     }
 
+    fn forget_records(
+        &self,
+        after: ExecutionId,
+        before: ExecutionId,
+        most: usize,
+    ) -> Reply<Option<ExecutionId>> {
+        self.write(move |connection| write::forget_records(connection, after, before, most))
+    }
+
     fn greatest_id(&self) -> Reply<Option<u128>> {
         self.read(read::greatest_id)
     }

@@ -382,6 +382,30 @@ pub(super) fn forget_admitted(
     Ok(connection.prepare_cached(sql)?.execute(params![before.as_millisecond(), most])?)
 }
 
+pub(super) fn forget_records(
+    connection: &Connection,
+    after: ExecutionId,
+    before: ExecutionId,
+    most: usize,
+) -> Result<Option<ExecutionId>, StoreError> {
+    // Executions that are open keep theirs: somebody may be about to decide by them.
+    let sql = "WITH old AS (SELECT execution_id, number FROM attempt
+                            WHERE execution_id > ?1 AND execution_id < ?2 ORDER BY execution_id, number LIMIT ?3)
+               SELECT max(execution_id), count(*) FROM old";
+    let (last, count): (Option<[u8; 16]>, usize) = connection
+        .prepare_cached(sql)?
+        .query_row(params![after.to_bytes(), before.to_bytes(), most], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let Some(last) = last else { return Ok(None) };
+    let sql = "UPDATE attempt SET record = NULL
+               WHERE execution_id > ?1 AND execution_id <= ?2 AND record IS NOT NULL
+                 AND (SELECT state FROM execution WHERE id = execution_id)
+                     IN ('succeeded', 'failed', 'unknown', 'cancelled', 'dismissed')";
+    connection.prepare_cached(sql)?.execute(params![after.to_bytes(), last])?;
+    Ok((count == most).then(|| ExecutionId::from_bytes(last)))
+}
+
 pub(super) fn forget_untold(
     connection: &Connection,
     workflow: &WorkflowId,
