@@ -93,7 +93,7 @@ impl Server {
         let anew = publish::publish(files, &*store, &clock).await?;
         let settings::Workspace { name, zone } = settings.workspace.clone();
         let workspace = Arc::new(SharedWorkspace::new(name, zone));
-        let vault = Arc::new(Vault::new(settings.secrets.key_file.clone(), settings.secrets.folder.clone()));
+        let vault = Arc::new(vault(&settings));
         publish::refresh(&*store, &types, &vault, &workspace).await?;
         for published in &workspace.current().workflows {
             if let Some(why) = &published.broken {
@@ -195,8 +195,14 @@ pub fn egress_settings(settings: &Settings) -> EgressSettings {
         idle_timeout: Duration::from_secs(settings.egress.idle_timeout_seconds),
         extra_ca_file: settings.egress.extra_ca_file.clone(),
         guard: settings.egress.guard.clone(),
+        proxy: settings.egress.proxy.clone(),
         ..EgressSettings::default()
     }
+}
+
+pub fn vault(settings: &Settings) -> Vault {
+    let secrets = &settings.secrets;
+    Vault::new(secrets.key_file.clone(), &settings.store.folder, secrets.folder.clone())
 }
 
 fn health_settings(settings: &Settings) -> HealthSettings {

@@ -39,6 +39,8 @@ const KEY_VARIABLE: &str = "ONWARD_SECRETS_KEY";
 pub enum VaultError {
     #[error("the key file {}: {problem}; `secrets.key_file` names it", path.display())]
     KeyFile { path: PathBuf, problem: String },
+    #[error("secrets cannot be changed: {}: {problem}", path.display())]
+    Lock { path: PathBuf, problem: io::Error },
     #[error("`ONWARD_SECRETS_KEY` must be {KEY_BYTES} random bytes in base64")]
     KeyVariable,
     #[error("the key comes from `ONWARD_SECRETS_KEY`, which only you can change; rotating is for a key file")]
@@ -79,6 +81,7 @@ impl Key {
 /// Reads secrets, and encrypts those that are to be stored.
 pub struct Vault {
     key_file: PathBuf,
+    lock_file: PathBuf,
     folder: Option<PathBuf>,
     keys: RwLock<Option<Keys>>,
     /// What the folder had when it was read last.
@@ -97,25 +100,26 @@ struct Mounted {
 pub struct VaultLock(File);
 
 impl Vault {
-    /// `folder`: one file a secret, called as it is.
-    pub fn new(key_file: PathBuf, folder: Option<PathBuf>) -> Self {
-        Self { key_file, folder, keys: RwLock::new(None), mounted: Mutex::default() }
+    /// `data`: the data folder, which is written to. `folder`: one file a secret, called as it is.
+    pub fn new(key_file: PathBuf, data: &Path, folder: Option<PathBuf>) -> Self {
+        let lock_file = data.join("secrets.lock");
+        Self { key_file, lock_file, folder, keys: RwLock::new(None), mounted: Mutex::default() }
     }
 
     /// Waits for whoever else changes secrets.
     pub fn lock(&self) -> Result<VaultLock, VaultError> {
-        let path = self.beside(".lock");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = file.map_err(|error| self.key_file_problem(&error))?;
-        file.lock().map_err(|error| self.key_file_problem(&error))?;
+        let problem = |error: io::Error| VaultError::Lock { path: self.lock_file.clone(), problem: error };
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.lock_file);
+        let file = file.map_err(problem)?;
+        file.lock().map_err(problem)?;
         Ok(VaultLock(file))
     }
 
     /// Encrypts a value. Makes the key file where there is no key yet.
     pub fn seal(&self, _held: &VaultLock, name: &str, value: &str) -> Result<SecretRow, VaultError> {
-        // A command beside the server may have made a new one.
-        self.forget_read();
-        let keys = match self.keys()? {
+        // Not what was read before: a command beside the server may have made a new one.
+        let keys = match self.read_keys()? {
             Some(keys) => keys,
             None => self.make_key()?,
         };
@@ -170,8 +174,7 @@ impl Vault {
         if std::env::var_os(KEY_VARIABLE).is_some() {
             return Err(VaultError::NotOurs);
         }
-        self.forget_read();
-        let old = self.keys()?;
+        let old = self.read_keys()?;
         let opened: Option<Vec<_>> =
             rows.iter().map(|row| Some((&row.name, open(old.as_ref()?, row)?))).collect();
         let opened = opened.ok_or(VaultError::Unreadable)?;
@@ -207,6 +210,12 @@ impl Vault {
         if let Some(keys) = &*self.keys.read().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Some(keys.clone()));
         }
+        let keys = self.read_keys()?;
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).clone_from(&keys);
+        Ok(keys)
+    }
+
+    fn read_keys(&self) -> Result<Option<Keys>, VaultError> {
         let keys = match std::env::var_os(KEY_VARIABLE) {
             Some(text) => vec![text.to_str().and_then(Key::read).ok_or(VaultError::KeyVariable)?],
             None => match self.read_key_lines()? {
@@ -214,9 +223,7 @@ impl Vault {
                 lines => self.parse(&lines)?,
             },
         };
-        let keys = Keys(keys.into());
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys.clone());
-        Ok(Some(keys))
+        Ok(Some(Keys(keys.into())))
     }
 
     fn parse(&self, lines: &[String]) -> Result<Vec<Key>, VaultError> {
@@ -245,7 +252,7 @@ impl Vault {
         let mut lines = vec![BASE64_STANDARD.encode(bytes)];
         lines.extend(self.read_key_lines()?);
         self.write_key_file(&lines)?;
-        self.keys()?.ok_or(VaultError::Seal)
+        self.read_keys()?.ok_or(VaultError::Seal)
     }
 
     /// Whole or not at all, for its owner alone, and on disk when this returns.
@@ -402,7 +409,7 @@ mod tests {
     use super::*;
 
     fn vault(folder: &Path) -> Vault {
-        Vault::new(folder.join("secrets.key"), Some(folder.join("secrets")))
+        Vault::new(folder.join("secrets.key"), folder, Some(folder.join("secrets")))
     }
 
     fn sealed(vault: &Vault, name: &str, value: &str) -> SecretRow {

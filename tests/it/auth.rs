@@ -165,6 +165,21 @@ fn a_refused_token_is_replaced_once() {
     );
 }
 
+/// One that says in a text how long its tokens last, and one whose tokens end sooner than they are replaced.
+#[test]
+fn a_token_is_used_as_long_as_its_endpoint_says() {
+    for (expires_in, fetched) in [(json!("3600"), 1), (json!(20), 1), (json!(0), 2)] {
+        let answer = json!({"access_token": "acc3ss-t0ken", "expires_in": expires_in});
+        let tokens = Receiver::start(Reply::new(200, &answer.to_string()));
+        let receiver = Receiver::start(Reply::new(200, ""));
+        let (_project, server) = with_oauth2(&tokens, &receiver, "");
+        for _ in 0..2 {
+            assert_eq!(server.performed("42", "test")["status"], "Success");
+        }
+        assert_eq!(tokens.received().len(), fetched, "{answer}");
+    }
+}
+
 /// A token endpoint that fails is told, in its own words, and nothing is sent.
 #[test]
 fn without_a_token_nothing_is_sent() {
@@ -177,7 +192,11 @@ fn without_a_token_nothing_is_sent() {
         (Reply::new(503, "later"), "answered 503: later"),
         (Reply::new(200, "{}"), "has no `access_token` in JSON"),
         (Reply::new(200, r#"{"access_token":"x","token_type":"mac"}"#), "is no bearer token"),
-        (Reply::new(200, r#"{"access_token":"a\nb"}"#), "no header can carry"),
+        (Reply::new(200, r#"{"access_token":"acc3ss\nt0ken"}"#), "no header can carry"),
+        // To take so short a thing out of texts would take them apart.
+        (Reply::new(200, r#"{"access_token":"a"}"#), "is too short"),
+        // Here it is what the header had.
+        (Reply::new(401, "dGhlJTIwY2xpZW50OnMzY3IlMjZ0JTIwdmFsdWUlMkYlQzMlQTQ="), "answered 401: [redacted]"),
     ] {
         let tokens = Receiver::start(answer);
         let (_project, server) = with_oauth2(&tokens, &receiver, "");

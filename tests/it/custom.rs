@@ -104,6 +104,19 @@ fn what_is_a_success_the_author_says() {
     }
 }
 
+/// 410 is "gone for good", unless the author says that it is an answer like others.
+#[test]
+fn an_endpoint_that_answers_410_as_the_author_expects_is_called_again() {
+    for (rule, second) in
+        [("success = { status = [200, 410] }", None), ("method = \"PUT\"", Some("endpoint_disabled"))]
+    {
+        let receiver = Receiver::start(Reply::new(410, ""));
+        let (_project, server) = served(&receiver, rule);
+        server.performed("42", "test");
+        assert_eq!(server.performed("42", "test")["code"].as_str(), second, "{rule}");
+    }
+}
+
 /// "Mapping from the response to fields with the same validation as a patch."
 #[test]
 fn parts_of_an_answer_become_fields() {
@@ -138,7 +151,7 @@ fn a_custom_format_that_cannot_work_is_refused_at_save() {
         ("success = { status = \"ok\" }", "is no status"),
         ("success = { equals = 1 }", "`equals` needs one"),
         ("success = { pointer = \"data\" }", "a JSON pointer begins with a slash"),
-        ("success = { stauts = 200 }", "`success` has no `stauts`"),
+        ("success = { no_such = 200 }", "`success` has no `no_such`"),
         ("response = { \"Colour\" = \"/a\" }", "the workflow has no field “Colour”"),
         ("response = { \"Company Name\" = \"a\" }", "a JSON pointer begins with a slash"),
         ("method = \"TRACE\"", "must be one of POST, PUT, PATCH, DELETE, GET"),

@@ -1,6 +1,6 @@
 //! "Egress guard … blocked unless allowed by config": at save, at send, for steps and for alerts.
 
-use std::{net::TcpListener, thread, time::Duration};
+use std::{net::TcpListener, path::Path, thread, time::Duration};
 
 use serde_json::json;
 
@@ -101,6 +101,46 @@ fn what_the_operator_allows_is_reached_and_nothing_beside_it() {
         let ended = server.performed("42", "test");
         assert_eq!(ended["status"], expected, "{allow}: {ended}");
         server.kill();
+    }
+}
+
+/// "Outbound proxy by CONNECT with auth, from config or environment": the credentials go to it and are shown nowhere.
+#[test]
+fn calls_leave_through_the_proxy_that_the_environment_names() {
+    let (proxy, receiver) =
+        (Receiver::start(Reply::new(407, "")), Receiver::start(Reply::new(200, r#"{"task":{}}"#)));
+    let (project, key) = Project::new(&calling(&format!("{}/x", receiver.url())));
+    let server_section = format!("{BARE}[egress]\nallow = \"127.0.0.1\"\nproxy = \"environment\"\n");
+    project.write("onward.toml", &server_section);
+    let url = proxy.url().replace("http://", "http://onward:pr0xy-pass@");
+    let environment = [("HTTPS_PROXY", Path::new(&url)), ("NO_PROXY", Path::new("10.0.0.0/8, .example"))];
+    let server = project.serve_in(&key, &environment);
+    server.create_task(&acme());
+    let ended = server.performed("42", "test");
+    assert_eq!(ended["code"], "proxy_failed");
+    assert!(ended["errors"][0].as_str().expect("a message").contains("the proxy answered 407"), "{ended}");
+    let asked = proxy.received().remove(0);
+    let target = receiver.url().replace("http://", "");
+    assert!(asked.head.starts_with(&format!("CONNECT {target} HTTP/1.1")), "{}", asked.head);
+    assert_eq!(asked.header("proxy-authorization"), Some("Basic b253YXJkOnByMHh5LXBhc3M="));
+    assert!(!(project.log() + &ended.to_string()).contains("pr0xy-pass"));
+    assert_eq!(receiver.received().len(), 0);
+    server.kill();
+    let excepting = [environment[0], ("NO_PROXY", Path::new("10.0.0.0/8, 127.0.0.1"))];
+    let server = project.serve_in(&key, &excepting);
+    assert_eq!((&server.performed("42", "test")["status"], proxy.received().len()), (&json!("Success"), 1));
+}
+
+/// A proxy's password that is not written as a URL has it is refused without being repeated.
+#[test]
+fn what_is_no_proxy_is_refused_at_the_start() {
+    for url in ["https://proxy.internal:3128", "proxy.internal:3128", "http://me:pr0xy-%zz@proxy.internal"] {
+        let project = Project::bare();
+        project.write("onward.toml", &format!("{BARE}[egress]\nproxy = \"{url}\"\n"));
+        project.write("workflows/test.toml", &calling("https://billing.example"));
+        let said = project.refused_command(&["check"]);
+        assert!(said.contains("egress.proxy") && said.contains("http://HOST:PORT"), "{said}");
+        assert!(!said.contains("pr0xy"), "{said}");
     }
 }
 

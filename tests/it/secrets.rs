@@ -171,7 +171,7 @@ fn a_secret_in_use_is_not_removed() {
             (422, &json!("invalid_secret"))
         );
     }
-    assert_eq!(put("NEW", r#"{"valeu":"123456"}"#).status, 400);
+    assert_eq!(put("NEW", r#"{"text":"123456"}"#).status, 400);
 }
 
 /// "From an encrypted store (key from file or environment, rotation), environment or file."

@@ -65,11 +65,16 @@ async fn put(
     if let Some(problem) = problem {
         return Err(ApiError::new(Code::InvalidSecret, problem));
     }
-    let held = locked(&api).await?;
-    let row = api.shared.vault.seal(&held, &name, &body.0.value).map_err(ApiError::internal)?;
-    api.store().put_secrets(vec![row]).await?;
-    drop(held);
-    api.shared.refresh().await?;
+    let (shared, held, value) = (Arc::clone(&api.shared), locked(&api).await?, body.0.value);
+    // To its end, though the client hangs up: what is encrypted is written before anybody changes the key.
+    let work = async move {
+        let row = shared.vault.seal(&held, &name, &value).map_err(ApiError::internal)?;
+        shared.store.put_secrets(vec![row]).await?;
+        drop(held);
+        shared.refresh().await?;
+        Ok::<_, ApiError>(())
+    };
+    actix_web::rt::spawn(work).await.map_err(ApiError::internal)??;
     Ok(HttpResponse::NoContent().finish())
 }
 

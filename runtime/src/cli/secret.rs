@@ -48,7 +48,7 @@ pub(super) fn run(command: &SecretCommand) -> anyhow::Result<()> {
         SecretCommand::List(config) | SecretCommand::RotateKey(config) => config,
     };
     let settings = load(config)?;
-    let vault = Vault::new(settings.secrets.key_file.clone(), settings.secrets.folder.clone());
+    let vault = boot::vault(&settings);
     block_on(async {
         let store = boot::open_store(&settings)?;
         let said = match command {

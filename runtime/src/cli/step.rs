@@ -24,7 +24,6 @@ use crate::{
         trial::{self, Trial},
     },
     store::{Store, TaskKey},
-    vault::Vault,
 };
 
 #[derive(Subcommand)]
@@ -73,7 +72,7 @@ async fn test(
 ) -> anyhow::Result<bool> {
     let types = StepTypes::built_in(&settings.egress.guard);
     let workspace = SharedWorkspace::new(settings.workspace.name.clone(), settings.workspace.zone.clone());
-    let vault = Vault::new(settings.secrets.key_file.clone(), settings.secrets.folder.clone());
+    let vault = boot::vault(settings);
     publish::refresh(&**store, &types, &vault, &workspace).await?;
     let workspace = workspace.current();
     // As the files say it: a step is tried before it is published.

@@ -17,7 +17,7 @@ use awc::{
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::{
-    EgressSettings, Guard, Request, SendError, Trust,
+    EgressSettings, Guard, Proxy, Request, SendError, Trust,
     connector::{Endpoint, EndpointConnector},
     error::Peer,
     target::{self, Target},
@@ -35,6 +35,7 @@ pub(super) struct Clients {
     user_agent: HeaderValue,
     tls: TlsConnector,
     guard: Guard,
+    proxy: Option<Proxy>,
     exchanges: Cell<u64>,
     by_endpoint: RefCell<HashMap<(Authority, bool), Rc<Client>>>,
     /// A task is waiting to drop clients that nobody uses.
@@ -59,6 +60,7 @@ impl Clients {
                 .unwrap_or(HeaderValue::from_static("Onward")),
             tls: TlsConnector::from(trust.config.clone()),
             guard: settings.guard.clone(),
+            proxy: settings.proxy.clone(),
             exchanges: Cell::new(0),
             by_endpoint: RefCell::default(),
             sweeping: Cell::new(false),
@@ -127,6 +129,7 @@ impl Clients {
             tls,
             connect_timeout: self.connect_timeout,
             guard: self.guard.clone(),
+            proxy: self.proxy.clone().filter(|proxy| proxy.is_for(target.host())),
         });
         let connector = awc::Connector::new()
             .connector(EndpointConnector(Rc::clone(&endpoint)))

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::{
-    Guard, SendError,
+    Blocked, Guard, Proxy, SendError,
     error::Peer,
     record::Record,
     stream::EgressStream,
@@ -43,6 +43,7 @@ pub(super) struct Endpoint {
     /// For resolving, connecting and the handshake together.
     pub(super) connect_timeout: Duration,
     pub(super) guard: Guard,
+    pub(super) proxy: Option<Proxy>,
 }
 
 impl Service<ConnectInfo<Uri>> for EndpointConnector {
@@ -78,12 +79,21 @@ impl Service<ConnectInfo<Uri>> for EndpointConnector {
 impl Endpoint {
     async fn open(&self, record: &Record) -> Result<EgressStream, SendError> {
         let started = Instant::now();
-        let addresses = self.resolve().await?;
+        let deadline = started + self.connect_timeout;
+        let is_left_to_the_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy.resolves);
+        let addresses = if is_left_to_the_proxy {
+            // As far as the host says by itself which address it is.
+            self.guard.check_host(&self.host, self.port).map_err(|blocked| self.blocked(blocked))?;
+            Vec::new()
+        } else {
+            self.allowed(&self.resolve(&self.host, self.port).await?)?
+        };
         let resolved = Instant::now();
         record.dns.set(Some(resolved - started));
-        let (tcp, remote) = self
-            .connect(&addresses, resolved + self.connect_timeout.saturating_sub(resolved - started))
-            .await?;
+        let (tcp, remote) = match &self.proxy {
+            None => self.connect(&addresses, deadline).await?,
+            Some(proxy) => self.connect_through(proxy, &addresses, deadline).await?,
+        };
         record.remote.set(Some(remote));
         record.connect.set(Some(resolved.elapsed()));
         let transport = match &self.tls {
@@ -102,10 +112,10 @@ impl Endpoint {
         Ok(EgressStream::new(transport, remote, self.peer.clone()))
     }
 
-    /// The addresses of the host; of a literal, itself.
-    async fn resolve(&self) -> Result<Vec<SocketAddr>, SendError> {
-        let failed = |reason| SendError::Resolve { host: self.host.clone(), reason };
-        let addresses: Vec<_> = match lookup_host((&*self.host, self.port)).await {
+    /// The addresses of a host; of a literal, itself.
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, SendError> {
+        let failed = |reason| SendError::Resolve { host: host.into(), reason };
+        let addresses: Vec<_> = match lookup_host((host, port)).await {
             Ok(addresses) => addresses.collect(),
             Err(error) => return Err(failed(error.to_string())),
         };
@@ -119,13 +129,43 @@ impl Endpoint {
         for &address in addresses {
             match self.guard.check(&self.host, address) {
                 Ok(()) => allowed.push(address),
-                Err(blocked) => failure = Some(SendError::Blocked { host: self.host.clone(), blocked }),
+                Err(blocked) => failure = Some(self.blocked(blocked)),
             }
         }
         match failure {
             Some(failure) if allowed.is_empty() => Err(failure),
             _ => Ok(allowed),
         }
+    }
+
+    fn blocked(&self, blocked: Blocked) -> SendError {
+        SendError::Blocked { host: self.host.clone(), blocked }
+    }
+
+    /// A tunnel to one of the addresses, which have been checked; to the name where the proxy resolves it.
+    async fn connect_through(
+        &self,
+        proxy: &Proxy,
+        addresses: &[SocketAddr],
+        deadline: Instant,
+    ) -> Result<(TcpStream, SocketAddr), SendError> {
+        let proxies = self.resolve(&proxy.host, proxy.port).await?;
+        let name = || SocketName { host: &self.host, port: self.port }.to_string();
+        let targets = addresses.iter().map(ToString::to_string);
+        let targets: Vec<_> = if addresses.is_empty() { vec![name()] } else { targets.collect() };
+        let mut failure = None;
+        for (index, target) in targets.iter().enumerate() {
+            // A proxy that has refused one has ended that connection.
+            let (mut tcp, proxy_address) = self.connect(&proxies, deadline).await?;
+            match proxy.tunnel(&mut tcp, target).await {
+                Ok(()) => return Ok((tcp, addresses.get(index).copied().unwrap_or(proxy_address))),
+                Err(reason) => failure = Some(SendError::Proxy { peer: self.peer.clone(), reason }),
+            }
+        }
+        Err(failure.unwrap_or_else(|| SendError::Resolve {
+            host: self.host.clone(),
+            reason: "it has no addresses".to_owned(),
+        }))
     }
 
     /// Tries one address after the other. Each gets an equal share of the time left, so that one that swallows
@@ -136,7 +176,6 @@ impl Endpoint {
         deadline: Instant,
     ) -> Result<(TcpStream, SocketAddr), SendError> {
         let mut failure = None;
-        let addresses = self.allowed(addresses)?;
         for (tried, &address) in addresses.iter().enumerate() {
             let share = deadline.saturating_duration_since(Instant::now())
                 / u32::try_from(addresses.len() - tried).unwrap_or(1);
@@ -153,6 +192,19 @@ impl Endpoint {
             limit: self.connect_timeout,
             connected: false,
         }))
+    }
+}
+
+/// A host and a port, as CONNECT has them.
+struct SocketName<'a> {
+    host: &'a str,
+    port: u16,
+}
+
+impl std::fmt::Display for SocketName<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
 

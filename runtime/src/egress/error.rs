@@ -92,6 +92,14 @@ pub enum SendError {
         /// Why it is not.
         why: Unavailable,
     },
+    /// The proxy did not lead there. Nothing was sent.
+    #[error("{peer} could not be reached through the proxy: {reason}.")]
+    Proxy {
+        /// Who was called.
+        peer: Peer,
+        /// What the proxy did.
+        reason: String,
+    },
     /// No address of the host accepted a connection. Nothing was sent.
     #[error(
         "{peer} could not be reached ({reason}). Check that it is running and that no firewall is in between."
@@ -199,6 +207,7 @@ impl SendError {
             Self::Unavailable { why: Unavailable::Open { .. }, .. } => "endpoint_failing",
             Self::Unavailable { why: Unavailable::Disabled, .. } => "endpoint_disabled",
             Self::Unavailable { why: Unavailable::Busy { .. } | Unavailable::Waited, .. } => "endpoint_busy",
+            Self::Proxy { .. } => "proxy_failed",
             Self::Connect { .. } => "connect_failed",
             Self::ConnectTimeout { .. } => "connect_timeout",
             Self::Tls { .. } => "tls_failed",

@@ -179,7 +179,7 @@ impl Guard {
         self.check_host(target.host(), target.port).map_err(|blocked| format!("{blocked}."))
     }
 
-    fn check_host(&self, host: &str, port: u16) -> Result<(), Blocked> {
+    pub(super) fn check_host(&self, host: &str, port: u16) -> Result<(), Blocked> {
         let name = plain(host);
         match host.parse::<IpAddr>() {
             Ok(address) => self.check(host, SocketAddr::new(address, port)),

@@ -174,6 +174,10 @@ impl Endpoints {
             // Somebody else may hold one that is doing well: it goes on with that.
             all.retain(|_, endpoint| !endpoint.is_well());
         }
+        if all.len() >= ENDPOINTS_MAX {
+            // As many that are not: then those to which no call is under way.
+            all.retain(|_, endpoint| Arc::strong_count(endpoint) > 1);
+        }
         let now = Instant::now();
         let state = State { circuit: Circuit::Closed, failures: 0, waiting: 0, next: now };
         let calls = Arc::new(Semaphore::new(self.0.settings.calls_max));
@@ -185,11 +189,11 @@ impl Endpoints {
     /// A place for a call, as soon as there is one, at most after `limit`.
     pub(super) async fn enter(&self, host: &str, port: u16, limit: Duration) -> Result<Place, Unavailable> {
         let endpoint = self.endpoint(host, port);
-        let waiting = Waiting::begin(&endpoint, &self.0.settings)?;
+        let (waiting, deadline) = (Waiting::begin(&endpoint, &self.0.settings)?, Instant::now() + limit);
         let place = async {
             let permit =
                 Arc::clone(&endpoint.calls).acquire_owned().await.map_err(|_| Unavailable::Waited)?;
-            if let Some(pause) = self.pause_for_rate(&endpoint) {
+            if let Some(pause) = self.pause_for_rate(&endpoint, deadline)? {
                 tokio::time::sleep(pause).await;
             }
             Ok(permit)
@@ -201,15 +205,23 @@ impl Endpoints {
         Ok(Place { inner: Arc::clone(&self.0), endpoint, is_probe, _permit: permit })
     }
 
-    fn pause_for_rate(&self, endpoint: &Endpoint) -> Option<Duration> {
+    /// How long the call has to wait for its time. One that cannot come in time takes nobody's.
+    fn pause_for_rate(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Instant,
+    ) -> Result<Option<Duration>, Unavailable> {
         let rate = self.0.settings.rate_max;
         if rate == 0 {
-            return None;
+            return Ok(None);
         }
         let (mut state, now) = (endpoint.state(), Instant::now());
         let at = state.next.max(now);
+        if at > deadline {
+            return Err(Unavailable::Waited);
+        }
         state.next = at + Duration::from_secs(1) / rate;
-        (at > now).then(|| at - now)
+        Ok((at > now).then(|| at - now))
     }
 
     /// Those that are called or were called, by name.
@@ -458,6 +470,11 @@ mod tests {
                 drop(endpoints.enter("a.example", 80, Duration::from_secs(5)).await.expect("a place"));
             }
             assert!(started.elapsed() >= Duration::from_millis(200), "{:?}", started.elapsed());
+            // Those who cannot come in time take nobody's.
+            for _ in 0..100 {
+                let _ = endpoints.enter("a.example", 80, Duration::from_millis(1)).await;
+            }
+            assert!(endpoints.enter("a.example", 80, Duration::from_millis(200)).await.is_ok());
             assert!(endpoints.enter("b.example", 80, SOON).await.is_ok());
         });
     }

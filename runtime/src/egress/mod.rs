@@ -15,6 +15,7 @@ mod error;
 mod guard;
 mod head;
 mod health;
+mod proxy;
 mod record;
 mod stream;
 mod target;
@@ -50,6 +51,7 @@ pub use self::{
     error::{Peer, Phase, SendError},
     guard::{Blocked, EntryError, Guard},
     health::{Circuit, EndpointView, Endpoints, HealthSettings, Unavailable},
+    proxy::Proxy,
     tls::{Trust, TrustError},
 };
 
@@ -66,6 +68,8 @@ pub struct EgressSettings {
     pub user_agent: String,
     /// Which addresses may be called.
     pub guard: Guard,
+    /// Through which calls go, if through any.
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for EgressSettings {
@@ -76,6 +80,7 @@ impl Default for EgressSettings {
             extra_ca_file: None,
             user_agent: concat!("Onward/", env!("CARGO_PKG_VERSION")).to_owned(),
             guard: Guard::default(),
+            proxy: None,
         }
     }
 }
@@ -95,6 +100,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Limit for the answer's body, in bytes.
     pub response_bytes_max: usize,
+    /// The caller takes 410 as an answer, so it does not say that the endpoint is gone.
+    pub gone_is_an_answer: bool,
 }
 
 /// An answer. Any status: what a status means is the caller's matter.
@@ -169,15 +176,15 @@ impl Exchange {
         Self { result: Err(error), partial: None, timing, bytes_sent: 0, bytes_received: 0, remote: None }
     }
 
-    /// What it says of the endpoint.
-    fn verdict(&self) -> Verdict {
+    /// What it says of the endpoint; `None` where it was not tried.
+    fn verdict(&self, gone_is_an_answer: bool) -> Option<Verdict> {
         match (self.status(), &self.result) {
-            (Some(410), _) => Verdict::Gone,
-            (Some(500..), _) => Verdict::Failed,
-            (Some(_), _) => Verdict::Alive,
-            // What was wrong is the request itself.
-            (None, Err(error)) if !error.is_of_the_endpoint() => Verdict::Alive,
-            (None, _) => Verdict::Failed,
+            (_, Err(error)) if !error.is_of_the_endpoint() => None,
+            (Some(410), _) if !gone_is_an_answer => Some(Verdict::Gone),
+            (Some(500..), _) | (None, _) => Some(Verdict::Failed),
+            // It began an answer and did not end it.
+            (Some(_), Err(error)) if error.may_pass() => Some(Verdict::Failed),
+            (Some(_), _) => Some(Verdict::Alive),
         }
     }
 
@@ -235,7 +242,9 @@ impl Egress {
             Err(error) => return Exchange::not_begun(error, queue),
         };
         let exchange = self.exchange_at(&request, queue).await;
-        place.ended(exchange.verdict());
+        if let Some(verdict) = exchange.verdict(request.gone_is_an_answer) {
+            place.ended(verdict);
+        }
         exchange
     }
 

@@ -65,7 +65,7 @@ impl Secrets {
         let mut values: Vec<_> = names.into_iter().filter_map(|name| self.get(name).cloned()).collect();
         values.sort();
         values.dedup();
-        Redactor(values.iter().map(|value| Hidden::new(value)).collect())
+        Redactor(values.iter().map(Hidden::new).collect())
     }
 }
 
@@ -100,9 +100,10 @@ impl fmt::Debug for Redactor {
 /// A value that is to be found.
 #[derive(Clone)]
 struct Hidden {
-    value: Box<str>,
-    /// What base64 of either alphabet has of it, wherever in the bytes that were encoded it begins.
-    encoded: Vec<String>,
+    value: Arc<str>,
+    /// The value, and what base64 of either alphabet has of it, wherever in the bytes that were encoded it begins; all
+    /// without backslashes, of which a text may have any number.
+    forms: Vec<String>,
 }
 
 /// Of a value that a text's end cuts off, so many characters are too many.
@@ -115,7 +116,7 @@ impl Redactor {
 
     /// The same, and another value.
     pub fn and(&self, value: Option<&Arc<str>>) -> Self {
-        let others = value.into_iter().map(|value| Hidden::new(value));
+        let others = value.into_iter().map(Hidden::new);
         Self(self.0.iter().cloned().chain(others).collect())
     }
 
@@ -172,53 +173,82 @@ impl Redactor {
 }
 
 impl Hidden {
-    fn new(value: &str) -> Self {
-        let mut encoded = Vec::new();
+    fn new(value: &Arc<str>) -> Self {
+        let mut forms = vec![value.replace('\\', "")];
         for before in 0..3_usize {
             let mut bytes = vec![0; before];
             bytes.extend_from_slice(value.as_bytes());
             let whole = BASE64_STANDARD.encode(&bytes);
             // Characters in which nothing but the value has a part.
             let from = (before * 8).div_ceil(6);
-            let part = whole[from..bytes.len() * 8 / 6].to_owned();
-            encoded.push(part.replace('+', "-").replace('/', "_"));
-            encoded.push(part);
+            let part = whole[from..(bytes.len() * 8 / 6).max(from)].to_owned();
+            forms.push(part.replace('+', "-").replace('/', "_"));
+            forms.push(part);
         }
-        Self { value: value.into(), encoded }
+        // What is shorter stands in texts by chance.
+        forms.retain(|form| form.chars().count() > CUT_CHARS);
+        Self { value: Arc::clone(value), forms }
     }
 
-    /// How long what a text begins with is, if that is the value in some form.
+    /// How long what a text begins with is, if that is the value in some form; never nothing.
     fn found_in(&self, text: &str, is_cut: bool) -> Option<usize> {
-        let written = self.written_in(text, is_cut);
-        let encoded = self.encoded.iter().filter_map(|form| {
-            let is_whole = text.starts_with(form.as_str());
-            let is_beginning = is_cut && text.len() >= CUT_CHARS && form.starts_with(text);
-            (is_whole || is_beginning).then(|| form.len().min(text.len()))
-        });
-        encoded.chain(written).max()
-    }
-
-    /// Each character as it is, percent-encoded, or as JSON escapes it.
-    fn written_in(&self, text: &str, is_cut: bool) -> Option<usize> {
-        let mut rest = text;
-        for (matched, c) in self.value.chars().enumerate() {
-            if rest.is_empty() && is_cut && matched >= CUT_CHARS {
-                return Some(text.len());
-            }
-            rest = after(rest, c)?;
-        }
-        Some(text.len() - rest.len())
+        let raw = text.starts_with(&*self.value).then_some(self.value.len());
+        let written = self.forms.iter().filter_map(|form| written_in(text, form, is_cut));
+        written.chain(raw).filter(|length| *length > 0).max()
     }
 }
 
-/// What comes after a character that is written in some form.
-fn after(text: &str, c: char) -> Option<&str> {
-    text.strip_prefix(c)
-        .filter(|_| c != '\\' && c != '%')
-        .or_else(|| text.strip_prefix('+').filter(|_| c == ' '))
-        .or_else(|| after_percent(text, c))
-        .or_else(|| after_escape(text, c))
-        .or_else(|| text.strip_prefix(c))
+/// How long what a text begins with is, if it is a form: each character as it is, percent-encoded, as JSON escapes it, or
+/// as HTML and XML do.
+fn written_in(text: &str, form: &str, is_cut: bool) -> Option<usize> {
+    let (first, expected) = (text.as_bytes().first()?, form.as_bytes().first()?);
+    if first != expected && !b"\\%&+".contains(first) {
+        return None;
+    }
+    // What may come next: `%25` is written for a `%`, or is the value's own.
+    let mut chars = form.chars();
+    let mut rests: Vec<_> = after(text, chars.next()?).collect();
+    let mut ends_within = false;
+    for (c, matched) in chars.zip(1..) {
+        if rests.is_empty() {
+            break;
+        }
+        // The text may end in the middle of what a character is written as.
+        ends_within |= is_cut && matched >= CUT_CHARS && rests.iter().any(|rest| is_beginning(rest));
+        rests = rests.into_iter().flat_map(|rest| after(rest, c)).collect();
+        rests.dedup();
+    }
+    let whole = rests.iter().map(|rest| text.len() - rest.len()).max();
+    whole.or_else(|| ends_within.then_some(text.len()))
+}
+
+fn is_beginning(rest: &str) -> bool {
+    const LONGEST: usize = 12;
+    rest.is_empty() || rest.len() < LONGEST && rest.starts_with(['%', '\\', '&', '\u{fffd}'])
+}
+
+/// JSON in JSON in JSON has seven; of more it is none.
+const BACKSLASHES_MAX: usize = 16;
+
+/// What comes after a character, in each way in which it may be written here.
+fn after(text: &str, c: char) -> impl Iterator<Item = &str> {
+    let bare = without_backslashes(text);
+    let escaped = (bare.len() < text.len()).then(|| after_escape(bare, c)).flatten();
+    let written = escaped
+        .or_else(|| after_percent(bare, c))
+        .or_else(|| after_entity(bare, c))
+        .or_else(|| bare.strip_prefix('+').filter(|_| c == ' '));
+    written.into_iter().chain(bare.strip_prefix(c))
+}
+
+fn without_backslashes(text: &str) -> &str {
+    let mut rest = text;
+    for _ in 0..BACKSLASHES_MAX {
+        let mut written = ["\\", "%5C", "%5c", "&#92;", "&#x5C;", "&#x5c;"].iter();
+        let Some(after) = written.find_map(|backslash| rest.strip_prefix(backslash)) else { break };
+        rest = after;
+    }
+    rest
 }
 
 fn after_percent(text: &str, c: char) -> Option<&str> {
@@ -229,28 +259,44 @@ fn after_percent(text: &str, c: char) -> Option<&str> {
     })
 }
 
-/// JSON may be in JSON: then there is more than one backslash.
+/// `&amp;`, `&#38;`, `&#x26;`.
+fn after_entity(text: &str, c: char) -> Option<&str> {
+    const NAME_BYTES_MAX: usize = 8;
+    let rest = text.strip_prefix('&')?;
+    let end = rest.bytes().take(NAME_BYTES_MAX + 1).position(|byte| byte == b';')?;
+    let (name, after) = (&rest[..end], &rest[end + 1..]);
+    let number = name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => number.parse().ok(),
+    });
+    let meant = match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => number.and_then(char::from_u32),
+    };
+    (meant == Some(c)).then_some(after)
+}
+
+/// What comes after one or more backslashes.
 fn after_escape(text: &str, c: char) -> Option<&str> {
-    let escaped = text.strip_prefix('\\')?.trim_start_matches('\\');
     let short = match c {
         '\n' => Some('n'),
         '\r' => Some('r'),
         '\t' => Some('t'),
         '\u{8}' => Some('b'),
         '\u{c}' => Some('f'),
-        '"' | '/' => Some(c),
-        // All of them were backslashes.
-        '\\' => return Some(escaped),
         _ => None,
     };
-    if let Some(after) = short.and_then(|short| escaped.strip_prefix(short)) {
+    if let Some(after) = short.and_then(|short| text.strip_prefix(short)) {
         return Some(after);
     }
-    let mut units = [0; 2];
-    let mut rest = escaped;
+    let (mut units, mut rest) = ([0; 2], text);
     for (index, unit) in c.encode_utf16(&mut units).iter().enumerate() {
         if index > 0 {
-            rest = rest.strip_prefix('\\')?.trim_start_matches('\\');
+            rest = rest.trim_start_matches('\\');
         }
         let digits = rest.strip_prefix('u')?.get(..4)?;
         if u16::from_str_radix(digits, 16) != Ok(*unit) {
@@ -316,7 +362,7 @@ mod tests {
     use super::*;
     use crate::model::sample;
 
-    const VALUE: &str = "S3cret \"/?äK\\n+%😀";
+    const VALUE: &str = "S3cret \"/?äK\\n+%😀&<'%25";
 
     fn secrets() -> Secrets {
         BTreeMap::from([("TOKEN".to_owned(), (Arc::from(VALUE), Source::Store))]).into()
@@ -330,6 +376,10 @@ mod tests {
         text.bytes()
             .map(|b| if is_bare(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
             .collect()
+    }
+
+    fn html(text: &str) -> String {
+        text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('\'', "&#39;")
     }
 
     fn ascii_json(text: &str) -> String {
@@ -368,6 +418,11 @@ mod tests {
                 .replace("\\U", "\\u")
                 .replace("S3CRET", "S3cret")
                 .replace("\\N", "\\n"),
+            html(VALUE),
+            VALUE.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
+            VALUE.chars().map(|c| format!("&#x{:X};", u32::from(c))).collect(),
+            standard(VALUE).replace('/', "\\/"),
+            percent(&standard(&format!("user:{VALUE}")), |b| b.is_ascii_alphanumeric()),
             standard(VALUE),
             standard(&format!("user:{VALUE}")),
             standard(&format!("u:{VALUE}:more")),
@@ -386,6 +441,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn backslashes_and_percent_signs_of_a_value_are_found_as_they_are_and_escaped() {
+        for value in ["\\\\server\\share", "a\\\nb\\ü", "100%25 of 100%", "\\\\\\\\\\\\\\"] {
+            let secrets: Secrets =
+                BTreeMap::from([("X".to_owned(), (Arc::from(value), Source::Store))]).into();
+            let redactor = secrets.redactor(["X"]);
+            let json = Value::from(value).to_string();
+            for written in [value.to_owned(), json.clone(), ascii_json(value), Value::from(json).to_string()]
+            {
+                let shown = redactor.redact(&format!("<{written}>"));
+                let is_all_backslashes = value.chars().all(|c| c == '\\');
+                assert!(
+                    shown.contains(REDACTED) || is_all_backslashes && written != value,
+                    "{written}: {shown}"
+                );
+                assert!(!shown.contains("server") && !shown.contains("of 100"), "{written}: {shown}");
+            }
+        }
+    }
+
+    /// What is looked through may be a megabyte of what almost is one.
+    #[test]
+    fn looking_for_a_secret_takes_no_longer_than_the_text_is_long() {
+        let secrets: Secrets =
+            BTreeMap::from([("X".to_owned(), (Arc::from("aaaaaaab\\\\%%&&"), Source::Store))]).into();
+        let redactor = secrets.redactor(["X"]);
+        for text in ["\\", "%", "&", "a", "&#x", "%25"] {
+            let text = text.repeat(256 * 1024);
+            let started = std::time::Instant::now();
+            assert_eq!(redactor.redact(&text), text);
+            assert!(started.elapsed().as_secs() < 10, "{}: {:?}", &text[..2], started.elapsed());
+        }
+    }
+
     /// Where an answer breaks off in the middle of one, its beginning is not shown.
     #[test]
     fn the_beginning_of_a_secret_at_the_end_of_what_came_is_taken_out() {
@@ -396,8 +485,22 @@ mod tests {
             assert!(!shown.contains("S3c"), "{shown}");
         }
         let encoded = BASE64_STANDARD.encode(VALUE);
-        for cut in 0..encoded.len() {
-            assert!(!redactor().redact_cut(&encoded[..cut]).contains(&encoded[..3]));
+        let percent = percent(VALUE, |b| b.is_ascii_alphanumeric());
+        for written in [encoded, percent, ascii_json(VALUE), html(VALUE)] {
+            for cut in 0..=written.len() {
+                let Some(text) = written.get(..cut) else { continue };
+                let shown = redactor().redact_cut(text);
+                assert!(cut <= CUT_CHARS || shown.len() <= REDACTED.len() + CUT_CHARS, "{text}: {shown}");
+            }
+            // As a body that ends in the middle of a character.
+            for cut in 0..=written.len() {
+                let text = String::from_utf8_lossy(&written.as_bytes()[..cut]);
+                let shown = redactor().redact_cut(&text);
+                assert!(
+                    cut <= CUT_CHARS + 1 || shown.len() <= REDACTED.len() + CUT_CHARS + 1,
+                    "{text}: {shown}"
+                );
+            }
         }
     }
 

@@ -159,13 +159,20 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                // A URL that begins with a secret: its scheme and host, and perhaps all of it.
-                Part::Place(place @ Place::Secret(_)) if escape == Escape::Url && out.is_empty() => {
-                    place.write(&mut out, scope, Escape::Text)?;
-                }
                 Part::Place(place) => place.write(&mut out, scope, escape)?,
             }
         }
+        Ok(out)
+    }
+
+    /// Renders a URL. One that begins with a secret has its scheme and host from there, and perhaps all of it.
+    pub fn render_url(&self, scope: &Scope<'_>) -> Result<String, RenderError> {
+        let Some(Part::Place(first @ Place::Secret(_))) = self.parts.first() else {
+            return self.render(scope, Escape::Url);
+        };
+        let mut out = first.text(scope)?;
+        let rest = Self { parts: self.parts[1..].to_vec() };
+        out.push_str(&rest.render(scope, Escape::Url)?);
         Ok(out)
     }
 
@@ -470,7 +477,8 @@ mod tests {
         assert_eq!(template.render(&scope, Escape::Header).as_deref(), Ok("Bearer a secret/"));
         assert_eq!(template.render(&scope, Escape::Url).as_deref(), Ok("Bearer a%20secret%2F"));
         let url = parse("{{secrets.TOKEN}}x/{{secrets.TOKEN}}", Destination::Call).expect("a template");
-        assert_eq!(url.render(&scope, Escape::Url).as_deref(), Ok("a secret/x/a%20secret%2F"));
+        assert_eq!(url.render_url(&scope).as_deref(), Ok("a secret/x/a%20secret%2F"));
+        assert_eq!(url.render(&scope, Escape::Url).as_deref(), Ok("a%20secret%2Fx/a%20secret%2F"));
         assert!(url.begins_with_secret() && !template.begins_with_secret());
         assert_eq!((template.secrets().collect::<Vec<_>>(), template.sole_secret()), (vec!["TOKEN"], None));
         let missing = parse("{{ secrets.OTHER }}", Destination::Call).expect("a template");

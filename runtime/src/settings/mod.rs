@@ -11,7 +11,10 @@ use config::{Config, Environment, File, FileFormat};
 use jiff::tz::TimeZone;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use crate::{egress::Guard, telemetry::LogFormat};
+use crate::{
+    egress::{Guard, Proxy},
+    telemetry::LogFormat,
+};
 
 const DEFAULTS: &str = include_str!("../../onward.default.toml");
 
@@ -64,6 +67,7 @@ pub struct Egress {
     pub endpoint_failures_max: u32,
     pub endpoint_pause_seconds: u64,
     pub guard: Guard,
+    pub proxy: Option<Proxy>,
 }
 
 #[derive(Debug, Clone)]
@@ -134,19 +138,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
             "an address and a port, such as 127.0.0.1:8080",
         ));
     }
-    range("server.workers", raw.server.workers as u64, 0, 1024)?;
-    range("server.body_bytes_max", raw.server.body_bytes_max as u64, 1024, 1 << 30)?;
-    range("server.drain_seconds", raw.server.drain_seconds, 0, 3600)?;
-    range("store.task_cache_max", raw.store.task_cache_max as u64, 1, 10_000_000)?;
-    range("store.queue_max", raw.store.queue_max as u64, 1, 1_000_000)?;
-    range("files.bytes_max", raw.files.bytes_max as u64, 1, 64 << 20)?;
-    range("engine.in_flight_max", raw.engine.in_flight_max as u64, 1, 1_000_000)?;
-    range("engine.queued_max", raw.engine.queued_max as u64, 1, 1_000_000)?;
-    range("engine.chain_idle_seconds", raw.engine.chain_idle_seconds, 1, 86_400)?;
-    range("egress.connect_timeout_seconds", raw.egress.connect_timeout_seconds, 1, 120)?;
-    range("egress.idle_timeout_seconds", raw.egress.idle_timeout_seconds, 1, 600)?;
-    range("egress.endpoint_calls_max", raw.egress.endpoint_calls_max as u64, 1, 100_000)?;
-    range("egress.endpoint_pause_seconds", raw.egress.endpoint_pause_seconds, 1, 86_400)?;
+    ranges(&raw, &range)?;
     let log = log(&raw.log).map_err(|(key, found, expected)| value(key, &found, expected))?;
     range("retention.records_days", raw.retention.records_days.into(), 0, 36_500)?;
     let zone = TimeZone::get(&raw.workspace.time_zone).map_err(|_| {
@@ -154,6 +146,8 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     })?;
     let guard = Guard::new(raw.egress.allow.iter().map(String::as_str))
         .map_err(|(entry, error)| value("egress.allow", &entry, &error.to_string()))?;
+    // Not the value: it may have a password.
+    let proxy = proxy(&raw.egress).map_err(|expected| value("egress.proxy", &"another text", expected))?;
     let extra_ca_file = (!raw.egress.extra_ca_file.is_empty()).then(|| base.join(&raw.egress.extra_ca_file));
     let folder = base.join(&raw.store.folder);
     let secrets = Secrets {
@@ -178,6 +172,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
             endpoint_failures_max: raw.egress.endpoint_failures_max,
             endpoint_pause_seconds: raw.egress.endpoint_pause_seconds,
             guard,
+            proxy,
         },
         log,
         server: raw.server,
@@ -185,6 +180,46 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
         workspace: Workspace { name: raw.workspace.name, zone },
         engine: raw.engine,
     })
+}
+
+/// Every number within its limits.
+fn ranges(
+    raw: &raw::Settings,
+    range: &dyn Fn(&'static str, u64, u64, u64) -> Result<(), SettingsError>,
+) -> Result<(), SettingsError> {
+    range("server.workers", raw.server.workers as u64, 0, 1024)?;
+    range("server.body_bytes_max", raw.server.body_bytes_max as u64, 1024, 1 << 30)?;
+    range("server.drain_seconds", raw.server.drain_seconds, 0, 3600)?;
+    range("store.task_cache_max", raw.store.task_cache_max as u64, 1, 10_000_000)?;
+    range("store.queue_max", raw.store.queue_max as u64, 1, 1_000_000)?;
+    range("files.bytes_max", raw.files.bytes_max as u64, 1, 64 << 20)?;
+    range("engine.in_flight_max", raw.engine.in_flight_max as u64, 1, 1_000_000)?;
+    range("engine.queued_max", raw.engine.queued_max as u64, 1, 1_000_000)?;
+    range("engine.chain_idle_seconds", raw.engine.chain_idle_seconds, 1, 86_400)?;
+    range("egress.connect_timeout_seconds", raw.egress.connect_timeout_seconds, 1, 120)?;
+    range("egress.idle_timeout_seconds", raw.egress.idle_timeout_seconds, 1, 600)?;
+    range("egress.endpoint_calls_max", raw.egress.endpoint_calls_max as u64, 1, 100_000)?;
+    range("egress.endpoint_pause_seconds", raw.egress.endpoint_pause_seconds, 1, 86_400)?;
+    Ok(())
+}
+
+/// The proxy, if there is one; or what `egress.proxy` must be.
+fn proxy(raw: &raw::Egress) -> Result<Option<Proxy>, &'static str> {
+    let mut except = raw.proxy_except.clone();
+    let url = match raw.proxy.as_str() {
+        "" => return Ok(None),
+        "environment" => {
+            let variable = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok());
+            let bypassed = variable(["NO_PROXY", "no_proxy"]).unwrap_or_default();
+            except.extend(bypassed.split(',').map(str::to_owned));
+            match variable(["HTTPS_PROXY", "https_proxy"]).filter(|url| !url.is_empty()) {
+                Some(url) => url,
+                None => return Ok(None),
+            }
+        }
+        url => url.to_owned(),
+    };
+    Proxy::new(&url, raw.proxy_resolves, except.iter().map(String::as_str)).map(Some)
 }
 
 /// The section `log`; or the key that is wrong, what was found there, and what may be.

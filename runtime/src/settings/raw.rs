@@ -69,6 +69,10 @@ pub(super) struct Egress {
     pub(super) connect_timeout_seconds: u64,
     pub(super) idle_timeout_seconds: u64,
     pub(super) extra_ca_file: String,
+    pub(super) proxy: String,
+    pub(super) proxy_resolves: bool,
+    #[serde(deserialize_with = "list")]
+    pub(super) proxy_except: Vec<String>,
     pub(super) endpoint_calls_max: usize,
     pub(super) endpoint_waiting_max: usize,
     pub(super) endpoint_rate_max: u32,

@@ -4,6 +4,7 @@ mod body;
 mod connection;
 mod early;
 mod interim;
+mod proxy;
 mod request;
 mod secure;
 
@@ -54,6 +55,7 @@ fn post(url: impl Into<String>, body: impl Into<bytes::Bytes>) -> Request {
         body: body.into(),
         timeout: LONG,
         response_bytes_max: 1 << 20,
+        gone_is_an_answer: false,
     }
 }
 

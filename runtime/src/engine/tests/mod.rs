@@ -200,7 +200,7 @@ fn started(shared: &Arc<Shared>) -> EngineHandle {
 
 /// Without a key, and so without secrets.
 fn vault() -> Arc<Vault> {
-    Arc::new(Vault::new("no-such-folder/secrets.key".into(), None))
+    Arc::new(Vault::new("no-such-folder/secrets.key".into(), Path::new("no-such-folder"), None))
 }
 
 /// Everything anew but the store, as after a restart.

@@ -16,7 +16,7 @@ use super::header_problem;
 use crate::{
     egress::{Guard, Request},
     model::{
-        secret::Redactor,
+        secret::{Redactor, SECRET_BYTES_MIN},
         template::{Destination, Escape, RenderError, Scope, Template, percent_encode},
     },
     step::{Call, params::Params},
@@ -56,9 +56,9 @@ pub(super) enum AuthError {
     Render(#[from] RenderError),
     #[error("no access token: {0}")]
     Token(String),
-    /// The same may succeed later.
+    /// The same may succeed later, and not before so long.
     #[error("no access token: {0}")]
-    TokenNow(String),
+    TokenNow(String, Option<Duration>),
 }
 
 impl AuthError {
@@ -66,7 +66,7 @@ impl AuthError {
         match self {
             Self::Render(RenderError::SecretMissing(_)) => "secret_missing",
             Self::Render(_) => "invalid_request",
-            Self::Token(_) | Self::TokenNow(_) => "oauth2_failed",
+            Self::Token(_) | Self::TokenNow(..) => "oauth2_failed",
         }
     }
 }
@@ -141,6 +141,7 @@ impl Auth {
         call: &Call<'_>,
         request: &mut Request,
         refused: Option<&Arc<str>>,
+        redactor: &Redactor,
     ) -> Result<Applied, AuthError> {
         let scope = Scope::from(call);
         let (mut authorization, mut applied) = (None, Applied::default());
@@ -167,7 +168,8 @@ impl Auth {
                 request.url = with_query(&request.url, &pair);
             }
             Self::OAuth2(oauth2) => {
-                let (token, is_cached) = oauth2.token(call, &scope, request.timeout, refused).await?;
+                let (token, is_cached) =
+                    oauth2.token(call, &scope, request.timeout, refused, redactor).await?;
                 authorization = Some(format!("Bearer {token}"));
                 applied = Applied { token: Some(token), is_cached };
             }
@@ -305,22 +307,30 @@ impl OAuth2 {
         scope: &Scope<'_>,
         timeout: Duration,
         refused: Option<&Arc<str>>,
+        redactor: &Redactor,
     ) -> Result<(Arc<str>, bool), AuthError> {
         let (request, asked) = (self.request(scope, timeout)?, Instant::now());
         let slot = call.resources.tokens.slot(&request);
-        let mut slot = slot.lock().await;
+        let slot = tokio::time::timeout(timeout, slot.lock_owned()).await;
+        let mut slot = slot
+            .map_err(|_| AuthError::TokenNow("the token endpoint did not answer in time".to_owned(), None))?;
         match &*slot {
-            Kept::Token { value, until } if *until > Instant::now() && refused != Some(value) => {
+            // One that has just come is used, however soon it ends.
+            Kept::Token { value, until, at }
+                if (*until > Instant::now() || *at >= asked) && refused != Some(value) =>
+            {
                 return Ok((Arc::clone(value), true));
             }
             // It failed while this one waited for it: it would fail again.
             Kept::Failure { error, at } if *at >= asked => return Err(error.clone()),
             Kept::Token { .. } | Kept::Failure { .. } | Kept::Nothing => {}
         }
-        let secrets = self.client_secret.secrets().chain(self.client_id.secrets());
-        match fetch(call, request, &call.secrets.redactor(secrets)).await {
+        // The endpoint may repeat what it was sent, as it was sent.
+        let sent = request.headers.iter().filter(|(name, _)| name == "Authorization");
+        let sent: Option<Arc<str>> = sent.map(|(_, value)| value.trim_start_matches("Basic ").into()).next();
+        match fetch(call, request, &redactor.and(sent.as_ref())).await {
             Ok((value, until)) => {
-                *slot = Kept::Token { value: Arc::clone(&value), until };
+                *slot = Kept::Token { value: Arc::clone(&value), until, at: Instant::now() };
                 Ok((value, false))
             }
             Err(error) => {
@@ -365,11 +375,12 @@ impl OAuth2 {
         }
         Ok(Request {
             method: "POST".to_owned(),
-            url: self.token_url.render(scope, Escape::Url)?,
+            url: self.token_url.render_url(scope)?,
             headers,
             body: body.into(),
             timeout,
             response_bytes_max: TOKEN_ANSWER_BYTES_MAX,
+            gone_is_an_answer: false,
         })
     }
 }
@@ -380,7 +391,7 @@ struct TokenAnswer {
     #[serde(default)]
     token_type: Option<String>,
     #[serde(default)]
-    expires_in: Option<f64>,
+    expires_in: Option<Value>,
 }
 
 /// A token, and until when it is used.
@@ -397,12 +408,12 @@ async fn fetch(
                 redactor.redact(&String::from_utf8_lossy(&response.body)).chars().take(300).collect();
             let said = format!("the token endpoint answered {}: {words}", response.status);
             return Err(match response.status {
-                429 | 500.. => AuthError::TokenNow(said),
+                429 | 500.. => AuthError::TokenNow(said, None),
                 _ => AuthError::Token(said),
             });
         }
         Err(error) if error.may_pass() => {
-            return Err(AuthError::TokenNow(redactor.redact(&error.to_string())));
+            return Err(AuthError::TokenNow(redactor.redact(&error.to_string()), error.not_before()));
         }
         Err(error) => return Err(AuthError::Token(redactor.redact(&error.to_string()))),
     };
@@ -412,13 +423,15 @@ async fn fetch(
     if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(unusable("is no bearer token"));
     }
-    if answer.access_token.is_empty() || answer.access_token.chars().any(char::is_control) {
-        return Err(unusable("has a token that no header can carry"));
+    if answer.access_token.len() < SECRET_BYTES_MIN || answer.access_token.chars().any(char::is_control) {
+        return Err(unusable("has a token that is too short, or that no header can carry"));
     }
-    let age = answer.expires_in.map_or(TOKEN_AGE_DEFAULT, |seconds| {
+    // Some send it as a text.
+    let seconds = answer.expires_in.and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()));
+    let age = seconds.map_or(TOKEN_AGE_DEFAULT, |seconds| {
         Duration::try_from_secs_f64(seconds).unwrap_or_default().min(TOKEN_AGE_MAX)
     });
-    let until = Instant::now() + age.saturating_sub(TOKEN_MARGIN);
+    let until = Instant::now() + age.saturating_sub(TOKEN_MARGIN.min(age / 2));
     Ok((answer.access_token.into(), until))
 }
 
@@ -430,6 +443,7 @@ enum Kept {
     Token {
         value: Arc<str>,
         until: Instant,
+        at: Instant,
     },
     Failure {
         error: AuthError,

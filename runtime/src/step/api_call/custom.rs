@@ -8,6 +8,7 @@ use crate::{
     egress::Response,
     model::{
         document::Answer,
+        secret::Redactor,
         template::{Escape, RenderError, Scope},
     },
     step::Outcome,
@@ -88,7 +89,7 @@ impl Custom {
     }
 
     /// What an answer with such a status means for the task.
-    pub(super) fn accepted(&self, response: &Response) -> Outcome {
+    pub(super) fn accepted(&self, response: &Response, redactor: &Redactor) -> Outcome {
         let json = serde_json::from_slice::<Value>(&response.body);
         if let Some((pointer, expected)) = &self.success.pointer {
             let found = json.as_ref().ok().and_then(|json| json.pointer(pointer));
@@ -98,7 +99,10 @@ impl Custom {
             };
             if !is_met {
                 let wanted = expected.as_ref().map_or_else(|| "a value".to_owned(), ToString::to_string);
-                let found = found.map_or_else(|| "nothing".to_owned(), |found| shortened(&found.to_string()));
+                let found = found.map_or_else(
+                    || "nothing".to_owned(),
+                    |found| shortened(&redactor.redact(&found.to_string())),
+                );
                 let message =
                     format!("the answer has {found} at `{pointer}`, and a success has {wanted} there");
                 return Outcome::failed("not_successful", message);

@@ -16,6 +16,7 @@ pub use self::auth::Tokens;
 use self::{
     auth::{Applied, Auth, AuthError},
     custom::Custom,
+    request::RequestError,
 };
 use super::{
     Call, Outcome, Step, StepType,
@@ -29,7 +30,7 @@ use crate::model::{
     workflow::ParamProblem,
 };
 use crate::{
-    egress::{Exchange, Guard, Request},
+    egress::{Exchange, Guard},
     lint::StepFinding,
 };
 
@@ -132,9 +133,9 @@ impl StepType for ApiCallType {
 impl Step for ApiCall {
     fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
         Box::pin(async move {
-            match self.request(&call) {
+            match self.send(&call).await {
+                Ok(outcome) => outcome,
                 Err(error) => Outcome::failed(error.code(), error.to_string()),
-                Ok(request) => self.send(&call, request).await,
             }
         })
     }
@@ -148,16 +149,17 @@ impl Step for ApiCall {
 const RETRYABLE: [u16; 3] = [408, 425, 429];
 
 impl ApiCall {
-    async fn send(&self, call: &Call<'_>, request: Request) -> Outcome {
+    /// Makes the call; once more with another token when the receiver has refused one that was kept.
+    async fn send(&self, call: &Call<'_>) -> Result<Outcome, RequestError> {
         let redactor = call.secrets.redactor(self.secrets.iter().map(String::as_str));
         let mut refused = None;
         loop {
-            let mut request = request.clone();
+            let mut request = self.request(call)?;
             let applied = match &self.auth {
                 None => Applied::default(),
-                Some(auth) => match auth.apply(call, &mut request, refused.as_ref()).await {
+                Some(auth) => match auth.apply(call, &mut request, refused.as_ref(), &redactor).await {
                     Ok(applied) => applied,
-                    Err(error) => return self.unauthorized(call, &error),
+                    Err(error) => return Ok(self.unauthorized(call, &error)),
                 },
             };
             let redactor = redactor.and(applied.token.as_ref());
@@ -168,14 +170,16 @@ impl ApiCall {
                 continue;
             }
             let outcome = self.outcome(&request, &exchange, &redactor);
-            return Outcome { again: self.again(call, &exchange), ..outcome };
+            return Ok(Outcome { again: self.again(call, &exchange), ..outcome });
         }
     }
 
     /// It was not sent: there was nothing to say who it is from.
     fn unauthorized(&self, call: &Call<'_>, error: &AuthError) -> Outcome {
         let again = match (error, &self.retry) {
-            (AuthError::TokenNow(_), Some(policy)) => policy.pause(call.execution.tries, None, random()),
+            (AuthError::TokenNow(_, asked), Some(policy)) => {
+                policy.pause(call.execution.tries, *asked, random())
+            }
             _ => None,
         };
         Outcome { again, ..Outcome::failed(error.code(), error.to_string()) }

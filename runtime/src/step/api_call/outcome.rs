@@ -66,7 +66,7 @@ impl ApiCall {
     /// What an answer that succeeded means for the task. What of it is a secret goes nowhere.
     fn accepted(&self, response: &Response, redactor: &Redactor) -> Outcome {
         let outcome = match &self.custom {
-            Some(custom) => custom.accepted(response),
+            Some(custom) => custom.accepted(response, redactor),
             None => self.by_contract(response),
         };
         if redactor.is_empty() {

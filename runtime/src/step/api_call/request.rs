@@ -54,7 +54,8 @@ impl ApiCall {
         }
         Ok(Request {
             method: self.method.to_owned(),
-            url: self.url.render(&scope, Escape::Url)?,
+            url: self.url.render_url(&scope)?,
+            gone_is_an_answer: self.is_success(410),
             headers,
             body: body.into(),
             timeout: self.timeout,
