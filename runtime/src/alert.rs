@@ -227,6 +227,7 @@ impl Teller {
                 body: message.body,
                 timeout: WEBHOOK_TIMEOUT,
                 response_bytes_max: WEBHOOK_ANSWER_BYTES_MAX,
+                tls: None,
                 gone_is_an_answer: false,
             })
             .await;

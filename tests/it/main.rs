@@ -25,3 +25,4 @@ mod store_damage;
 mod store_faults;
 mod support;
 mod tidy;
+mod tls;

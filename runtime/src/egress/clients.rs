@@ -7,6 +7,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     rc::{Rc, Weak},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,7 +18,7 @@ use awc::{
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::{
-    EgressSettings, Guard, Proxy, Request, SendError, Trust,
+    CallTls, EgressSettings, Guard, Proxy, Request, SendError, Trust,
     connector::{Endpoint, EndpointConnector},
     error::Peer,
     target::{self, Target},
@@ -33,13 +34,27 @@ pub(super) struct Clients {
     connect_timeout: Duration,
     idle_timeout: Duration,
     user_agent: HeaderValue,
-    tls: TlsConnector,
+    trust: Trust,
     guard: Guard,
     proxy: Option<Proxy>,
     exchanges: Cell<u64>,
-    by_endpoint: RefCell<HashMap<(Authority, bool), Rc<Client>>>,
+    by_endpoint: RefCell<HashMap<Key, Rc<Client>>>,
     /// A task is waiting to drop clients that nobody uses.
     sweeping: Cell<bool>,
+}
+
+/// What calls must have in common to share connections. One who shows a certificate never shares with one who does not.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    authority: Authority,
+    is_tls: bool,
+    own: Option<Arc<CallTls>>,
+}
+
+impl Key {
+    fn new(target: &Target, request: &Request) -> Self {
+        Self { authority: target.authority.clone(), is_tls: target.tls, own: request.tls.clone() }
+    }
 }
 
 /// One endpoint's awc client.
@@ -58,7 +73,7 @@ impl Clients {
             idle_timeout: settings.idle_timeout,
             user_agent: HeaderValue::from_str(&settings.user_agent)
                 .unwrap_or(HeaderValue::from_static("Onward")),
-            tls: TlsConnector::from(trust.config.clone()),
+            trust: trust.clone(),
             guard: settings.guard.clone(),
             proxy: settings.proxy.clone(),
             exchanges: Cell::new(0),
@@ -73,14 +88,14 @@ impl Clients {
         self.exchanges.get()
     }
 
-    /// The endpoint's client, made where there is none.
-    pub(super) fn get(self: &Rc<Self>, target: &Target) -> Result<Rc<Client>, SendError> {
-        let key = (target.authority.clone(), target.tls);
+    /// The client for such a request, made where there is none.
+    pub(super) fn get(self: &Rc<Self>, target: &Target, request: &Request) -> Result<Rc<Client>, SendError> {
+        let key = Key::new(target, request);
         if let Some(client) = self.by_endpoint.borrow().get(&key) {
             client.used();
             return Ok(Rc::clone(client));
         }
-        let client = Rc::new(self.open(target)?);
+        let client = Rc::new(self.open(target, request)?);
         let mut clients = self.by_endpoint.borrow_mut();
         if clients.len() >= CLIENTS_MAX {
             let oldest = clients.iter().min_by_key(|(_, client)| client.last_used.get());
@@ -99,33 +114,42 @@ impl Clients {
     pub(super) fn replace(
         self: &Rc<Self>,
         target: &Target,
+        request: &Request,
         broken: &Rc<Client>,
     ) -> Result<Rc<Client>, SendError> {
-        let key = (target.authority.clone(), target.tls);
+        let key = Key::new(target, request);
         let mut clients = self.by_endpoint.borrow_mut();
         // Another exchange may have replaced it already.
         if clients.get(&key).is_some_and(|current| Rc::ptr_eq(current, broken)) {
             clients.remove(&key);
         }
         drop(clients);
-        self.get(target)
+        self.get(target, request)
     }
 
-    fn open(&self, target: &Target) -> Result<Client, SendError> {
+    fn open(&self, target: &Target, request: &Request) -> Result<Client, SendError> {
         let invalid = |reason: &str| SendError::InvalidUrl { reason: reason.to_owned() };
         let host_header = target.host_header();
+        let peer = Peer(host_header.as_str().into());
         let tls = match target.tls {
             false => None,
             true => {
                 let name = ServerName::try_from(target.host().to_owned())
                     .map_err(|_| invalid("its host is neither a name nor an address"))?;
-                Some((self.tls.clone(), name))
+                let config = match &request.tls {
+                    None => Arc::clone(&self.trust.config),
+                    Some(own) => self
+                        .trust
+                        .with(own)
+                        .map_err(|reason| SendError::CallTls { peer: peer.clone(), reason })?,
+                };
+                Some((TlsConnector::from(config), name))
             }
         };
         let endpoint = Rc::new(Endpoint {
             host: target.host().into(),
             port: target.port,
-            peer: Peer(host_header.as_str().into()),
+            peer,
             tls,
             connect_timeout: self.connect_timeout,
             guard: self.guard.clone(),

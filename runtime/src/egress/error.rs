@@ -129,6 +129,14 @@ pub enum SendError {
         /// It accepted a connection and left the TLS handshake unfinished.
         connected: bool,
     },
+    /// What the call brings for TLS cannot be used. Nothing was sent.
+    #[error("{peer} is not called, because its `tls` cannot be used: {reason}.")]
+    CallTls {
+        /// Who was to be called.
+        peer: Peer,
+        /// What is wrong with it, without repeating it.
+        reason: String,
+    },
     /// The TLS handshake failed. Nothing of the request was sent.
     #[error("No secure connection to {peer}: {reason}.")]
     Tls {
@@ -210,6 +218,7 @@ impl SendError {
             Self::Proxy { .. } => "proxy_failed",
             Self::Connect { .. } => "connect_failed",
             Self::ConnectTimeout { .. } => "connect_timeout",
+            Self::CallTls { .. } => "invalid_tls",
             Self::Tls { .. } => "tls_failed",
             Self::Timeout { .. } => "timeout",
             Self::Closed { .. } => "connection_closed",
@@ -230,6 +239,7 @@ impl SendError {
                 | Self::InvalidHeader { .. }
                 | Self::Blocked { .. }
                 | Self::Unavailable { why: Unavailable::Disabled, .. }
+                | Self::CallTls { .. }
                 | Self::Tls { .. }
                 | Self::ResponseTooLarge { .. }
         )
@@ -245,6 +255,7 @@ impl SendError {
                 | Self::InvalidMethod { .. }
                 | Self::InvalidHeader { .. }
                 | Self::Blocked { .. }
+                | Self::CallTls { .. }
                 | Self::Unavailable { .. }
         )
     }

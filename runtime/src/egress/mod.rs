@@ -28,6 +28,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -52,7 +53,7 @@ pub use self::{
     guard::{Blocked, EntryError, Guard},
     health::{Circuit, EndpointView, Endpoints, HealthSettings, Unavailable},
     proxy::Proxy,
-    tls::{Trust, TrustError},
+    tls::{CallTls, Trust, TrustError, certificates},
 };
 
 /// How outgoing calls connect.
@@ -100,6 +101,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Limit for the answer's body, in bytes.
     pub response_bytes_max: usize,
+    /// What it brings for TLS, where the URL is `https`.
+    pub tls: Option<Arc<CallTls>>,
     /// The caller takes 410 as an answer, so it does not say that the endpoint is gone.
     pub gone_is_an_answer: bool,
 }
@@ -275,7 +278,7 @@ impl Egress {
 
     async fn exchange(&self, record: &Record, request: &Request) -> Result<Response, Broken> {
         let target = Target::parse(&request.url)?;
-        let client = self.clients.get(&target)?;
+        let client = self.clients.get(&target, request)?;
         let limit = request.timeout;
         let timed_out = |phase| SendError::Timeout { peer: client.peer().clone(), limit, phase };
         let Ok(answer) = timeout(limit, self.head(record, request, &target, &client)).await else {
@@ -308,7 +311,7 @@ impl Egress {
         let mut answer = client.send(request, target)?.await;
         if answer.is_err() && record.stale.get() && record.bytes_sent.get() == 0 {
             // The connections kept beside the broken one are as old: begin anew without them.
-            let fresh = self.clients.replace(target, client)?;
+            let fresh = self.clients.replace(target, request, client)?;
             answer = fresh.send(request, target)?.await;
         }
         answer.map_err(|error| failure(error, record, client.peer()))

@@ -3,7 +3,7 @@
 //! Knows nothing of connections or URLs. Loaded once by `boot`; every thread's [`Egress`](super::Egress) shares it.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,13 +11,29 @@ use std::{
 use tokio_rustls::rustls::{
     self, CertificateError, ClientConfig, RootCertStore,
     crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-/// The TLS client configuration that all outgoing calls share. Cloning it is cheap.
+/// The TLS client configuration of outgoing calls that bring none of their own. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct Trust {
     pub(super) config: Arc<ClientConfig>,
+    roots: Arc<RootCertStore>,
+}
+
+/// What a call brings of its own; all in PEM.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct CallTls {
+    /// Certificate authorities to trust instead of the system's and the settings'.
+    pub authorities: Option<String>,
+    /// The caller's certificate, with those that lead to its authority, and its private key.
+    pub identity: Option<(String, String)>,
+}
+
+impl fmt::Debug for CallTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallTls").field("authorities", &self.authorities).finish_non_exhaustive()
+    }
 }
 
 /// Why the certificate authorities could not be loaded.
@@ -69,28 +85,71 @@ impl Trust {
     }
 
     fn of(roots: RootCertStore) -> Result<Self, TrustError> {
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config) })
+        let roots = Arc::new(roots);
+        Ok(Self { config: config(Arc::clone(&roots), None)?, roots })
     }
+
+    /// The configuration of a call that brings this; or what is wrong with it. Repeats nothing of the key.
+    pub(super) fn with(&self, own: &CallTls) -> Result<Arc<ClientConfig>, String> {
+        let roots = match &own.authorities {
+            Some(pem) => Arc::new(authorities(pem).map_err(|problem| format!("the authority's {problem}"))?),
+            None => Arc::clone(&self.roots),
+        };
+        let of_client = |problem| format!("the client's {problem}");
+        let identity = match &own.identity {
+            None => None,
+            Some((certificate, key)) => {
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+                    .map_err(|_| of_client("private key is not one in PEM".to_owned()))?;
+                Some((certificates(certificate).map_err(of_client)?, key))
+            }
+        };
+        config(roots, identity).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                of_client("private key is not the one of its certificate".to_owned())
+            }
+            other => of_client(format!("certificate and key are refused: {other}")),
+        })
+    }
+}
+
+/// `identity`: a certificate, those that lead to its authority, and its key.
+fn config(
+    roots: Arc<RootCertStore>,
+    identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// The certificates of a PEM text, at least one; or what is wrong, to be read after whose they are.
+pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|error| format!("certificate is not valid PEM: {error}"))?;
+    if found.is_empty() { Err("certificate is not one in PEM".to_owned()) } else { Ok(found) }
+}
+
+fn authorities(pem: &str) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem)? {
+        roots.add(certificate).map_err(|error| format!("certificate is refused: {error}"))?;
+    }
+    Ok(roots)
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
     let invalid = |reason: String| TrustError::Invalid { path: path.to_owned(), reason };
-    let pem =
-        std::fs::read(path).map_err(|source| TrustError::Unreadable { path: path.to_owned(), source })?;
-    let mut count = 0;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| invalid(error.to_string()))?;
-        roots.add(certificate).map_err(|error| invalid(error.to_string()))?;
-        count += 1;
-    }
-    if count == 0 {
-        return Err(invalid("it contains no PEM certificate".to_owned()));
-    }
+    let pem = std::fs::read_to_string(path)
+        .map_err(|source| TrustError::Unreadable { path: path.to_owned(), source })?;
+    let found = authorities(&pem).map_err(|problem| invalid(format!("a {problem}")))?;
+    roots.roots.extend(found.roots);
     Ok(())
 }
 
@@ -104,7 +163,7 @@ pub(super) fn explain(error: &io::Error) -> String {
     match tls {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "its certificate is signed by an authority this server does not know; \
-             add that authority to the extra CA file"
+             add that authority to the extra CA file, or name it in the call's own"
                 .to_owned()
         }
         rustls::Error::InvalidCertificate(

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio_rustls::rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig,
     crypto::ring,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
 };
 
 /// What a receiver shows.
@@ -53,8 +54,16 @@ impl Authorities {
         &self.trusted.pem
     }
 
-    /// A TLS server that shows such a certificate.
-    pub(crate) fn server(&self, certificate: Certificate) -> Arc<ServerConfig> {
+    /// A certificate that a server which asks for one takes, and its key; in PEM.
+    pub(crate) fn client(&self) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(["onward".to_owned()]).expect("a name");
+        let signed = params.signed_by(&key, &self.trusted.issuer).expect("a certificate");
+        (signed.pem(), key.serialize_pem())
+    }
+
+    /// A TLS server that shows such a certificate, and may ask for one.
+    pub(crate) fn server(&self, certificate: Certificate, asks: bool) -> Arc<ServerConfig> {
         let name = if certificate == Certificate::WrongName { "elsewhere.example" } else { "127.0.0.1" };
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
         if certificate == Certificate::Expired {
@@ -64,10 +73,20 @@ impl Authorities {
             if certificate == Certificate::UnknownAuthority { &self.unknown } else { &self.trusted };
         let key = KeyPair::generate().expect("a key");
         let signed = params.signed_by(&key, &authority.issuer).expect("a certificate");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let verifier = if asks {
+            let mut roots = RootCertStore::empty();
+            let pem = self.trusted_pem().as_bytes();
+            roots.add(CertificateDer::from_pem_slice(pem).expect("PEM")).expect("an authority");
+            let asking = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+            asking.build().expect("a verifier")
+        } else {
+            WebPkiClientVerifier::no_client_auth()
+        };
+        let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions of TLS")
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(
                 vec![signed.der().clone()],
                 PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),

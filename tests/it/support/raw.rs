@@ -46,6 +46,8 @@ pub(crate) enum Then {
 pub(crate) enum Over {
     Tcp,
     Tls(Certificate),
+    /// The sender has to show a certificate, too.
+    MutualTls,
     /// The URL says https and the script has the bare socket.
     TcpForTls,
 }
@@ -210,10 +212,11 @@ impl RawReceiver {
         };
         let shared = Arc::new(Shared::default());
         let first = match over {
-            Over::Tls(certificate) => Some(authorities.server(certificate)),
+            Over::Tls(certificate) => Some(authorities.server(certificate, false)),
+            Over::MutualTls => Some(authorities.server(Certificate::Trusted, true)),
             Over::Tcp | Over::TcpForTls => None,
         };
-        let later = (over != Over::Tcp).then(|| authorities.server(Certificate::Trusted));
+        let later = (over != Over::Tcp).then(|| authorities.server(Certificate::Trusted, false));
         let script: Arc<Script> = Arc::new(script);
         let accepting = Arc::clone(&shared);
         // Ends with the test's process.

@@ -55,6 +55,7 @@ fn post(url: impl Into<String>, body: impl Into<bytes::Bytes>) -> Request {
         body: body.into(),
         timeout: LONG,
         response_bytes_max: 1 << 20,
+        tls: None,
         gone_is_an_answer: false,
     }
 }

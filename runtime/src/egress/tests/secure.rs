@@ -6,43 +6,67 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
-        ServerConfig,
+        RootCertStore, ServerConfig,
         crypto::ring,
         pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+        server::WebPkiClientVerifier,
     },
     server::TlsStream,
 };
 
 use super::*;
+use crate::egress::CallTls;
 
 /// An authority of our own, as a file, and a server certificate it signed.
 struct Authority {
     folder: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
     acceptor: TlsAcceptor,
 }
 
 impl Authority {
     fn new(names: &[&str]) -> Self {
+        Self::serving(names, false)
+    }
+
+    /// Its server may ask for a client's certificate from the same authority.
+    fn serving(names: &[&str], asks: bool) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap();
+        let authority = params.self_signed(&key).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
+        std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
         let issuer = Issuer::new(params, key);
         let key = KeyPair::generate().unwrap();
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).unwrap();
+        let asking = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let verifier = if asks { asking.build().unwrap() } else { WebPkiClientVerifier::no_client_auth() };
+        let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(
                 vec![certificate.der().clone()],
                 PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
             )
             .unwrap();
-        Self { folder, acceptor: TlsAcceptor::from(Arc::new(config)) }
+        Self { folder, issuer, acceptor: TlsAcceptor::from(Arc::new(config)) }
+    }
+
+    fn pem(&self) -> String {
+        std::fs::read_to_string(self.file()).unwrap()
+    }
+
+    /// A client's certificate and key.
+    fn client(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["onward".to_owned()]).unwrap();
+        (certificate.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
     fn file(&self) -> PathBuf {
@@ -128,6 +152,86 @@ fn others_are_not_trusted() {
             "scheme",
         );
         drop(plain);
+    });
+}
+
+fn with(request: Request, authorities: Option<String>, identity: Option<(String, String)>) -> Request {
+    Request { tls: Some(Arc::new(CallTls { authorities, identity })), ..request }
+}
+
+#[test]
+fn a_call_shows_its_own_certificate_and_no_other_call_does() {
+    run(async {
+        let authority = Authority::serving(&["localhost"], true);
+        let server = authority.echo().await;
+        let (egress, url) = (authority.trusted(), format!("https://localhost:{}/", server.port));
+        let identity = authority.client();
+        for _ in 0..2 {
+            let exchange = egress.send(with(post(&url, "body"), None, Some(identity.clone()))).await;
+            assert_body(&exchange, &format!("localhost host: localhost:{} body", server.port));
+        }
+        assert_eq!(server.accepted.get(), 1);
+        // The kept connection is of somebody who is known there.
+        let nobody = egress.send(post(&url, "body")).await;
+        assert!(nobody.answer().is_none());
+        let text = nobody.result.unwrap_err().to_string();
+        assert!(text.contains("CertificateRequired"), "{text}");
+        let other = Authority::new(&["localhost"]).client();
+        assert!(egress.send(with(post(&url, "body"), None, Some(other))).await.answer().is_none());
+    });
+}
+
+#[test]
+fn a_call_may_trust_its_own_authority_and_then_no_other() {
+    run(async {
+        let (authority, other) = (Authority::new(&["localhost"]), Authority::new(&["localhost"]));
+        let server = authority.echo().await;
+        let url = format!("https://localhost:{}/", server.port);
+        let exchange = egress().send(with(post(&url, "x"), Some(authority.pem()), None)).await;
+        assert!(exchange.answer().is_some(), "{exchange:?}");
+        let egress = authority.trusted();
+        let refused = egress.send(with(post(&url, "x"), Some(other.pem()), None)).await;
+        assert_error(&refused, "tls_failed", Certainty::NotSent);
+        let both = other.pem() + &authority.pem();
+        assert!(egress.send(with(post(&url, "x"), Some(both), None)).await.answer().is_some());
+    });
+}
+
+#[test]
+fn what_a_call_cannot_use_for_tls_is_said_and_the_key_is_not_repeated() {
+    run(async {
+        let authority = Authority::new(&["localhost"]);
+        let server = authority.echo().await;
+        let url = format!("https://localhost:{}/", server.port);
+        let ((certificate, key), (_, other)) = (authority.client(), authority.client());
+        let broken = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        for (authorities, identity, said) in [
+            (Some("no PEM".to_owned()), None, "the authority's certificate is not one in PEM"),
+            (None, Some((key.clone(), key.clone())), "the client's certificate is not one in PEM"),
+            (
+                None,
+                Some((certificate.clone(), "s3cret".to_owned())),
+                "the client's private key is not one in PEM",
+            ),
+            (
+                None,
+                Some((certificate.clone(), broken.to_owned())),
+                "the client's certificate and key are refused",
+            ),
+            (
+                None,
+                Some((certificate.clone(), other)),
+                "the client's private key is not the one of its certificate",
+            ),
+        ] {
+            let exchange = authority.trusted().send(with(post(&url, "x"), authorities, identity)).await;
+            assert_error(&exchange, "invalid_tls", Certainty::NotSent);
+            let text = exchange.result.unwrap_err().to_string();
+            assert!(text.contains(said) && !text.contains("s3cret") && !text.contains("AAAA"), "{text}");
+        }
+        let call = with(post(url, ""), None, Some((certificate, key.clone())));
+        assert!(!format!("{call:?}").contains(&key));
+        assert_eq!(server.accepted.get(), 0);
     });
 }
 

@@ -12,7 +12,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::header_problem;
+use super::{
+    header_problem,
+    keys::{Keys, credential},
+};
 use crate::{
     egress::{Guard, Request},
     model::{
@@ -90,9 +93,9 @@ impl Auth {
             return None;
         };
         match (kind.as_str(), value) {
-            ("bearer", Value::String(source)) => credential(params, &source).map(Self::Bearer),
+            ("bearer", Value::String(source)) => credential(params, "auth", &source).map(Self::Bearer),
             ("basic", Value::Object(table)) => {
-                let mut keys = Keys::new("basic", table);
+                let mut keys = Keys::new("auth", "basic", table);
                 let (user, password) = (keys.text(params, "user"), keys.credential(params, "password"));
                 keys.finish(params, "user, password");
                 Some(Self::Basic { user: user?, password: password? })
@@ -190,71 +193,8 @@ fn with_query(url: &str, pair: &str) -> String {
     format!("{url}{separator}{pair}{hash}{fragment}")
 }
 
-/// A template that has a secret in it.
-fn credential(params: &mut Params<'_>, source: &str) -> Option<Template> {
-    let template = params.template("auth", source, Destination::Call)?;
-    if template.secrets().next().is_none() {
-        params.problem(
-            "auth",
-            "plain_credential",
-            "a credential stands here in plain text; set a secret and write {{secrets.NAME}}",
-        );
-        return None;
-    }
-    Some(template)
-}
-
-/// The keys of one kind of `auth`.
-struct Keys {
-    kind: &'static str,
-    table: Map<String, Value>,
-}
-
-impl Keys {
-    fn new(kind: &'static str, table: Map<String, Value>) -> Self {
-        Self { kind, table }
-    }
-
-    fn optional(&mut self, params: &mut Params<'_>, key: &str) -> Option<String> {
-        match self.table.shift_remove(key)? {
-            Value::String(text) => Some(text),
-            _ => {
-                params.problem("auth", "wrong_type", format!("`{key}` must be a text"));
-                None
-            }
-        }
-    }
-
-    fn required(&mut self, params: &mut Params<'_>, key: &str) -> Option<String> {
-        if !self.table.contains_key(key) {
-            params.problem("auth", "missing_key", format!("`{}` needs `{key}`", self.kind));
-        }
-        self.optional(params, key)
-    }
-
-    fn text(&mut self, params: &mut Params<'_>, key: &str) -> Option<Template> {
-        let source = self.required(params, key)?;
-        params.template("auth", &source, Destination::Call)
-    }
-
-    fn credential(&mut self, params: &mut Params<'_>, key: &str) -> Option<Template> {
-        let source = self.required(params, key)?;
-        credential(params, &source)
-    }
-
-    fn finish(self, params: &mut Params<'_>, known: &str) {
-        for key in self.table.keys() {
-            params.problem(
-                "auth",
-                "unknown_key",
-                format!("`{}` has no `{key}`; it knows {known}", self.kind),
-            );
-        }
-    }
-}
-
 fn api_key(params: &mut Params<'_>, table: Map<String, Value>) -> Option<Auth> {
-    let mut keys = Keys::new("api_key", table);
+    let mut keys = Keys::new("auth", "api_key", table);
     let (header, query) = (keys.optional(params, "header"), keys.optional(params, "query"));
     let value = keys.credential(params, "value");
     keys.finish(params, "header, query, value");
@@ -275,7 +215,7 @@ fn api_key(params: &mut Params<'_>, table: Map<String, Value>) -> Option<Auth> {
 
 impl OAuth2 {
     fn read(params: &mut Params<'_>, table: Map<String, Value>, guard: &Guard) -> Option<Self> {
-        let mut keys = Keys::new("oauth2", table);
+        let mut keys = Keys::new("auth", "oauth2", table);
         let token_url = keys.required(params, "token_url");
         let token_url = token_url.and_then(|url| super::url_template(params, &url, guard));
         let (client_id, client_secret) =
@@ -380,6 +320,7 @@ impl OAuth2 {
             body: body.into(),
             timeout,
             response_bytes_max: TOKEN_ANSWER_BYTES_MAX,
+            tls: None,
             gone_is_an_answer: false,
         })
     }

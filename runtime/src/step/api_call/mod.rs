@@ -3,9 +3,11 @@
 
 mod auth;
 mod custom;
+mod keys;
 mod lint;
 mod outcome;
 mod request;
+mod tls;
 
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use self::{
     auth::{Applied, Auth, AuthError},
     custom::Custom,
     request::RequestError,
+    tls::Tls,
 };
 use super::{
     Call, Outcome, Step, StepType,
@@ -53,6 +56,7 @@ struct ApiCall {
     url: Template,
     headers: Vec<(String, Template)>,
     auth: Option<Auth>,
+    tls: Option<Tls>,
     /// `None` for the action contract's own format.
     custom: Option<Custom>,
     timeout: Duration,
@@ -96,6 +100,7 @@ impl StepType for ApiCallType {
                 format!("`auth` sets the header `{name}`; it must not stand in both"),
             );
         }
+        let tls = Tls::read(&mut params);
         let timeout = params.duration("timeout", TIMEOUT_DEFAULT, TIMEOUT_MAX);
         let response_bytes_max =
             params.bytes("max_response_bytes", RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX);
@@ -107,12 +112,17 @@ impl StepType for ApiCallType {
             let sent = headers.iter().map(|(_, value)| value).chain([&url]).flat_map(Template::secrets);
             let of_auth = auth.as_ref().map(Auth::secrets).unwrap_or_default();
             let secrets = sent.map(str::to_owned).chain(signing_secrets.clone()).chain(of_auth);
-            let secrets = secrets.chain(custom.as_ref().map(Custom::secrets).unwrap_or_default()).collect();
+            let of_tls = tls.iter().flat_map(Tls::secrets).map(str::to_owned);
+            let secrets = secrets
+                .chain(of_tls)
+                .chain(custom.as_ref().map(Custom::secrets).unwrap_or_default())
+                .collect();
             Some(Box::new(ApiCall {
                 method,
                 url,
                 headers,
                 auth,
+                tls,
                 custom,
                 timeout,
                 response_bytes_max,

@@ -55,6 +55,7 @@ impl ApiCall {
         Ok(Request {
             method: self.method.to_owned(),
             url: self.url.render_url(&scope)?,
+            tls: self.tls.as_ref().map(|tls| tls.render(&scope)).transpose()?,
             gone_is_an_answer: self.is_success(410),
             headers,
             body: body.into(),
