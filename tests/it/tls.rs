@@ -20,10 +20,8 @@ fn a_step_is_known_by_its_certificate_and_trusts_its_own_authority() {
     let authorities = Authorities::new();
     let script = |connection: &mut Connection| {
         while connection.request().is_some() {
-            connection.say(
-                "HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{\"task\":{\"Company Name\":\"mTLS\"}}"
-                    .to_owned(),
-            );
+            connection
+                .say("HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{\"task\":{\"Company Name\":\"mTLS\"}}");
         }
         Then::Close
     };

@@ -4,6 +4,7 @@ mod body;
 mod connection;
 mod early;
 mod interim;
+mod offsets;
 mod proxy;
 mod request;
 mod secure;
@@ -39,10 +40,13 @@ fn egress() -> Egress {
 }
 
 fn egress_with(settings: &EgressSettings) -> Egress {
-    let trust = Trust::load(settings.extra_ca_file.as_deref()).unwrap();
+    egress_trusting(settings, &Trust::load(settings.extra_ca_file.as_deref()).unwrap())
+}
+
+fn egress_trusting(settings: &EgressSettings, trust: &Trust) -> Egress {
     Egress::new(
         settings,
-        &trust,
+        trust,
         Endpoints::new(HealthSettings { failures_max: 0, ..HealthSettings::default() }),
     )
 }
