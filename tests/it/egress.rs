@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     rules::with_action,
-    support::{Project, Receiver, Reply, acme, api_sample, eventually},
+    support::{Project, Receiver, Reply, Resolver, acme, api_sample, eventually},
 };
 
 const BARE: &str = "[server]\nlisten = \"127.0.0.1:0\"\n";
@@ -102,6 +102,45 @@ fn what_the_operator_allows_is_reached_and_nothing_beside_it() {
         assert_eq!(ended["status"], expected, "{allow}: {ended}");
         server.kill();
     }
+}
+
+/// "An answer that changes between check and connect cannot pass": what was checked is what is connected to, by one
+/// answer of the resolver.
+#[test]
+fn a_name_that_is_bound_anew_leads_nowhere_else() {
+    const ALLOWED: &str = "127.0.0.2";
+    let trap = Receiver::start(Reply::new(200, ""));
+    let port = trap.url().rsplit(':').next().expect("a port").to_owned();
+    // The next call has to connect anew.
+    let closing = Reply::new(200, "").with_headers("Connection: close\r\n");
+    let good = Receiver::start_at(&format!("{ALLOWED}:{port}"), closing);
+    let (project, key) = Project::new(&calling(&format!("http://host.rebind.test:{port}/x")));
+    project.write("onward.toml", &format!("{BARE}[egress]\nallow = \"{ALLOWED}\"\n"));
+    let (to_good, to_trap, to_both): (&[_], &[_], &[_]) =
+        (&[ALLOWED], &["127.0.0.1"], &["127.0.0.1", ALLOWED, "::1"]);
+    let resolver = Resolver::of(
+        &project,
+        &[to_good, to_trap, to_good, to_trap, to_both, to_trap, &["169.254.169.254", "10.0.0.1"]],
+    );
+    let server = project.serve_in(&key, &resolver.environment());
+    server.create_task(&acme());
+    assert_eq!(resolver.asked(), 0, "nothing is resolved before a call");
+    for (asked, code) in [
+        None,
+        Some("egress_blocked"),
+        None,
+        Some("egress_blocked"),
+        None,
+        Some("egress_blocked"),
+        Some("egress_blocked"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ended = server.performed("42", "test");
+        assert_eq!((ended["code"].as_str(), resolver.asked()), (code, asked + 1), "{ended}");
+    }
+    assert_eq!((good.received().len(), trap.received().len()), (3, 0));
 }
 
 /// "Outbound proxy by CONNECT with auth, from config or environment": the credentials go to it and are shown nowhere.

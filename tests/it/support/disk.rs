@@ -6,15 +6,13 @@ use std::{
     fs,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    process::Command,
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-use super::{eventually, server::Project};
+use super::{eventually, preload::Library, server::Project};
+
+static LIBRARY: Library = Library::new("disk_faults");
 
 /// Bytes of the control file that say what is to happen; as many after them say how often it did.
 const RECORD: usize = 64;
@@ -64,7 +62,7 @@ impl Disk {
     /// What puts the disk under a process.
     pub(crate) fn environment(&self) -> [(&'static str, &Path); 3] {
         [
-            ("LD_PRELOAD", library()),
+            ("LD_PRELOAD", LIBRARY.path()),
             ("ONWARD_DISK_FAULTS", &self.control),
             ("ONWARD_FAULTY_DATABASE", &self.database),
         ]
@@ -117,25 +115,6 @@ impl Disk {
     pub(crate) fn has_struck(&self) {
         eventually("the disk fails", || self.struck() > 0);
     }
-}
-
-/// The library, built once by each test process.
-fn library() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/support/disk_faults.c");
-        let test = std::env::current_exe().expect("the test's own path");
-        let folder = test.parent().expect("target/PROFILE/deps");
-        let library = folder.join("disk_faults.so");
-        // Under a name of its own first: another test process may be loading the finished one.
-        let part = folder.join(format!("disk_faults.{}.so", std::process::id()));
-        let mut build = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-        build.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&part).arg(&source);
-        let built = build.args(["-ldl", "-lpthread"]).output().expect("a C compiler runs");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        fs::rename(&part, &library).expect("in its place");
-        library
-    })
 }
 
 /// Holds the database's write lock, as a long transaction of another process does.

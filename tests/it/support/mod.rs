@@ -4,8 +4,10 @@ mod authority;
 mod client;
 mod disk;
 mod load;
+mod preload;
 mod raw;
 mod receiver;
+mod resolver;
 mod server;
 
 use std::{
@@ -20,6 +22,7 @@ pub(crate) use self::{
     load::{Ledger, create_tasks, number, pinging, under_load},
     raw::{Connection, Over, RawReceiver, Then},
     receiver::{Receiver, Reply},
+    resolver::Resolver,
     server::{CONFIG, Project, Server, binary, onward},
 };
 

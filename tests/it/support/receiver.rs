@@ -73,7 +73,11 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn start(reply: Reply) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at("127.0.0.1:0", reply)
+    }
+
+    pub(crate) fn start_at(address: &str, reply: Reply) -> Self {
+        let listener = TcpListener::bind(address).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let received = Arc::new(Mutex::new(Vec::new()));
         let reply = Arc::new(Mutex::new(reply));
