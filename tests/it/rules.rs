@@ -474,6 +474,24 @@ fn a_step_that_may_be_retried_is_and_keeps_its_turn() {
     bench.receiver.answer_with(Reply::Hangup);
     let given_up = bench.server.performed("42", "test");
     assert_eq!((&given_up["state"], bench.receiver.received().len()), (&json!("unknown"), 2 + 1 + 3));
+    // "Shown as tries of one attempt."
+    let tries = |attempts: &Value| {
+        let shown = attempts.as_array().expect("a list").iter();
+        let numbers = |attempt: &Value| {
+            let earlier = attempt["earlier_tries"].as_array().expect("a list").iter();
+            earlier.chain([attempt]).map(|one| one["try"].as_u64().expect("a number")).collect::<Vec<_>>()
+        };
+        shown.map(numbers).collect::<Vec<_>>()
+    };
+    assert_eq!(tries(&given_up["attempts"]), [[1, 2, 3]]);
+    // A person's retry is an attempt of its own, with tries of its own.
+    let id = given_up["id"].as_str().expect("an id");
+    let again = bench.server.ask(id, "retry", &json!({})).json();
+    assert_eq!(again["status"], "Fail", "{again}");
+    assert_eq!(tries(&bench.server.ended(id)["attempts"]), [[1, 2, 3], [1, 2, 3]]);
+    bench.receiver.answer_with(Reply::new(200, ""));
+    let ended = bench.server.performed("42", "test");
+    assert_eq!(tries(&ended["attempts"]), [[1], [1]]);
 }
 
 /// "An `external` one that was in mid-call becomes *unknown*, unless the step opted into `retry`, which
@@ -491,7 +509,9 @@ fn a_crash_in_a_call_that_may_be_retried_is_retried() {
     let bench = bench.restarted();
     assert_eq!(bench.server.ended(&id)["status"], "Success");
     assert_eq!(bench.receiver.received().len(), 2);
-    assert_eq!(bench.server.execution(&id)["attempts"][0]["outcome"], "unknown");
+    let attempts = bench.server.execution(&id)["attempts"].clone();
+    let (attempt, earlier) = (&attempts[0], &attempts[0]["earlier_tries"]);
+    assert_eq!((&attempt["outcome"], &earlier[0]["outcome"]), (&json!("succeeded"), &json!("unknown")));
 }
 
 /// A try that was not answered cannot be taken for one that failed: cancelled between two tries, the

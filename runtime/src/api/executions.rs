@@ -407,28 +407,38 @@ fn detail(found: &ExecutionDetail, versions: &Versions) -> Map<String, Value> {
     shown.insert("task".to_owned(), json!(execution.task.to_string()));
     shown.insert("created_at".to_owned(), json!(execution.created_at.to_string()));
     shown.insert("updated_at".to_owned(), json!(execution.updated_at.to_string()));
-    let attempts: Vec<_> =
-        attempts.iter().map(|attempt| shown_attempt(attempt, execution, versions)).collect();
+    // Several tries of a step in a row are one attempt.
+    let tries = attempts.chunk_by(|_, next| next.try_number > 1);
+    let attempts: Vec<_> = tries.filter_map(|tries| shown_attempt(tries, execution, versions)).collect();
     shown.insert("attempts".to_owned(), Value::Array(attempts));
     shown
 }
 
-fn shown_attempt(attempt: &Attempt, execution: &Execution, versions: &Versions) -> Value {
+/// `tries`: in their order, at least one. The last one's end is the attempt's.
+fn shown_attempt(tries: &[Attempt], execution: &Execution, versions: &Versions) -> Option<Value> {
+    let (attempt, earlier) = tries.split_last()?;
     let workflow = versions.get(&attempt.version).and_then(Option::as_ref);
     let action = workflow.and_then(|workflow| workflow.action(execution.action.as_str()));
     let step = action.and_then(|action| action.steps.get(attempt.step));
+    let mut shown = shown_try(attempt);
+    shown["step"] = json!({
+        "number": attempt.step + 1,
+        "id": step.map(|step| step.id.as_str()),
+        "name": step.map(|step| step.name.as_str()),
+        "type": step.map(|step| &*step.type_id),
+    });
+    shown["version"] = json!(attempt.version);
+    shown["earlier_tries"] = earlier.iter().map(shown_try).collect();
+    Some(shown)
+}
+
+fn shown_try(attempt: &Attempt) -> Value {
     let end = attempt.end.as_ref();
     let record = end.and_then(|end| end.record.as_deref());
     let record = record.and_then(|text| serde_json::from_str::<Value>(text).ok());
     json!({
         "number": attempt.number,
-        "step": {
-            "number": attempt.step + 1,
-            "id": step.map(|step| step.id.as_str()),
-            "name": step.map(|step| step.name.as_str()),
-            "type": step.map(|step| &*step.type_id),
-        },
-        "version": attempt.version,
+        "try": attempt.try_number,
         "started_at": attempt.started_at.to_string(),
         "ended_at": end.map(|end| end.at.to_string()),
         "outcome": end.map_or("running", |end| end.outcome),

@@ -10,6 +10,8 @@ pub struct Attempt {
     pub execution: ExecutionId,
     /// Counted from 1 over the whole execution.
     pub number: u32,
+    /// Counted from 1; more than 1 says that a step with `retry` is tried again.
+    pub try_number: u32,
     pub step: usize,
     /// The workflow's version whose step it was: a Retry may go on with another.
     pub version: u32,

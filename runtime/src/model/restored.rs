@@ -87,6 +87,7 @@ mod tests {
         let attempt = |number, end| Attempt {
             execution: ExecutionId::from_u128(10),
             number,
+            try_number: 1,
             version: 1,
             step: 0,
             started_at: sample::now(),

@@ -184,6 +184,7 @@ fn an_attempt_is_begun_and_closed() {
         let begun = Attempt {
             execution: running.id,
             number: 1,
+            try_number: 2,
             step: 0,
             version: 3,
             started_at: sample::now(),

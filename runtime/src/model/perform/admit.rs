@@ -158,6 +158,7 @@ pub(super) fn advance(
     Ok(Some(Attempt {
         execution: execution.id,
         number: execution.attempts,
+        try_number: execution.tries,
         step,
         version: execution.version,
         started_at: now,

@@ -130,6 +130,7 @@ pub fn finish(
     change.ended = Some(Attempt {
         execution: execution.id,
         number: execution.attempts,
+        try_number: if mid_call { execution.tries } else { 1 },
         step,
         version: execution.version,
         started_at: report.started_at,
@@ -267,6 +268,7 @@ pub(super) fn unanswered(execution: &Execution, now: Timestamp, outcome: &'stati
     Some(Attempt {
         execution: execution.id,
         number: execution.attempts,
+        try_number: execution.tries,
         step,
         version: execution.version,
         started_at: execution.updated_at,

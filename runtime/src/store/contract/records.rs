@@ -16,8 +16,15 @@ fn records_of_old_executions_that_have_ended_are_forgotten_and_their_outcomes_ar
             let end =
                 AttemptEnd { record: Some("{}".to_owned()), ..AttemptEnd::bare(sample::now(), "succeeded") };
             let (id, version, started_at) = (execution.id, 1, sample::now());
-            let ended =
-                Some(Attempt { execution: id, number: 1, step: 0, version, started_at, end: Some(end) });
+            let ended = Some(Attempt {
+                execution: id,
+                number: 1,
+                try_number: 1,
+                step: 0,
+                version,
+                started_at,
+                end: Some(end),
+            });
             let written = Some(ExecutionWrite::Insert(execution));
             let decide: Decide = Box::new(|_| Ok(Change { execution: written, ended, ..Change::default() }));
             store.transact(first(), None, decide).await.expect("written");

@@ -21,7 +21,7 @@ pub(super) const EXECUTION_COLUMNS: &str = "id, task_id, workflow_id, version, a
      began_after, depth";
 
 pub(super) const ATTEMPT_COLUMNS: &str =
-    "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors, version";
+    "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors, version, try";
 
 pub(super) const UNTOLD_COLUMNS: &str =
     "workflow_id, action_id, task_id, execution_id, at, step, code, message, is_unknown";
@@ -325,6 +325,7 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
         number: row.get(1)?,
         step: row.get(2)?,
         version: row.get(9)?,
+        try_number: row.get(10)?,
         started_at: instant(row.get(3)?)?,
         end,
     })

@@ -447,8 +447,8 @@ pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Resul
     let field_errors = end.map(|end| rows::field_errors_to_json(&end.field_errors)).transpose()?.flatten();
     let sql =
         "INSERT INTO attempt (execution_id, number, step, started_at, ended_at, outcome, record, warnings,
-                                   field_errors, version)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                                   field_errors, version, try)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                ON CONFLICT (execution_id, number) DO UPDATE
                SET ended_at = excluded.ended_at, outcome = excluded.outcome,
                    record = excluded.record, warnings = excluded.warnings,
@@ -464,6 +464,7 @@ pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Resul
         warnings,
         field_errors,
         attempt.version,
+        attempt.try_number,
     ])?;
     Ok(())
 }
