@@ -17,6 +17,7 @@ mod lint;
 mod overload;
 mod reference_page;
 mod requirements;
+mod retries;
 mod rules;
 mod secrets;
 mod serving;
