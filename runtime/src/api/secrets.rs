@@ -79,8 +79,13 @@ async fn put(
 }
 
 async fn delete(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let name = path.into_inner();
-    let held = locked(&api).await?;
+    // To its end, as above.
+    let work = removed(api.clone(), locked(&api).await?, path.into_inner());
+    actix_web::rt::spawn(work).await.map_err(ApiError::internal)??;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn removed(api: web::Data<Api>, held: VaultLock, name: String) -> Result<(), ApiError> {
     if let Some(places) = publish::secret_uses(api.store()).await?.remove(&name) {
         let places: Vec<_> = places.iter().map(ToString::to_string).collect();
         let message = format!("the secret {name} is used by {}; change that first", places.join(", "));
@@ -92,5 +97,5 @@ async fn delete(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Resu
         return Err(ApiError::new(Code::SecretNotFound, format!("the store has no secret {name}")));
     }
     api.shared.refresh().await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(())
 }

@@ -156,8 +156,11 @@ impl Endpoint {
         let mut failure = None;
         for (index, target) in targets.iter().enumerate() {
             // A proxy that has refused one has ended that connection.
-            let (mut tcp, proxy_address) = self.connect(&proxies, deadline).await?;
-            match proxy.tunnel(&mut tcp, target).await {
+            let connected = self.connect(&proxies, deadline).await;
+            let (mut tcp, proxy_address) = connected.map_err(|error| self.without_proxy(error))?;
+            let opened =
+                timeout(share(deadline, targets.len() - index), proxy.tunnel(&mut tcp, target)).await;
+            match opened.unwrap_or_else(|_| Err("the proxy did not open a tunnel in time".to_owned())) {
                 Ok(()) => return Ok((tcp, addresses.get(index).copied().unwrap_or(proxy_address))),
                 Err(reason) => failure = Some(SendError::Proxy { peer: self.peer.clone(), reason }),
             }
@@ -166,6 +169,16 @@ impl Endpoint {
             host: self.host.clone(),
             reason: "it has no addresses".to_owned(),
         }))
+    }
+
+    /// The proxy is what could not be reached, not the host behind it.
+    fn without_proxy(&self, error: SendError) -> SendError {
+        let reason = match error {
+            SendError::Connect { reason, .. } => format!("the proxy cannot be connected to ({reason})"),
+            SendError::ConnectTimeout { .. } => "the proxy did not accept a connection in time".to_owned(),
+            other => return other,
+        };
+        SendError::Proxy { peer: self.peer.clone(), reason }
     }
 
     /// Tries one address after the other. Each gets an equal share of the time left, so that one that swallows
@@ -177,9 +190,7 @@ impl Endpoint {
     ) -> Result<(TcpStream, SocketAddr), SendError> {
         let mut failure = None;
         for (tried, &address) in addresses.iter().enumerate() {
-            let share = deadline.saturating_duration_since(Instant::now())
-                / u32::try_from(addresses.len() - tried).unwrap_or(1);
-            match timeout(share, open_socket(address)).await {
+            match timeout(share(deadline, addresses.len() - tried), open_socket(address)).await {
                 Ok(Ok(tcp)) => return Ok((tcp, address)),
                 Ok(Err(error)) => {
                     failure = Some(SendError::Connect { peer: self.peer.clone(), reason: error.to_string() })
@@ -193,6 +204,12 @@ impl Endpoint {
             connected: false,
         }))
     }
+}
+
+/// The part that one of so many has of the time that is left; a little is kept for saying what became of it.
+fn share(deadline: Instant, among: usize) -> Duration {
+    let left = deadline.saturating_duration_since(Instant::now()).saturating_sub(Duration::from_millis(20));
+    left / u32::try_from(among).unwrap_or(1)
 }
 
 /// A host and a port, as CONNECT has them.

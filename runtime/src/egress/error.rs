@@ -286,7 +286,7 @@ fn unavailable(why: Unavailable) -> String {
         Unavailable::Busy { waiting_max } => {
             format!("is slow: {waiting_max} calls wait for it already. Try again in a moment.")
         }
-        Unavailable::Waited => "is slow: no earlier call to it ended in time. Try again in a moment.".to_owned(),
+        Unavailable::Waited => "is slow, or is called as often as it may be: there was no place for this call in time. Try again in a moment.".to_owned(),
     }
 }
 

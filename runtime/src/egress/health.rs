@@ -176,7 +176,9 @@ impl Endpoints {
         }
         if all.len() >= ENDPOINTS_MAX {
             // As many that are not: then those to which no call is under way.
-            all.retain(|_, endpoint| Arc::strong_count(endpoint) > 1);
+            all.retain(|_, endpoint| {
+                Arc::strong_count(endpoint) > 1 || endpoint.state().circuit == Circuit::Disabled
+            });
         }
         let now = Instant::now();
         let state = State { circuit: Circuit::Closed, failures: 0, waiting: 0, next: now };

@@ -180,9 +180,11 @@ impl Exchange {
     }
 
     /// What it says of the endpoint; `None` where it was not tried.
-    fn verdict(&self, gone_is_an_answer: bool) -> Option<Verdict> {
+    fn verdict(&self, gone_is_an_answer: bool, has_own_tls: bool) -> Option<Verdict> {
         match (self.status(), &self.result) {
             (_, Err(error)) if !error.is_of_the_endpoint() => None,
+            // It may be the call's own authority, or certificate.
+            (_, Err(SendError::Tls { .. })) if has_own_tls => None,
             (Some(410), _) if !gone_is_an_answer => Some(Verdict::Gone),
             (Some(500..), _) | (None, _) => Some(Verdict::Failed),
             // It began an answer and did not end it.
@@ -245,7 +247,7 @@ impl Egress {
             Err(error) => return Exchange::not_begun(error, queue),
         };
         let exchange = self.exchange_at(&request, queue).await;
-        if let Some(verdict) = exchange.verdict(request.gone_is_an_answer) {
+        if let Some(verdict) = exchange.verdict(request.gone_is_an_answer, request.tls.is_some()) {
             place.ended(verdict);
         }
         exchange
@@ -351,6 +353,11 @@ fn failure(error: SendRequestError, record: &Record, peer: &Peer) -> SendError {
     }
     let peer = peer.clone();
     match error {
+        // The handshake was over on this side alone, and whatever was sent after it, nobody has read.
+        Awc::Response(ParseError::Io(error)) | Awc::Send(error) if tls::is_client_refused(&error) => {
+            record.bytes_sent.set(0);
+            SendError::Tls { peer, reason: tls::explain(&error) }
+        }
         Awc::Connect(ConnectError::Disconnected) => {
             SendError::Closed { peer, reason: "it closed the connection".to_owned() }
         }

@@ -60,7 +60,11 @@ impl Proxy {
         if host.is_empty() || address.contains(['/', '?', '#']) {
             return Err(EXPECTED);
         }
-        let user = user.map(decoded).transpose().map_err(|()| EXPECTED)?;
+        let mut user = user.map(decoded).transpose().map_err(|()| EXPECTED)?;
+        // RFC 7617: the colon is there without a password, too.
+        if let Some(user) = user.as_mut().filter(|user| !user.contains(&b':')) {
+            user.push(b':');
+        }
         let authorization = user.map(|user| format!("Basic {}", BASE64_STANDARD.encode(user)).into());
         let except = except.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).map(Except::new);
         Ok(Self { host: host.into(), port, authorization, resolves, except: except.collect() })
@@ -131,9 +135,10 @@ impl Except {
         if entry == "*" {
             return Self::All;
         }
+        let entry = entry.trim_start_matches('[').trim_end_matches(']');
         let net = entry.parse::<IpNet>().ok().or_else(|| entry.parse::<IpAddr>().ok().map(IpNet::from));
         net.map_or_else(
-            || Self::Name(entry.trim_start_matches('.').to_ascii_lowercase().into()),
+            || Self::Name(entry.trim_start_matches("*").trim_matches('.').to_ascii_lowercase().into()),
             Self::Network,
         )
     }

@@ -92,7 +92,9 @@ impl Trust {
     /// The configuration of a call that brings this; or what is wrong with it. Repeats nothing of the key.
     pub(super) fn with(&self, own: &CallTls) -> Result<Arc<ClientConfig>, String> {
         let roots = match &own.authorities {
-            Some(pem) => Arc::new(authorities(pem).map_err(|problem| format!("the authority's {problem}"))?),
+            Some(pem) => {
+                Arc::new(authorities(pem.as_bytes()).map_err(|problem| format!("the authority's {problem}"))?)
+            }
             None => Arc::clone(&self.roots),
         };
         let of_client = |problem| format!("the client's {problem}");
@@ -101,7 +103,7 @@ impl Trust {
             Some((certificate, key)) => {
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
                     .map_err(|_| of_client("private key is not one in PEM".to_owned()))?;
-                Some((certificates(certificate).map_err(of_client)?, key))
+                Some((certificates(certificate.as_bytes()).map_err(of_client)?, key))
             }
         };
         config(roots, identity).map_err(|error| match error {
@@ -129,14 +131,15 @@ fn config(
     Ok(Arc::new(config))
 }
 
-/// The certificates of a PEM text, at least one; or what is wrong, to be read after whose they are.
-pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|error| format!("certificate is not valid PEM: {error}"))?;
+/// The certificates of a PEM text, at least one; or what is wrong, to be read after whose they are. Repeats nothing of
+/// the text, as the library's own words would: it may be a secret.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|_| "certificate is not valid PEM; are its line breaks whole?".to_owned())?;
     if found.is_empty() { Err("certificate is not one in PEM".to_owned()) } else { Ok(found) }
 }
 
-fn authorities(pem: &str) -> Result<RootCertStore, String> {
+fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem)? {
         roots.add(certificate).map_err(|error| format!("certificate is refused: {error}"))?;
@@ -146,21 +149,50 @@ fn authorities(pem: &str) -> Result<RootCertStore, String> {
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
     let invalid = |reason: String| TrustError::Invalid { path: path.to_owned(), reason };
-    let pem = std::fs::read_to_string(path)
-        .map_err(|source| TrustError::Unreadable { path: path.to_owned(), source })?;
+    let pem =
+        std::fs::read(path).map_err(|source| TrustError::Unreadable { path: path.to_owned(), source })?;
     let found = authorities(&pem).map_err(|problem| invalid(format!("a {problem}")))?;
     roots.roots.extend(found.roots);
     Ok(())
 }
 
+/// Whether the other end takes no call from one who shows this certificate, or none. It says so in the handshake, which
+/// in TLS 1.3 is over for the client before the server has seen who that is.
+pub(super) fn is_client_refused(error: &io::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    matches!(
+        tls_error(error),
+        Some(rustls::Error::AlertReceived(
+            Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::DecryptError
+        ))
+    )
+}
+
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
 /// A failed handshake in words for a person, with what to do about it where that is known.
 pub(super) fn explain(error: &io::Error) -> String {
-    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+    let Some(tls) = tls_error(error) else {
         return format!(
             "the connection ended during the TLS handshake ({error}); check the URL's port and scheme"
         );
     };
     match tls {
+        _ if is_client_refused(error) => {
+            format!(
+                "it refuses the client certificate of this call, or asks for one ({tls}); see the call's `tls`"
+            )
+        }
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
             "its certificate is signed by an authority this server does not know; \
              add that authority to the extra CA file, or name it in the call's own"

@@ -175,6 +175,13 @@ impl Redactor {
 impl Hidden {
     fn new(value: &Arc<str>) -> Self {
         let mut forms = vec![value.replace('\\', "")];
+        // As HTTP leaves it of a header.
+        if value.trim() != &**value {
+            return Self {
+                forms: Self::new(&value.trim().into()).forms.into_iter().chain(forms).collect(),
+                value: Arc::clone(value),
+            };
+        }
         for before in 0..3_usize {
             let mut bytes = vec![0; before];
             bytes.extend_from_slice(value.as_bytes());
@@ -216,53 +223,60 @@ fn written_in(text: &str, form: &str, is_cut: bool) -> Option<usize> {
         // The text may end in the middle of what a character is written as.
         ends_within |= is_cut && matched >= CUT_CHARS && rests.iter().any(|rest| is_beginning(rest));
         rests = rests.into_iter().flat_map(|rest| after(rest, c)).collect();
-        rests.dedup();
+        // What comes next is known by its length.
+        rests.sort_unstable_by_key(|rest| rest.len());
+        rests.dedup_by_key(|rest| rest.len());
     }
     let whole = rests.iter().map(|rest| text.len() - rest.len()).max();
     whole.or_else(|| ends_within.then_some(text.len()))
 }
 
 fn is_beginning(rest: &str) -> bool {
-    const LONGEST: usize = 12;
+    const LONGEST: usize = 2 * (BACKSLASHES_MAX + 5);
     rest.is_empty() || rest.len() < LONGEST && rest.starts_with(['%', '\\', '&', '\u{fffd}'])
 }
 
 /// JSON in JSON in JSON has seven; of more it is none.
 const BACKSLASHES_MAX: usize = 16;
+/// What is percent-encoded, or escaped for HTML, may be so again.
+const LEVELS: usize = 4;
 
 /// What comes after a character, in each way in which it may be written here.
 fn after(text: &str, c: char) -> impl Iterator<Item = &str> {
     let bare = without_backslashes(text);
     let escaped = (bare.len() < text.len()).then(|| after_escape(bare, c)).flatten();
-    let written = escaped
-        .or_else(|| after_percent(bare, c))
-        .or_else(|| after_entity(bare, c))
-        .or_else(|| bare.strip_prefix('+').filter(|_| c == ' '));
-    written.into_iter().chain(bare.strip_prefix(c))
+    let nested = (0..LEVELS)
+        .filter_map(move |level| after_percent(bare, c, level).or_else(|| after_entity(bare, c, level)));
+    let space = bare.strip_prefix('+').filter(|_| c == ' ');
+    escaped.into_iter().chain(nested).chain(space).chain(bare.strip_prefix(c))
 }
 
 fn without_backslashes(text: &str) -> &str {
     let mut rest = text;
     for _ in 0..BACKSLASHES_MAX {
-        let mut written = ["\\", "%5C", "%5c", "&#92;", "&#x5C;", "&#x5c;"].iter();
-        let Some(after) = written.find_map(|backslash| rest.strip_prefix(backslash)) else { break };
+        let mut written = (0..LEVELS)
+            .filter_map(|level| after_percent(rest, '\\', level).or_else(|| after_entity(rest, '\\', level)));
+        let Some(after) = rest.strip_prefix('\\').or_else(|| written.next()) else { break };
         rest = after;
     }
     rest
 }
 
-fn after_percent(text: &str, c: char) -> Option<&str> {
+/// `%26`; at the next level `%2526`.
+fn after_percent(text: &str, c: char, level: usize) -> Option<&str> {
     let mut bytes = [0; 4];
     c.encode_utf8(&mut bytes).bytes().try_fold(text, |text, byte| {
-        let digits = text.strip_prefix('%')?.get(..2)?;
-        (u8::from_str_radix(digits, 16) == Ok(byte)).then(|| &text[3..])
+        let inner = (0..level).try_fold(text.strip_prefix('%')?, |inner, _| inner.strip_prefix("25"))?;
+        let digits = inner.get(..2)?;
+        (u8::from_str_radix(digits, 16) == Ok(byte)).then(|| &inner[2..])
     })
 }
 
-/// `&amp;`, `&#38;`, `&#x26;`.
-fn after_entity(text: &str, c: char) -> Option<&str> {
+/// `&lt;`, `&#60;`, `&#x3c;`; at the next level `&amp;lt;`. JSON may have `\u0026` for the `&`, here without its backslash.
+fn after_entity(text: &str, c: char, level: usize) -> Option<&str> {
     const NAME_BYTES_MAX: usize = 8;
-    let rest = text.strip_prefix('&')?;
+    let rest = text.strip_prefix('&').or_else(|| text.strip_prefix("u0026"))?;
+    let rest = (0..level).try_fold(rest, |rest, _| rest.strip_prefix("amp;"))?;
     let end = rest.bytes().take(NAME_BYTES_MAX + 1).position(|byte| byte == b';')?;
     let (name, after) = (&rest[..end], &rest[end + 1..]);
     let number = name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
@@ -419,6 +433,9 @@ mod tests {
                 .replace("S3CRET", "S3cret")
                 .replace("\\N", "\\n"),
             html(VALUE),
+            html(&html(VALUE)),
+            html(VALUE).replace('&', "\\u0026"),
+            percent(&percent(VALUE, |b| b.is_ascii_alphanumeric()), |b| b.is_ascii_alphanumeric()),
             VALUE.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
             VALUE.chars().map(|c| format!("&#x{:X};", u32::from(c))).collect(),
             standard(VALUE).replace('/', "\\/"),
@@ -438,6 +455,17 @@ mod tests {
         }
         for kept in ["nothing of it", "S3cre", "s3cret \"/?äK", "%", "\\", "", "\\u00"] {
             assert_eq!(redactor().redact(kept), kept);
+        }
+    }
+
+    /// HTTP leaves out what is white at the ends of a header's value.
+    #[test]
+    fn a_secret_is_found_without_the_white_space_around_it() {
+        let secrets: Secrets =
+            BTreeMap::from([("X".to_owned(), (Arc::from(" s3cret-token \n"), Source::Store))]).into();
+        for written in ["<s3cret-token>", "< s3cret-token \n>", "<czNjcmV0LXRva2Vu>"] {
+            let shown = secrets.redactor(["X"]).redact(written);
+            assert!(!shown.contains("token") && !shown.contains("czNj"), "{shown}");
         }
     }
 

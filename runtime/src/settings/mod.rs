@@ -146,8 +146,11 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     })?;
     let guard = Guard::new(raw.egress.allow.iter().map(String::as_str))
         .map_err(|(entry, error)| value("egress.allow", &entry, &error.to_string()))?;
-    // Not the value: it may have a password.
-    let proxy = proxy(&raw.egress).map_err(|expected| value("egress.proxy", &"another text", expected))?;
+    // Its value is not repeated: it may have a password in it.
+    let proxy = proxy(&raw.egress).map_err(|expected| {
+        let found = if raw.egress.proxy == "environment" { "what HTTPS_PROXY has" } else { "another text" };
+        value("egress.proxy", &found, expected)
+    })?;
     let extra_ca_file = (!raw.egress.extra_ca_file.is_empty()).then(|| base.join(&raw.egress.extra_ca_file));
     let folder = base.join(&raw.store.folder);
     let secrets = Secrets {
@@ -209,10 +212,13 @@ fn proxy(raw: &raw::Egress) -> Result<Option<Proxy>, &'static str> {
     let url = match raw.proxy.as_str() {
         "" => return Ok(None),
         "environment" => {
-            let variable = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok());
+            let variable = |names: [&str; 2]| {
+                let set = names.into_iter().filter_map(|name| std::env::var(name).ok());
+                set.into_iter().find(|text| !text.is_empty())
+            };
             let bypassed = variable(["NO_PROXY", "no_proxy"]).unwrap_or_default();
             except.extend(bypassed.split(',').map(str::to_owned));
-            match variable(["HTTPS_PROXY", "https_proxy"]).filter(|url| !url.is_empty()) {
+            match variable(["HTTPS_PROXY", "https_proxy"]) {
                 Some(url) => url,
                 None => return Ok(None),
             }

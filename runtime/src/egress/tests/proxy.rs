@@ -95,6 +95,11 @@ fn what_the_proxy_does_instead_is_said() {
             let error = exchange.result.unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let exchange = through(nobody, false, &[]).send(post("http://127.0.0.1:9/", "")).await;
+        assert_error(&exchange, "proxy_failed", Certainty::NotSent);
+        let error = exchange.result.unwrap_err().to_string();
+        assert!(error.contains("the proxy cannot be connected to (Connection refused"), "{error}");
     });
 }
 
@@ -103,8 +108,12 @@ fn what_is_excepted_is_called_directly() {
     run(async {
         let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
         let (port, asked) = proxy("HTTP/1.1 502 Bad Gateway").await;
-        for (except, host) in [("127.0.0.0/8", "127.0.0.1"), (".localhost", "LOCALHOST"), ("*", "127.0.0.1")]
-        {
+        for (except, host) in [
+            ("127.0.0.0/8", "127.0.0.1"),
+            (".localhost", "LOCALHOST"),
+            ("*", "127.0.0.1"),
+            ("*.LOCALHOST.", "localhost"),
+        ] {
             let egress = through(port, false, &["other.example", except]);
             assert_body(&egress.send(post(format!("http://{host}:{}/", server.port), "")).await, "");
         }

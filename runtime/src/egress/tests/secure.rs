@@ -173,11 +173,12 @@ fn a_call_shows_its_own_certificate_and_no_other_call_does() {
         assert_eq!(server.accepted.get(), 1);
         // The kept connection is of somebody who is known there.
         let nobody = egress.send(post(&url, "body")).await;
-        assert!(nobody.answer().is_none());
+        assert_error(&nobody, "tls_failed", Certainty::NotSent);
         let text = nobody.result.unwrap_err().to_string();
         assert!(text.contains("CertificateRequired"), "{text}");
         let other = Authority::new(&["localhost"]).client();
-        assert!(egress.send(with(post(&url, "body"), None, Some(other))).await.answer().is_none());
+        let refused = egress.send(with(post(&url, "body"), None, Some(other))).await;
+        assert_error(&refused, "tls_failed", Certainty::NotSent);
     });
 }
 
@@ -206,6 +207,11 @@ fn what_a_call_cannot_use_for_tls_is_said_and_the_key_is_not_repeated() {
         let ((certificate, key), (_, other)) = (authority.client(), authority.client());
         let broken = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
         for (authorities, identity, said) in [
+            (
+                Some("-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END".to_owned()),
+                None,
+                "the authority's certificate is not valid PEM; are its line breaks whole?.",
+            ),
             (Some("no PEM".to_owned()), None, "the authority's certificate is not one in PEM"),
             (None, Some((key.clone(), key.clone())), "the client's certificate is not one in PEM"),
             (
@@ -227,7 +233,13 @@ fn what_a_call_cannot_use_for_tls_is_said_and_the_key_is_not_repeated() {
             let exchange = authority.trusted().send(with(post(&url, "x"), authorities, identity)).await;
             assert_error(&exchange, "invalid_tls", Certainty::NotSent);
             let text = exchange.result.unwrap_err().to_string();
-            assert!(text.contains(said) && !text.contains("s3cret") && !text.contains("AAAA"), "{text}");
+            assert!(
+                text.contains(said)
+                    && !text.contains("s3cret")
+                    && !text.contains("AAAA")
+                    && !text.contains("65, 65"),
+                "{text}"
+            );
         }
         let call = with(post(url, ""), None, Some((certificate, key.clone())));
         assert!(!format!("{call:?}").contains(&key));

@@ -257,7 +257,7 @@ impl OAuth2 {
         match &*slot {
             // One that has just come is used, however soon it ends.
             Kept::Token { value, until, at }
-                if (*until > Instant::now() || *at >= asked) && refused != Some(value) =>
+                if *at >= asked || (*until > Instant::now() && refused != Some(value)) =>
             {
                 return Ok((Arc::clone(value), true));
             }

@@ -64,7 +64,7 @@ fn pem(params: &mut Params<'_>, keys: &mut Keys, key: &'static str) -> Option<Op
     let source = keys.has(key).then(|| keys.optional(params, key))??;
     let template = params.template("tls", &source, Destination::Call);
     if !source.contains("{{")
-        && let Err(problem) = certificates(&source)
+        && let Err(problem) = certificates(source.as_bytes())
     {
         params.problem("tls", "invalid_param", format!("`{key}`: the {problem}"));
     }
