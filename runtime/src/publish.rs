@@ -325,39 +325,18 @@ fn read_row(row: &VersionRow) -> Result<Arc<Workflow>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        model::execution::Effects,
-        step::{Step, StepType},
-    };
+    use crate::step::sample::Rejects;
 
     const SAMPLE: &str = include_str!("../../examples/api-sample/workflows/api-sample.toml");
 
     const NEWER: &str = "name = \"API Sample\"\n[[stages]]\nname = \"Open\"\n";
-
-    /// A newer version of a type that takes nothing of what the older one took.
-    struct Picky(&'static str);
-
-    impl StepType for Picky {
-        fn id(&self) -> &'static str {
-            self.0
-        }
-
-        fn effects(&self) -> Effects {
-            Effects::None
-        }
-
-        fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
-            let message = "`colour` is missing".to_owned();
-            Err(vec![ParamProblem { param: None, code: "missing_key", message, help: None }])
-        }
-    }
 
     /// "The server starts … Likewise when a new plugin version's schema rejects a pinned config."
     #[test]
     fn what_is_published_stays_so_though_a_step_type_rejects_it() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("sample.toml"), SAMPLE).expect("written");
-        let types = StepTypes::new(vec![Box::new(Picky("api_call")), Box::new(Picky("move_to_stage"))]);
+        let types = StepTypes::new(vec![Box::new(Rejects("api_call")), Box::new(Rejects("move_to_stage"))]);
         let at_start = |published: &[&str]| {
             let row = |(version, source): (u32, &&str)| VersionRow {
                 workflow: WorkflowId::new("api-sample"),

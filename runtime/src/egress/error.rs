@@ -232,31 +232,29 @@ impl SendError {
     /// Whether the same call may end otherwise at another time: not where the request itself, the
     /// certificate or the answer's size is what is wrong.
     pub fn may_pass(&self) -> bool {
-        !matches!(
-            self,
-            Self::InvalidUrl { .. }
-                | Self::InvalidMethod { .. }
-                | Self::InvalidHeader { .. }
-                | Self::Blocked { .. }
-                | Self::Unavailable { why: Unavailable::Disabled, .. }
-                | Self::CallTls { .. }
-                | Self::Tls { .. }
-                | Self::ResponseTooLarge { .. }
-        )
+        !self.is_of_the_call()
+            && !matches!(
+                self,
+                Self::Unavailable { why: Unavailable::Disabled, .. }
+                    | Self::Tls { .. }
+                    | Self::ResponseTooLarge { .. }
+            )
     }
-}
 
-impl SendError {
     /// Whether the endpoint, or the way to it, is what failed.
     pub(super) fn is_of_the_endpoint(&self) -> bool {
-        !matches!(
+        !self.is_of_the_call() && !matches!(self, Self::Unavailable { .. })
+    }
+
+    /// Whether what is wrong is the call itself, whoever it is for.
+    fn is_of_the_call(&self) -> bool {
+        matches!(
             self,
             Self::InvalidUrl { .. }
                 | Self::InvalidMethod { .. }
                 | Self::InvalidHeader { .. }
                 | Self::Blocked { .. }
                 | Self::CallTls { .. }
-                | Self::Unavailable { .. }
         )
     }
 

@@ -405,7 +405,8 @@ mod tests {
     use super::*;
     use crate::model::sample;
 
-    fn rendered(source: &str, escape: Escape) -> Result<String, RenderError> {
+    /// Something done where the sample's action runs.
+    fn in_sample<T>(secrets: &Secrets, run: impl FnOnce(&Scope<'_>, &Workflow) -> T) -> T {
         let (workflow, directory, task, performer) =
             (sample::workflow(), sample::directory(), sample::task(), sample::performer());
         let scope = Scope {
@@ -415,9 +416,17 @@ mod tests {
             task: &task,
             workflow: &workflow,
             directory: &directory,
-            secrets: &Secrets::default(),
+            secrets,
         };
-        Template::parse(source, Destination::Call, &workflow).expect("a good template").render(&scope, escape)
+        run(&scope, &workflow)
+    }
+
+    fn rendered(source: &str, escape: Escape) -> Result<String, RenderError> {
+        in_sample(&Secrets::default(), |scope, workflow| {
+            Template::parse(source, Destination::Call, workflow)
+                .expect("a good template")
+                .render(scope, escape)
+        })
     }
 
     #[test]
@@ -459,38 +468,35 @@ mod tests {
     /// "`{{secrets.NAME}}` … never returned": not by way of a task's values either.
     #[test]
     fn a_secret_goes_to_a_receiver_and_not_into_a_task() {
-        let (workflow, directory, task, performer) =
-            (sample::workflow(), sample::directory(), sample::task(), sample::performer());
         let value = (std::sync::Arc::from("a secret/"), secret::Source::Store);
         let secrets = Secrets::from(std::collections::BTreeMap::from([("TOKEN".to_owned(), value)]));
-        let scope = Scope {
-            action: "Finish",
-            performer: &performer,
-            execution: ExecutionId::from_u128(7),
-            task: &task,
-            workflow: &workflow,
-            directory: &directory,
-            secrets: &secrets,
-        };
-        let parse = |source: &str, to| Template::parse(source, to, &workflow);
-        let template = parse("Bearer {{secrets.TOKEN}}", Destination::Call).expect("a template");
-        assert_eq!(template.render(&scope, Escape::Header).as_deref(), Ok("Bearer a secret/"));
-        assert_eq!(template.render(&scope, Escape::Url).as_deref(), Ok("Bearer a%20secret%2F"));
-        let url = parse("{{secrets.TOKEN}}x/{{secrets.TOKEN}}", Destination::Call).expect("a template");
-        assert_eq!(url.render_url(&scope).as_deref(), Ok("a secret/x/a%20secret%2F"));
-        assert_eq!(url.render(&scope, Escape::Url).as_deref(), Ok("a%20secret%2Fx/a%20secret%2F"));
-        assert!(url.begins_with_secret() && !template.begins_with_secret());
-        assert_eq!((template.secrets().collect::<Vec<_>>(), template.sole_secret()), (vec!["TOKEN"], None));
-        let missing = parse("{{ secrets.OTHER }}", Destination::Call).expect("a template");
-        assert_eq!(missing.sole_secret(), Some("OTHER"));
-        assert_eq!(missing.render(&scope, Escape::Url), Err(RenderError::SecretMissing("OTHER".to_owned())));
-        for (source, to) in [
-            ("{{secrets.TOKEN}}", Destination::Task),
-            ("{{secrets.}}", Destination::Call),
-            ("{{secrets.a-b}}", Destination::Call),
-        ] {
-            assert!(parse(source, to).is_err(), "{source}");
-        }
+        in_sample(&secrets, |scope, workflow| {
+            let parse = |source: &str, to| Template::parse(source, to, workflow);
+            let template = parse("Bearer {{secrets.TOKEN}}", Destination::Call).expect("a template");
+            assert_eq!(template.render(scope, Escape::Header).as_deref(), Ok("Bearer a secret/"));
+            assert_eq!(template.render(scope, Escape::Url).as_deref(), Ok("Bearer a%20secret%2F"));
+            let url = parse("{{secrets.TOKEN}}x/{{secrets.TOKEN}}", Destination::Call).expect("a template");
+            assert_eq!(url.render_url(scope).as_deref(), Ok("a secret/x/a%20secret%2F"));
+            assert_eq!(url.render(scope, Escape::Url).as_deref(), Ok("a%20secret%2Fx/a%20secret%2F"));
+            assert!(url.begins_with_secret() && !template.begins_with_secret());
+            assert_eq!(
+                (template.secrets().collect::<Vec<_>>(), template.sole_secret()),
+                (vec!["TOKEN"], None)
+            );
+            let missing = parse("{{ secrets.OTHER }}", Destination::Call).expect("a template");
+            assert_eq!(missing.sole_secret(), Some("OTHER"));
+            assert_eq!(
+                missing.render(scope, Escape::Url),
+                Err(RenderError::SecretMissing("OTHER".to_owned()))
+            );
+            for (source, to) in [
+                ("{{secrets.TOKEN}}", Destination::Task),
+                ("{{secrets.}}", Destination::Call),
+                ("{{secrets.a-b}}", Destination::Call),
+            ] {
+                assert!(parse(source, to).is_err(), "{source}");
+            }
+        });
     }
 
     /// A file field is the names of its files; alone in its template, the files themselves.

@@ -10,6 +10,8 @@ mod delete_task;
 mod move_to_stage;
 mod params;
 mod retry;
+#[cfg(test)]
+pub mod sample;
 mod schedule_stage_change;
 pub mod trial;
 mod update_data;

@@ -22,7 +22,7 @@ use crate::{
         sample,
         workflow::ParamProblem,
     },
-    step::{Call, Outcome, Step, StepType, StepTypes},
+    step::{Call, Outcome, Step, StepType, StepTypes, sample::Rejects},
     store::{
         Store, TaskKey,
         sqlite::{SqliteSettings, SqliteStore},
@@ -82,24 +82,6 @@ impl StepType for Does {
 impl Step for Does {
     fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
         (self.run)(&call)
-    }
-}
-
-/// A newer version of a step type, which rejects what the older one took.
-struct Rejects(&'static str);
-
-impl StepType for Rejects {
-    fn id(&self) -> &'static str {
-        self.0
-    }
-
-    fn effects(&self) -> Effects {
-        Effects::None
-    }
-
-    fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
-        let message = "`colour` is missing".to_owned();
-        Err(vec![ParamProblem { param: None, code: "missing_key", message, help: None }])
     }
 }
 

@@ -2,12 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::retry::DEDUPLICATED;
+use super::{super::retry::DEDUPLICATED, is_credential};
 use crate::{lint::StepFinding, model::StepDefinition};
-
-/// What names of headers and parameters have in them that carry credentials.
-const WORDS: [&str; 9] =
-    ["auth", "token", "secret", "password", "api-key", "api_key", "apikey", "signature", "cookie"];
 
 pub(super) fn findings(step: &StepDefinition) -> Vec<StepFinding> {
     let mut findings = Vec::new();
@@ -42,11 +38,6 @@ pub(super) fn findings(step: &StepDefinition) -> Vec<StepFinding> {
 fn plain(reason: String) -> StepFinding {
     let remedy = "set a secret and write {{secrets.NAME}} in its place".to_owned();
     StepFinding { code: "plain_credential", reason, remedy }
-}
-
-fn is_credential(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Nothing that comes from elsewhere.

@@ -313,6 +313,14 @@ fn signing_secrets(params: &mut Params<'_>) -> Vec<String> {
     names
 }
 
+/// Whether a header or a parameter of this name seems to carry a credential.
+fn is_credential(name: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["auth", "token", "secret", "password", "api-key", "api_key", "apikey", "signature", "cookie"];
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
 /// Why a header may not be set; `None` when it may.
 fn header_problem(name: &str) -> Option<&'static str> {
     let is_token = !name.is_empty()

@@ -24,7 +24,7 @@ use crate::{
     step::Outcome,
 };
 
-use super::ApiCall;
+use super::{ApiCall, is_credential};
 
 /// Characters of the receiver's words that a message shows.
 const WORDS_CHARS_MAX: usize = 500;
@@ -325,21 +325,36 @@ fn capped(body: &[u8]) -> Cow<'_, str> {
 
 /// Headers as they may be kept: what could be a credential is not.
 fn shown(headers: &[(String, String)]) -> Vec<(&str, &str)> {
-    let is_credential = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        // It is of this call alone, and says nothing of the secret.
-        if name == "webhook-signature" {
-            return false;
-        }
-        ["auth", "cookie", "token", "secret", "key", "signature"].iter().any(|word| name.contains(word))
+    // The signature is of this call alone, and says nothing of the secret. Of keys, too many are left out rather than one
+    // too few.
+    let is_hidden = |name: &str| {
+        !name.eq_ignore_ascii_case("webhook-signature")
+            && (is_credential(name) || name.to_ascii_lowercase().contains("key"))
     };
-    let value = |name: &str, value| if is_credential(name) { "[redacted]" } else { value };
+    let value = |name: &str, value| if is_hidden(name) { "[redacted]" } else { value };
     headers.iter().map(|(name, text)| (name.as_str(), value(name, text.as_str()))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_that_may_carry_a_credential_are_not_kept() {
+        for (name, is_kept) in [
+            ("Authorization", false),
+            ("X-Password", false),
+            ("Set-Cookie", false),
+            ("Idempotency-Key", false),
+            ("x-signature", false),
+            ("Webhook-Signature", true),
+            ("content-type", true),
+        ] {
+            let headers = [(name.to_owned(), "a value".to_owned())];
+            let expected = if is_kept { "a value" } else { "[redacted]" };
+            assert_eq!(shown(&headers), [(name, expected)]);
+        }
+    }
 
     #[test]
     fn the_receivers_own_words_are_found() {
