@@ -4,7 +4,7 @@
 //! `execution.` or `secrets.`; `task.NAME` is always a field. Names are checked when a template is
 //! read, so that a misspelt one is an error at save time and never an empty text at send time.
 
-use std::fmt::Write as _;
+use std::{convert::Infallible, fmt::Write as _};
 
 use super::{
     field::{FieldType, FieldValue},
@@ -156,12 +156,7 @@ impl Template {
 
     pub fn render(&self, scope: &Scope<'_>, escape: Escape) -> Result<String, RenderError> {
         let mut out = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Place(place) => place.write(&mut out, scope, escape)?,
-            }
-        }
+        render_parts(&self.parts, scope, escape, &mut out)?;
         Ok(out)
     }
 
@@ -171,33 +166,31 @@ impl Template {
             return self.render(scope, Escape::Url);
         };
         let mut out = first.text(scope)?;
-        let rest = Self { parts: self.parts[1..].to_vec() };
-        out.push_str(&rest.render(scope, Escape::Url)?);
+        render_parts(&self.parts[1..], scope, Escape::Url, &mut out)?;
         Ok(out)
     }
 
     /// Renders a JSON document: a place between quotes becomes a part of that text, another one a whole value: a
     /// number, true or false, null where the field is empty, else a text.
     pub fn render_json(&self, scope: &Scope<'_>) -> Result<String, RenderError> {
-        let (mut out, mut is_in) = (String::new(), false);
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => {
-                    out.push_str(text);
-                    is_in = in_quotes(text, is_in);
-                }
-                Part::Place(place) if is_in => {
-                    let text = serde_json::Value::String(place.text(scope)?).to_string();
-                    out.push_str(&text[1..text.len() - 1]);
-                }
-                Part::Place(place) => out.push_str(&place.json(scope)?.to_string()),
+        self.as_json(|place, is_in| match is_in {
+            true => {
+                let text = serde_json::Value::String(place.text(scope)?).to_string();
+                Ok(text[1..text.len() - 1].to_owned())
             }
-        }
-        Ok(out)
+            false => Ok(place.json(scope)?.to_string()),
+        })
     }
 
     /// The document with a value for each place: whether it is JSON does not depend on the task.
     pub fn json_outline(&self) -> String {
+        let outline =
+            self.as_json(|_, is_in| Ok::<_, Infallible>(if is_in { "x" } else { "null" }.to_owned()));
+        outline.unwrap_or_else(|never| match never {})
+    }
+
+    /// `written`: a place, and whether it stands between quotes.
+    fn as_json<E>(&self, written: impl Fn(&Place, bool) -> Result<String, E>) -> Result<String, E> {
         let (mut out, mut is_in) = (String::new(), false);
         for part in &self.parts {
             match part {
@@ -205,10 +198,10 @@ impl Template {
                     out.push_str(text);
                     is_in = in_quotes(text, is_in);
                 }
-                Part::Place(_) => out.push_str(if is_in { "x" } else { "null" }),
+                Part::Place(place) => out.push_str(&written(place, is_in)?),
             }
         }
-        out
+        Ok(out)
     }
 
     /// Renders into a JSON value. A template that is exactly one place keeps that place's type: a
@@ -353,6 +346,21 @@ fn html_escape(text: &str, out: &mut String) {
             c => out.push(c),
         }
     }
+}
+
+fn render_parts(
+    parts: &[Part],
+    scope: &Scope<'_>,
+    escape: Escape,
+    out: &mut String,
+) -> Result<(), RenderError> {
+    for part in parts {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Place(place) => place.write(out, scope, escape)?,
+        }
+    }
+    Ok(())
 }
 
 /// Whether JSON text stands between quotes after a part of it.
