@@ -66,7 +66,13 @@ fn pem(params: &mut Params<'_>, keys: &mut Keys, key: &'static str) -> Option<Op
     if !source.contains("{{")
         && let Err(problem) = certificates(source.as_bytes())
     {
-        params.problem("tls", "invalid_param", format!("`{key}`: the {problem}"));
+        params.problem(
+            "tls",
+            "invalid_param",
+            format!(
+                "`{key}`: the {problem}; write the text itself, or {{{{secrets.NAME}}}}, and no file's name"
+            ),
+        );
     }
     Some(template)
 }
