@@ -159,12 +159,18 @@ impl Teller {
         let AlertRule { webhook, every, .. } = rule;
         let (up_to, dropped) = match webhook {
             None => (digest.page.up_to, desk.dropped),
-            Some(url) => {
+            Some(webhook) => {
                 let message =
                     desk.message.get_or_insert_with(|| digest.message(&self.shared, &self.public_url));
                 let (message, told) = (message.clone(), (message.up_to, message.dropped));
                 crash_point("alert.before");
-                if let Err(problem) = self.post(url, message).await {
+                let redactor = workspace.secrets.redactor(webhook.secrets());
+                let url = webhook.render_secret_url(&workspace.secrets);
+                let posted = match url {
+                    Ok(url) => self.post(url, message).await,
+                    Err(error) => Err(error.to_string()),
+                };
+                if let Err(problem) = posted.map_err(|problem| redactor.redact(&problem)) {
                     tracing::warn!(workflow = %id, again_in = ?desk.again, "the alerts' webhook was not told: {problem}");
                     desk.not_before = Instant::now() + desk.again;
                     desk.again = (desk.again * 2).min(AGAIN_LAST);
@@ -228,6 +234,7 @@ impl Teller {
                 timeout: WEBHOOK_TIMEOUT,
                 response_bytes_max: WEBHOOK_ANSWER_BYTES_MAX,
                 tls: None,
+                route: None,
                 gone_is_an_answer: false,
             })
             .await;

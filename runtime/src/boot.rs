@@ -18,8 +18,9 @@ use crate::{
     egress::{Egress, EgressSettings, Endpoints, HealthSettings, Trust},
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
-    model::{ExecutionId, SharedWorkspace, perform::IDEMPOTENCY_HOURS},
+    model::SharedWorkspace,
     publish,
+    retention::{self, RetentionSettings},
     settings::{self, Settings},
     step::StepTypes,
     store::{
@@ -34,12 +35,6 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
 /// How often a drain looks whether the last execution has ended.
 const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// How often old idempotency keys are looked for.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
-
-/// Idempotency keys that are forgotten at a time, so that a day's keys do not hold up the writer.
-const FORGET_AT_ONCE: usize = 1_000;
 
 /// How long a stop waits for the alerts' webhooks.
 const ALERTING_END_MAX: Duration = Duration::from_secs(2);
@@ -144,8 +139,9 @@ impl Server {
         let server = http_server(&self)?;
         let handle = server.handle();
         let serving = actix::spawn(server);
-        let refreshing =
-            actix::spawn(refresh(Arc::clone(&self.shared), self.settings.retention.records_days));
+        let refreshing = actix::spawn(refresh(Arc::clone(&self.shared)));
+        let forgetting =
+            actix::spawn(retention::run(Arc::clone(&self.shared), retention_settings(&self.settings)));
         let egress = Egress::new(&egress_settings(&self.settings), &self.trust, self.endpoints.clone());
         let alerting = actix::spawn(alert::run(Arc::clone(&self.shared), egress, public_url(&self)));
         let (mut terminate, mut interrupt) =
@@ -170,6 +166,7 @@ impl Server {
             );
         }
         refreshing.abort();
+        forgetting.abort();
         // It ends by itself, unless a receiver lets it wait.
         if tokio::time::timeout(ALERTING_END_MAX, alerting).await.is_err() {
             tracing::warn!("an alerts' webhook did not answer before the server ended; it is told again");
@@ -198,6 +195,11 @@ pub fn egress_settings(settings: &Settings) -> EgressSettings {
         proxy: settings.egress.proxy.clone(),
         ..EgressSettings::default()
     }
+}
+
+fn retention_settings(settings: &Settings) -> RetentionSettings {
+    let retention = &settings.retention;
+    RetentionSettings { records_days: retention.records_days, records_max: retention.records_max }
 }
 
 pub fn vault(settings: &Settings) -> Vault {
@@ -260,9 +262,8 @@ fn listen(address: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-async fn refresh(shared: Arc<Shared>, records_days: u32) {
-    let (mut seen, mut last_forgot) = (0, Instant::now());
-    let mut forgotten = ExecutionId::from_u128(0);
+async fn refresh(shared: Arc<Shared>) {
+    let mut seen = 0;
     loop {
         let current = match shared.store.workspace_revision().await {
             Ok(revision) if revision == seen && !shared.vault.has_changed() => Ok(seen),
@@ -274,43 +275,7 @@ async fn refresh(shared: Arc<Shared>, records_days: u32) {
             Err(error) => tracing::warn!(%error, "the workspace could not be read again; it is tried again"),
         }
         shared.unassign_left_behind().await;
-        if last_forgot.elapsed() >= FORGET_EVERY {
-            last_forgot = Instant::now();
-            forget_keys(&shared).await;
-            if records_days > 0 {
-                forget_records(&shared, records_days, &mut forgotten).await;
-            }
-        }
         tokio::time::sleep(REFRESH_EVERY).await;
-    }
-}
-
-/// Forgets idempotency keys that are too old to mean anything.
-async fn forget_keys(shared: &Shared) {
-    let before = shared.clock.now() - jiff::SignedDuration::from_hours(IDEMPOTENCY_HOURS);
-    loop {
-        match shared.store.forget_admitted(before, FORGET_AT_ONCE).await {
-            Ok(forgotten) if forgotten == FORGET_AT_ONCE => {}
-            Ok(_) => return,
-            Err(error) => {
-                return tracing::warn!(%error, "old idempotency keys could not be forgotten; it is tried again");
-            }
-        }
-    }
-}
-
-/// Forgets what was kept of calls that are too old. `up_to`: which executions were looked at already.
-async fn forget_records(shared: &Shared, days: u32, up_to: &mut ExecutionId) {
-    let before = shared.clock.now() - jiff::SignedDuration::from_hours(24 * i64::from(days));
-    let before = ExecutionId::from_u128(Ids::first_at(before));
-    loop {
-        match shared.store.forget_records(*up_to, before, FORGET_AT_ONCE).await {
-            Ok(Some(last)) => *up_to = last,
-            Ok(None) => return,
-            Err(error) => {
-                return tracing::warn!(%error, "old records of calls could not be forgotten; it is tried again");
-            }
-        }
     }
 }
 

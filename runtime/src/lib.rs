@@ -14,6 +14,7 @@ pub mod lint;
 pub mod lock;
 pub mod model;
 pub mod publish;
+pub mod retention;
 pub mod settings;
 pub mod step;
 pub mod store;

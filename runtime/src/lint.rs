@@ -86,10 +86,13 @@ pub fn lint(workflow: &Workflow, types: &StepTypes, facts: &Facts<'_>) -> Vec<Fi
     for used in secret::uses(workflow).into_iter().filter(|used| missing(&used.secret)) {
         findings.push(Finding {
             code: "missing_secret",
-            action: Some(used.action),
-            step: Some(used.step),
-            reason: format!("there is no secret {}; the step will fail", used.secret),
+            reason: match &used.step {
+                Some(_) => format!("there is no secret {}; the step will fail", used.secret),
+                None => format!("there is no secret {}; the alerts' webhook is not told", used.secret),
+            },
             remedy: format!("onward secret set {}", used.secret),
+            action: used.step.as_ref().map(|(action, _)| action.clone()),
+            step: used.step.map(|(_, step)| step),
         });
     }
     findings

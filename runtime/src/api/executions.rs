@@ -463,5 +463,17 @@ fn curl(record: &Value) -> Option<String> {
         "" => {}
         body => command.push_str(&format!(" --data-raw {}", quoted(body))),
     }
+    match request["proxy"].as_str() {
+        None => {}
+        Some("direct") => command.push_str(" --noproxy '*'"),
+        Some(proxy) => command.push_str(&format!(" --proxy {}", quoted(proxy))),
+    }
+    // Files that whoever runs it must have.
+    if request["tls"]["ca"] == true {
+        command.push_str(" --cacert ca.pem");
+    }
+    if request["tls"]["certificate"] == true {
+        command.push_str(" --cert certificate.pem --key key.pem");
+    }
     Some(command)
 }

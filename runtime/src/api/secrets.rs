@@ -20,7 +20,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
 }
 
 fn shown(used: &SecretUse) -> Value {
-    json!({"workflow": used.workflow.as_str(), "action": used.action, "step": used.step})
+    let (action, step) = used.step.as_ref().map(|(action, step)| (action, step)).unzip();
+    json!({"workflow": used.workflow.as_str(), "action": action, "step": step})
 }
 
 async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {

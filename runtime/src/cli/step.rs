@@ -164,6 +164,18 @@ fn show(report: &StepReport) {
             println!("\n{}\n", text(&part["body"]));
         };
         println!("{} {}", text(&record["request"]["method"]), text(&record["request"]["url"]));
+        let (tls, proxy) = (&record["request"]["tls"], &record["request"]["proxy"]);
+        if tls["ca"] == true {
+            println!("(trusting the step's own authorities)");
+        }
+        if tls["certificate"] == true {
+            println!("(showing the step's certificate)");
+        }
+        match proxy.as_str() {
+            None => {}
+            Some("direct") => println!("(through no proxy)"),
+            Some(proxy) => println!("(through {proxy})"),
+        }
         show(&record["request"]);
         if record["response"].is_object() {
             let millis = record["timing"]["total_us"].as_u64().unwrap_or_default() as f64 / 1_000.0;

@@ -13,6 +13,7 @@ use crate::model::{
     Action, ActionId, AlertRule, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId,
     Workflow, WorkflowId, file,
     id::slug,
+    template::Template,
     text,
     workflow::{OnFailure, RESERVED_NAMES},
 };
@@ -86,16 +87,30 @@ fn alerts(root: &mut Table<'_>, steps: &dyn StepCheck, problems: &mut Problems) 
     rule.log = table.flag("log", rule.log, problems);
     rule.every = table.duration("every", ALERTS_EVERY_MAX, problems).unwrap_or(rule.every);
     if let Some(webhook) = table.text("webhook", problems) {
-        if !["http://", "https://"].iter().any(|scheme| webhook.value.starts_with(scheme)) {
-            let message = format!("`{}` is not an http or https URL", webhook.value);
-            problems.add("invalid_url", webhook.span, message);
-        } else if let Some(problem) = steps.url_problem(&webhook.value) {
-            problems.add("url_not_callable", webhook.span, problem);
-        }
-        rule.webhook = Some(webhook.value);
+        rule.webhook = alerts_webhook(webhook, steps, problems);
     }
     table.finish(problems);
     rule
+}
+
+fn alerts_webhook(webhook: At<String>, steps: &dyn StepCheck, problems: &mut Problems) -> Option<Template> {
+    let At { value: url, span } = webhook;
+    match Template::of_secrets(&url) {
+        Ok(template) if template.begins_with_secret() => return Some(template),
+        Ok(template) if ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) => {
+            // One with a secret in it can be looked at only when it is called.
+            match template.fixed().and_then(|url| steps.url_problem(url)) {
+                Some(problem) => problems.add("url_not_callable", span, problem),
+                None => return Some(template),
+            }
+        }
+        Ok(_) => {
+            let message = format!("`{url}` is not an http or https URL, nor a secret that is one");
+            problems.add("invalid_url", span, message);
+        }
+        Err(error) => problems.add("invalid_template", span, error.to_string()),
+    }
+    None
 }
 
 /// The id as written, else the slug of the name.

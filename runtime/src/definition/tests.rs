@@ -187,7 +187,7 @@ fn alerts_that_nobody_could_be_told_are_refused() {
             75 | log = "yes"
                |       ^^^^^
 
-            error[invalid_url]: `chat.example.com` is not an http or https URL
+            error[invalid_url]: `chat.example.com` is not an http or https URL, nor a secret that is one
               --> test.toml:76:11
                |
             76 | webhook = "chat.example.com"
@@ -213,11 +213,15 @@ fn alerts_that_nobody_could_be_told_are_refused() {
 
 #[test]
 fn alerts_are_read() {
-    let source = format!(
-        "{SAMPLE}\n[alerts]\nlog = false\nwebhook = \"https://chat.example.com/x\"\nevery = \"10m\"\n"
-    );
     let every = std::time::Duration::from_secs(600);
-    let webhook = Some("https://chat.example.com/x".to_owned());
-    let read = read("test.toml", &source, &Anything).expect("sound");
-    assert_eq!(read.alerts, crate::model::AlertRule { log: false, webhook, every });
+    for url in ["https://chat.example.com/x", "{{secrets.CHAT}}", "https://chat.example.com/{{secrets.KEY}}"]
+    {
+        let source = format!("{SAMPLE}\n[alerts]\nlog = false\nwebhook = \"{url}\"\nevery = \"10m\"\n");
+        let webhook = Some(crate::model::template::Template::of_secrets(url).expect("a template"));
+        let read = read("test.toml", &source, &Anything).expect("sound");
+        assert_eq!(read.alerts, crate::model::AlertRule { log: false, webhook, every });
+    }
+    let source = format!("{SAMPLE}\n[alerts]\nwebhook = \"https://chat.example.com/{{{{Company ID}}}}\"\n");
+    let problems = read("test.toml", &source, &Anything).expect_err("a task's field");
+    assert_eq!(problems.problems()[0].code, "invalid_template");
 }

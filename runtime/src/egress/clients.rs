@@ -18,7 +18,7 @@ use awc::{
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 use super::{
-    CallTls, EgressSettings, Guard, Proxy, Request, SendError, Trust,
+    CallTls, EgressSettings, Guard, Proxy, Request, Route, SendError, Trust,
     connector::{Endpoint, EndpointConnector},
     error::Peer,
     target::{self, Target},
@@ -36,7 +36,7 @@ pub(super) struct Clients {
     user_agent: HeaderValue,
     trust: Trust,
     guard: Guard,
-    proxy: Option<Proxy>,
+    proxy: Option<Arc<Proxy>>,
     exchanges: Cell<u64>,
     by_endpoint: RefCell<HashMap<Key, Rc<Client>>>,
     /// A task is waiting to drop clients that nobody uses.
@@ -49,11 +49,17 @@ struct Key {
     authority: Authority,
     is_tls: bool,
     own: Option<Arc<CallTls>>,
+    route: Option<Route>,
 }
 
 impl Key {
     fn new(target: &Target, request: &Request) -> Self {
-        Self { authority: target.authority.clone(), is_tls: target.tls, own: request.tls.clone() }
+        Self {
+            authority: target.authority.clone(),
+            is_tls: target.tls,
+            own: request.tls.clone(),
+            route: request.route.clone(),
+        }
     }
 }
 
@@ -75,7 +81,7 @@ impl Clients {
                 .unwrap_or(HeaderValue::from_static("Onward")),
             trust: trust.clone(),
             guard: settings.guard.clone(),
-            proxy: settings.proxy.clone(),
+            proxy: settings.proxy.clone().map(Arc::new),
             exchanges: Cell::new(0),
             by_endpoint: RefCell::default(),
             sweeping: Cell::new(false),
@@ -153,7 +159,12 @@ impl Clients {
             tls,
             connect_timeout: self.connect_timeout,
             guard: self.guard.clone(),
-            proxy: self.proxy.clone().filter(|proxy| proxy.is_for(target.host())),
+            proxy: match &request.route {
+                None => self.proxy.clone().filter(|proxy| proxy.is_for(target.host())),
+                Some(Route::Direct) => None,
+                Some(Route::Through(own)) => Some(Arc::clone(own)),
+            },
+            proxy_is_guarded: request.route.is_some(),
         });
         let connector = awc::Connector::new()
             .connector(EndpointConnector(Rc::clone(&endpoint)))

@@ -7,6 +7,7 @@ use std::{
     io,
     net::SocketAddr,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -43,7 +44,9 @@ pub(super) struct Endpoint {
     /// For resolving, connecting and the handshake together.
     pub(super) connect_timeout: Duration,
     pub(super) guard: Guard,
-    pub(super) proxy: Option<Proxy>,
+    pub(super) proxy: Option<Arc<Proxy>>,
+    /// The proxy is not the operator's own, so it is called as far as endpoints are.
+    pub(super) proxy_is_guarded: bool,
 }
 
 impl Service<ConnectInfo<Uri>> for EndpointConnector {
@@ -83,10 +86,10 @@ impl Endpoint {
         let is_left_to_the_proxy = self.proxy.as_ref().is_some_and(|proxy| proxy.resolves);
         let addresses = if is_left_to_the_proxy {
             // As far as the host says by itself which address it is.
-            self.guard.check_host(&self.host, self.port).map_err(|blocked| self.blocked(blocked))?;
+            self.guard.check_host(&self.host, self.port).map_err(|blocked| refused(&self.host, blocked))?;
             Vec::new()
         } else {
-            self.allowed(&self.resolve(&self.host, self.port).await?)?
+            self.allowed(&self.host, self.resolve(&self.host, self.port).await?)?
         };
         let resolved = Instant::now();
         record.dns.set(Some(resolved - started));
@@ -124,22 +127,18 @@ impl Endpoint {
 
     /// Every address, resolved or literal, passes here right before it is connected to. A name that has others
     /// beside those that are blocked is called at the others.
-    fn allowed(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, SendError> {
+    fn allowed(&self, host: &str, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, SendError> {
         let (mut allowed, mut failure) = (Vec::with_capacity(addresses.len()), None);
-        for &address in addresses {
-            match self.guard.check(&self.host, address) {
+        for address in addresses {
+            match self.guard.check(host, address) {
                 Ok(()) => allowed.push(address),
-                Err(blocked) => failure = Some(self.blocked(blocked)),
+                Err(blocked) => failure = Some(refused(host, blocked)),
             }
         }
         match failure {
             Some(failure) if allowed.is_empty() => Err(failure),
             _ => Ok(allowed),
         }
-    }
-
-    fn blocked(&self, blocked: Blocked) -> SendError {
-        SendError::Blocked { host: self.host.clone(), blocked }
     }
 
     /// A tunnel to one of the addresses, which have been checked; to the name where the proxy resolves it.
@@ -149,7 +148,10 @@ impl Endpoint {
         addresses: &[SocketAddr],
         deadline: Instant,
     ) -> Result<(TcpStream, SocketAddr), SendError> {
-        let proxies = self.resolve(&proxy.host, proxy.port).await?;
+        let mut proxies = self.resolve(&proxy.host, proxy.port).await?;
+        if self.proxy_is_guarded {
+            proxies = self.allowed(&proxy.host, proxies)?;
+        }
         let name = || SocketName { host: &self.host, port: self.port }.to_string();
         let targets = addresses.iter().map(ToString::to_string);
         let targets: Vec<_> = if addresses.is_empty() { vec![name()] } else { targets.collect() };
@@ -204,6 +206,10 @@ impl Endpoint {
             connected: false,
         }))
     }
+}
+
+fn refused(host: &str, blocked: Blocked) -> SendError {
+    SendError::Blocked { host: host.into(), blocked }
 }
 
 /// The part that one of so many has of the time that is left; a little is kept for saying what became of it.

@@ -103,8 +103,19 @@ pub struct Request {
     pub response_bytes_max: usize,
     /// What it brings for TLS, where the URL is `https`.
     pub tls: Option<Arc<CallTls>>,
+    /// Which way it goes, where not the settings'.
+    pub route: Option<Route>,
     /// The caller takes 410 as an answer, so it does not say that the endpoint is gone.
     pub gone_is_an_answer: bool,
+}
+
+/// A call's own way to its endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// Without the settings' proxy.
+    Direct,
+    /// Through a proxy, which the guard must let pass like an endpoint.
+    Through(Arc<Proxy>),
 }
 
 /// An answer. Any status: what a status means is the caller's matter.
@@ -180,12 +191,13 @@ impl Exchange {
     }
 
     /// What it says of the endpoint; `None` where it was not tried.
-    fn verdict(&self, gone_is_an_answer: bool, has_own_tls: bool) -> Option<Verdict> {
+    fn verdict(&self, request: &Request) -> Option<Verdict> {
         match (self.status(), &self.result) {
             (_, Err(error)) if !error.is_of_the_endpoint() => None,
-            // It may be the call's own authority, or certificate.
-            (_, Err(SendError::Tls { .. })) if has_own_tls => None,
-            (Some(410), _) if !gone_is_an_answer => Some(Verdict::Gone),
+            // It may be the call's own authority or certificate, or its own proxy.
+            (_, Err(SendError::Tls { .. })) if request.tls.is_some() => None,
+            (_, Err(SendError::Proxy { .. })) if request.route.is_some() => None,
+            (Some(410), _) if !request.gone_is_an_answer => Some(Verdict::Gone),
             (Some(500..), _) | (None, _) => Some(Verdict::Failed),
             // It began an answer and did not end it.
             (Some(_), Err(error)) if error.may_pass() => Some(Verdict::Failed),
@@ -247,7 +259,7 @@ impl Egress {
             Err(error) => return Exchange::not_begun(error, queue),
         };
         let exchange = self.exchange_at(&request, queue).await;
-        if let Some(verdict) = exchange.verdict(request.gone_is_an_answer, request.tls.is_some()) {
+        if let Some(verdict) = exchange.verdict(&request) {
             place.ended(verdict);
         }
         exchange

@@ -16,7 +16,7 @@ use tokio::{
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 
 /// Where a proxy is, and what does not go through it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Proxy {
     pub(super) host: Box<str>,
     pub(super) port: u16,
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Proxy {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Except {
     /// The name itself and all below it.
     Name(Box<str>),
@@ -68,6 +68,12 @@ impl Proxy {
         let authorization = user.map(|user| format!("Basic {}", BASE64_STANDARD.encode(user)).into());
         let except = except.into_iter().map(str::trim).filter(|entry| !entry.is_empty()).map(Except::new);
         Ok(Self { host: host.into(), port, authorization, resolves, except: except.collect() })
+    }
+
+    /// Where it is: `http://HOST:PORT`.
+    pub fn origin(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("http://[{host}]:{port}") } else { format!("http://{host}:{port}") }
     }
 
     /// Whether a host is called through it.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     execution::{Execution, Failure, State},
     id::{ActionId, ExecutionId, TaskId, WorkflowId},
+    template::Template,
 };
 
 /// Whom a workflow tells, and how often.
@@ -14,8 +15,8 @@ use super::{
 pub struct AlertRule {
     /// The server's log.
     pub log: bool,
-    /// An http or https URL to which each message is posted.
-    pub webhook: Option<String>,
+    /// An http or https URL, with no places but secrets, to which each message is posted.
+    pub webhook: Option<Template>,
     /// What fails within this time after a message is told with the next one.
     pub every: Duration,
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
-use super::{id::WorkflowId, workflow::Workflow};
+use super::{id::WorkflowId, template::Template, workflow::Workflow};
 
 /// The fewest bytes of a value: what is shorter would stand by chance in what is recorded, and is too
 /// easily guessed.
@@ -326,18 +326,20 @@ fn after_escape(text: &str, c: char) -> Option<&str> {
 pub struct SecretUse {
     pub secret: String,
     pub workflow: WorkflowId,
-    /// The action's name, and the step's.
-    pub action: String,
-    pub step: String,
+    /// The action's name, and the step's; `None` where it is the alerts' webhook.
+    pub step: Option<(String, String)>,
 }
 
 impl fmt::Display for SecretUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "“{}” in “{}” of {}", self.step, self.action, self.workflow)
+        match &self.step {
+            Some((action, step)) => write!(f, "“{step}” in “{action}” of {}", self.workflow),
+            None => write!(f, "the alerts of {}", self.workflow),
+        }
     }
 }
 
-/// Where a workflow uses which secrets, in the order of its steps.
+/// Where a workflow uses which secrets, in the order of its steps, and in its alerts.
 pub fn uses(workflow: &Workflow) -> Vec<SecretUse> {
     let mut uses = Vec::new();
     for action in &workflow.actions {
@@ -346,15 +348,17 @@ pub fn uses(workflow: &Workflow) -> Vec<SecretUse> {
             step.params.values().for_each(|value| names_in(value, &mut names));
             names.sort();
             names.dedup();
-            let used = |secret| SecretUse {
-                secret,
-                workflow: workflow.id.clone(),
-                action: action.name.clone(),
-                step: step.name.clone(),
-            };
+            let step = Some((action.name.clone(), step.name.clone()));
+            let used = |secret| SecretUse { secret, workflow: workflow.id.clone(), step: step.clone() };
             uses.extend(names.into_iter().map(used));
         }
     }
+    let of_alerts = workflow.alerts.webhook.iter().flat_map(Template::secrets);
+    uses.extend(of_alerts.map(|secret| SecretUse {
+        secret: secret.to_owned(),
+        workflow: workflow.id.clone(),
+        step: None,
+    }));
     uses
 }
 
@@ -570,10 +574,16 @@ mod tests {
             "headers": {"Authorization": "Bearer {{secrets.TOKEN}}", "X": ["{{secrets.TOKEN}}"]},
         });
         workflow.actions[1].steps[1].params = params.as_object().expect("an object").clone();
-        let used: Vec<_> = uses(&workflow)
-            .into_iter()
-            .map(|it| format!("{} in {} of {}", it.secret, it.step, it.action))
-            .collect();
-        assert_eq!(used, ["PATH in call of Finish", "TOKEN in call of Finish"]);
+        workflow.alerts.webhook = Template::of_secrets("https://a.example/{{secrets.CHAT}}").ok();
+        let used: Vec<_> = uses(&workflow).into_iter().map(|it| format!("{}: {it}", it.secret)).collect();
+        let of = &workflow.id;
+        assert_eq!(
+            used,
+            [
+                format!("PATH: “call” in “Finish” of {of}"),
+                format!("TOKEN: “call” in “Finish” of {of}"),
+                format!("CHAT: the alerts of {of}"),
+            ]
+        );
     }
 }

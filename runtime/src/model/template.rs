@@ -78,6 +78,10 @@ pub enum TemplateError {
     SecretShown(String),
     #[error("`{{{{{name}}}}}`: {problem}")]
     SecretName { name: String, problem: &'static str },
+    #[error(
+        "`{{{{{0}}}}}` may not stand here, where there is no task: only secrets, as `{{{{secrets.NAME}}}}`"
+    )]
+    OnlySecrets(String),
 }
 
 /// Why a template cannot be filled in.
@@ -107,6 +111,21 @@ fn suggest(suggestion: &Option<String>) -> String {
 
 impl Template {
     pub fn parse(source: &str, to: Destination, workflow: &Workflow) -> Result<Self, TemplateError> {
+        Self::read(source, |name| Place::parse(name, to, workflow))
+    }
+
+    /// A text that goes to a receiver, with no places but secrets.
+    pub fn of_secrets(source: &str) -> Result<Self, TemplateError> {
+        Self::read(source, |name| match name.strip_prefix("secrets.") {
+            Some(secret) => Place::secret(name, secret, Destination::Call),
+            None => Err(TemplateError::OnlySecrets(name.to_owned())),
+        })
+    }
+
+    fn read(
+        source: &str,
+        place: impl Fn(&str) -> Result<Place, TemplateError>,
+    ) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut rest = source;
         while let Some(open) = rest.find("{{") {
@@ -115,7 +134,7 @@ impl Template {
             }
             let inside = &rest[open + 2..];
             let close = inside.find("}}").ok_or(TemplateError::Unclosed)?;
-            parts.push(Part::Place(Place::parse(inside[..close].trim(), to, workflow)?));
+            parts.push(Part::Place(place(inside[..close].trim())?));
             rest = &inside[close + 2..];
         }
         if !rest.is_empty() {
@@ -167,6 +186,20 @@ impl Template {
         };
         let mut out = first.text(scope)?;
         render_parts(&self.parts[1..], scope, Escape::Url, &mut out)?;
+        Ok(out)
+    }
+
+    /// Renders a URL that has no places but secrets: [`Self::of_secrets`].
+    pub fn render_secret_url(&self, secrets: &Secrets) -> Result<String, RenderError> {
+        let mut out = String::new();
+        for (index, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Place(Place::Secret(name)) if index == 0 => out.push_str(secret_text(name, secrets)?),
+                Part::Place(Place::Secret(name)) => percent_encode(secret_text(name, secrets)?, &mut out),
+                Part::Place(_) => {}
+            }
+        }
         Ok(out)
     }
 
@@ -257,11 +290,7 @@ impl Place {
             _ => {}
         }
         if let Some(secret) = name.strip_prefix("secrets.") {
-            return match (secret::name_problem(secret), to) {
-                (_, Destination::Task) => Err(TemplateError::SecretShown(name.to_owned())),
-                (Some(problem), _) => Err(TemplateError::SecretName { name: name.to_owned(), problem }),
-                (None, Destination::Call) => Ok(Self::Secret(secret.to_owned())),
-            };
+            return Self::secret(name, secret, to);
         }
         let field = name.strip_prefix("task.").unwrap_or(name);
         match field {
@@ -270,6 +299,14 @@ impl Place {
             _ => workflow.field_named(field).map(|field| Self::Field(field.id.clone())).ok_or_else(|| {
                 TemplateError::Unknown { name: name.to_owned(), suggestion: closest(name, workflow) }
             }),
+        }
+    }
+
+    fn secret(name: &str, secret: &str, to: Destination) -> Result<Self, TemplateError> {
+        match (secret::name_problem(secret), to) {
+            (_, Destination::Task) => Err(TemplateError::SecretShown(name.to_owned())),
+            (Some(problem), _) => Err(TemplateError::SecretName { name: name.to_owned(), problem }),
+            (None, Destination::Call) => Ok(Self::Secret(secret.to_owned())),
         }
     }
 
@@ -288,11 +325,7 @@ impl Place {
                 assignee.and_then(|id| scope.directory.email(id)).unwrap_or_default().to_owned()
             }
             Self::Field(id) => field_text(id, scope),
-            Self::Secret(name) => {
-                let value =
-                    scope.secrets.get(name).ok_or_else(|| RenderError::SecretMissing(name.clone()))?;
-                value.as_ref().to_owned()
-            }
+            Self::Secret(name) => secret_text(name, scope.secrets)?.to_owned(),
         })
     }
 
@@ -333,6 +366,10 @@ impl Place {
             _ => "action or user".to_owned(),
         }
     }
+}
+
+fn secret_text<'s>(name: &str, secrets: &'s Secrets) -> Result<&'s str, RenderError> {
+    secrets.get(name).map(AsRef::as_ref).ok_or_else(|| RenderError::SecretMissing(name.to_owned()))
 }
 
 fn html_escape(text: &str, out: &mut String) {

@@ -141,6 +141,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     ranges(&raw, &range)?;
     let log = log(&raw.log).map_err(|(key, found, expected)| value(key, &found, expected))?;
     range("retention.records_days", raw.retention.records_days.into(), 0, 36_500)?;
+    range("retention.records_max", raw.retention.records_max, 0, 1_000_000_000)?;
     let zone = TimeZone::get(&raw.workspace.time_zone).map_err(|_| {
         value("workspace.time_zone", &raw.workspace.time_zone, "UTC or a name such as Europe/Berlin")
     })?;

@@ -93,6 +93,7 @@ pub(super) struct Secrets {
 #[serde(deny_unknown_fields)]
 pub struct Retention {
     pub records_days: u32,
+    pub records_max: u64,
 }
 
 #[derive(Debug, Deserialize)]

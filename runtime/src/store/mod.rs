@@ -223,6 +223,9 @@ pub trait Store: Send + Sync {
         most: usize,
     ) -> Reply<Option<ExecutionId>>;
 
+    /// The newest execution that has so many after it; `None` where there are not so many.
+    fn execution_before(&self, newest: u64) -> Reply<Option<ExecutionId>>;
+
     /// The greatest number given so far to a task, an execution or a place in line.
     fn greatest_id(&self) -> Reply<Option<u128>>;
 

@@ -60,6 +60,7 @@ fn post(url: impl Into<String>, body: impl Into<bytes::Bytes>) -> Request {
         timeout: LONG,
         response_bytes_max: 1 << 20,
         tls: None,
+        route: None,
         gone_is_an_answer: false,
     }
 }

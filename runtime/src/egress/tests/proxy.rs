@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use tokio::io::copy_bidirectional;
 
 use super::*;
-use crate::egress::Proxy;
+use crate::egress::{Proxy, Route};
 
 /// A proxy that keeps the heads of what it is asked, and answers with a line; with 2xx it does its work.
 async fn proxy(answer: &'static str) -> (u16, Rc<RefCell<Vec<String>>>) {
@@ -137,4 +137,28 @@ fn what_is_no_proxy_is_refused() {
     }
     let proxy = Proxy::new("http://user:secret@[::1]:3128/", false, []).unwrap();
     assert_eq!(format!("{proxy:?}"), "Proxy(::1:3128)");
+}
+
+#[test]
+fn a_calls_own_proxy_is_called_as_far_as_endpoints_are_and_shared_with_no_other_call() {
+    run(async {
+        let server = Server::answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+        let (port, asked) = proxy("HTTP/1.1 200 OK").await;
+        let (nobody, of_nobody) = proxy("HTTP/1.1 502 Bad Gateway").await;
+        let egress = through(nobody, false, &[]);
+        let own = |url: String| Some(Route::Through(Proxy::new(&url, false, []).unwrap().into()));
+        let with = |route| Request { route, ..post(server.url(), "") };
+        assert_body(&egress.send(with(own(format!("http://127.0.0.1:{port}")))).await, "");
+        assert_body(&egress.send(with(Some(Route::Direct))).await, "");
+        assert_eq!((asked.borrow().len(), of_nobody.borrow().len()), (1, 0));
+        assert_error(&egress.send(with(None)).await, "proxy_failed", Certainty::NotSent);
+        let blocked = egress.send(with(own("http://10.0.0.1:3128".to_owned()))).await;
+        assert_error(&blocked, "egress_blocked", Certainty::NotSent);
+        let said = blocked.result.unwrap_err().to_string();
+        assert!(said.starts_with("10.0.0.1 is not called"), "{said}");
+        // Neither says that the endpoint fails.
+        let failing = own(format!("http://127.0.0.1:{nobody}"));
+        assert_error(&egress.send(with(failing)).await, "proxy_failed", Certainty::NotSent);
+        assert_body(&egress.send(with(Some(Route::Direct))).await, "");
+    });
 }

@@ -133,6 +133,10 @@ impl Store for Liar {
         self.store.forget_records(after, before, most)
     }
 
+    fn execution_before(&self, newest: u64) -> Reply<Option<ExecutionId>> {
+        self.store.execution_before(newest)
+    }
+
     fn greatest_id(&self) -> Reply<Option<u128>> {
         self.store.greatest_id()
     }

@@ -171,8 +171,7 @@ impl Auth {
                 request.url = with_query(&request.url, &pair);
             }
             Self::OAuth2(oauth2) => {
-                let (token, is_cached) =
-                    oauth2.token(call, &scope, request.timeout, refused, redactor).await?;
+                let (token, is_cached) = oauth2.token(call, &scope, request, refused, redactor).await?;
                 authorization = Some(format!("Bearer {token}"));
                 applied = Applied { token: Some(token), is_cached };
             }
@@ -245,13 +244,13 @@ impl OAuth2 {
         &self,
         call: &Call<'_>,
         scope: &Scope<'_>,
-        timeout: Duration,
+        of: &Request,
         refused: Option<&Arc<str>>,
         redactor: &Redactor,
     ) -> Result<(Arc<str>, bool), AuthError> {
-        let (request, asked) = (self.request(scope, timeout)?, Instant::now());
+        let (request, asked) = (self.request(scope, of)?, Instant::now());
         let slot = call.resources.tokens.slot(&request);
-        let slot = tokio::time::timeout(timeout, slot.lock_owned()).await;
+        let slot = tokio::time::timeout(of.timeout, slot.lock_owned()).await;
         let mut slot = slot
             .map_err(|_| AuthError::TokenNow("the token endpoint did not answer in time".to_owned(), None))?;
         match &*slot {
@@ -280,7 +279,8 @@ impl OAuth2 {
         }
     }
 
-    fn request(&self, scope: &Scope<'_>, timeout: Duration) -> Result<Request, RenderError> {
+    /// In as much time, and on the same way, as the request that it is for.
+    fn request(&self, scope: &Scope<'_>, of: &Request) -> Result<Request, RenderError> {
         let mut form = vec![("grant_type", "client_credentials".to_owned())];
         for (name, template) in [("scope", &self.scope), ("audience", &self.audience)] {
             if let Some(template) = template {
@@ -318,9 +318,10 @@ impl OAuth2 {
             url: self.token_url.render_url(scope)?,
             headers,
             body: body.into(),
-            timeout,
+            timeout: of.timeout,
             response_bytes_max: TOKEN_ANSWER_BYTES_MAX,
             tls: None,
+            route: of.route.clone(),
             gone_is_an_answer: false,
         })
     }

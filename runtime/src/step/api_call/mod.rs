@@ -6,6 +6,7 @@ mod custom;
 mod keys;
 mod lint;
 mod outcome;
+mod proxy;
 mod request;
 mod tls;
 
@@ -18,6 +19,7 @@ pub use self::auth::Tokens;
 use self::{
     auth::{Applied, Auth, AuthError},
     custom::Custom,
+    proxy::Way,
     request::RequestError,
     tls::Tls,
 };
@@ -57,6 +59,8 @@ struct ApiCall {
     headers: Vec<(String, Template)>,
     auth: Option<Auth>,
     tls: Option<Tls>,
+    /// `None` for the settings' own.
+    way: Option<Way>,
     /// `None` for the action contract's own format.
     custom: Option<Custom>,
     timeout: Duration,
@@ -101,6 +105,7 @@ impl StepType for ApiCallType {
             );
         }
         let tls = Tls::read(&mut params);
+        let way = Way::read(&mut params, &self.guard);
         let timeout = params.duration("timeout", TIMEOUT_DEFAULT, TIMEOUT_MAX);
         let response_bytes_max =
             params.bytes("max_response_bytes", RESPONSE_BYTES_DEFAULT, RESPONSE_BYTES_MAX);
@@ -112,9 +117,10 @@ impl StepType for ApiCallType {
             let sent = headers.iter().map(|(_, value)| value).chain([&url]).flat_map(Template::secrets);
             let of_auth = auth.as_ref().map(Auth::secrets).unwrap_or_default();
             let secrets = sent.map(str::to_owned).chain(signing_secrets.clone()).chain(of_auth);
-            let of_tls = tls.iter().flat_map(Tls::secrets).map(str::to_owned);
+            let of_connection =
+                tls.iter().flat_map(Tls::secrets).chain(way.iter().flat_map(Way::secrets)).map(str::to_owned);
             let secrets = secrets
-                .chain(of_tls)
+                .chain(of_connection)
                 .chain(custom.as_ref().map(Custom::secrets).unwrap_or_default())
                 .collect();
             Some(Box::new(ApiCall {
@@ -123,6 +129,7 @@ impl StepType for ApiCallType {
                 headers,
                 auth,
                 tls,
+                way,
                 custom,
                 timeout,
                 response_bytes_max,

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    egress::{Certainty, Exchange, Request, Response, SendError, Timing},
+    egress::{CallTls, Certainty, Exchange, Request, Response, Route, SendError, Timing},
     model::{document::Answer, execution::StepEnd, secret::Redactor},
     step::Outcome,
 };
@@ -44,7 +44,7 @@ impl ApiCall {
     /// What people are shown of it is without secrets, even where the receiver has repeated them.
     pub(super) fn outcome(&self, request: &Request, exchange: &Exchange, redactor: &Redactor) -> Outcome {
         let seen = Seen::new(request, exchange, redactor);
-        let record = record(&seen.request, exchange, seen.answer.as_deref());
+        let record = record(&seen, exchange);
         let outcome = match &exchange.result {
             Ok(response) if self.is_success(response.status) => self.accepted(response, redactor),
             Ok(response) => {
@@ -135,14 +135,19 @@ impl ApiCall {
 /// An exchange as people may see it.
 struct Seen<'a> {
     request: Cow<'a, Request>,
+    proxy: Option<String>,
     answer: Option<Cow<'a, Response>>,
 }
 
 impl<'a> Seen<'a> {
     fn new(request: &'a Request, exchange: &'a Exchange, redactor: &Redactor) -> Self {
         let answer = exchange.answer();
+        let proxy = request.route.as_ref().map(|route| match route {
+            Route::Direct => "direct".to_owned(),
+            Route::Through(proxy) => redactor.redact(&proxy.origin()),
+        });
         if redactor.is_empty() {
-            return Self { request: Cow::Borrowed(request), answer: answer.map(Cow::Borrowed) };
+            return Self { request: Cow::Borrowed(request), proxy, answer: answer.map(Cow::Borrowed) };
         }
         let headers = |headers: &[(String, String)]| {
             let redacted = headers.iter().map(|(name, value)| (name.clone(), redactor.redact(value)));
@@ -167,7 +172,7 @@ impl<'a> Seen<'a> {
             body: body(&answer.body, exchange.partial.is_none()),
             ..answer.clone()
         });
-        Self { request: Cow::Owned(request), answer: answer.map(Cow::Owned) }
+        Self { request: Cow::Owned(request), proxy, answer: answer.map(Cow::Owned) }
     }
 }
 
@@ -286,6 +291,26 @@ struct RequestRecord<'a> {
     url: &'a str,
     headers: Vec<(&'a str, &'a str)>,
     body: Cow<'a, str>,
+    /// What the step brings for TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<TlsRecord>,
+    /// The step's own: `direct`, or where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct TlsRecord {
+    /// Authorities of its own.
+    ca: bool,
+    /// A certificate that says who calls.
+    certificate: bool,
+}
+
+impl From<&CallTls> for TlsRecord {
+    fn from(tls: &CallTls) -> Self {
+        Self { ca: tls.authorities.is_some(), certificate: tls.identity.is_some() }
+    }
 }
 
 #[derive(Serialize)]
@@ -298,15 +323,18 @@ struct ResponseRecord<'a> {
     incomplete: bool,
 }
 
-fn record(request: &Request, exchange: &Exchange, answer: Option<&Response>) -> Option<String> {
+fn record(seen: &Seen<'_>, exchange: &Exchange) -> Option<String> {
+    let request = &seen.request;
     let record = Record {
         request: RequestRecord {
             method: &request.method,
             url: &request.url,
             headers: shown(&request.headers),
             body: capped(&request.body),
+            tls: request.tls.as_deref().map(TlsRecord::from),
+            proxy: seen.proxy.as_deref(),
         },
-        response: answer.map(|response| ResponseRecord {
+        response: seen.answer.as_deref().map(|response| ResponseRecord {
             status: response.status,
             headers: shown(&response.headers),
             body: capped(&response.body),

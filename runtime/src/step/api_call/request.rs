@@ -28,6 +28,8 @@ pub(super) enum RequestError {
     Render(#[from] RenderError),
     #[error("the secret `{0}` cannot sign: a signing secret is `whsec_` and 24 to 64 random bytes in base64")]
     SigningSecret(String),
+    #[error("the step's `proxy` must be \"direct\" or {0}")]
+    Proxy(&'static str),
     #[error("the document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
 }
@@ -56,6 +58,13 @@ impl ApiCall {
             method: self.method.to_owned(),
             url: self.url.render_url(&scope)?,
             tls: self.tls.as_ref().map(|tls| tls.render(&scope)).transpose()?,
+            route: self
+                .way
+                .as_ref()
+                .map(|way| way.route(&scope))
+                .transpose()?
+                .transpose()
+                .map_err(RequestError::Proxy)?,
             gone_is_an_answer: self.is_success(410),
             headers,
             body: body.into(),
@@ -132,6 +141,7 @@ impl RequestError {
             Self::TooDeep(_) => "too_deep",
             Self::Render(RenderError::SecretMissing(_)) => "secret_missing",
             Self::SigningSecret(_) => "invalid_signing_secret",
+            Self::Proxy(_) => "invalid_proxy",
             Self::Render(_) | Self::Document(_) => "invalid_request",
         }
     }

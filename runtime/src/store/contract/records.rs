@@ -30,6 +30,13 @@ fn records_of_old_executions_that_have_ended_are_forgotten_and_their_outcomes_ar
             store.transact(first(), None, decide).await.expect("written");
         }
         let id = ExecutionId::from_u128;
+        for (newest, expected) in [(0, Some(13)), (1, Some(12)), (3, Some(10)), (4, None)] {
+            assert_eq!(
+                store.execution_before(newest).await.expect("an answer"),
+                expected.map(id),
+                "{newest}"
+            );
+        }
         let forget = async |after| store.forget_records(id(after), id(13), 2).await.expect("forgotten");
         assert_eq!(forget(0).await, Some(id(11)));
         assert_eq!(forget(11).await, None);

@@ -222,6 +222,10 @@ impl Store for SqliteStore {
         self.write(move |connection| write::forget_records(connection, after, before, most))
     }
 
+    fn execution_before(&self, newest: u64) -> Reply<Option<ExecutionId>> {
+        self.read(move |connection| read::execution_before(connection, newest))
+    }
+
     fn greatest_id(&self) -> Reply<Option<u128>> {
         self.read(read::greatest_id)
     }

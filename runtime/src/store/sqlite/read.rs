@@ -238,6 +238,15 @@ pub(super) fn blob(connection: &Connection, id: BlobId) -> Result<Option<Blob>, 
     Ok(found.into_iter().next())
 }
 
+pub(super) fn execution_before(
+    connection: &Connection,
+    newest: u64,
+) -> Result<Option<ExecutionId>, StoreError> {
+    let sql = "SELECT id FROM execution ORDER BY id DESC LIMIT 1 OFFSET ?1";
+    let found = connection.prepare_cached(sql)?.query_row([newest], |row| row.get(0)).optional()?;
+    Ok(found.map(ExecutionId::from_bytes))
+}
+
 pub(super) fn greatest_id(connection: &Connection) -> Result<Option<u128>, StoreError> {
     let sql = format!(
         "SELECT max(id) FROM (SELECT max(id) AS id FROM task UNION ALL SELECT max(id) FROM deleted_task

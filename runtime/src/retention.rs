@@ -1,0 +1,89 @@
+//! Forgets what is kept for a while only: idempotency keys, and the requests and answers of calls.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::SignedDuration;
+
+use crate::{
+    clock::Ids,
+    engine::Shared,
+    model::{ExecutionId, perform::IDEMPOTENCY_HOURS},
+    store::StoreError,
+};
+
+/// How often is looked for idempotency keys that mean nothing any more.
+const KEYS_EVERY: Duration = Duration::from_secs(60);
+
+/// How often is looked for records of calls, and how often from the beginning: some are of executions that were open
+/// before.
+const RECORDS_EVERY: Duration = Duration::from_secs(10 * 60);
+const RECORDS_ANEW_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// Rows that are forgotten, or looked at, at a time, so that a day's do not hold up the store's writer.
+const AT_ONCE: usize = 1_000;
+
+/// How much is kept of calls. 0 means all.
+#[derive(Debug, Clone)]
+pub struct RetentionSettings {
+    pub records_days: u32,
+    /// Of so many executions, the newest.
+    pub records_max: u64,
+}
+
+/// Runs until it is dropped.
+pub async fn run(shared: Arc<Shared>, settings: RetentionSettings) {
+    futures_util::future::join(keys(&shared), records(&shared, &settings)).await;
+}
+
+async fn keys(shared: &Shared) {
+    loop {
+        if let Err(error) = forget_keys(shared).await {
+            tracing::warn!(%error, "old idempotency keys could not be forgotten; it is tried again");
+        }
+        tokio::time::sleep(KEYS_EVERY).await;
+    }
+}
+
+async fn forget_keys(shared: &Shared) -> Result<(), StoreError> {
+    let before = shared.clock.now() - SignedDuration::from_hours(IDEMPOTENCY_HOURS);
+    while shared.store.forget_admitted(before, AT_ONCE).await? == AT_ONCE {}
+    Ok(())
+}
+
+async fn records(shared: &Shared, settings: &RetentionSettings) {
+    let (none, mut began) = (ExecutionId::from_u128(0), Instant::now());
+    let mut up_to = none;
+    loop {
+        if began.elapsed() >= RECORDS_ANEW_EVERY {
+            (up_to, began) = (none, Instant::now());
+        }
+        if let Err(error) = forget_records(shared, settings, &mut up_to).await {
+            tracing::warn!(%error, "old records of calls could not be forgotten; it is tried again");
+        }
+        tokio::time::sleep(RECORDS_EVERY).await;
+    }
+}
+
+/// `up_to`: which executions were looked at already.
+async fn forget_records(
+    shared: &Shared,
+    settings: &RetentionSettings,
+    up_to: &mut ExecutionId,
+) -> Result<(), StoreError> {
+    let too_old = (settings.records_days > 0).then(|| {
+        let days = SignedDuration::from_hours(24 * i64::from(settings.records_days));
+        ExecutionId::from_u128(Ids::first_at(shared.clock.now() - days))
+    });
+    let too_many = match settings.records_max {
+        0 => None,
+        newest => shared.store.execution_before(newest - 1).await?,
+    };
+    let Some(before) = too_old.max(too_many) else { return Ok(()) };
+    while let Some(last) = shared.store.forget_records(*up_to, before, AT_ONCE).await? {
+        *up_to = last;
+    }
+    Ok(())
+}
