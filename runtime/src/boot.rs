@@ -16,6 +16,7 @@ use crate::{
     api::{self, Api},
     clock::{Clock, Ids},
     egress::{Egress, EgressSettings, Endpoints, HealthSettings, Trust},
+    endpoints,
     engine::{EngineHandle, EngineSettings, Shared},
     lock::FolderLock,
     model::SharedWorkspace,
@@ -116,6 +117,7 @@ impl Server {
         }
         let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let endpoints = Endpoints::new(health_settings(&settings));
+        endpoints::load(&*shared.store, &endpoints).await?;
         Ok(Self { settings, shared, trust, endpoints, listener, address, _lock: lock })
     }
 
@@ -142,6 +144,8 @@ impl Server {
         let refreshing = actix::spawn(refresh(Arc::clone(&self.shared)));
         let forgetting =
             actix::spawn(retention::run(Arc::clone(&self.shared), retention_settings(&self.settings)));
+        let (store, disabled) = (Arc::clone(&self.shared.store), self.endpoints.clone());
+        let disabling = actix::spawn(async move { endpoints::run(&*store, &disabled).await });
         let egress = Egress::new(&egress_settings(&self.settings), &self.trust, self.endpoints.clone());
         let alerting = actix::spawn(alert::run(Arc::clone(&self.shared), egress, public_url(&self)));
         let (mut terminate, mut interrupt) =
@@ -167,6 +171,7 @@ impl Server {
         }
         refreshing.abort();
         forgetting.abort();
+        disabling.abort();
         // It ends by itself, unless a receiver lets it wait.
         if tokio::time::timeout(ALERTING_END_MAX, alerting).await.is_err() {
             tracing::warn!("an alerts' webhook did not answer before the server ended; it is told again");

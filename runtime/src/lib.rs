@@ -9,6 +9,7 @@ pub mod crash_point;
 pub mod credential;
 pub mod definition;
 pub mod egress;
+pub mod endpoints;
 pub mod engine;
 pub mod lint;
 pub mod lock;

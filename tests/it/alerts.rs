@@ -104,6 +104,25 @@ fn a_webhook_is_told_of_the_first_failure_at_once_and_of_the_next_together() {
     }
 }
 
+/// A chat's webhook is a credential: it is a secret, used in the alerts and shown nowhere.
+#[test]
+fn a_webhook_may_be_a_secret() {
+    let bench = bench("webhook = \"{{secrets.CHAT}}/x?key={{secrets.CHAT_KEY}}\"");
+    let findings = bench.server.get("/workflows/api-sample/findings").json().to_string();
+    assert!(findings.contains("there is no secret CHAT; the alerts' webhook is not told"), "{findings}");
+    bench.fails();
+    eventually("it is said", || bench.project.log().contains("there is no secret `CHAT`"));
+    let chat_key = "ch4t-k3y/+";
+    assert!(bench.project.set_secret("CHAT_KEY", chat_key).0);
+    assert!(bench.project.set_secret("CHAT", &bench.told.url()).0);
+    eventually("somebody is told", || bench.messages().len() == 1);
+    assert!(bench.told.received()[0].head.starts_with("POST /x?key=ch4t-k3y%2F%2B "));
+    assert!(!bench.project.log().contains(chat_key));
+    let used = bench.server.get("/secrets").json()[0].clone();
+    let places = json!([{"workflow": "api-sample", "action": null, "step": null}]);
+    assert_eq!((&used["name"], &used["used_by"]), (&json!("CHAT"), &places));
+}
+
 /// Who waits for an end hears of the failure; whoever cancels knows.
 #[test]
 fn a_failure_that_somebody_waits_for_is_told_to_nobody_else() {

@@ -170,6 +170,53 @@ fn calls_leave_through_the_proxy_that_the_environment_names() {
     assert_eq!((&server.performed("42", "test")["status"], proxy.received().len()), (&json!("Success"), 1));
 }
 
+/// A step's own proxy, and none: guarded as endpoints are, its password a secret that is shown nowhere.
+#[test]
+fn a_step_may_have_a_way_of_its_own() {
+    let (proxy, receiver) =
+        (Receiver::start(Reply::new(407, "")), Receiver::start(Reply::new(200, r#"{"task":{}}"#)));
+    let step = |way: &str| {
+        format!("type = \"api_call\"\nname = \"Call\"\nurl = \"{}/x\"\nproxy = \"{way}\"", receiver.url())
+    };
+    let own = proxy.url().replace("http://", "http://{{secrets.PROXY}}@");
+    let text = api_sample("https://billing.example")
+        + &with_action("", "Own", "", &[&step(&own)])
+        + &with_action("", "Direct", "", &[&step("direct")])
+        + &with_action("", "Blocked", "", &[&step("http://guard.test:3128")]);
+    let (project, key) = Project::new(&text);
+    let nobody = "http://127.0.0.1:9";
+    project.write("onward.toml", &format!("{BARE}[egress]\nallow = [\"127.0.0.1\"]\nproxy = \"{nobody}\"\n"));
+    assert!(project.set_secret("PROXY", "onward:pr0xy-pass").0);
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let id = server.begin("42", "own");
+    let ended = server.ended(&id);
+    assert_eq!(ended["code"], "proxy_failed", "{ended}");
+    assert_eq!(proxy.received()[0].header("proxy-authorization"), Some("Basic b253YXJkOnByMHh5LXBhc3M="));
+    assert!(!(project.log() + &ended.to_string()).contains("pr0xy-pass"));
+    let curl = ended["attempts"][0]["curl"].as_str().expect("a command");
+    assert!(curl.ends_with(&format!(" --proxy '{}'", proxy.url())), "{curl}");
+    let direct = server.performed("42", "direct");
+    assert_eq!((&direct["status"], receiver.received().len()), (&json!("Success"), 1), "{direct}");
+    let curl = direct["attempts"][0]["curl"].as_str().expect("a command").to_owned();
+    assert!(curl.ends_with(" --noproxy '*'"), "{curl}");
+    assert_eq!(server.performed("42", "blocked")["code"], "resolve_failed");
+    for (way, why) in [
+        ("http://10.0.0.1:3128", "10.0.0.1 is in 10.0.0.0/8"),
+        ("http://me:pr0xy-pass@proxy.example:3128", "plain_credential"),
+        ("https://proxy.example:3128", "`proxy` must be \"direct\" or http://HOST:PORT"),
+        ("none", "`proxy` must be \"direct\" or http://HOST:PORT"),
+    ] {
+        let project = Project::bare();
+        project.write("onward.toml", BARE);
+        let text = api_sample("https://billing.example")
+            + &with_action("", "Test", "", &[&step(way).replace("127.0.0.1", "billing.example")]);
+        project.write("workflows/test.toml", &text);
+        let said = project.refused_command(&["check"]);
+        assert!(said.contains(why), "{way}: {said}");
+    }
+}
+
 /// A proxy's password that is not written as a URL has it is refused without being repeated.
 #[test]
 fn what_is_no_proxy_is_refused_at_the_start() {

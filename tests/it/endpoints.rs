@@ -72,12 +72,23 @@ fn an_endpoint_that_is_gone_is_called_again_when_somebody_enables_it() {
     assert_eq!(server.performed("42", "one")["code"], "endpoint_disabled");
     assert_eq!(endpoint(&server, &one)["circuit"], "disabled");
     assert!(project.log().contains("an endpoint answered 410 Gone"));
+    let key = server.key.clone();
+    let is_kept = || {
+        let database = rusqlite::Connection::open(project.path("data/onward.db")).expect("the database");
+        database.query_row("SELECT count(*) FROM disabled_endpoint", [], |row| row.get::<_, u32>(0)) == Ok(1)
+    };
+    eventually("it is on disk", is_kept);
+    server.kill();
+    let server = project.serve(&key);
+    assert_eq!(server.performed("42", "one")["code"], "endpoint_disabled", "after a restart");
     one.answer_with(Reply::new(200, ""));
     let name = endpoint(&server, &one)["endpoint"].as_str().expect("a name").to_owned();
     let enable = |name: &str| server.send("POST", &format!("/endpoints/{name}/enable"), &[], b"");
     assert_eq!((enable(&name).status, enable("nowhere.example:80").status), (204, 404));
     assert_eq!(server.performed("42", "one")["status"], "Success");
     assert_eq!(one.received().len(), 2);
+    server.kill();
+    assert_eq!(project.serve(&key).performed("42", "one")["status"], "Success", "after another");
 }
 
 /// The middle one of how long it takes to perform an action, one after the other.

@@ -44,6 +44,11 @@ fn a_step_is_known_by_its_certificate_and_trusts_its_own_authority() {
         (&"Success".into(), &"mTLS".into()),
         "{ended}"
     );
+    let curl = ended["attempts"][0]["curl"].as_str().expect("a command");
+    assert!(curl.ends_with(" --cacert ca.pem --cert certificate.pem --key key.pem"), "{curl}");
+    let said = project.command(&["step", "test", "api-sample", "test", "1", "--task", "42"]);
+    assert!(said.contains("(trusting the step's own authorities)"), "{said}");
+    assert!(said.contains("(showing the step's certificate)"), "{said}");
     server.kill();
     // Somebody else's key.
     assert!(project.set_secret("KEY", &authorities.client().1).0);

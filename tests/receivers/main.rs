@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::json;
 
-use self::support::{Project, acme, api_sample, eventually};
+use self::support::{Authorities, Certificate, Project, acme, api_sample, eventually};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -82,6 +82,65 @@ fn the_receiver_in_python_verifies_what_is_signed() {
     let mut command = Command::new(installed().join("venv/bin/python"));
     command.arg(examples().join("receiver.py"));
     verifies(command);
+}
+
+/// A receiver that asks for a certificate, by OpenSSL as Python has it.
+const MUTUAL: &str = r#"
+import ssl, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Receiver(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        subject = dict(pair[0] for pair in self.connection.getpeercert()["subject"])
+        answer = ('{"task": {"Company Name": "%s"}}' % subject["commonName"]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1] + "/server.pem", sys.argv[1] + "/server.key")
+context.load_verify_locations(sys.argv[1] + "/ca.pem")
+context.verify_mode = ssl.CERT_REQUIRED
+server = HTTPServer(("127.0.0.1", int(sys.argv[2])), Receiver)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"#;
+
+#[test]
+fn a_receiver_by_openssl_verifies_the_certificate_that_a_step_shows() {
+    let authorities = Authorities::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = authorities.shown(Certificate::Trusted);
+    let files = [("server.pem", certificate.pem()), ("server.key", key.serialize_pem())];
+    for (name, pem) in files.into_iter().chain([("ca.pem", authorities.trusted_pem().to_owned())]) {
+        std::fs::write(folder.path().join(name), pem).expect("written");
+    }
+    let mut command = Command::new("python3");
+    command.args(["-c", MUTUAL]).arg(folder.path());
+    let (_running, url) = start(command);
+    let url = url.replace("http://", "https://");
+    let action = |name: &str, tls: &str| {
+        format!(
+            "\n[[actions]]\nname = \"{name}\"\nfrom = [\"In Progress\"]\n[[actions.steps]]\ntype = \"api_call\"\n\
+             url = \"{url}\"\ntls = {{ ca = \"{{{{secrets.CA}}}}\"{tls} }}\n"
+        )
+    };
+    let shown = ", certificate = \"{{secrets.CERTIFICATE}}\", key = \"{{secrets.KEY}}\"";
+    let text = api_sample(&url) + &action("Shown", shown) + &action("Hidden", "");
+    let (project, api_key) = Project::new(&text);
+    let (certificate, key) = authorities.client();
+    for (name, pem) in [("CA", authorities.trusted_pem()), ("CERTIFICATE", &certificate), ("KEY", &key)] {
+        assert!(project.set_secret(name, pem).0);
+    }
+    let server = project.serve(&api_key);
+    server.create_task(&acme());
+    let hidden = server.performed("42", "hidden");
+    assert_eq!((&hidden["state"], &hidden["code"]), (&json!("failed"), &json!("tls_failed")), "{hidden}");
+    let ended = server.performed("42", "shown");
+    assert_eq!(ended["status"], "Success", "{ended}");
+    assert_eq!(server.task("42")["Company Name"], "Onward's client");
 }
 
 #[test]

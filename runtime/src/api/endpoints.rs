@@ -6,7 +6,10 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
-use crate::egress::{Circuit, EndpointView};
+use crate::{
+    egress::{Circuit, EndpointView},
+    endpoints,
+};
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
@@ -34,7 +37,7 @@ async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> 
 }
 
 async fn enable(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
-    if !api.endpoints.enable(&path) {
+    if !endpoints::enable(api.store(), &api.endpoints, &path).await? {
         let message = format!("no endpoint `{path}` was called since the server began");
         return Err(ApiError::new(Code::EndpointNotFound, message));
     }

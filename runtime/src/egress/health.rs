@@ -7,15 +7,15 @@
 //! ```
 //!
 //! A slow or dead endpoint so takes a limited share of what the server can do at a time, and soon none. Transitions are
-//! told in the log, once each; failures are not. In memory only.
+//! told in the log, once each; failures are not. In memory only, but for which are disabled: see `crate::endpoints`.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Endpoints that are remembered; of more, those that are doing well are forgotten.
 const ENDPOINTS_MAX: usize = 10_000;
@@ -117,6 +117,8 @@ pub struct Endpoints(Arc<Inner>);
 struct Inner {
     settings: HealthSettings,
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
+    /// One more is disabled.
+    disabled_anew: Notify,
 }
 
 struct Endpoint {
@@ -157,15 +159,14 @@ impl Endpoint {
 
 impl Endpoints {
     pub fn new(settings: HealthSettings) -> Self {
-        Self(Arc::new(Inner { settings, endpoints: Mutex::default() }))
+        Self(Arc::new(Inner { settings, endpoints: Mutex::default(), disabled_anew: Notify::new() }))
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Endpoint>>> {
         self.0.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn endpoint(&self, host: &str, port: u16) -> Arc<Endpoint> {
-        let name = name(host, port);
+    fn endpoint(&self, name: String) -> Arc<Endpoint> {
         let mut all = self.all();
         if let Some(endpoint) = all.get(&name) {
             return Arc::clone(endpoint);
@@ -190,7 +191,7 @@ impl Endpoints {
 
     /// A place for a call, as soon as there is one, at most after `limit`.
     pub(super) async fn enter(&self, host: &str, port: u16, limit: Duration) -> Result<Place, Unavailable> {
-        let endpoint = self.endpoint(host, port);
+        let endpoint = self.endpoint(name(host, port));
         let (waiting, deadline) = (Waiting::begin(&endpoint, &self.0.settings)?, Instant::now() + limit);
         let place = async {
             let permit =
@@ -245,6 +246,22 @@ impl Endpoints {
             .collect();
         list.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
         list
+    }
+
+    /// As an earlier run has left it.
+    pub fn disable(&self, name: &str) {
+        self.endpoint(name.to_owned()).state().circuit = Circuit::Disabled;
+    }
+
+    /// Those that are disabled, by name.
+    pub fn disabled(&self) -> BTreeSet<String> {
+        let is_disabled = |endpoint: &&Arc<Endpoint>| endpoint.state().circuit == Circuit::Disabled;
+        self.all().values().filter(is_disabled).map(|endpoint| endpoint.name.clone()).collect()
+    }
+
+    /// Returns when one more is disabled, also if that was since it last returned.
+    pub async fn disabled_anew(&self) {
+        self.0.disabled_anew.notified().await;
     }
 
     /// Calls an endpoint again, whatever it did. Whether there is one of this name.
@@ -335,6 +352,7 @@ impl Place {
                     );
                 }
                 state.circuit = Circuit::Disabled;
+                self.inner.disabled_anew.notify_one();
             }
             Verdict::Failed => {
                 state.failures = state.failures.saturating_add(1);

@@ -270,6 +270,13 @@ pub trait Store: Send + Sync {
     /// Takes a secret away; whether it was there.
     fn remove_secret(&self, name: String) -> Reply<bool>;
 
+    /// Endpoints that are not called until somebody enables them, as `host:port`.
+    fn disabled_endpoints(&self) -> Reply<Vec<String>>;
+
+    fn disable_endpoint(&self, name: String) -> Reply<()>;
+
+    fn enable_endpoint(&self, name: String) -> Reply<()>;
+
     /// Gives a user a role in a workflow, instead of the one they had.
     fn set_role(&self, membership: Membership) -> Reply<()>;
 

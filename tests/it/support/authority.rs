@@ -57,13 +57,14 @@ impl Authorities {
     /// A certificate that a server which asks for one takes, and its key; in PEM.
     pub(crate) fn client(&self) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(["onward".to_owned()]).expect("a name");
+        let mut params = CertificateParams::new(["onward".to_owned()]).expect("a name");
+        params.distinguished_name.push(DnType::CommonName, "Onward's client");
         let signed = params.signed_by(&key, &self.trusted.issuer).expect("a certificate");
         (signed.pem(), key.serialize_pem())
     }
 
-    /// A TLS server that shows such a certificate, and may ask for one.
-    pub(crate) fn server(&self, certificate: Certificate, asks: bool) -> Arc<ServerConfig> {
+    /// What a server shows, and its key.
+    pub(crate) fn shown(&self, certificate: Certificate) -> (rcgen::Certificate, KeyPair) {
         let name = if certificate == Certificate::WrongName { "elsewhere.example" } else { "127.0.0.1" };
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
         if certificate == Certificate::Expired {
@@ -72,7 +73,12 @@ impl Authorities {
         let authority =
             if certificate == Certificate::UnknownAuthority { &self.unknown } else { &self.trusted };
         let key = KeyPair::generate().expect("a key");
-        let signed = params.signed_by(&key, &authority.issuer).expect("a certificate");
+        (params.signed_by(&key, &authority.issuer).expect("a certificate"), key)
+    }
+
+    /// A TLS server that shows such a certificate, and may ask for one.
+    pub(crate) fn server(&self, certificate: Certificate, asks: bool) -> Arc<ServerConfig> {
+        let (signed, key) = self.shown(certificate);
         let provider = Arc::new(ring::default_provider());
         let verifier = if asks {
             let mut roots = RootCertStore::empty();

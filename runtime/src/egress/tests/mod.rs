@@ -2,6 +2,7 @@
 
 mod body;
 mod connection;
+mod cut;
 mod early;
 mod interim;
 mod offsets;

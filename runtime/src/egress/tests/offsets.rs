@@ -5,14 +5,14 @@ use std::cell::RefCell;
 use super::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Close,
     Reset,
     /// It stays and says nothing more.
     Silence,
 }
 
-const ENDS: [End; 3] = [End::Close, End::Reset, End::Silence];
+pub(super) const ENDS: [End; 3] = [End::Close, End::Reset, End::Silence];
 
 impl End {
     async fn of(self, tcp: TcpStream) {

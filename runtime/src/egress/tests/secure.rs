@@ -18,14 +18,14 @@ use super::*;
 use crate::egress::CallTls;
 
 /// An authority of our own, as a file, and a server certificate it signed.
-struct Authority {
+pub(super) struct Authority {
     folder: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
     acceptor: TlsAcceptor,
 }
 
 impl Authority {
-    fn new(names: &[&str]) -> Self {
+    pub(super) fn new(names: &[&str]) -> Self {
         Self::serving(names, false)
     }
 
@@ -73,12 +73,12 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
-    fn trusted(&self) -> Egress {
+    pub(super) fn trusted(&self) -> Egress {
         egress_with(&EgressSettings { extra_ca_file: Some(self.file()), ..settings() })
     }
 
     /// A server that hands each TLS connection to `script`.
-    async fn serve<S, F>(&self, script: S) -> Server
+    pub(super) async fn serve<S, F>(&self, script: S) -> Server
     where
         S: Fn(TlsStream<TcpStream>, usize) -> F + Clone + 'static,
         F: Future<Output = ()> + 'static,

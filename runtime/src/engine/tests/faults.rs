@@ -133,6 +133,18 @@ impl Store for Liar {
         self.store.forget_records(after, before, most)
     }
 
+    fn disabled_endpoints(&self) -> Reply<Vec<String>> {
+        self.store.disabled_endpoints()
+    }
+
+    fn disable_endpoint(&self, name: String) -> Reply<()> {
+        self.store.disable_endpoint(name)
+    }
+
+    fn enable_endpoint(&self, name: String) -> Reply<()> {
+        self.store.enable_endpoint(name)
+    }
+
     fn execution_before(&self, newest: u64) -> Reply<Option<ExecutionId>> {
         self.store.execution_before(newest)
     }

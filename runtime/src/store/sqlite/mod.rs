@@ -289,6 +289,18 @@ impl Store for SqliteStore {
         self.write(move |connection| write::remove_secret(connection, &name))
     }
 
+    fn disabled_endpoints(&self) -> Reply<Vec<String>> {
+        self.read(read::disabled_endpoints)
+    }
+
+    fn disable_endpoint(&self, name: String) -> Reply<()> {
+        self.write(move |connection| write::disable_endpoint(connection, &name))
+    }
+
+    fn enable_endpoint(&self, name: String) -> Reply<()> {
+        self.write(move |connection| write::enable_endpoint(connection, &name))
+    }
+
     fn set_role(&self, membership: Membership) -> Reply<()> {
         self.write(move |connection| write::set_role(connection, &membership))
     }

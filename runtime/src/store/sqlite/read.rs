@@ -238,6 +238,11 @@ pub(super) fn blob(connection: &Connection, id: BlobId) -> Result<Option<Blob>, 
     Ok(found.into_iter().next())
 }
 
+pub(super) fn disabled_endpoints(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut rows = connection.prepare_cached("SELECT name FROM disabled_endpoint ORDER BY name")?;
+    Ok(rows.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn execution_before(
     connection: &Connection,
     newest: u64,

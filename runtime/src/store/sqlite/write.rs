@@ -351,6 +351,17 @@ pub(super) fn remove_secret(connection: &Connection, name: &str) -> Result<bool,
     Ok(removed > 0)
 }
 
+pub(super) fn disable_endpoint(connection: &Connection, name: &str) -> Result<(), StoreError> {
+    let sql = "INSERT OR IGNORE INTO disabled_endpoint (name) VALUES (?1)";
+    connection.prepare_cached(sql)?.execute([name])?;
+    Ok(())
+}
+
+pub(super) fn enable_endpoint(connection: &Connection, name: &str) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM disabled_endpoint WHERE name = ?1")?.execute([name])?;
+    Ok(())
+}
+
 pub(super) fn set_role(connection: &Connection, membership: &Membership) -> Result<(), StoreError> {
     let Membership { workflow, user, role } = membership;
     let sql = "INSERT INTO membership (workflow_id, user_id, role_id) VALUES (?1, ?2, ?3)

@@ -1,0 +1,64 @@
+//! Keeps on disk which endpoints have said that they are gone, so that a restart does not call them again.
+//!
+//! What is in memory leads (`egress/health.rs`): an endpoint is not called from the moment it says so, and is on disk a
+//! moment later. One that somebody enables is off the disk before that is acknowledged.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{
+    egress::Endpoints,
+    store::{Store, StoreError},
+};
+
+/// How long what could not be written waits.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// At the start: those that an earlier run has left.
+pub async fn load(store: &dyn Store, endpoints: &Endpoints) -> Result<(), StoreError> {
+    for name in store.disabled_endpoints().await? {
+        endpoints.disable(&name);
+    }
+    Ok(())
+}
+
+/// Writes down each that becomes disabled. Runs until it is dropped.
+pub async fn run(store: &dyn Store, endpoints: &Endpoints) {
+    let mut written = None;
+    loop {
+        let is_failing = match keep(store, endpoints, &mut written).await {
+            Ok(()) => false,
+            Err(error) => {
+                tracing::warn!(%error, "which endpoints are disabled could not be written; it is tried again");
+                true
+            }
+        };
+        if is_failing {
+            tokio::time::sleep(AGAIN).await;
+        } else {
+            endpoints.disabled_anew().await;
+        }
+    }
+}
+
+async fn keep(
+    store: &dyn Store,
+    endpoints: &Endpoints,
+    written: &mut Option<BTreeSet<String>>,
+) -> Result<(), StoreError> {
+    let written = match written {
+        Some(written) => written,
+        None => written.insert(store.disabled_endpoints().await?.into_iter().collect()),
+    };
+    let disabled = endpoints.disabled();
+    for name in disabled.difference(written) {
+        store.disable_endpoint(name.clone()).await?;
+    }
+    *written = disabled;
+    Ok(())
+}
+
+/// Has an endpoint called again, whatever it did. Whether there is one of this name.
+pub async fn enable(store: &dyn Store, endpoints: &Endpoints, name: &str) -> Result<bool, StoreError> {
+    store.enable_endpoint(name.to_owned()).await?;
+    Ok(endpoints.enable(name))
+}
