@@ -2,12 +2,14 @@
 //!
 //! Starts receiver, control and server on free ports, alternates control and server, checks that
 //! every answer was right and that every execution is in the store, prints a table, and writes it to
-//! `target/bench/actions.json`. `ONWARD_BENCH_SECONDS` sets the seconds of one run.
+//! `target/bench/actions.json`. The last row is the same while another endpoint, which never answers, has all the calls
+//! that it may have. `ONWARD_BENCH_SECONDS` sets the seconds of one run.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table; its children print their results")]
 
 mod children;
 mod control;
+mod dead;
 mod load;
 mod receiver;
 mod server;
@@ -16,7 +18,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use self::{children::Service, load::Run, server::Server};
+use self::{children::Service, dead::Dead, load::Run, server::Server};
 
 const ROUNDS: usize = 3;
 const CONNECTIONS: usize = 64;
@@ -44,7 +46,8 @@ fn bench() {
         std::env::var("ONWARD_BENCH_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5.0);
     let receiver = Service::start(&["receiver"]);
     let control = Service::start(&["control", &receiver.port.to_string(), &workers().to_string()]);
-    let server = Server::start(receiver.port, TASKS);
+    let dead = Dead::start();
+    let server = Server::start(receiver.port, dead.port(), TASKS);
     let idle_kib = server.memory_kib("VmRSS");
     let of_control = |connections, seconds| load::run(control.port, "/", "none", connections, seconds, TASKS);
     let of_server =
@@ -60,8 +63,10 @@ fn bench() {
     let threads = server.thread_micros(&before, servers.iter().map(|run| run.count).sum());
     let (control_single, server_single) = (of_control(1, SINGLE_SECONDS), of_server(1, SINGLE_SECONDS));
     let loaded_kib = server.memory_kib("VmHWM");
+    dead.fill(&server);
+    let during = [of_server(CONNECTIONS, seconds), of_server(1, SINGLE_SECONDS)];
     all.extend(controls.iter().chain([&control_single]).cloned());
-    ours.extend(servers.iter().chain([&server_single]).cloned());
+    ours.extend(servers.iter().chain([&server_single]).chain(&during).cloned());
     check(&receiver, &server, &all, &ours);
     let (control_rate, server_rate) = (Rates::of(&controls), Rates::of(&servers));
     let ratio = server_rate.median / control_rate.median;
@@ -71,6 +76,9 @@ fn bench() {
     );
     print_row("control", &control_rate, &controls, &control_single);
     print_row("Onward", &server_rate, &servers, &server_single);
+    let [during, during_single] = during;
+    let during_rate = Rates::of(std::slice::from_ref(&during));
+    print_row("one dead", &during_rate, std::slice::from_ref(&during), &during_single);
     println!("\nratio {ratio:.3}; resident {} MiB idle, {} MiB loaded", idle_kib / 1024, loaded_kib / 1024);
     println!("the server's processor time per action, by thread:");
     for (name, micros) in &threads {
@@ -80,6 +88,7 @@ fn bench() {
         "ratio": ratio,
         "control": shown(&control_rate, &controls, &control_single),
         "server": shown(&server_rate, &servers, &server_single),
+        "while_one_endpoint_is_dead": shown(&during_rate, std::slice::from_ref(&during), &during_single),
         "idle_kib": idle_kib,
         "loaded_kib": loaded_kib,
         "thread_micros": threads.iter().map(|(name, micros)| (name.clone(), json!(micros))).collect::<serde_json::Map<_, _>>(),

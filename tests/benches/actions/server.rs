@@ -51,6 +51,13 @@ from = ["Open"]
 [[actions.steps]]
 type = "api_call"
 url = "http://127.0.0.1:RECEIVER/hook"
+[[actions]]
+name = "Stall"
+from = ["Open"]
+[[actions.steps]]
+type = "api_call"
+url = "http://127.0.0.1:DEAD/hook"
+timeout = "5m"
 "#;
 
 pub(crate) struct Server {
@@ -61,12 +68,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(receiver: u16, tasks: usize) -> Self {
+    /// With an action that calls the receiver, and one that calls somebody who is dead.
+    pub(crate) fn start(receiver: u16, dead: u16, tasks: usize) -> Self {
         let (binary, folder) = (binary(), tempfile::tempdir().expect("a folder"));
         let config = folder.path().join("onward.toml");
-        fs::write(&config, "[egress]\nallow = [\"127.0.0.1\"]\n[server]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"warn\"\n").expect("written");
+        fs::write(&config, "[egress]\nallow = [\"127.0.0.1\"]\n[server]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"error\"\n").expect("written");
         fs::create_dir(folder.path().join("workflows")).expect("a folder");
-        let workflow = WORKFLOW.replace("RECEIVER", &receiver.to_string());
+        let workflow = WORKFLOW.replace("RECEIVER", &receiver.to_string()).replace("DEAD", &dead.to_string());
         fs::write(folder.path().join("workflows/bench.toml"), workflow).expect("written");
         let key = Command::new(&binary).args(["key", "add", "bench", "--config"]).arg(&config).output();
         let key = String::from_utf8(key.expect("a key").stdout).expect("UTF-8").trim().to_owned();
@@ -90,17 +98,32 @@ impl Server {
             ready["address"].as_str().and_then(|url| url.rsplit(':').next()?.parse().ok()).expect("a port");
         let server = Self { child, folder, port, key };
         for task in 0..tasks {
-            let body = json!({
-                "Company ID": format!("T{task}"), "Company Name": "Acme Corp", "Number of Employees": "20",
-                "Contract Value": "10000", "International?": false, "Expected Close Date": "2020-01-31",
-            });
-            let answer = server.send("POST", TASKS_PATH, &body.to_string());
-            assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+            server.create_task(&format!("T{task}"));
         }
         server
     }
 
-    fn send(&self, method: &str, path: &str, body: &str) -> String {
+    pub(crate) fn create_task(&self, id: &str) {
+        let body = json!({
+            "Company ID": id, "Company Name": "Acme Corp", "Number of Employees": "20",
+            "Contract Value": "10000", "International?": false, "Expected Close Date": "2020-01-31",
+        });
+        let answer = self.send("POST", TASKS_PATH, &body.to_string());
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    }
+
+    /// Calls that an endpoint has, and those that wait.
+    pub(crate) fn endpoint(&self, name: &str) -> (u64, u64) {
+        let answer = self.send("GET", "/api/v1/endpoints", "");
+        let list: Value =
+            serde_json::from_str(answer.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
+        let found = list.as_array().expect("a list").iter().find(|it| it["endpoint"] == name);
+        found.map_or((0, 0), |it| {
+            (it["calls"].as_u64().unwrap_or_default(), it["waiting"].as_u64().unwrap_or_default())
+        })
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> String {
         let mut socket = std::net::TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
