@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     alert,
     api::{self, Api},
+    bootstrap,
     clock::{Clock, Ids},
     egress::{Egress, EgressSettings, Endpoints, HealthSettings, Trust},
     endpoints,
@@ -22,6 +23,7 @@ use crate::{
     model::SharedWorkspace,
     publish,
     retention::{self, RetentionSettings},
+    sessions::{SessionSettings, Sessions},
     settings::{self, Settings},
     step::StepTypes,
     store::{
@@ -48,6 +50,7 @@ pub struct Server {
     shared: Arc<Shared>,
     trust: Trust,
     endpoints: Endpoints,
+    sessions: Arc<Sessions>,
     listener: TcpListener,
     address: SocketAddr,
     _lock: FolderLock,
@@ -83,6 +86,8 @@ impl Server {
         let address = listener.local_addr().context("the listening socket has no address")?;
         let clock = Clock::default();
         let store = open_store(&settings)?;
+        bootstrap::run(&*store, &clock, &settings.bootstrap).await?;
+        let sessions = Sessions::new(Arc::clone(&store), clock.clone(), session_settings(&settings))?;
         let published = store.workspace().await?;
         let files =
             publish::read_folder_at_start(folder, &types, &published).map_err(|errors| in_lines(&errors))?;
@@ -118,7 +123,8 @@ impl Server {
         let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let endpoints = Endpoints::new(health_settings(&settings));
         endpoints::load(&*shared.store, &endpoints).await?;
-        Ok(Self { settings, shared, trust, endpoints, listener, address, _lock: lock })
+        let sessions = Arc::new(sessions);
+        Ok(Self { settings, shared, trust, endpoints, sessions, listener, address, _lock: lock })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -142,8 +148,11 @@ impl Server {
         let handle = server.handle();
         let serving = actix::spawn(server);
         let refreshing = actix::spawn(refresh(Arc::clone(&self.shared)));
-        let forgetting =
-            actix::spawn(retention::run(Arc::clone(&self.shared), retention_settings(&self.settings)));
+        let forgetting = actix::spawn(retention::run(
+            Arc::clone(&self.shared),
+            Arc::clone(&self.sessions),
+            retention_settings(&self.settings),
+        ));
         let (store, disabled) = (Arc::clone(&self.shared.store), self.endpoints.clone());
         let disabling = actix::spawn(async move { endpoints::run(&*store, &disabled).await });
         let egress = Egress::new(&egress_settings(&self.settings), &self.trust, self.endpoints.clone());
@@ -178,6 +187,9 @@ impl Server {
         }
         handle.stop(true).await;
         serving.await.context("the HTTP server did not end")??;
+        if let Err(error) = self.sessions.flush().await {
+            tracing::warn!(%error, "when keys and sessions were used last could not be noted");
+        }
         self.shared.store.close().await?;
         tracing::info!("stopped");
         Ok(())
@@ -199,6 +211,15 @@ pub fn egress_settings(settings: &Settings) -> EgressSettings {
         guard: settings.egress.guard.clone(),
         proxy: settings.egress.proxy.clone(),
         ..EgressSettings::default()
+    }
+}
+
+fn session_settings(settings: &Settings) -> SessionSettings {
+    let sessions = &settings.sessions;
+    SessionSettings {
+        idle: Duration::from_secs(sessions.idle_hours * 3600),
+        longest: Duration::from_secs(sessions.longest_days * 24 * 3600),
+        hashes_max: sessions.password_hashes_max,
     }
 }
 
@@ -229,6 +250,8 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
     let (shared, trust, endpoints) =
         (Arc::clone(&server.shared), server.trust.clone(), server.endpoints.clone());
     let bodies = api::Bodies::new(settings.server.body_bytes_max, settings.files.bytes_max);
+    let (sessions, trusted_proxies) =
+        (Arc::clone(&server.sessions), Arc::<[_]>::from(settings.trusted_proxies.as_slice()));
     let workers = match settings.server.workers {
         // On few cores one is left to the store's writer.
         0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1)),
@@ -239,7 +262,15 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
         let engine =
             EngineHandle::start(Arc::clone(&shared), Egress::new(&egress, &trust, endpoints.clone()));
         let (shared, public_url) = (Arc::clone(&shared), Arc::clone(&public_url));
-        let api = Api { engine, shared, endpoints: endpoints.clone(), public_url, bodies: bodies.clone() };
+        let api = Api {
+            engine,
+            shared,
+            endpoints: endpoints.clone(),
+            public_url,
+            bodies: bodies.clone(),
+            sessions: Arc::clone(&sessions),
+            trusted_proxies: Arc::clone(&trusted_proxies),
+        };
         App::new().app_data(web::Data::new(api)).configure(api::configure)
     });
     let listener = server.listener.try_clone().context("the listening socket cannot be shared")?;

@@ -1,6 +1,6 @@
 //! Fresh secrets, and what is kept of them.
 
-use argon2::{Argon2, PasswordHasher};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use sha2::{Digest, Sha256};
 
 use crate::model::{ApiKey, id::KeyId};
@@ -11,19 +11,33 @@ const KEY_PREFIX: &str = "onw_";
 /// Secret bytes of a key.
 const KEY_BYTES: usize = 32;
 
+/// Characters after the prefix of a key that somebody else has made.
+const KEY_CHARS_MIN: usize = 32;
+
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     #[error("the system gives no random bytes: {0}")]
     Random(#[from] getrandom::Error),
     #[error("the password cannot be hashed: {0}")]
     Hash(String),
+    #[error("an API key is `{KEY_PREFIX}` and at least {KEY_CHARS_MIN} more letters and digits")]
+    NoKey,
 }
 
 /// A new API key: what is kept, and the secret, which is shown once.
 pub fn new_key(name: &str) -> Result<(ApiKey, String), CredentialError> {
     let secret = format!("{KEY_PREFIX}{}", random_hex(KEY_BYTES)?);
+    Ok((key_of(name, &secret)?, secret))
+}
+
+/// The API key of a secret that somebody else has made.
+pub fn key_of(name: &str, secret: &str) -> Result<ApiKey, CredentialError> {
+    let rest = secret.strip_prefix(KEY_PREFIX).ok_or(CredentialError::NoKey)?;
+    if rest.len() < KEY_CHARS_MIN || !rest.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(CredentialError::NoKey);
+    }
     let hash = Sha256::digest(secret.as_bytes()).into();
-    Ok((ApiKey { id: KeyId::new(format!("key_{}", random_hex(6)?)), name: name.to_owned(), hash }, secret))
+    Ok(ApiKey::new(KeyId::new(format!("key_{}", random_hex(6)?)), name, hash))
 }
 
 pub fn new_password() -> Result<String, CredentialError> {
@@ -47,4 +61,10 @@ pub fn hash_password(password: &str) -> Result<String, CredentialError> {
     getrandom::fill(&mut salt)?;
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     hash.map(|hash| hash.to_string()).map_err(|error| CredentialError::Hash(error.to_string()))
+}
+
+/// Whether a password is the one that a PHC string was made of.
+pub fn is_password(hash: &str, password: &str) -> bool {
+    PasswordHash::new(hash)
+        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }

@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     egress::Endpoints,
-    store::{Store, StoreError},
+    store::{
+        Store, StoreError,
+        admin::{AdminChange, By},
+    },
 };
 
 /// How long what could not be written waits.
@@ -58,7 +61,12 @@ async fn keep(
 }
 
 /// Has an endpoint called again, whatever it did. Whether there is one of this name.
-pub async fn enable(store: &dyn Store, endpoints: &Endpoints, name: &str) -> Result<bool, StoreError> {
-    store.enable_endpoint(name.to_owned()).await?;
+pub async fn enable(
+    store: &dyn Store,
+    endpoints: &Endpoints,
+    name: &str,
+    by: By,
+) -> Result<bool, StoreError> {
+    store.administer(AdminChange::EnableEndpoint(name.to_owned()), by).await?;
     Ok(endpoints.enable(name))
 }

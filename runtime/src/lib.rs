@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod api;
 pub mod boot;
+pub mod bootstrap;
 pub mod cli;
 pub mod clock;
 pub mod crash_point;
@@ -16,6 +17,7 @@ pub mod lock;
 pub mod model;
 pub mod publish;
 pub mod retention;
+pub mod sessions;
 pub mod settings;
 pub mod step;
 pub mod store;

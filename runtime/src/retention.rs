@@ -1,4 +1,4 @@
-//! Forgets what is kept for a while only: idempotency keys, and the requests and answers of calls.
+//! Forgets what is kept for a while only: idempotency keys, sessions, and the requests and answers of calls.
 
 use std::{
     sync::Arc,
@@ -11,11 +11,12 @@ use crate::{
     clock::Ids,
     engine::Shared,
     model::{ExecutionId, perform::IDEMPOTENCY_HOURS},
+    sessions::Sessions,
     store::StoreError,
 };
 
-/// How often is looked for idempotency keys that mean nothing any more.
-const KEYS_EVERY: Duration = Duration::from_secs(60);
+/// How often is looked for idempotency keys that mean nothing any more, and for sessions that are over.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// How often is looked for records of calls, and how often from the beginning: some are of executions that were open
 /// before.
@@ -34,16 +35,22 @@ pub struct RetentionSettings {
 }
 
 /// Runs until it is dropped.
-pub async fn run(shared: Arc<Shared>, settings: RetentionSettings) {
-    futures_util::future::join(keys(&shared), records(&shared, &settings)).await;
+pub async fn run(shared: Arc<Shared>, sessions: Arc<Sessions>, settings: RetentionSettings) {
+    futures_util::future::join(minutely(&shared, &sessions), records(&shared, &settings)).await;
 }
 
-async fn keys(shared: &Shared) {
+async fn minutely(shared: &Shared, sessions: &Sessions) {
     loop {
         if let Err(error) = forget_keys(shared).await {
             tracing::warn!(%error, "old idempotency keys could not be forgotten; it is tried again");
         }
-        tokio::time::sleep(KEYS_EVERY).await;
+        if let Err(error) = sessions.flush().await {
+            tracing::warn!(%error, "when keys and sessions were used could not be noted; it is tried again");
+        }
+        if let Err(error) = sessions.forget_old().await {
+            tracing::warn!(%error, "sessions that are over could not be forgotten; it is tried again");
+        }
+        tokio::time::sleep(MINUTE).await;
     }
 }
 

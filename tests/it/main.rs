@@ -15,6 +15,7 @@ mod idempotency;
 mod layers;
 mod lint;
 mod overload;
+mod people;
 mod reference_page;
 mod requirements;
 mod retries;

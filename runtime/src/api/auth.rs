@@ -1,46 +1,209 @@
-//! Who is asking: `Authorization: Bearer KEY`.
+//! Who is asking, and whether they may: `Authorization: Bearer KEY`, or the cookie of somebody who is signed in.
 
-use std::{future::Ready, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
-use sha2::{Digest, Sha256};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::{Method, header},
+    web,
+};
+use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 
 use super::{Api, Code, error::ApiError};
-use crate::model::{ApiKey, Performer, Workspace};
+use crate::{
+    model::{
+        ApiKey, Performer, Right, User, Workflow, Workspace,
+        rights::{self, Wanted, user_may},
+        workspace::Published,
+    },
+    sessions,
+    store::admin::By,
+};
 
-/// The key that a request was made with. Taking it as an argument makes a route ask for one.
-pub(super) struct Caller(pub(super) Arc<ApiKey>);
+/// The cookie of a session. With https its name keeps other hosts of the domain from setting it.
+pub(super) const COOKIE: &str = "onward_session";
+pub(super) const SECURE_COOKIE: &str = "__Host-onward_session";
+
+/// Who made a request, with the snapshot of the workspace in which they did. Taking it as an argument makes a route ask
+/// for somebody.
+pub(super) struct Caller {
+    who: Who,
+    pub(super) workspace: Arc<Workspace>,
+}
+
+enum Who {
+    Key(Arc<ApiKey>),
+    User {
+        user: Arc<User>,
+        /// The hash of the session's token.
+        session: [u8; 32],
+    },
+}
 
 impl Caller {
-    /// In whose name something is done: a user's, by email or id, else the key's own.
-    pub(super) fn performer(
+    pub(super) fn key(&self) -> Option<&ApiKey> {
+        match &self.who {
+            Who::Key(key) => Some(key),
+            Who::User { .. } => None,
+        }
+    }
+
+    /// Who is signed in, and the hash of the session's token.
+    pub(super) fn signed_in(&self) -> Option<(&User, [u8; 32])> {
+        match &self.who {
+            Who::Key(_) => None,
+            Who::User { user, session } => Some((user, *session)),
+        }
+    }
+
+    /// The key's id, or the user's.
+    pub(super) fn id(&self) -> &str {
+        match &self.who {
+            Who::Key(key) => key.id.as_str(),
+            Who::User { user, .. } => user.id.as_str(),
+        }
+    }
+
+    pub(super) fn performer(&self) -> Performer {
+        match &self.who {
+            Who::Key(key) => Performer::from(&**key),
+            Who::User { user, .. } => Performer::from(&**user),
+        }
+    }
+
+    pub(super) fn by(&self, api: &Api) -> By {
+        By { performer: self.performer(), at: api.shared.clock.now() }
+    }
+
+    pub(super) fn may(&self, workflow: &Workflow, right: Right<'_>) -> bool {
+        match &self.who {
+            Who::Key(key) => key.allows(&workflow.id, right),
+            Who::User { user, .. } => user_may(user, workflow, &self.workspace.directory, right),
+        }
+    }
+
+    /// # Errors
+    /// 403 where they may not.
+    pub(super) fn allow(&self, workflow: &Workflow, right: Right<'_>) -> Result<(), ApiError> {
+        if self.may(workflow, right) {
+            return Ok(());
+        }
+        let who = match &self.who {
+            Who::Key(key) => shown_key(key),
+            Who::User { user, .. } => shown_user(user, workflow, &self.workspace),
+        };
+        let message = format!("{who} may not {}", Wanted(right, workflow));
+        Err(ApiError::new(Code::Forbidden, message))
+    }
+
+    /// The published version of a workflow, for somebody who has a right in it. One that they may not even see is not
+    /// there for them.
+    pub(super) fn workflow(&self, id: &str, right: Right<'_>) -> Result<Published, ApiError> {
+        let found = self.workspace.workflow(id).filter(|found| self.may(&found.workflow, Right::View));
+        let published = found.ok_or_else(|| self.no_workflow(id))?;
+        self.allow(&published.workflow, right)?;
+        Ok(published.clone())
+    }
+
+    fn no_workflow(&self, id: &str) -> ApiError {
+        if let Some(why) = self.workspace.unreadable.get(id).filter(|_| self.administers()) {
+            return ApiError::new(Code::StepTypeMissing, format!("the workflow `{id}` is broken: {why}"));
+        }
+        let seen: Vec<_> = self.workflows().map(|it| it.workflow.id.as_str()).collect();
+        let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
+        ApiError::new(Code::WorkflowNotFound, format!("there is no workflow `{id}`; you may see {seen}"))
+    }
+
+    /// Those that they may see.
+    pub(super) fn workflows(&self) -> impl Iterator<Item = &Published> {
+        self.workspace.workflows.iter().filter(|it| self.may(&it.workflow, Right::View))
+    }
+
+    /// Whether they administer the workspace.
+    pub(super) fn administers(&self) -> bool {
+        match &self.who {
+            Who::Key(key) => key.is_administrator(),
+            Who::User { user, .. } => user.is_administrator,
+        }
+    }
+
+    /// # Errors
+    /// 403 where they do not administer the workspace.
+    pub(super) fn administer(&self) -> Result<(), ApiError> {
+        if self.administers() {
+            return Ok(());
+        }
+        let who = match &self.who {
+            Who::Key(key) => shown_key(key),
+            Who::User { user, .. } => user.email.clone(),
+        };
+        Err(ApiError::new(Code::Forbidden, format!("{who} does not administer the workspace")))
+    }
+
+    /// In whose name something is done: a user's, by email or id, whose rights then count, too; else the caller's own.
+    pub(super) fn performer_of(
         &self,
-        workspace: &Workspace,
+        workflow: &Workflow,
+        right: Right<'_>,
         performed_by: Option<&str>,
     ) -> Result<Performer, ApiError> {
-        let Some(name) = performed_by else { return Ok(Performer::from(&*self.0)) };
-        workspace.directory.find(name).map(|user| Performer::from(&**user)).ok_or_else(|| {
+        self.allow(workflow, right)?;
+        let Some(name) = performed_by else { return Ok(self.performer()) };
+        let user = self.workspace.directory.find(name).ok_or_else(|| {
             let message = format!("`performed_by`: there is no user `{name}`");
             ApiError::refused_execution(Code::UserNotFound, vec![message])
-        })
+        })?;
+        let refused = |message: String| Err(ApiError::refused_execution(Code::Forbidden, vec![message]));
+        if self.signed_in().is_some_and(|(own, _)| own.id != user.id) {
+            return refused("`performed_by`: who is signed in acts in their own name".to_owned());
+        }
+        if !user_may(user, workflow, &self.workspace.directory, right) {
+            let who = shown_user(user, workflow, &self.workspace);
+            return refused(format!("`performed_by`: {who} may not {}", Wanted(right, workflow)));
+        }
+        Ok(Performer::from(&**user))
     }
+}
+
+fn shown_key(key: &ApiKey) -> String {
+    let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.name()).collect();
+    let place = match &key.workflows {
+        None => "everywhere".to_owned(),
+        Some(ids) => ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", "),
+    };
+    format!("the API key “{}” ({} in {place})", key.name, scopes.join(", "))
+}
+
+fn shown_user(user: &User, workflow: &Workflow, workspace: &Workspace) -> String {
+    let role = rights::role(user, workflow, &workspace.directory);
+    format!("{} ({})", user.email, role.map_or("without a role", |role| &role.name))
 }
 
 impl FromRequest for Caller {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Either<Ready<Result<Self, ApiError>>, LocalBoxFuture<'static, Result<Self, ApiError>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(caller(request))
+        let Some(api) = request.app_data::<web::Data<Api>>() else {
+            return Either::Left(ready(Err(ApiError::internal("the API has no data"))));
+        };
+        if let Some(header) = request.headers().get(header::AUTHORIZATION) {
+            return Either::Left(ready(by_key(api, header)));
+        }
+        let Some(token) = request.cookie(api.cookie_name()).map(|cookie| cookie.value().to_owned()) else {
+            let message = "an API key is needed (send the header `Authorization: Bearer KEY`), or a user who is signed in";
+            return Either::Left(ready(Err(ApiError::new(Code::Unauthorized, message))));
+        };
+        if let Err(error) = same_origin(api, request) {
+            return Either::Left(ready(Err(error)));
+        }
+        let api = api.clone();
+        Either::Right(Box::pin(async move { by_session(&api, &token).await }))
     }
 }
 
-fn caller(request: &HttpRequest) -> Result<Caller, ApiError> {
-    let api =
-        request.app_data::<web::Data<Api>>().ok_or_else(|| ApiError::internal("the API has no data"))?;
-    let header = request.headers().get(header::AUTHORIZATION).ok_or_else(|| {
-        ApiError::new(Code::Unauthorized, "an API key is needed: send the header `Authorization: Bearer KEY`")
-    })?;
+fn by_key(api: &Api, header: &header::HeaderValue) -> Result<Caller, ApiError> {
     let secret = header.to_str().ok().and_then(|value| {
         let (scheme, secret) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
@@ -48,13 +211,88 @@ fn caller(request: &HttpRequest) -> Result<Caller, ApiError> {
     let secret = secret.ok_or_else(|| {
         ApiError::new(Code::Unauthorized, "the header must be written `Authorization: Bearer KEY`")
     })?;
-    let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
     let workspace = api.workspace().current();
-    let key = workspace.keys.get(&hash).cloned();
-    key.map(Caller).ok_or_else(|| {
+    let key = workspace.keys.get(&sessions::hash(secret)).cloned().ok_or_else(|| {
         ApiError::new(
             Code::Unauthorized,
             "this server does not know that API key; `onward key add NAME` makes one",
         )
-    })
+    })?;
+    if let Some(at) = key.expires_at.filter(|_| key.has_expired(api.shared.clock.now())) {
+        return Err(ApiError::new(
+            Code::Unauthorized,
+            format!("the API key “{}” has expired at {at}", key.name),
+        ));
+    }
+    api.sessions.key_used(&key.id);
+    Ok(Caller { who: Who::Key(key), workspace })
+}
+
+async fn by_session(api: &Api, token: &str) -> Result<Caller, ApiError> {
+    let (workspace, session) = (api.workspace().current(), sessions::hash(token));
+    let user = api.sessions.user(&workspace, session).await?;
+    let user = user.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session is over; sign in again"))?;
+    Ok(Caller { who: Who::User { user, session }, workspace })
+}
+
+/// A cookie comes with whatever page makes a request, so what changes something must come from our own pages.
+pub(super) fn same_origin(api: &Api, request: &HttpRequest) -> Result<(), ApiError> {
+    if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
+        return Ok(());
+    }
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let is_own = match (text("Origin"), text("Sec-Fetch-Site")) {
+        (Some(origin), _) => {
+            let scheme_end = api.public_url.find("://").map_or(0, |at| at + 3);
+            let public_end =
+                api.public_url[scheme_end..].find('/').map_or(api.public_url.len(), |at| scheme_end + at);
+            let own = |host: &str| {
+                origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+            };
+            origin.eq_ignore_ascii_case(&api.public_url[..public_end])
+                || !api.is_secure() && text("Host").is_some_and(own)
+        }
+        (None, Some(site)) => site == "same-origin",
+        (None, None) => false,
+    };
+    if is_own {
+        return Ok(());
+    }
+    let message = "requests that change something with a cookie must come from this server's own pages; \
+                   `server.public_url` says where those are";
+    Err(ApiError::new(Code::CrossOrigin, message))
+}
+
+impl Api {
+    /// Whether people reach the server by https.
+    pub(super) fn is_secure(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    pub(super) fn cookie_name(&self) -> &'static str {
+        if self.is_secure() { SECURE_COOKIE } else { COOKIE }
+    }
+
+    /// Where a request comes from: the other end of the connection, or whom a trusted proxy names.
+    pub(super) fn client_address(&self, request: &HttpRequest) -> String {
+        let Some(peer) = request.peer_addr().map(|address| address.ip().to_canonical()) else {
+            return String::new();
+        };
+        let is_trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(address));
+        let named = request.headers().get_all("X-Forwarded-For").filter_map(|value| value.to_str().ok());
+        let named: Vec<IpAddr> = named
+            .flat_map(|value| value.split(','))
+            .filter_map(|part| part.trim().parse::<IpAddr>().ok())
+            .map(|address| address.to_canonical())
+            .collect();
+        // From the nearest to the farthest: the first that we do not trust is whom we believe.
+        let mut address = peer;
+        for next in named.into_iter().rev() {
+            if !is_trusted(&address) {
+                break;
+            }
+            address = next;
+        }
+        address.to_string()
+    }
 }

@@ -63,9 +63,12 @@ impl FromRequest for TaskBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let mut room = Room::new(&request, |api| {
-                let workflow = request.match_info().get("workflow").and_then(|id| api.workflow(id).ok());
+                let workflow = request
+                    .match_info()
+                    .get("workflow")
+                    .and_then(|id| Some(api.workspace().current().workflow(id)?.workflow.clone()));
                 workflow.is_some_and(|it| {
-                    it.workflow.fields.iter().any(|field| matches!(field.kind, FieldType::File { .. }))
+                    it.fields.iter().any(|field| matches!(field.kind, FieldType::File { .. }))
                 })
             })?;
             let values = parse(&read(&request, payload, &mut room).await?)?;

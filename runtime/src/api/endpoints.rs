@@ -32,12 +32,18 @@ fn shown(view: &EndpointView) -> Value {
     })
 }
 
-async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
+async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
     answer(HttpResponse::Ok(), &api.endpoints.list().iter().map(shown).collect::<Vec<_>>())
 }
 
-async fn enable(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
-    if !endpoints::enable(api.store(), &api.endpoints, &path).await? {
+async fn enable(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    if !endpoints::enable(api.store(), &api.endpoints, &path, caller.by(&api)).await? {
         let message = format!("no endpoint `{path}` was called since the server began");
         return Err(ApiError::new(Code::EndpointNotFound, message));
     }

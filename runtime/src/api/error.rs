@@ -9,13 +9,15 @@ use actix_web::{
 use serde_json::{Map, Value, json};
 
 use crate::{
+    credential::CredentialError,
     engine::EngineError,
     model::{FieldErrors, Refusal},
+    sessions::SignInError,
     store::StoreError,
 };
 
 /// Seconds after which a refused client may try again.
-const RETRY_AFTER_SECONDS: u32 = 1;
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident;)*) => {
@@ -48,6 +50,12 @@ codes! {
     InvalidParameter = "invalid_parameter", BAD_REQUEST;
     /// No key, or one that the server does not know.
     Unauthorized = "unauthorized", UNAUTHORIZED;
+    /// An email and a password that do not belong together.
+    WrongPassword = "wrong_password", UNAUTHORIZED;
+    /// A known caller without the right to do this.
+    Forbidden = "forbidden", FORBIDDEN;
+    /// A cookie, on a request from somebody else's page.
+    CrossOrigin = "cross_origin", FORBIDDEN;
     /// No such route.
     NotFound = "not_found", NOT_FOUND;
     WorkflowNotFound = "workflow_not_found", NOT_FOUND;
@@ -58,6 +66,9 @@ codes! {
     /// No task has, or had, a file with these bytes.
     FileNotFound = "file_not_found", NOT_FOUND;
     NoSuchUser = "no_such_user", NOT_FOUND;
+    KeyNotFound = "key_not_found", NOT_FOUND;
+    RoleNotFound = "role_not_found", NOT_FOUND;
+    InvitationNotFound = "invitation_not_found", NOT_FOUND;
     EndpointNotFound = "endpoint_not_found", NOT_FOUND;
     SecretNotFound = "secret_not_found", NOT_FOUND;
     /// The task has no scheduled stage change.
@@ -67,6 +78,10 @@ codes! {
     NotPossibleNow = "not_possible_now", CONFLICT;
     /// The step that failed is not in the version that the Retry is to run on.
     StepGone = "step_gone", CONFLICT;
+    /// Somebody or something has that name already.
+    NameTaken = "name_taken", CONFLICT;
+    /// Nobody would administer the workspace any more.
+    LastAdministrator = "last_administrator", CONFLICT;
     /// A step needs the secret that is to be removed.
     SecretInUse = "secret_in_use", CONFLICT;
     /// A step of the action cannot run on this server.
@@ -77,6 +92,9 @@ codes! {
     InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY;
     /// A name or a value that a secret cannot have.
     InvalidSecret = "invalid_secret", UNPROCESSABLE_ENTITY;
+    /// A name, an email or a password that nobody can have.
+    InvalidUser = "invalid_user", UNPROCESSABLE_ENTITY;
+    InvalidKey = "invalid_key", UNPROCESSABLE_ENTITY;
     /// The action is not offered in the task's stage.
     ActionNotAvailable = "action_not_available", UNPROCESSABLE_ENTITY;
     /// `errors` lists all that is missing.
@@ -85,6 +103,8 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY;
     /// `performed_by` names nobody.
     UserNotFound = "user_not_found", UNPROCESSABLE_ENTITY;
+    /// Passwords were guessed; `Retry-After` says when to come back.
+    TooManyAttempts = "too_many_attempts", TOO_MANY_REQUESTS;
     Internal = "internal", INTERNAL_SERVER_ERROR;
     /// A route of the public API that this version does not have yet.
     NotImplemented = "not_implemented", NOT_IMPLEMENTED;
@@ -102,11 +122,14 @@ pub(super) struct ApiError {
     message: String,
     /// The public API's own keys for this error.
     extra: Map<String, Value>,
+    /// Where it may pass.
+    retry_after_seconds: u64,
 }
 
 impl ApiError {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), extra: Map::new() }
+        let retry_after_seconds = RETRY_AFTER_SECONDS;
+        Self { code, message: message.into(), extra: Map::new(), retry_after_seconds }
     }
 
     /// Our own fault: the detail goes to the log, not to the client.
@@ -150,8 +173,8 @@ impl ResponseError for ApiError {
         body.insert("message".to_owned(), json!(self.message));
         let mut response = HttpResponse::build(self.code.status());
         match self.code.status() {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_string()));
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                response.insert_header((header::RETRY_AFTER, self.retry_after_seconds.to_string()));
             }
             StatusCode::UNAUTHORIZED => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
@@ -186,9 +209,8 @@ impl From<StoreError> for ApiError {
             StoreError::Refused(refusal) => refusal.into(),
             StoreError::Busy { .. } => Self::new(Code::Overloaded, error.to_string()),
             StoreError::Closed => Self::new(Code::ShuttingDown, "the server is shutting down"),
-            StoreError::Corrupt(_) | StoreError::Exists { .. } | StoreError::Panicked => {
-                Self::internal(error)
-            }
+            StoreError::Exists { .. } => Self::new(Code::NameTaken, error.to_string()),
+            StoreError::Corrupt(_) | StoreError::Panicked => Self::internal(error),
             // The store says in the log when it begins and when it ends, not once for each request.
             StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Disk(_) | StoreError::Locked(_) => {
                 Self::new(Code::StoreUnavailable, error.to_string())
@@ -200,6 +222,28 @@ impl From<StoreError> for ApiError {
                 tracing::error!(%error, "the store could not do what a request asked");
                 Self::new(Code::StoreUnavailable, error.to_string())
             }
+        }
+    }
+}
+
+impl From<CredentialError> for ApiError {
+    fn from(error: CredentialError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        let message = error.to_string();
+        match error {
+            SignInError::Wrong => Self::new(Code::WrongPassword, message),
+            SignInError::TooMany(wait) => {
+                let retry_after_seconds = wait.as_secs() + 1;
+                Self { retry_after_seconds, ..Self::new(Code::TooManyAttempts, message) }
+            }
+            SignInError::Busy => Self::new(Code::Overloaded, message),
+            SignInError::Store(error) => error.into(),
+            SignInError::Credential(error) => error.into(),
         }
     }
 }
@@ -246,6 +290,9 @@ mod tests {
             400 invalid_body
             400 invalid_parameter
             401 unauthorized
+            401 wrong_password
+            403 forbidden
+            403 cross_origin
             404 not_found
             404 workflow_not_found
             404 task_not_found
@@ -254,22 +301,30 @@ mod tests {
             404 execution_not_found
             404 file_not_found
             404 no_such_user
+            404 key_not_found
+            404 role_not_found
+            404 invitation_not_found
             404 endpoint_not_found
             404 secret_not_found
             404 schedule_not_found
             405 method_not_allowed
             409 not_possible_now
             409 step_gone
+            409 name_taken
+            409 last_administrator
             409 secret_in_use
             409 step_type_missing
             413 body_too_large
             415 unsupported_media_type
             422 invalid_fields
             422 invalid_secret
+            422 invalid_user
+            422 invalid_key
             422 action_not_available
             422 requirements_not_met
             422 idempotency_key_reused
             422 user_not_found
+            429 too_many_attempts
             500 internal
             501 not_implemented
             503 overloaded

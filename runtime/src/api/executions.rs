@@ -21,7 +21,7 @@ use super::{
 use crate::{
     engine::{Perform, Performed, Retry},
     model::{
-        Attempt, DEPTH_HEADER, Execution, Refusal, State, StepId, Workflow, WorkflowId,
+        Attempt, DEPTH_HEADER, Execution, Refusal, Right, State, StepId, Workflow, WorkflowId,
         perform::{IdempotencyKey, RetryOnto, RetryTarget},
         template::percent_encode,
         workspace::Published,
@@ -92,9 +92,10 @@ async fn create(
     if let Some(performed) = api.performed_before(key.as_ref()).await? {
         return answer_performed(&api, &path, performed, wait).await;
     }
-    let published = api.workflow(&path)?;
-    let performer = caller.performer(&api.workspace().current(), body.0.performed_by.as_deref())?;
+    let published = caller.workflow(&path, Right::View)?;
     let action = action(&published, &body.0.action_id)?;
+    let right = Right::Perform(&published.workflow.actions[action].id);
+    let performer = caller.performer_of(&published.workflow, right, body.0.performed_by.as_deref())?;
     let task = api.task(&published.workflow, &body.0.task_id.0).await?;
     let Published { version, workflow, .. } = published;
     let (task, is_awaited) = (task.id, wait.is_some());
@@ -134,8 +135,13 @@ async fn answer_performed(
 
 impl Api {
     /// An execution of a workflow, with its attempts.
-    async fn execution(&self, workflow: &str, id: &str) -> Result<ExecutionDetail, ApiError> {
-        let published = self.workflow(workflow)?;
+    async fn execution(
+        &self,
+        caller: &Caller,
+        workflow: &str,
+        id: &str,
+    ) -> Result<ExecutionDetail, ApiError> {
+        let published = caller.workflow(workflow, Right::View)?;
         let mut found = None;
         if let Ok(id) = id.parse() {
             found = self.store().execution_detail(id).await?;
@@ -144,6 +150,13 @@ impl Api {
             let message = format!("the workflow `{workflow}` has no execution `{id}`");
             ApiError::new(Code::ExecutionNotFound, message)
         })
+    }
+
+    /// The same, for somebody who decides about it: who may perform its action.
+    async fn decided(&self, caller: &Caller, workflow: &str, id: &str) -> Result<Execution, ApiError> {
+        let execution = self.execution(caller, workflow, id).await?.execution;
+        caller.workflow(workflow, Right::Perform(&execution.action))?;
+        Ok(execution)
     }
 
     /// What an earlier request with the same idempotency key has brought. Looked for first: such a request
@@ -210,17 +223,17 @@ async fn retry(
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
     request: HttpRequest,
-    _: Caller,
+    caller: Caller,
     body: OptionalBody<RetryExecution>,
 ) -> Result<HttpResponse, ApiError> {
     let wait = preferred_wait(&request)?;
     let (workflow_id, id) = path.into_inner();
-    let execution = api.execution(&workflow_id, &id).await?.execution;
+    let execution = api.decided(&caller, &workflow_id, &id).await?;
     let pinned = api.version(&execution.workflow, execution.version).await;
     let (workflow, version, onto) = match body.0.version {
         RetryVersion::Pinned => (pinned?, execution.version, RetryOnto::Pinned),
         RetryVersion::Current => {
-            let Published { workflow, version, .. } = api.workflow(&workflow_id)?;
+            let Published { workflow, version, .. } = caller.workflow(&workflow_id, Right::View)?;
             let step = failed_step(&execution, &*pinned?)?;
             (workflow, version, RetryOnto::Version { version, step })
         }
@@ -253,9 +266,9 @@ fn failed_step(execution: &Execution, workflow: &Workflow) -> Result<StepId, Api
 async fn cancel(
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
-    _: Caller,
+    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let execution = api.execution(&path.0, &path.1).await?.execution;
+    let execution = api.decided(&caller, &path.0, &path.1).await?;
     // Its action says whether its changes are taken back.
     let _ = api.version(&execution.workflow, execution.version).await;
     answer(HttpResponse::Ok(), &summary(&api.shared.cancel(&execution).await?))
@@ -264,9 +277,9 @@ async fn cancel(
 async fn dismiss(
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
-    _: Caller,
+    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let execution = api.execution(&path.0, &path.1).await?.execution;
+    let execution = api.decided(&caller, &path.0, &path.1).await?;
     answer(HttpResponse::Ok(), &summary(&api.shared.dismiss(&execution).await?))
 }
 
@@ -309,7 +322,7 @@ fn idempotency_key(
         performed_by.map_or("-", |_| "+"),
         performed_by.unwrap_or_default(),
     ]);
-    Ok(Some(IdempotencyKey { scope: digest(&[caller.0.id.as_str(), request.path(), key]), body }))
+    Ok(Some(IdempotencyKey { scope: digest(&[caller.id(), request.path(), key]), body }))
 }
 
 fn location(workflow: &str, execution: &Execution) -> String {
@@ -364,9 +377,9 @@ fn summary(execution: &Execution) -> Map<String, Value> {
 async fn read(
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
-    _: Caller,
+    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let found = api.execution(&path.0, &path.1).await?;
+    let found = api.execution(&caller, &path.0, &path.1).await?;
     // Steps are named by the version that they ran on; where it cannot be read they stay unnamed.
     let mut versions = BTreeMap::new();
     for version in found.attempts.iter().map(|attempt| attempt.version) {

@@ -4,6 +4,7 @@
 //! and the workspace by its snapshot. It decides nothing about actions. One file a resource; every
 //! error becomes HTTP in [`error`].
 
+mod audit;
 mod auth;
 mod body;
 mod endpoints;
@@ -11,8 +12,11 @@ mod error;
 mod executions;
 mod files;
 mod history;
+mod invitations;
+mod keys;
 mod probes;
 mod secrets;
+mod session;
 mod steps;
 mod tasks;
 mod unbuilt;
@@ -22,13 +26,15 @@ mod workflows;
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, http::header, web};
+use ipnet::IpNet;
 
 use self::error::ApiError;
 pub use self::{body::Bodies, error::Code};
 use crate::{
     egress::Endpoints,
     engine::{EngineHandle, Shared},
-    model::{SharedWorkspace, workspace::Published},
+    model::SharedWorkspace,
+    sessions::Sessions,
     store::Store,
 };
 
@@ -41,6 +47,9 @@ pub struct Api {
     pub public_url: Arc<str>,
     /// How large the bodies of requests may be.
     pub bodies: Bodies,
+    pub sessions: Arc<Sessions>,
+    /// Proxies that say truly for whom they ask.
+    pub trusted_proxies: Arc<[IpNet]>,
 }
 
 impl Api {
@@ -50,22 +59,6 @@ impl Api {
 
     fn workspace(&self) -> &SharedWorkspace {
         &self.shared.workspace
-    }
-
-    /// The published version of a workflow, from the current snapshot.
-    fn workflow(&self, id: &str) -> Result<Published, ApiError> {
-        self.workspace().current().workflow(id).cloned().ok_or_else(|| {
-            let workspace = self.workspace().current();
-            if let Some(why) = workspace.unreadable.get(id) {
-                return ApiError::new(Code::StepTypeMissing, format!("the workflow `{id}` is broken: {why}"));
-            }
-            let known: Vec<_> = workspace.workflows.iter().map(|it| it.workflow.id.as_str()).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            ApiError::new(
-                Code::WorkflowNotFound,
-                format!("there is no workflow `{id}`; this server has {known}"),
-            )
-        })
     }
 }
 
@@ -79,6 +72,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .configure(executions::configure)
             .configure(files::configure)
             .configure(users::configure)
+            .configure(session::configure)
+            .configure(invitations::configure)
+            .configure(keys::configure)
+            .configure(audit::configure)
             .configure(secrets::configure)
             .configure(endpoints::configure)
             .configure(steps::configure)

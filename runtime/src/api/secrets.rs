@@ -10,6 +10,7 @@ use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer
 use crate::{
     model::secret::{SecretUse, name_problem, value_problem},
     publish,
+    store::admin::{AdminChange, By},
     vault::VaultLock,
 };
 
@@ -24,7 +25,8 @@ fn shown(used: &SecretUse) -> Value {
     json!({"workflow": used.workflow.as_str(), "action": action, "step": step})
 }
 
-async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
+async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
     let mut uses = publish::secret_uses(api.store()).await?;
     let secrets = &api.workspace().current().secrets;
     let mut list: Vec<_> = secrets
@@ -58,19 +60,21 @@ async fn locked(api: &Api) -> Result<VaultLock, ApiError> {
 async fn put(
     api: web::Data<Api>,
     path: web::Path<String>,
-    _: Caller,
+    caller: Caller,
     body: Body<PutSecret>,
 ) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
     let name = path.into_inner();
     let problem = name_problem(&name).map(str::to_owned).or_else(|| value_problem(&body.0.value));
     if let Some(problem) = problem {
         return Err(ApiError::new(Code::InvalidSecret, problem));
     }
     let (shared, held, value) = (Arc::clone(&api.shared), locked(&api).await?, body.0.value);
+    let by = caller.by(&api);
     // To its end, though the client hangs up: what is encrypted is written before anybody changes the key.
     let work = async move {
         let row = shared.vault.seal(&held, &name, &value).map_err(ApiError::internal)?;
-        shared.store.put_secrets(vec![row]).await?;
+        shared.store.administer(AdminChange::PutSecrets(vec![row]), by).await?;
         drop(held);
         shared.refresh().await?;
         Ok::<_, ApiError>(())
@@ -79,20 +83,25 @@ async fn put(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn delete(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
+async fn delete(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
     // To its end, as above.
-    let work = removed(api.clone(), locked(&api).await?, path.into_inner());
+    let work = removed(api.clone(), locked(&api).await?, path.into_inner(), caller.by(&api));
     actix_web::rt::spawn(work).await.map_err(ApiError::internal)??;
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn removed(api: web::Data<Api>, held: VaultLock, name: String) -> Result<(), ApiError> {
+async fn removed(api: web::Data<Api>, held: VaultLock, name: String, by: By) -> Result<(), ApiError> {
     if let Some(places) = publish::secret_uses(api.store()).await?.remove(&name) {
         let places: Vec<_> = places.iter().map(ToString::to_string).collect();
         let message = format!("the secret {name} is used by {}; change that first", places.join(", "));
         return Err(ApiError::new(Code::SecretInUse, message));
     }
-    let is_removed = api.store().remove_secret(name.clone()).await?;
+    let is_removed = api.store().administer(AdminChange::RemoveSecret(name.clone()), by).await?;
     drop(held);
     if !is_removed {
         return Err(ApiError::new(Code::SecretNotFound, format!("the store has no secret {name}")));

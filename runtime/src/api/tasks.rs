@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Api, Code, auth::Caller, body::TaskBody, error::ApiError, history, json as answer, resource};
 use crate::model::{
-    Action, Directory, FieldErrors, FieldValue, Performer, Refusal, Task, TaskId, Workflow,
+    Action, Directory, FieldErrors, FieldValue, Refusal, Right, Task, TaskId, Workflow,
     document::{ShownPerformer, ShownTask},
     field::Shown,
     perform::{self, TaskWrite, Writing},
@@ -91,12 +91,14 @@ impl FromRequest for TaskAt {
         let caller = Caller::from_request(request, payload);
         let path = web::Path::<(String, String)>::from_request(request, payload);
         let api = request.app_data::<web::Data<Api>>().cloned();
+        let is_read = request.method().is_safe();
         Box::pin(async move {
             // Who has no key learns nothing of what there is.
             let caller = caller.await?;
             let api = api.ok_or_else(|| ApiError::internal("the API has no data"))?;
             let (workflow, address) = path.await.map_err(ApiError::internal)?.into_inner();
-            let Published { workflow, .. } = api.workflow(&workflow)?;
+            let right = if is_read { Right::View } else { Right::Edit };
+            let Published { workflow, .. } = caller.workflow(&workflow, right)?;
             let task = api.task(&workflow, &address).await?;
             Ok(Self { caller, workflow, task })
         })
@@ -110,7 +112,7 @@ async fn read(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError>
 
 /// Deletes for good; executions of the task keep its last state.
 async fn delete(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError> {
-    api.shared.delete_task(at.task.id, Performer::from(&*at.caller.0)).await?;
+    api.shared.delete_task(at.task.id, at.caller.performer()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -145,11 +147,14 @@ async fn actions(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Resul
     let for_whom = web::Query::<ForWhom>::from_query(request.query_string()).map_err(|error| {
         ApiError::new(Code::InvalidParameter, format!("the query cannot be read: {error}"))
     })?;
-    let workspace = api.workspace().current();
-    let performer = at.caller.performer(&workspace, for_whom.performed_by.as_deref())?;
+    let workspace = &at.caller.workspace;
+    let (workflow, performed_by) = (&at.workflow, for_whom.performed_by.as_deref());
+    let performer = at.caller.performer_of(workflow, Right::View, performed_by)?;
     let (directory, today) = (&workspace.directory, workspace.date(api.shared.clock.now()));
     let is_possible = |action: &&Action| {
-        requirement::unmet(action, &at.task, &at.workflow, &performer, directory, today).is_empty()
+        let right = Right::Perform(&action.id);
+        at.caller.performer_of(workflow, right, performed_by).is_ok()
+            && requirement::unmet(action, &at.task, &at.workflow, &performer, directory, today).is_empty()
     };
     let possible = at.workflow.actions_in(&at.task.stage).filter(is_possible);
     let shown: Vec<_> =
@@ -182,14 +187,11 @@ async fn write(
     body: TaskBody,
     write: TaskWrite,
 ) -> Result<HttpResponse, ApiError> {
-    let Published { workflow, .. } = api.workflow(workflow)?;
-    let workspace = api.workspace().current();
+    let Published { workflow, .. } = caller.workflow(workflow, Right::Edit)?;
+    let workspace = &caller.workspace;
     let key = key(&workflow, &body.values, write, &workspace.directory)?;
-    let writing = Writing {
-        performer: Performer::from(&*caller.0),
-        now: api.shared.clock.now(),
-        new_id: api.shared.ids.task(),
-    };
+    let writing =
+        Writing { performer: caller.performer(), now: api.shared.clock.now(), new_id: api.shared.ids.task() };
     let decide = {
         let (workflow, directory) = (Arc::clone(&workflow), Arc::clone(&workspace.directory));
         Box::new(move |current: &perform::Current<'_>| {
@@ -241,30 +243,31 @@ async fn list(
     api: web::Data<Api>,
     path: web::Path<String>,
     request: HttpRequest,
-    _: Caller,
+    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    listed(api, &path, &request, false)
+    listed(api, &caller, &path, &request, false)
 }
 
 async fn list_active(
     api: web::Data<Api>,
     path: web::Path<String>,
     request: HttpRequest,
-    _: Caller,
+    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    listed(api, &path, &request, true)
+    listed(api, &caller, &path, &request, true)
 }
 
 /// A list is complete, so it is streamed, a page of the store at a time.
 fn listed(
     api: web::Data<Api>,
+    caller: &Caller,
     workflow: &str,
     request: &HttpRequest,
     active: bool,
 ) -> Result<HttpResponse, ApiError> {
-    let Published { workflow, .. } = api.workflow(workflow)?;
+    let Published { workflow, .. } = caller.workflow(workflow, Right::View)?;
     let filters = Filters::read(request, &workflow, active)?;
-    let directory = Arc::clone(&api.workspace().current().directory);
+    let directory = Arc::clone(&caller.workspace.directory);
     let listing = Listing { api, workflow, directory, filters, after: None, ended: false, first: true };
     let pages = stream::unfold(listing, |listing| async move { listing.page().await });
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).streaming(pages))

@@ -1,19 +1,124 @@
-//! The people of the workspace, as each workflow sees them.
+//! People: of the workspace, and as each workflow sees them.
 
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
-use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
-use crate::model::{Directory, Performer, User, WorkflowId};
+use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use crate::{
+    model::{Directory, Membership, Right, RoleId, User, WorkflowId, Workspace, field::is_email},
+    store::admin::AdminChange,
+};
+
+/// Characters of an email and of a name.
+const EMAIL_CHARS_MAX: usize = 254;
+const NAME_CHARS_MAX: usize = 100;
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/workflows/{workflow}/users").route(web::get().to(list))).service(
-        resource("/workflows/{workflow}/users/{user}")
-            .route(web::get().to(read))
-            .route(web::delete().to(delete)),
-    );
+    config
+        .service(resource("/users").route(web::get().to(list_all)))
+        .service(
+            resource("/users/{user}")
+                .route(web::get().to(read_one))
+                .route(web::patch().to(change))
+                .route(web::delete().to(remove)),
+        )
+        .service(resource("/workflows/{workflow}/users").route(web::get().to(list)))
+        .service(
+            resource("/workflows/{workflow}/users/{user}")
+                .route(web::get().to(read))
+                .route(web::put().to(set_role))
+                .route(web::delete().to(delete)),
+        );
+}
+
+/// A user of the workspace.
+pub(super) fn shown_user(user: &User) -> Value {
+    json!({
+        "id": user.id.as_str(),
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "is_administrator": user.is_administrator,
+    })
+}
+
+/// With their roles, by workflow.
+fn shown_with_roles(user: &User, workspace: &Workspace) -> Value {
+    let roles: Map<_, _> = workspace
+        .workflows
+        .iter()
+        .map(|it| &it.workflow.id)
+        .map(|id| (id.to_string(), json!(workspace.directory.role(id, &user.id).as_str())))
+        .collect();
+    let mut shown = shown_user(user);
+    shown["roles"] = Value::Object(roles);
+    shown
+}
+
+async fn list_all(caller: Caller) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let workspace = &caller.workspace;
+    let users = workspace.directory.active().into_iter().map(|user| shown_with_roles(user, workspace));
+    answer(HttpResponse::Ok(), &users.collect::<Vec<_>>())
+}
+
+async fn read_one(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let user = find(&caller.workspace.directory, &path)?;
+    answer(HttpResponse::Ok(), &shown_with_roles(&user, &caller.workspace))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeUser {
+    is_administrator: bool,
+}
+
+async fn change(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+    body: Body<ChangeUser>,
+) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let user = find(&caller.workspace.directory, &path)?;
+    let is_administrator = body.0.is_administrator;
+    if !is_administrator {
+        somebody_else_administers(&user, &caller.workspace.directory)?;
+    }
+    let change = AdminChange::SetAdministrator { user: user.id.clone(), is_administrator };
+    api.store().administer(change, caller.by(&api)).await?;
+    api.shared.refresh().await?;
+    let workspace = api.workspace().current();
+    answer(HttpResponse::Ok(), &shown_with_roles(&*find(&workspace.directory, user.id.as_str())?, &workspace))
+}
+
+/// Else nobody could sign in to undo it.
+fn somebody_else_administers(user: &User, directory: &Directory) -> Result<(), ApiError> {
+    let is_other = |other: &&Arc<User>| other.is_administrator && other.id != user.id;
+    if !user.is_administrator || directory.active().iter().any(is_other) {
+        return Ok(());
+    }
+    let message = format!("{} is the last administrator; make somebody else one first", user.email);
+    Err(ApiError::new(Code::LastAdministrator, message))
+}
+
+/// Deactivates: history keeps name and email, their tasks become unassigned, what they have begun goes on.
+async fn remove(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    // Also one who has left: an earlier time may have stopped halfway through their tasks.
+    let directory = &caller.workspace.directory;
+    let user = directory.find_with_left(&path).ok_or_else(|| no_such_user(&path))?;
+    somebody_else_administers(user, directory)?;
+    api.shared.remove_user(user.id.clone(), caller.performer()).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 fn shown(user: &User, workflow: &WorkflowId, directory: &Directory) -> Value {
@@ -27,14 +132,14 @@ fn shown(user: &User, workflow: &WorkflowId, directory: &Directory) -> Value {
     })
 }
 
-async fn list(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let workflow = &api.workflow(&path)?.workflow.id;
-    let directory = &api.workspace().current().directory;
+async fn list(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let workflow = &caller.workflow(&path, Right::View)?.workflow.id;
+    let directory = &caller.workspace.directory;
     let users = directory.active().into_iter().map(|user| shown(user, workflow, directory));
     answer(HttpResponse::Ok(), &users.collect::<Vec<_>>())
 }
 
-fn find(directory: &Directory, user: &str) -> Result<Arc<User>, ApiError> {
+pub(super) fn find(directory: &Directory, user: &str) -> Result<Arc<User>, ApiError> {
     directory.find(user).cloned().ok_or_else(|| no_such_user(user))
 }
 
@@ -42,26 +147,70 @@ fn no_such_user(user: &str) -> ApiError {
     ApiError::new(Code::NoSuchUser, format!("there is no user `{user}`"))
 }
 
-async fn read(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    _: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let workflow = &api.workflow(&path.0)?.workflow.id;
-    let directory = &api.workspace().current().directory;
+async fn read(path: web::Path<(String, String)>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let workflow = &caller.workflow(&path.0, Right::View)?.workflow.id;
+    let directory = &caller.workspace.directory;
     answer(HttpResponse::Ok(), &shown(&*find(directory, &path.1)?, workflow, directory))
 }
 
-/// Deactivates: history keeps name and email, their tasks become unassigned, what they have begun goes on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetRole {
+    role_id: String,
+}
+
+async fn set_role(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    caller: Caller,
+    body: Body<SetRole>,
+) -> Result<HttpResponse, ApiError> {
+    let workflow = caller.workflow(&path.0, Right::Administer)?.workflow;
+    let user = find(&caller.workspace.directory, &path.1)?;
+    let (id, role) = role_of(&caller, &path.0, &body.0.role_id)?;
+    let membership = Membership { workflow: id, user: user.id.clone(), role };
+    api.store().administer(AdminChange::SetRole(membership), caller.by(&api)).await?;
+    api.shared.refresh().await?;
+    answer(HttpResponse::Ok(), &shown(&user, &workflow.id, &api.workspace().current().directory))
+}
+
+/// A role of a workflow, by its id or its name.
+pub(super) fn role_of(caller: &Caller, workflow: &str, role: &str) -> Result<(WorkflowId, RoleId), ApiError> {
+    let workflow = caller.workflow(workflow, Right::Administer)?.workflow;
+    let found = workflow.roles.iter().find(|it| it.id.as_str() == role || it.name == role);
+    let found = found.ok_or_else(|| {
+        let known: Vec<_> = workflow.roles.iter().map(|role| role.id.as_str()).collect();
+        let message =
+            format!("the workflow `{}` has no role `{role}`; it has {}", workflow.id, known.join(", "));
+        ApiError::new(Code::RoleNotFound, message)
+    })?;
+    Ok((workflow.id.clone(), found.id.clone()))
+}
+
 async fn delete(
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    api.workflow(&path.0)?;
-    let workspace = api.workspace().current();
-    // Also one who has left: an earlier time may have stopped halfway through their tasks.
-    let user = workspace.directory.find_with_left(&path.1).ok_or_else(|| no_such_user(&path.1))?;
-    api.shared.remove_user(user.id.clone(), Performer::from(&*caller.0)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    caller.workflow(&path.0, Right::View)?;
+    remove(api, web::Path::from(path.into_inner().1), caller).await
+}
+
+/// An email as it is kept.
+pub(super) fn checked_email(email: &str) -> Result<String, ApiError> {
+    let email = email.trim();
+    let is_one = email.chars().count() <= EMAIL_CHARS_MAX && is_email(email);
+    if is_one { Ok(email.to_owned()) } else { Err(invalid(format!("`{email}` is no email"))) }
+}
+
+pub(super) fn checked_name(key: &str, name: Option<String>) -> Result<String, ApiError> {
+    let name = name.unwrap_or_default().trim().to_owned();
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        return Err(invalid(format!("`{key}` takes 1 to {NAME_CHARS_MAX} printable characters")));
+    }
+    Ok(name)
+}
+
+fn invalid(message: String) -> ApiError {
+    ApiError::new(Code::InvalidUser, message)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Api, auth::Caller, error::ApiError, json as answer, resource};
 use crate::{
     lint::Finding,
-    model::{Field, FieldType, Role},
+    model::{Field, FieldType, Right, Role},
 };
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
@@ -24,9 +24,8 @@ async fn workspace(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiEr
     answer(HttpResponse::Ok(), &json!({"id": "workspace", "name": workspace.name}))
 }
 
-async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let workspace = api.workspace().current();
-    let published = workspace.workflows.iter().map(|published| {
+async fn list(caller: Caller) -> Result<HttpResponse, ApiError> {
+    let published = caller.workflows().map(|published| {
         let workflow = &published.workflow;
         let mut shown = json!({"id": workflow.id.as_str(), "name": workflow.name});
         if let Some(why) = &published.broken {
@@ -34,16 +33,23 @@ async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> 
         }
         shown
     });
-    let unreadable = workspace
+    // Nobody knows what is in them, nor who may see it.
+    let unreadable = caller
+        .workspace
         .unreadable
         .iter()
+        .filter(|_| caller.administers())
         .map(|(id, why)| json!({"id": id.as_str(), "name": id.as_str(), "broken": why}));
     answer(HttpResponse::Ok(), &published.chain(unreadable).collect::<Vec<_>>())
 }
 
 /// What is sound in the published version and yet may not be meant.
-async fn findings(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let published = api.workflow(&path)?;
+async fn findings(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let published = caller.workflow(&path, Right::Administer)?;
     let findings = api.shared.findings(&published.workflow);
     let shown = |finding: &Finding| {
         json!({
@@ -57,19 +63,19 @@ async fn findings(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Re
     answer(HttpResponse::Ok(), &findings.iter().map(shown).collect::<Vec<_>>())
 }
 
-async fn stages(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let published = api.workflow(&path)?;
+async fn stages(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let published = caller.workflow(&path, Right::View)?;
     let stages: Vec<_> = published.workflow.stages.iter().map(|stage| json!({"name": stage.name})).collect();
     answer(HttpResponse::Ok(), &stages)
 }
 
-async fn fields(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let published = api.workflow(&path)?;
+async fn fields(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let published = caller.workflow(&path, Right::View)?;
     answer(HttpResponse::Ok(), &published.workflow.fields.iter().map(field).collect::<Vec<_>>())
 }
 
-async fn roles(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let published = api.workflow(&path)?;
+async fn roles(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    let published = caller.workflow(&path, Right::View)?;
     let shown = |role: &Role| json!({"id": role.id.as_str(), "name": role.name, "admin": role.admin});
     answer(HttpResponse::Ok(), &published.workflow.roles.iter().map(shown).collect::<Vec<_>>())
 }

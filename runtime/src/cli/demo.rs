@@ -21,7 +21,7 @@ use crate::{
         perform::{self, TaskWrite, Writing},
     },
     settings::{self, Settings},
-    store::{Store, TaskKey},
+    store::{Store, TaskKey, admin::AdminChange},
     telemetry,
 };
 
@@ -95,7 +95,7 @@ async fn demo(mut settings: Settings, ready_file: Option<PathBuf>) -> anyhow::Re
     let server = Server::start(settings).await?;
     let (key, api_key) = credential::new_key(&format!("Demo {}", credential::random_hex(3)?))?;
     let store = Arc::clone(&server.shared().store);
-    store.add_key(key).await?;
+    store.administer(AdminChange::AddKey(key), super::by()).await?;
     let password = person(&*store).await?;
     server.refresh().await?;
     tasks(&server).await?;
@@ -128,8 +128,10 @@ async fn person(store: &dyn Store) -> anyhow::Result<Option<String>> {
         first_name: "Example".to_owned(),
         last_name: "User".to_owned(),
         is_active: true,
+        is_administrator: true,
     };
-    store.add_user(user, Some(credential::hash_password(&password)?)).await?;
+    let password_hash = Some(credential::hash_password(&password)?);
+    store.administer(AdminChange::AddUser { user, password_hash }, super::by()).await?;
     Ok(Some(password))
 }
 

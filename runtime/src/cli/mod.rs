@@ -4,9 +4,11 @@
 
 mod backup;
 mod demo;
+mod key;
 mod role;
 mod secret;
 mod step;
+mod user;
 
 use std::{
     path::{Path, PathBuf},
@@ -18,12 +20,13 @@ use serde_json::json;
 
 use crate::{
     boot::{self, Server},
-    credential,
+    clock::Clock,
     lint::{Facts, lint},
-    model::{User, UserId},
+    model::Performer,
     publish,
     settings::{self, Settings},
     step::StepTypes,
+    store::{Store, admin::By},
     telemetry,
 };
 
@@ -49,10 +52,10 @@ enum Command {
     Restore(backup::RestoreArguments),
     /// API keys.
     #[command(subcommand)]
-    Key(KeyCommand),
+    Key(key::KeyCommand),
     /// People.
     #[command(subcommand)]
-    User(UserCommand),
+    User(user::UserCommand),
     /// Values that steps send and nobody is shown.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -77,37 +80,6 @@ struct ServeArguments {
     ready_file: Option<PathBuf>,
 }
 
-#[derive(Subcommand)]
-enum KeyCommand {
-    /// Makes an API key and prints it; it is shown only this once.
-    Add {
-        /// What the key is for; tasks' histories show this name.
-        name: String,
-        #[command(flatten)]
-        config: ConfigArguments,
-    },
-}
-
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Adds a person, and prints a first password.
-    Add {
-        #[arg(long)]
-        email: String,
-        #[arg(long)]
-        first_name: String,
-        #[arg(long)]
-        last_name: String,
-        /// Chosen if left out.
-        #[arg(long)]
-        id: Option<String>,
-        #[command(flatten)]
-        config: ConfigArguments,
-    },
-    /// Gives a person a role in a workflow, also while a server runs.
-    Role(role::RoleArguments),
-}
-
 /// Runs what the process's arguments ask for.
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -116,11 +88,8 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
-        Command::Key(KeyCommand::Add { name, config }) => add_key(&name, &config),
-        Command::User(UserCommand::Add { email, first_name, last_name, id, config }) => {
-            add_user(&config, email, first_name, last_name, id)
-        }
-        Command::User(UserCommand::Role(arguments)) => role::run(&arguments),
+        Command::Key(command) => key::run(&command),
+        Command::User(command) => user::run(command),
         Command::Secret(command) => secret::run(&command),
         Command::Step(command) => step::run(&command),
     };
@@ -140,6 +109,25 @@ fn load(arguments: &ConfigArguments) -> anyhow::Result<Settings> {
 /// Runs something on the main thread's actix system.
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     actix::System::new().block_on(work)
+}
+
+/// Works on the store, beside a running server or without one, and prints what is answered.
+fn stored(
+    settings: &Settings,
+    work: impl AsyncFnOnce(&dyn Store) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
+    block_on(async {
+        let store = boot::open_store(settings)?;
+        let said = work(&*store).await;
+        store.close().await?;
+        println!("{}", said?);
+        Ok(())
+    })
+}
+
+/// Who changes something from the command line.
+fn by() -> By {
+    By { performer: Performer::command_line(), at: Clock::default().now() }
 }
 
 fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
@@ -195,37 +183,4 @@ fn many(count: usize, what: &str) -> String {
 
 fn shown(path: &Path) -> std::path::Display<'_> {
     path.display()
-}
-
-fn add_key(name: &str, config: &ConfigArguments) -> anyhow::Result<()> {
-    let settings = load(config)?;
-    let (key, secret) = credential::new_key(name)?;
-    block_on(async {
-        let store = boot::open_store(&settings)?;
-        store.add_key(key).await?;
-        Ok(store.close().await?)
-    })?;
-    println!("{secret}");
-    Ok(())
-}
-
-fn add_user(
-    config: &ConfigArguments,
-    email: String,
-    first_name: String,
-    last_name: String,
-    id: Option<String>,
-) -> anyhow::Result<()> {
-    let settings = load(config)?;
-    let id = id.map_or_else(|| credential::random_hex(6), Ok)?;
-    let password = credential::new_password()?;
-    let hash = credential::hash_password(&password)?;
-    let user = User { id: UserId::new(id.as_str()), email, first_name, last_name, is_active: true };
-    block_on(async {
-        let store = boot::open_store(&settings)?;
-        store.add_user(user, Some(hash)).await?;
-        Ok(store.close().await?)
-    })?;
-    println!("id: {id}\npassword: {password}");
-    Ok(())
 }

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::{ConfigArguments, block_on, load};
+use super::{ConfigArguments, by, load, stored};
 use crate::{
-    boot,
     definition::closest,
     model::{Directory, Membership, Role, User, Workflow},
     publish,
     settings::Settings,
     step::StepTypes,
-    store::Store,
+    store::{Store, admin::AdminChange},
 };
 
 #[derive(Args)]
@@ -32,13 +31,7 @@ pub(super) struct RoleArguments {
 
 pub(super) fn run(arguments: &RoleArguments) -> anyhow::Result<()> {
     let settings = load(&arguments.config)?;
-    block_on(async {
-        let store = boot::open_store(&settings)?;
-        let said = give(arguments, &settings, &*store).await;
-        store.close().await?;
-        println!("{}", said?);
-        Ok(())
-    })
+    stored(&settings, async |store| give(arguments, &settings, store).await)
 }
 
 async fn give(arguments: &RoleArguments, settings: &Settings, store: &dyn Store) -> anyhow::Result<String> {
@@ -50,7 +43,7 @@ async fn give(arguments: &RoleArguments, settings: &Settings, store: &dyn Store)
     let user = user(&arguments.email, store.workspace().await?.users)?;
     let membership =
         Membership { workflow: workflow.id.clone(), user: user.id.clone(), role: role.id.clone() };
-    store.set_role(membership).await?;
+    store.administer(AdminChange::SetRole(membership), by()).await?;
     Ok(format!("{} is {} in {}", user.email, role.name, workflow.name))
 }
 

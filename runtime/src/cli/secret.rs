@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use super::{ConfigArguments, block_on, load};
+use super::{ConfigArguments, by, load, stored};
 use crate::{
     boot,
     model::{
@@ -18,7 +18,7 @@ use crate::{
     publish,
     settings::Settings,
     step::StepTypes,
-    store::Store,
+    store::{Store, admin::AdminChange},
     vault::{Vault, without_line_end},
 };
 
@@ -49,17 +49,11 @@ pub(super) fn run(command: &SecretCommand) -> anyhow::Result<()> {
     };
     let settings = load(config)?;
     let vault = boot::vault(&settings);
-    block_on(async {
-        let store = boot::open_store(&settings)?;
-        let said = match command {
-            SecretCommand::Set(arguments) => set(&arguments.name, &*store, &vault).await,
-            SecretCommand::List(_) => list(&settings, &*store, &vault).await,
-            SecretCommand::Remove(arguments) => remove(&arguments.name, &settings, &*store, &vault).await,
-            SecretCommand::RotateKey(_) => rotate_key(&*store, &vault).await,
-        };
-        store.close().await?;
-        println!("{}", said?);
-        Ok(())
+    stored(&settings, async |store| match command {
+        SecretCommand::Set(arguments) => set(&arguments.name, store, &vault).await,
+        SecretCommand::List(_) => list(&settings, store, &vault).await,
+        SecretCommand::Remove(arguments) => remove(&arguments.name, &settings, store, &vault).await,
+        SecretCommand::RotateKey(_) => rotate_key(store, &vault).await,
     })
 }
 
@@ -78,7 +72,8 @@ async fn set(name: &str, store: &dyn Store, vault: &Vault) -> anyhow::Result<Str
         bail!("{problem}");
     }
     let held = vault.lock()?;
-    store.put_secrets(vec![vault.seal(&held, name, value)?]).await?;
+    let secrets = vec![vault.seal(&held, name, value)?];
+    store.administer(AdminChange::PutSecrets(secrets), by()).await?;
     Ok(format!("{name} is set; steps write it as {{{{secrets.{name}}}}}"))
 }
 
@@ -113,7 +108,7 @@ async fn remove(name: &str, settings: &Settings, store: &dyn Store, vault: &Vaul
     if let Some(places) = users(settings, store).await?.remove(name) {
         bail!("secret_in_use: {name} is used by {places}; change that first");
     }
-    if !store.remove_secret(name.to_owned()).await? {
+    if !store.administer(AdminChange::RemoveSecret(name.to_owned()), by()).await? {
         bail!("secret_not_found: the store has no secret {name}");
     }
     Ok(format!("{name} is removed"))
@@ -123,7 +118,7 @@ async fn rotate_key(store: &dyn Store, vault: &Vault) -> anyhow::Result<String> 
     let held = vault.lock()?;
     let rotated = vault.rotate(&held, &store.workspace().await?.secrets)?;
     let count = rotated.len();
-    store.put_secrets(rotated).await?;
+    store.administer(AdminChange::PutSecrets(rotated), by()).await?;
     vault.forget_old_keys(&held)?;
     Ok(format!("{count} secrets are encrypted with a new key"))
 }

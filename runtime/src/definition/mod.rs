@@ -7,6 +7,7 @@ mod condition;
 mod read;
 mod report;
 mod requires;
+mod roles;
 mod table;
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use toml::de::DeTable;
 
 use super::{
-    ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, ROLES_MAX, STAGES_MAX, STEPS_MAX,
-    StepCheck, requires,
+    ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
+    requires, roles,
     table::{At, Places, Problems, Table, closest},
 };
 use crate::model::{
@@ -48,10 +48,11 @@ pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, 
     let id = id("id", &mut root, name.as_ref(), &mut problems);
     let fields = fields(&mut root, &mut problems);
     let stages = stages(&mut root, &mut problems);
-    let roles = roles(&mut root, &mut problems);
+    let (mut roles, performed) = roles::roles(&mut root, &mut problems);
     let mut places = Vec::new();
     let known = Known { fields: &fields, stages: &stages, roles: &roles };
     let actions = actions(&mut root, &known, &mut places, &mut problems);
+    performed.resolve(&mut roles, &actions, &mut problems);
     let alerts = alerts(&mut root, steps, &mut problems);
     root.finish(&mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
@@ -114,7 +115,7 @@ fn alerts_webhook(webhook: At<String>, steps: &dyn StepCheck, problems: &mut Pro
 }
 
 /// The id as written, else the slug of the name.
-fn id(
+pub(super) fn id(
     key: &'static str,
     table: &mut Table<'_>,
     name: Option<&At<String>>,
@@ -162,13 +163,13 @@ fn check_name(name: &At<String>, problems: &mut Problems) {
 
 /// Refuses a name or an id that was there before.
 #[derive(Default)]
-struct Taken {
+pub(super) struct Taken {
     names: HashMap<String, ()>,
     ids: HashMap<String, ()>,
 }
 
 impl Taken {
-    fn add(&mut self, what: &str, name: &At<String>, id: &str, problems: &mut Problems) {
+    pub(super) fn add(&mut self, what: &str, name: &At<String>, id: &str, problems: &mut Problems) {
         if self.names.insert(name.value.clone(), ()).is_some() {
             let message = format!("a second {what} is called “{}”", name.value);
             problems.add("duplicate_name", name.span.clone(), message);
@@ -301,30 +302,6 @@ fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
         stages.push(Stage { id: StageId::new(id), name: name.value, color, end });
     }
     stages
-}
-
-/// The roles that every workflow has, and those of this one.
-fn roles(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Role> {
-    let (mut roles, mut taken) = (Role::built_in().to_vec(), Taken::default());
-    for mut table in root.tables("roles", ROLES_MAX, problems) {
-        let name = table.required_text("name", problems);
-        let id = id("id", &mut table, name.as_ref(), problems);
-        table.finish(problems);
-        let Some(name) = name else { continue };
-        let (built_in, by_name) = (Role::built_in(), slug(&name.value));
-        match built_in.iter().find(|role| [&*id, &*by_name].contains(&role.id.as_str())) {
-            Some(role) => {
-                let message = format!("every workflow has the role “{}” already", role.name);
-                let help = Some("leave it out, or give this one another name and id".to_owned());
-                problems.add_with_help("reserved_name", name.span, message, help);
-            }
-            None => {
-                taken.add("role", &name, &id, problems);
-                roles.push(Role::new(id, name.value));
-            }
-        }
-    }
-    roles
 }
 
 fn actions(

@@ -16,7 +16,10 @@ use crate::{
         Execution, Performer, Place, TaskId, UserId,
         perform::{self, Plan},
     },
-    store::{StoreError, TaskKey},
+    store::{
+        StoreError, TaskKey,
+        admin::{AdminChange, By},
+    },
 };
 
 /// Tasks of people who have left that are looked up at a time.
@@ -134,7 +137,8 @@ impl Shared {
         let shared = Arc::clone(self);
         to_the_end(async move {
             // From here on nobody assigns another task to them; whatever comes between, it is done some time.
-            shared.store.deactivate_user(user.clone()).await?;
+            let by = By { performer: performer.clone(), at: shared.clock.now() };
+            shared.store.administer(AdminChange::RemoveUser(user.clone()), by).await?;
             shared.is_left_behind.store(true, Ordering::Relaxed);
             shared.refresh().await?;
             shared.unassign_left(Some(user), &performer).await

@@ -465,6 +465,7 @@ mod tests {
             first_name: String::new(),
             last_name: String::new(),
             is_active: true,
+            is_administrator: false,
         }]);
         let task = Task { assigned_to: Some(UserId::new("a@example.com")), ..sample::task() };
         let is = |email: &str| {

@@ -277,7 +277,8 @@ fn is_phone(value: &str) -> bool {
 }
 
 /// A light check: only sending a mail tells whether an address exists.
-fn is_email(value: &str) -> bool {
+/// Whether it looks like an email address.
+pub fn is_email(value: &str) -> bool {
     match value.rsplit_once('@') {
         Some((local, domain)) => {
             !local.is_empty()

@@ -102,7 +102,7 @@ mod tests {
     };
 
     fn key() -> Performer {
-        let key = ApiKey { id: KeyId::new("key_1"), name: "Program".to_owned(), hash: [0; 32] };
+        let key = ApiKey::new(KeyId::new("key_1"), "Program", [0; 32]);
         Performer::from(&key)
     }
 

@@ -1,7 +1,7 @@
 //! Roles: what a person is in a workflow. Which ones a workflow has is part of its definition; who
 //! has which one is not, and stands in the [`Directory`](super::user::Directory).
 
-use super::id::RoleId;
+use super::id::{ActionId, RoleId};
 
 /// The roles that every workflow has, as (id, name).
 const ADMINISTRATOR: (&str, &str) = ("administrator", "Administrator");
@@ -11,14 +11,21 @@ const COLLABORATOR: (&str, &str) = ("collaborator", "Collaborator");
 pub struct Role {
     pub id: RoleId,
     pub name: String,
-    /// Whether who has it administers the workflow.
+    /// Whether who has it administers the workflow, and so may do everything in it.
     pub admin: bool,
+    /// Whether they see the workflow and its tasks; without that, all else counts for nothing.
+    pub view: bool,
+    /// Whether they make, change and delete tasks.
+    pub edit: bool,
+    /// The actions that they perform; `None` for all of them.
+    pub perform: Option<Vec<ActionId>>,
 }
 
 impl Role {
-    /// A role that a workflow defines.
+    /// A role that a workflow defines, with the rights of a Collaborator.
     pub fn new(id: impl Into<std::sync::Arc<str>>, name: impl Into<String>) -> Self {
-        Self { id: RoleId::new(id), name: name.into(), admin: false }
+        let id = RoleId::new(id);
+        Self { id, name: name.into(), admin: false, view: true, edit: true, perform: None }
     }
 
     pub fn administrator() -> Self {

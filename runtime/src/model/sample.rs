@@ -73,6 +73,7 @@ pub(crate) fn user() -> User {
         first_name: "Example".to_owned(),
         last_name: "User".to_owned(),
         is_active: true,
+        is_administrator: false,
     }
 }
 

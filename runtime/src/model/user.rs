@@ -2,8 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::{
     id::{KeyId, RoleId, UserId, WorkflowId},
+    rights::Scope,
     role::Role,
 };
 
@@ -16,6 +19,8 @@ pub struct User {
     pub last_name: String,
     /// Not once they have left: history keeps their name and email, and nothing new is done in it.
     pub is_active: bool,
+    /// Administers the workspace, and so every workflow.
+    pub is_administrator: bool,
 }
 
 /// A key with which a program calls the API. The secret itself is never kept, only its hash.
@@ -25,6 +30,24 @@ pub struct ApiKey {
     pub name: String,
     /// SHA-256 of the secret. A fast hash is enough: the secret has 256 random bits.
     pub hash: [u8; 32],
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Where; `None` for every workflow.
+    pub workflows: Option<Vec<WorkflowId>>,
+    /// From then on it is as if it were not there.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// One that may do everything, for ever.
+    pub fn new(id: KeyId, name: impl Into<String>, hash: [u8; 32]) -> Self {
+        let scopes = Scope::ALL.into();
+        Self { id, name: name.into(), hash, scopes, workflows: None, expires_at: None }
+    }
+
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
 }
 
 /// Who performs an action, as the contract's `user` says it. Kept with the execution, so that
@@ -55,6 +78,12 @@ impl From<&ApiKey> for Performer {
 }
 
 impl Performer {
+    /// Whoever works on the server's machine.
+    pub fn command_line() -> Self {
+        let first_name = Some("Command line".to_owned());
+        Self { id: "command-line".to_owned(), email: None, first_name, last_name: None }
+    }
+
     /// For what nobody has asked for.
     pub fn server() -> Self {
         Self { id: "onward".to_owned(), email: None, first_name: Some("Onward".to_owned()), last_name: None }

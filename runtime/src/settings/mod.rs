@@ -5,13 +5,18 @@
 
 mod raw;
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use config::{Config, Environment, File, FileFormat};
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
+    bootstrap::Bootstrap,
     egress::{Guard, Proxy},
     telemetry::LogFormat,
 };
@@ -28,6 +33,9 @@ pub struct Settings {
     pub engine: raw::Engine,
     pub egress: Egress,
     pub secrets: Secrets,
+    pub sessions: raw::Sessions,
+    pub bootstrap: Bootstrap,
+    pub trusted_proxies: Vec<IpNet>,
     pub retention: raw::Retention,
     pub log: Log,
 }
@@ -154,15 +162,18 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     })?;
     let extra_ca_file = (!raw.egress.extra_ca_file.is_empty()).then(|| base.join(&raw.egress.extra_ca_file));
     let folder = base.join(&raw.store.folder);
-    let secrets = Secrets {
-        key_file: match raw.secrets.key_file.as_str() {
-            "" => folder.join("secrets.key"),
-            path => base.join(path),
-        },
-        folder: (!raw.secrets.folder.is_empty()).then(|| base.join(&raw.secrets.folder)),
-    };
+    let secrets = secrets(&raw.secrets, base, &folder);
+    let trusted_proxies = trusted_proxies(&raw.server).map_err(|entry| {
+        value("server.trusted_proxies", &entry, "networks or addresses, such as 10.0.0.0/8")
+    })?;
+    let bootstrap = bootstrap(&raw.bootstrap, base).map_err(|expected| {
+        value("bootstrap.administrator_email", &raw.bootstrap.administrator_email, expected)
+    })?;
     Ok(Settings {
         secrets,
+        sessions: raw.sessions,
+        bootstrap,
+        trusted_proxies,
         retention: raw.retention,
         store: Store { folder, task_cache_max: raw.store.task_cache_max, queue_max: raw.store.queue_max },
         workflows: Workflows { folder: base.join(raw.workflows.folder) },
@@ -200,6 +211,9 @@ fn ranges(
     range("engine.in_flight_max", raw.engine.in_flight_max as u64, 1, 1_000_000)?;
     range("engine.queued_max", raw.engine.queued_max as u64, 1, 1_000_000)?;
     range("engine.chain_idle_seconds", raw.engine.chain_idle_seconds, 1, 86_400)?;
+    range("sessions.idle_hours", raw.sessions.idle_hours, 1, 24 * 365)?;
+    range("sessions.longest_days", raw.sessions.longest_days, 1, 365)?;
+    range("sessions.password_hashes_max", raw.sessions.password_hashes_max as u64, 1, 64)?;
     range("egress.connect_timeout_seconds", raw.egress.connect_timeout_seconds, 1, 120)?;
     range("egress.idle_timeout_seconds", raw.egress.idle_timeout_seconds, 1, 600)?;
     range("egress.endpoint_calls_max", raw.egress.endpoint_calls_max as u64, 1, 100_000)?;
@@ -227,6 +241,35 @@ fn proxy(raw: &raw::Egress) -> Result<Option<Proxy>, &'static str> {
         url => url.to_owned(),
     };
     Proxy::new(&url, raw.proxy_resolves, except.iter().map(String::as_str)).map(Some)
+}
+
+fn secrets(raw: &raw::Secrets, base: &Path, data: &Path) -> Secrets {
+    Secrets {
+        key_file: match raw.key_file.as_str() {
+            "" => data.join("secrets.key"),
+            path => base.join(path),
+        },
+        folder: (!raw.folder.is_empty()).then(|| base.join(&raw.folder)),
+    }
+}
+
+/// The networks; or what is none.
+fn trusted_proxies(raw: &raw::Server) -> Result<Vec<IpNet>, String> {
+    let net = |entry: &String| {
+        let net = entry.parse().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from));
+        net.map_err(|_| entry.clone())
+    };
+    raw.trusted_proxies.iter().map(net).collect()
+}
+
+fn bootstrap(raw: &raw::Bootstrap, base: &Path) -> Result<Bootstrap, &'static str> {
+    let file = |name: &str| (!name.is_empty()).then(|| base.join(name));
+    let administrator = match (raw.administrator_email.as_str(), file(&raw.administrator_password_file)) {
+        ("", None) => None,
+        (email, Some(password_file)) if email.contains('@') => Some((email.to_owned(), password_file)),
+        _ => return Err("an email, together with bootstrap.administrator_password_file"),
+    };
+    Ok(Bootstrap { administrator, api_key_file: file(&raw.api_key_file) })
 }
 
 /// The section `log`; or the key that is wrong, what was found there, and what may be.
@@ -314,13 +357,13 @@ mod tests {
         check(
             "[server]\nlistne = \"x\"",
             expect![
-                "unknown field `listne`, expected one of `listen`, `workers`, `body_bytes_max`, `public_url`, `drain_seconds` for key `server`; did you mean `listen`?"
+                "unknown field `listne`, expected one of `listen`, `workers`, `body_bytes_max`, `public_url`, `trusted_proxies`, `drain_seconds` for key `server`; did you mean `listen`?"
             ],
         );
         check(
             "[sevrer]\n",
             expect![
-                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `secrets`, `retention`, `log`; did you mean `server`?"
+                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `secrets`, `sessions`, `bootstrap`, `retention`, `log`; did you mean `server`?"
             ],
         );
         check(

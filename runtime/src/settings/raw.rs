@@ -14,6 +14,8 @@ pub(super) struct Settings {
     pub(super) engine: Engine,
     pub(super) egress: Egress,
     pub(super) secrets: Secrets,
+    pub(super) sessions: Sessions,
+    pub(super) bootstrap: Bootstrap,
     pub(super) retention: Retention,
     pub(super) log: Log,
 }
@@ -25,6 +27,8 @@ pub struct Server {
     pub workers: usize,
     pub body_bytes_max: usize,
     pub public_url: String,
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<String>,
     pub drain_seconds: u64,
 }
 
@@ -87,6 +91,22 @@ pub(super) struct Egress {
 pub(super) struct Secrets {
     pub(super) key_file: String,
     pub(super) folder: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    pub idle_hours: u64,
+    pub longest_days: u64,
+    pub password_hashes_max: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bootstrap {
+    pub(super) administrator_email: String,
+    pub(super) administrator_password_file: String,
+    pub(super) api_key_file: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

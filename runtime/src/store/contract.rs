@@ -1,6 +1,7 @@
 //! The store's contract as tests. Each takes a way to open a store, so that every implementation
 //! runs the same suite.
 
+mod admin;
 mod alerts;
 mod records;
 mod users;
@@ -11,11 +12,12 @@ use futures_util::future::join_all;
 
 use super::{
     Committed, Store, StoreError, TaskKey,
+    admin::{AdminChange, By},
     sqlite::{SqliteSettings, SqliteStore},
 };
 use crate::model::{
-    ApiKey, Attempt, AttemptEnd, Blob, Change, Execution, ExecutionId, Membership, Patch, Refusal, RoleId,
-    State, Task, TaskId, User, UserId, WorkflowId,
+    ApiKey, Attempt, AttemptEnd, Blob, Change, Execution, ExecutionId, Membership, Patch, Performer, Refusal,
+    RoleId, State, Task, TaskId, User, UserId, WorkflowId,
     id::KeyId,
     perform::{Decide, ExecutionWrite},
     sample,
@@ -23,6 +25,14 @@ use crate::model::{
 
 fn execution(number: u128, state: State) -> Execution {
     Execution { task_deleted: number % 2 == 1, ..sample::execution(number, state) }
+}
+
+fn by() -> By {
+    By { performer: Performer::command_line(), at: sample::now() }
+}
+
+fn added(user: &User) -> AdminChange {
+    AdminChange::AddUser { user: user.clone(), password_hash: None }
 }
 
 type Open = fn(&Path) -> Arc<dyn Store>;
@@ -290,12 +300,16 @@ fn the_workspace_changes_its_revision() {
             first_name: "Example".to_owned(),
             last_name: "User".to_owned(),
             is_active: true,
+            is_administrator: false,
         };
-        let key = ApiKey { id: KeyId::new("k1"), name: "test".to_owned(), hash: [7; 32] };
-        store.add_user(user.clone(), None).await.expect("added");
-        store.add_key(key.clone()).await.expect("added");
-        assert!(matches!(store.add_user(user.clone(), None).await, Err(StoreError::Exists { .. })));
-        assert!(matches!(store.add_key(key.clone()).await, Err(StoreError::Exists { .. })));
+        let key = ApiKey::new(KeyId::new("k1"), "test", [7; 32]);
+        for (change, again) in [
+            (added(&user), added(&user)),
+            (AdminChange::AddKey(key.clone()), AdminChange::AddKey(key.clone())),
+        ] {
+            assert!(store.administer(change, by()).await.expect("added"));
+            assert!(matches!(store.administer(again, by()).await, Err(StoreError::Exists { .. })));
+        }
         let rows = store.workspace().await.expect("an answer");
         assert_eq!((rows.users, rows.keys), (vec![user], vec![key]));
         assert_eq!(rows.versions.iter().map(|row| row.source.as_str()).collect::<Vec<_>>(), ["two"]);
@@ -314,7 +328,8 @@ fn a_user_has_one_role_in_each_workflow() {
         };
         let before = store.workspace_revision().await.expect("an answer");
         for (workflow, role) in [("orders", "manager"), ("returns", "manager"), ("orders", "administrator")] {
-            store.set_role(membership(workflow, role)).await.expect("written");
+            let change = AdminChange::SetRole(membership(workflow, role));
+            assert!(store.administer(change, by()).await.expect("written"));
         }
         let rows = store.workspace().await.expect("an answer");
         assert_eq!(

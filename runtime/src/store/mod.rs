@@ -6,6 +6,7 @@
 //!
 //! Whoever gets an answer from a write may rely on it being on disk.
 
+pub mod admin;
 pub mod sqlite;
 
 #[cfg(test)]
@@ -13,9 +14,11 @@ mod contract;
 
 use std::{path::PathBuf, pin::Pin, sync::Arc};
 
+use self::admin::{AdminChange, AuditEntry, By, Invitation, Session};
 use crate::model::{
     ApiKey, Attempt, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Refusal, Task,
     TaskId, Timestamp, Untold, User, UserId, WorkflowId,
+    id::KeyId,
     perform::{Admitted, Decide},
 };
 
@@ -240,11 +243,6 @@ pub trait Store: Send + Sync {
     /// Adds a workflow's next version; answers its number.
     fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32>;
 
-    fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()>;
-
-    /// A user leaves: stays in the history, and nothing new is done in their name.
-    fn deactivate_user(&self, user: UserId) -> Reply<()>;
-
     /// Tasks that are assigned to a user who has left, or to any, after a task; at most `most`. Every write
     /// that was asked for before is seen.
     fn left_behind(&self, user: Option<UserId>, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>>;
@@ -262,23 +260,41 @@ pub trait Store: Send + Sync {
     /// Of those after a number, drops all but the newest, at most `most`; how many.
     fn drop_untold(&self, workflow: WorkflowId, after: u64, keep: u64, most: u64) -> Reply<u64>;
 
-    fn add_key(&self, key: ApiKey) -> Reply<()>;
-
-    /// Puts secrets in, or in the place of those that have their names; all or none.
-    fn put_secrets(&self, secrets: Vec<SecretRow>) -> Reply<()>;
-
-    /// Takes a secret away; whether it was there.
-    fn remove_secret(&self, name: String) -> Reply<bool>;
-
     /// Endpoints that are not called until somebody enables them, as `host:port`.
     fn disabled_endpoints(&self) -> Reply<Vec<String>>;
 
     fn disable_endpoint(&self, name: String) -> Reply<()>;
 
-    fn enable_endpoint(&self, name: String) -> Reply<()>;
+    /// Makes a change of who may do what, with its entry in the audit log; whether there was anything to change.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] where a name is taken.
+    fn administer(&self, change: AdminChange, by: By) -> Reply<bool>;
 
-    /// Gives a user a role in a workflow, instead of the one they had.
-    fn set_role(&self, membership: Membership) -> Reply<()>;
+    /// The audit log, newest first, before the entry with a number.
+    fn audit(&self, before: Option<u64>, most: usize) -> Reply<Vec<AuditEntry>>;
+
+    /// When each key was last used.
+    fn keys_used(&self) -> Reply<Vec<(KeyId, Option<Timestamp>)>>;
+
+    /// Links that nobody has followed yet, also those that have expired.
+    fn invitations(&self) -> Reply<Vec<Invitation>>;
+
+    /// The hash of a user's password; `None` for one who has none, or has left.
+    fn password_hash(&self, user: UserId) -> Reply<Option<String>>;
+
+    fn add_session(&self, session: Session) -> Reply<()>;
+
+    /// By the hash of its token.
+    fn session(&self, hash: [u8; 32]) -> Reply<Option<Session>>;
+
+    fn end_session(&self, hash: [u8; 32]) -> Reply<()>;
+
+    /// Forgets sessions that began, or were last seen, too long ago.
+    fn forget_sessions(&self, created_before: Timestamp, seen_before: Timestamp) -> Reply<()>;
+
+    /// Notes when keys and sessions were used.
+    fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()>;
 
     /// Whether writes can be done: the last commit says so if it is recent, else one of its own does.
     fn writable(&self) -> Reply<()>;

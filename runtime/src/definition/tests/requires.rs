@@ -255,7 +255,7 @@ fn the_roles_that_always_exist_are_not_defined_again() {
     check(
         "name = \"Test\"\n[[stages]]\nname = \"Open\"\n[[roles]]\nname = \"Administrator\"\n\
          [[roles]]\nname = \"collaborator\"\n[[roles]]\nname = \"Boss\"\nid = \"administrator\"\n\
-         [[roles]]\nname = \"Manager\"\n[[roles]]\nname = \"Manager\"\n[[roles]]\nname = \"Clerk\"\nadmin = true\n\
+         [[roles]]\nname = \"Manager\"\n[[roles]]\nname = \"Manager\"\n[[roles]]\nname = \"Clerk\"\ncan = true\nview = \"no\"\nperform = [\"Goo\"]\n\
          [[actions]]\nname = \"Go\"\nfrom = [\"Open\"]\n[actions.requires]\nroles = []\n\
          [[actions]]\nname = \"Do\"\nfrom = [\"Open\"]\n[actions.requires]\nroles = [\"Clerk\", \"Clerk\"]\n",
         expect![[r#"
@@ -289,27 +289,64 @@ fn the_roles_that_always_exist_are_not_defined_again() {
             14 | name = "Manager"
                |        ^^^^^^^^^
 
-            error[unknown_key]: `admin` is not a key of this table
+            error[unknown_key]: `can` is not a key of this table
               --> test.toml:17:1
                |
-            17 | admin = true
-               | ^^^^^
+            17 | can = true
+               | ^^^
                |
-               = help: possible here: name, id
+               = help: possible here: name, id, admin, view, edit, perform
+
+            error[wrong_type]: `view` must be true or false, and this is of type string
+              --> test.toml:18:8
+               |
+            18 | view = "no"
+               |        ^^^^
+
+            error[unknown_action]: there is no action “Goo”
+              --> test.toml:19:12
+               |
+            19 | perform = ["Goo"]
+               |            ^^^^^
+               |
+               = help: did you mean “Go”?
 
             error[missing_key]: `roles` must name at least one role; without the key anybody may perform the action
-              --> test.toml:22:9
+              --> test.toml:24:9
                |
-            22 | roles = []
+            24 | roles = []
                |         ^^
 
             error[duplicate_name]: “Clerk” is here a second time
-              --> test.toml:27:19
+              --> test.toml:29:19
                |
-            27 | roles = ["Clerk", "Clerk"]
+            29 | roles = ["Clerk", "Clerk"]
                |                   ^^^^^^^
 
-            7 problems in test.toml"#]],
+            9 problems in test.toml"#]],
+    );
+}
+
+#[test]
+fn a_role_says_what_it_allows() {
+    let source = "name = \"Test\"\n[[stages]]\nname = \"Open\"\n\
+                  [[roles]]\nname = \"Viewer\"\nedit = false\nperform = []\n\
+                  [[roles]]\nname = \"Clerk\"\nperform = [\"Go\"]\n[[roles]]\nname = \"Boss\"\nadmin = true\n\
+                  [[roles]]\nname = \"Nobody\"\nview = false\n\
+                  [[actions]]\nname = \"Go\"\nfrom = [\"Open\"]\n";
+    let roles = read("test.toml", source, &Anything).expect("sound").roles;
+    let said: Vec<_> = roles[2..]
+        .iter()
+        .map(|role| (&*role.name, role.admin, role.view, role.edit, role.perform.as_ref().map(Vec::len)))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("Viewer", false, true, false, Some(0)),
+            ("Clerk", false, true, true, Some(1)),
+            ("Boss", true, true, true, None),
+            ("Nobody", false, false, true, None),
+        ]
     );
 }
 

@@ -4,7 +4,10 @@
 use std::{path::Path, time::Duration};
 
 use super::*;
-use crate::model::{Schedule, StageId, User, UserId, Workspace, workspace::Published};
+use crate::{
+    model::{Schedule, StageId, User, UserId, Workspace, workspace::Published},
+    store::admin::{AdminChange, By},
+};
 
 async fn damage(folder: &Path, sql: &str) {
     let connection = rusqlite::Connection::open(folder.join("onward.db")).expect("a connection");
@@ -145,7 +148,9 @@ fn an_unreadable_task_keeps_nobody_else_from_leaving() {
         let (shared, _engine) = engine(folder.path()).await;
         for (number, id) in [(2, "first"), (3, "second")] {
             let user = User { id: UserId::new(id), email: format!("{id}@example.com"), ..sample::user() };
-            shared.store.add_user(user, None).await.expect("added");
+            let by = By { performer: sample::performer(), at: sample::now() };
+            let change = AdminChange::AddUser { user, password_hash: None };
+            shared.store.administer(change, by).await.expect("added");
             put(&*shared.store, Task { assigned_to: Some(UserId::new(id)), ..another(number) }).await;
         }
         damage(folder.path(), "UPDATE task SET field_values = 'x' WHERE unique_id = '2'").await;

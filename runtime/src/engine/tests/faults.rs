@@ -12,11 +12,13 @@ use super::*;
 use crate::{
     engine::{EngineError, Performed, doubts::Doubt},
     model::{
-        ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, User, UserId, WorkflowId,
+        Blob, BlobId, HistoryEntry, Place, Timestamp, UserId, WorkflowId,
+        id::KeyId,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{
-        Committed, Due, ExecutionDetail, Reply, SecretRow, StoreError, UntoldPage, VersionRow, WorkspaceRows,
+        Committed, Due, ExecutionDetail, Reply, StoreError, UntoldPage, VersionRow, WorkspaceRows,
+        admin::{AdminChange, AuditEntry, By, Invitation, Session},
     },
 };
 
@@ -112,18 +114,6 @@ impl Store for Liar {
         self.store.version(workflow, version)
     }
 
-    fn put_secrets(&self, secrets: Vec<SecretRow>) -> Reply<()> {
-        self.store.put_secrets(secrets)
-    }
-
-    fn remove_secret(&self, name: String) -> Reply<bool> {
-        self.store.remove_secret(name)
-    }
-
-    fn set_role(&self, membership: Membership) -> Reply<()> {
-        self.store.set_role(membership)
-    }
-
     fn forget_records(
         &self,
         after: ExecutionId,
@@ -139,10 +129,6 @@ impl Store for Liar {
 
     fn disable_endpoint(&self, name: String) -> Reply<()> {
         self.store.disable_endpoint(name)
-    }
-
-    fn enable_endpoint(&self, name: String) -> Reply<()> {
-        self.store.enable_endpoint(name)
     }
 
     fn execution_before(&self, newest: u64) -> Reply<Option<ExecutionId>> {
@@ -165,14 +151,6 @@ impl Store for Liar {
         self.store.publish(workflow, source, at)
     }
 
-    fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()> {
-        self.store.add_user(user, password_hash)
-    }
-
-    fn deactivate_user(&self, user: UserId) -> Reply<()> {
-        self.store.deactivate_user(user)
-    }
-
     fn left_behind(&self, user: Option<UserId>, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
         self.store.left_behind(user, after, most)
     }
@@ -193,8 +171,44 @@ impl Store for Liar {
         self.store.drop_untold(workflow, after, keep, most)
     }
 
-    fn add_key(&self, key: ApiKey) -> Reply<()> {
-        self.store.add_key(key)
+    fn administer(&self, change: AdminChange, by: By) -> Reply<bool> {
+        self.store.administer(change, by)
+    }
+
+    fn audit(&self, before: Option<u64>, most: usize) -> Reply<Vec<AuditEntry>> {
+        self.store.audit(before, most)
+    }
+
+    fn keys_used(&self) -> Reply<Vec<(KeyId, Option<Timestamp>)>> {
+        self.store.keys_used()
+    }
+
+    fn invitations(&self) -> Reply<Vec<Invitation>> {
+        self.store.invitations()
+    }
+
+    fn password_hash(&self, user: UserId) -> Reply<Option<String>> {
+        self.store.password_hash(user)
+    }
+
+    fn add_session(&self, session: Session) -> Reply<()> {
+        self.store.add_session(session)
+    }
+
+    fn session(&self, hash: [u8; 32]) -> Reply<Option<Session>> {
+        self.store.session(hash)
+    }
+
+    fn end_session(&self, hash: [u8; 32]) -> Reply<()> {
+        self.store.end_session(hash)
+    }
+
+    fn forget_sessions(&self, created_before: Timestamp, seen_before: Timestamp) -> Reply<()> {
+        self.store.forget_sessions(created_before, seen_before)
+    }
+
+    fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()> {
+        self.store.note_use(keys, sessions)
     }
 
     fn writable(&self) -> Reply<()> {

@@ -14,15 +14,16 @@ fn the_tasks_of_who_has_left_are_found_and_nobody_who_has_left_gets_one() {
             first_name: String::new(),
             last_name: String::new(),
             is_active: true,
+            is_administrator: false,
         };
         for id in ["stays", "leaves"] {
-            store.add_user(user(id), None).await.expect("added");
+            store.administer(added(&user(id)), by()).await.expect("added");
         }
         for (number, assigned) in [(1, "leaves"), (2, "stays"), (3, "leaves"), (4, "leaves")] {
             create(&*store, Task { assigned_to: Some(UserId::new(assigned)), ..task(number) }).await;
         }
         assert_eq!(store.left_behind(None, None, 10).await.expect("an answer"), []);
-        store.deactivate_user(UserId::new("leaves")).await.expect("gone");
+        store.administer(AdminChange::RemoveUser(UserId::new("leaves")), by()).await.expect("gone");
         let page = store.left_behind(None, None, 2).await.expect("an answer");
         assert_eq!(page, [1, 3].map(TaskId::from_u128));
         let of = async |user: &str| {

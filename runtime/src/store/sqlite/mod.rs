@@ -5,6 +5,7 @@
 //! connections of their own and never wait for the writer. A last thread moves the WAL into the
 //! database, off the commit's way.
 
+mod admin;
 pub mod backup;
 mod open;
 mod part;
@@ -35,12 +36,13 @@ use self::{
     trouble::Health,
 };
 use super::{
-    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, SecretRow, Store, StoreError, TaskKey,
-    UntoldPage, VersionRow, WorkspaceRows,
+    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, Store, StoreError, TaskKey, UntoldPage,
+    VersionRow, WorkspaceRows,
+    admin::{AdminChange, AuditEntry, By, Invitation, Session},
 };
 use crate::model::{
-    ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp,
-    User, UserId, WorkflowId,
+    Blob, BlobId, Execution, ExecutionId, HistoryEntry, Place, Task, TaskId, Timestamp, UserId, WorkflowId,
+    id::KeyId,
     perform::{Admitted, Decide},
 };
 
@@ -248,14 +250,6 @@ impl Store for SqliteStore {
         })
     }
 
-    fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()> {
-        self.write(move |connection| write::add_user(connection, &user, password_hash.as_deref()))
-    }
-
-    fn deactivate_user(&self, user: UserId) -> Reply<()> {
-        self.write(move |connection| write::deactivate_user(connection, &user))
-    }
-
     fn left_behind(&self, user: Option<UserId>, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {
         // Behind every write that waits.
         self.write(move |connection| read::left_behind(connection, user.as_ref(), after, most))
@@ -277,18 +271,6 @@ impl Store for SqliteStore {
         self.write(move |connection| write::drop_untold(connection, &workflow, after, keep, most))
     }
 
-    fn add_key(&self, key: ApiKey) -> Reply<()> {
-        self.write(move |connection| write::add_key(connection, &key))
-    }
-
-    fn put_secrets(&self, secrets: Vec<SecretRow>) -> Reply<()> {
-        self.write(move |connection| write::put_secrets(connection, &secrets))
-    }
-
-    fn remove_secret(&self, name: String) -> Reply<bool> {
-        self.write(move |connection| write::remove_secret(connection, &name))
-    }
-
     fn disabled_endpoints(&self) -> Reply<Vec<String>> {
         self.read(read::disabled_endpoints)
     }
@@ -297,12 +279,44 @@ impl Store for SqliteStore {
         self.write(move |connection| write::disable_endpoint(connection, &name))
     }
 
-    fn enable_endpoint(&self, name: String) -> Reply<()> {
-        self.write(move |connection| write::enable_endpoint(connection, &name))
+    fn administer(&self, change: AdminChange, by: By) -> Reply<bool> {
+        self.write(move |connection| admin::administer(connection, &change, &by))
     }
 
-    fn set_role(&self, membership: Membership) -> Reply<()> {
-        self.write(move |connection| write::set_role(connection, &membership))
+    fn audit(&self, before: Option<u64>, most: usize) -> Reply<Vec<AuditEntry>> {
+        self.read(move |connection| admin::audit(connection, before, most))
+    }
+
+    fn keys_used(&self) -> Reply<Vec<(KeyId, Option<Timestamp>)>> {
+        self.read(admin::keys_used)
+    }
+
+    fn invitations(&self) -> Reply<Vec<Invitation>> {
+        self.read(admin::invitations)
+    }
+
+    fn password_hash(&self, user: UserId) -> Reply<Option<String>> {
+        self.read(move |connection| admin::password_hash(connection, &user))
+    }
+
+    fn add_session(&self, session: Session) -> Reply<()> {
+        self.write(move |connection| admin::add_session(connection, &session))
+    }
+
+    fn session(&self, hash: [u8; 32]) -> Reply<Option<Session>> {
+        self.read(move |connection| admin::session(connection, &hash))
+    }
+
+    fn end_session(&self, hash: [u8; 32]) -> Reply<()> {
+        self.write(move |connection| admin::end_session(connection, &hash))
+    }
+
+    fn forget_sessions(&self, created_before: Timestamp, seen_before: Timestamp) -> Reply<()> {
+        self.write(move |connection| admin::forget_sessions(connection, created_before, seen_before))
+    }
+
+    fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()> {
+        self.write(move |connection| admin::note_use(connection, &keys, &sessions))
     }
 
     fn writable(&self) -> Reply<()> {

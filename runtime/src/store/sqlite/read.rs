@@ -8,18 +8,18 @@ use super::{
         Due, ExecutionDetail, SecretRow, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage, VersionRow,
         WorkspaceRows,
     },
-    rows,
+    admin, rows,
 };
 use crate::model::{
-    ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, RoleId, Task, TaskId,
-    Timestamp, User, UserId, WorkflowId, id::KeyId, perform::Admitted,
+    Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, RoleId, Task, TaskId, Timestamp,
+    User, UserId, WorkflowId, perform::Admitted,
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
 const OPEN: &str = "state IN ('queued', 'running', 'retrying', 'waiting', 'blocked')";
 
 /// Runs a query whose rows `read` understands.
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
@@ -293,17 +293,16 @@ pub(super) fn workspace(connection: &Connection) -> Result<WorkspaceRows, StoreE
     )?;
     let users = all(
         &transaction,
-        "SELECT id, email, first_name, last_name, is_active FROM person ORDER BY id",
+        "SELECT id, email, first_name, last_name, is_active, is_administrator FROM person ORDER BY id",
         [],
         |row| {
             let id = UserId::new(row.get::<_, String>(0)?);
             let (email, first_name) = (row.get(1)?, row.get(2)?);
-            Ok(User { id, email, first_name, last_name: row.get(3)?, is_active: row.get(4)? })
+            let (last_name, is_active, is_administrator) = (row.get(3)?, row.get(4)?, row.get(5)?);
+            Ok(User { id, email, first_name, last_name, is_active, is_administrator })
         },
     )?;
-    let keys = all(&transaction, "SELECT id, name, hash FROM api_key ORDER BY id", [], |row| {
-        Ok(ApiKey { id: KeyId::new(row.get::<_, String>(0)?), name: row.get(1)?, hash: row.get(2)? })
-    })?;
+    let keys = admin::keys(&transaction)?;
     let memberships = memberships(&transaction)?;
     let secrets =
         all(&transaction, "SELECT name, key, nonce, sealed FROM secret ORDER BY name", [], |row| {

@@ -4,7 +4,7 @@ use std::{path::Path, sync::mpsc, time::Duration};
 
 use tokio::runtime::Runtime;
 
-use super::{FILE_NAME, SqliteSettings, SqliteStore, Store, StoreError, TaskKey};
+use super::{AdminChange, By, FILE_NAME, Reply, SqliteSettings, SqliteStore, Store, StoreError, TaskKey};
 use crate::model::{ApiKey, Change, Refusal, Task, TaskId, WorkflowId, id::KeyId, perform::Decide, sample};
 
 fn store(folder: &Path) -> (SqliteStore, Runtime) {
@@ -13,8 +13,10 @@ fn store(folder: &Path) -> (SqliteStore, Runtime) {
     (SqliteStore::open(folder, &settings).expect("a store"), runtime)
 }
 
-fn key(name: &str) -> ApiKey {
-    ApiKey { id: KeyId::new(name), name: name.to_owned(), hash: [name.as_bytes()[0]; 32] }
+/// What is written rarely.
+fn add_key(store: &SqliteStore, name: &str) -> Reply<bool> {
+    let key = ApiKey::new(KeyId::new(name), name, [name.as_bytes()[0]; 32]);
+    store.administer(AdminChange::AddKey(key), By { performer: sample::performer(), at: sample::now() })
 }
 
 fn create(store: &SqliteStore, number: u128) -> super::Reply<super::Committed> {
@@ -68,13 +70,12 @@ fn a_held_database_is_the_reason_that_everybody_hears() {
     runtime.block_on(async {
         let other = rusqlite::Connection::open(folder.path().join(FILE_NAME)).expect("the database");
         other.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
-        let (rare, probe, task) =
-            tokio::join!(store.add_key(key("one")), store.writable(), create(&store, 1));
+        let (rare, probe, task) = tokio::join!(add_key(&store, "one"), store.writable(), create(&store, 1));
         assert!(matches!(rare, Err(StoreError::Locked(_))), "{rare:?}");
         assert!(matches!(probe, Err(StoreError::Locked(_))), "{probe:?}");
         assert!(matches!(task, Err(StoreError::Locked(_))), "{task:?}");
         other.execute_batch("ROLLBACK").expect("let go");
-        store.add_key(key("one")).await.expect("added");
+        add_key(&store, "one").await.expect("added");
         store.writable().await.expect("it writes");
     });
 }
@@ -87,7 +88,7 @@ fn a_rare_write_that_panics_fails_alone() {
     runtime.block_on(async {
         let answer = store.write(|_| -> Result<(), StoreError> { panic!("a bug") }).await;
         assert!(matches!(answer, Err(StoreError::Panicked)), "{answer:?}");
-        store.add_key(key("one")).await.expect("added");
+        add_key(&store, "one").await.expect("added");
     });
 }
 
@@ -116,7 +117,7 @@ fn a_recent_commit_speaks_for_the_next() {
         // Changes with every commit of somebody else.
         let commits =
             || -> u32 { other.pragma_query_value(None, "data_version", |row| row.get(0)).expect("a number") };
-        store.add_key(key("one")).await.expect("added");
+        add_key(&store, "one").await.expect("added");
         let before = commits();
         for _ in 0..10 {
             store.writable().await.expect("it writes");

@@ -17,14 +17,14 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{Committed, SecretRow, StoreError, VersionRow},
+    super::{Committed, StoreError, VersionRow},
     Shared,
     transaction::{Pending, Transaction},
     trouble,
 };
 use crate::{
     crash_point::crash_point,
-    model::{ApiKey, Execution, ExecutionId, Membership, Timestamp, User, UserId, WorkflowId},
+    model::{Execution, ExecutionId, Timestamp, WorkflowId},
 };
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
@@ -301,7 +301,7 @@ pub(super) fn probe(connection: &Connection) -> Result<(), StoreError> {
     Ok(connection.pragma_update(None, "user_version", version)?)
 }
 
-fn bump_revision(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn bump_revision(connection: &Connection) -> Result<(), StoreError> {
     connection.prepare_cached("UPDATE workspace SET revision = revision + 1")?.execute([])?;
     Ok(())
 }
@@ -317,70 +317,10 @@ pub(super) fn publish(connection: &Connection, row: &VersionRow, at: Timestamp) 
     Ok(version)
 }
 
-pub(super) fn add_user(
-    connection: &Connection,
-    user: &User,
-    password_hash: Option<&str>,
-) -> Result<(), StoreError> {
-    let sql =
-        "INSERT INTO person (id, email, first_name, last_name, password_hash) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let row = params![user.id.as_str(), user.email, user.first_name, user.last_name, password_hash];
-    insert_named(connection, sql, row, || {
-        format!("a user with the id {} or the email {}", user.id, user.email)
-    })
-}
-
-pub(super) fn add_key(connection: &Connection, key: &ApiKey) -> Result<(), StoreError> {
-    let sql = "INSERT INTO api_key (id, name, hash) VALUES (?1, ?2, ?3)";
-    insert_named(connection, sql, params![key.id.as_str(), key.name, key.hash], || {
-        format!("an API key called {}", key.name)
-    })
-}
-
-pub(super) fn put_secrets(connection: &Connection, secrets: &[SecretRow]) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO secret (name, key, nonce, sealed) VALUES (?1, ?2, ?3, ?4)";
-    for SecretRow { name, key, nonce, sealed } in secrets {
-        connection.prepare_cached(sql)?.execute(params![name, key, nonce, sealed])?;
-    }
-    bump_revision(connection)
-}
-
-pub(super) fn remove_secret(connection: &Connection, name: &str) -> Result<bool, StoreError> {
-    let removed = connection.prepare_cached("DELETE FROM secret WHERE name = ?1")?.execute([name])?;
-    bump_revision(connection)?;
-    Ok(removed > 0)
-}
-
 pub(super) fn disable_endpoint(connection: &Connection, name: &str) -> Result<(), StoreError> {
     let sql = "INSERT OR IGNORE INTO disabled_endpoint (name) VALUES (?1)";
     connection.prepare_cached(sql)?.execute([name])?;
     Ok(())
-}
-
-pub(super) fn enable_endpoint(connection: &Connection, name: &str) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM disabled_endpoint WHERE name = ?1")?.execute([name])?;
-    Ok(())
-}
-
-pub(super) fn set_role(connection: &Connection, membership: &Membership) -> Result<(), StoreError> {
-    let Membership { workflow, user, role } = membership;
-    let sql = "INSERT INTO membership (workflow_id, user_id, role_id) VALUES (?1, ?2, ?3)
-               ON CONFLICT (workflow_id, user_id) DO UPDATE SET role_id = excluded.role_id";
-    connection.prepare_cached(sql)?.execute([workflow.as_str(), user.as_str(), role.as_str()])?;
-    bump_revision(connection)
-}
-
-fn insert_named(
-    connection: &Connection,
-    sql: &str,
-    row: impl rusqlite::Params,
-    what: impl Fn() -> String,
-) -> Result<(), StoreError> {
-    connection.prepare_cached(sql)?.execute(row).map_err(|error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::ConstraintViolation) => StoreError::Exists { what: what() },
-        _ => error.into(),
-    })?;
-    bump_revision(connection)
 }
 
 pub(super) fn forget_admitted(
@@ -438,9 +378,4 @@ pub(super) fn drop_untold(
     let sql = "DELETE FROM untold WHERE id IN
                (SELECT id FROM untold WHERE workflow_id = ?1 AND id > ?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4)";
     Ok(connection.prepare_cached(sql)?.execute(params![workflow.as_str(), after, most, keep])? as u64)
-}
-
-pub(super) fn deactivate_user(connection: &Connection, user: &UserId) -> Result<(), StoreError> {
-    connection.prepare_cached("UPDATE person SET is_active = 0 WHERE id = ?1")?.execute([user.as_str()])?;
-    bump_revision(connection)
 }

@@ -1,0 +1,50 @@
+//! The audit log: who has changed what about people, keys, secrets and endpoints.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
+use crate::{model::document::ShownPerformer, store::admin::AuditEntry};
+
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config.service(resource("/audit").route(web::get().to(list)));
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    #[serde(rename = "_limit")]
+    limit: Option<usize>,
+    /// The number of the entry after which, back in time, the page begins.
+    #[serde(rename = "_cursor")]
+    cursor: Option<u64>,
+}
+
+fn shown(entry: &AuditEntry) -> Value {
+    json!({
+        "number": entry.id,
+        "at": entry.at.to_string(),
+        "performed_by": ShownPerformer(&entry.performer),
+        "change": entry.change,
+        "about": entry.about,
+        "detail": entry.detail,
+    })
+}
+
+/// Newest first. The last entry's number is the next page's cursor.
+async fn list(api: web::Data<Api>, request: HttpRequest, caller: Caller) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let invalid = |message: String| ApiError::new(Code::InvalidParameter, message);
+    let page = web::Query::<Page>::from_query(request.query_string())
+        .map_err(|error| invalid(format!("the query cannot be read: {error}")))?;
+    let most = page.limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&most) {
+        return Err(invalid(format!("`_limit` is from 1 to {LIMIT_MAX}")));
+    }
+    let entries = api.store().audit(page.cursor, most).await?;
+    answer(HttpResponse::Ok(), &entries.iter().map(shown).collect::<Vec<_>>())
+}

@@ -1,0 +1,214 @@
+//! Links with which somebody becomes a user, or a user chooses a new password. Each is shown once, and followed once.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Api, Code,
+    auth::{Caller, same_origin},
+    body::Body,
+    error::ApiError,
+    json as answer, resource,
+    users::{checked_email, checked_name, find, role_of, shown_user},
+};
+use crate::{
+    credential,
+    model::{Performer, RoleId, User, UserId, WorkflowId},
+    sessions::{self, Token, password_problem},
+    store::admin::{AdminChange, By, Invitation},
+};
+
+/// How long a link may be followed.
+const INVITATION_LASTS: SignedDuration = SignedDuration::from_hours(7 * 24);
+const NEW_PASSWORD_LASTS: SignedDuration = SignedDuration::from_hours(24);
+
+/// Links at a time that nobody has followed yet.
+const INVITATIONS_MAX: usize = 1_000;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/invitations").route(web::get().to(list)).route(web::post().to(invite)))
+        .service(resource("/invitations/accept").route(web::post().to(accept)))
+        .service(resource("/invitations/{invitation}").route(web::delete().to(withdraw)))
+        .service(resource("/users/{user}/password_link").route(web::post().to(password_link)));
+}
+
+fn shown(invitation: &Invitation, has_expired: bool) -> Value {
+    let roles: Map<_, _> =
+        invitation.roles.iter().map(|(id, role)| (id.to_string(), json!(role.as_str()))).collect();
+    json!({
+        "id": invitation.id,
+        "email": invitation.email,
+        "is_new_password": invitation.user.is_some(),
+        "is_administrator": invitation.is_administrator,
+        "roles": roles,
+        "created_at": invitation.created_at.to_string(),
+        "expires_at": invitation.expires_at.to_string(),
+        "has_expired": has_expired,
+    })
+}
+
+async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let now = api.shared.clock.now();
+    let all = api.store().invitations().await?;
+    answer(HttpResponse::Ok(), &all.iter().map(|it| shown(it, it.expires_at <= now)).collect::<Vec<_>>())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Invite {
+    email: String,
+    #[serde(default)]
+    is_administrator: bool,
+    /// Role ids (or names) by workflow ids.
+    #[serde(default)]
+    roles: Map<String, Value>,
+}
+
+async fn invite(api: web::Data<Api>, caller: Caller, body: Body<Invite>) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let Invite { email, is_administrator, roles } = body.0;
+    let email = checked_email(&email)?;
+    if caller.workspace.directory.find(&email).is_some() {
+        return Err(ApiError::new(Code::NameTaken, format!("{email} is a user already")));
+    }
+    let role = |(workflow, role): (String, Value)| {
+        let role = role.as_str().unwrap_or_default().to_owned();
+        role_of(&caller, &workflow, &role)
+    };
+    let roles = roles.into_iter().map(role).collect::<Result<Vec<_>, _>>()?;
+    let wanted = Wanted { user: None, email, is_administrator, roles };
+    link(&api, &caller, wanted, INVITATION_LASTS).await
+}
+
+/// For a user who has forgotten theirs.
+async fn password_link(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let user = find(&caller.workspace.directory, &path)?;
+    let wanted = Wanted {
+        user: Some(user.id.clone()),
+        email: user.email.clone(),
+        is_administrator: user.is_administrator,
+        roles: Vec::new(),
+    };
+    link(&api, &caller, wanted, NEW_PASSWORD_LASTS).await
+}
+
+struct Wanted {
+    user: Option<UserId>,
+    email: String,
+    is_administrator: bool,
+    roles: Vec<(WorkflowId, RoleId)>,
+}
+
+async fn link(
+    api: &Api,
+    caller: &Caller,
+    wanted: Wanted,
+    lasts: SignedDuration,
+) -> Result<HttpResponse, ApiError> {
+    if api.store().invitations().await?.len() >= INVITATIONS_MAX {
+        let message = format!("{INVITATIONS_MAX} links wait to be followed; withdraw some first");
+        return Err(ApiError::new(Code::Overloaded, message));
+    }
+    let (token, now) = (Token::new()?, api.shared.clock.now());
+    let Wanted { user, email, is_administrator, roles } = wanted;
+    let invitation = Invitation {
+        id: format!("inv_{}", credential::random_hex(6)?),
+        hash: token.hash,
+        user,
+        email,
+        is_administrator,
+        roles,
+        created_at: now,
+        expires_at: now + lasts,
+    };
+    api.store().administer(AdminChange::Invite(invitation.clone()), caller.by(api)).await?;
+    let mut body = shown(&invitation, false);
+    body["link"] = json!(format!("{}/invitation#{}", api.public_url, token.text));
+    body["token"] = json!(token.text);
+    answer(HttpResponse::Created(), &body)
+}
+
+async fn withdraw(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let change = AdminChange::WithdrawInvitation(path.clone());
+    if !api.store().administer(change, caller.by(&api)).await? {
+        return Err(not_found());
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn not_found() -> ApiError {
+    let message =
+        "there is no such invitation: it was followed, withdrawn, or its time is over; ask for another one";
+    ApiError::new(Code::InvitationNotFound, message)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accept {
+    token: String,
+    /// Of somebody who is not a user yet.
+    first_name: Option<String>,
+    last_name: Option<String>,
+    password: String,
+}
+
+/// Whoever follows a link needs nothing else; they are signed in then.
+async fn accept(
+    api: web::Data<Api>,
+    request: HttpRequest,
+    body: Body<Accept>,
+) -> Result<HttpResponse, ApiError> {
+    if request.headers().contains_key("Origin") {
+        same_origin(&api, &request)?;
+    }
+    let Accept { token, first_name, last_name, password } = body.0;
+    if let Some(problem) = password_problem(&password) {
+        return Err(ApiError::new(Code::InvalidUser, problem));
+    }
+    let (hash, now) = (sessions::hash(&token), api.shared.clock.now());
+    let all = api.store().invitations().await?;
+    let invitation =
+        all.into_iter().find(|it| it.hash == hash && it.expires_at > now).ok_or_else(not_found)?;
+    let user = match &invitation.user {
+        Some(id) => {
+            let workspace = api.workspace().current();
+            User::clone(workspace.directory.user(id).filter(|user| user.is_active).ok_or_else(not_found)?)
+        }
+        None => User {
+            id: UserId::new(credential::random_hex(6)?),
+            email: invitation.email.clone(),
+            first_name: checked_name("first_name", first_name)?,
+            last_name: checked_name("last_name", last_name)?,
+            is_active: true,
+            is_administrator: invitation.is_administrator,
+        },
+    };
+    let password_hash = api.sessions.hash_password(password).await?;
+    let (email, by) = (user.email.clone(), By { performer: Performer::from(&user), at: now });
+    let change = AdminChange::AcceptInvitation { invitation, user, password_hash };
+    if !api.store().administer(change, by).await? {
+        return Err(not_found());
+    }
+    api.shared.refresh().await?;
+    // One who comes back is who they were.
+    let workspace = api.workspace().current();
+    let user = workspace.directory.find(&email).ok_or_else(not_found)?;
+    let session = api.sessions.begin(&user.id).await?;
+    let mut response = HttpResponse::Created();
+    response.cookie(api.cookie(&session));
+    answer(response, &json!({"user": shown_user(user)}))
+}

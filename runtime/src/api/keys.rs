@@ -1,0 +1,130 @@
+//! API keys: which there are, new ones, taking one away.
+
+use actix_web::{HttpResponse, web};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use crate::{
+    credential,
+    model::{ApiKey, Scope, WorkflowId, id::KeyId},
+    store::admin::AdminChange,
+};
+
+/// Characters of a key's name.
+const NAME_CHARS_MAX: usize = 100;
+const KEYS_MAX: usize = 10_000;
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/keys").route(web::get().to(list)).route(web::post().to(add)))
+        .service(resource("/keys/{key}").route(web::delete().to(revoke)));
+}
+
+fn shown(key: &ApiKey, used_at: Option<Timestamp>, now: Timestamp) -> Value {
+    json!({
+        "id": key.id.as_str(),
+        "name": key.name,
+        "scopes": key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+        "workflows": key.workflows.as_ref().map(|ids| ids.iter().map(WorkflowId::as_str).collect::<Vec<_>>()),
+        "expires_at": key.expires_at.map(|at| at.to_string()),
+        "has_expired": key.has_expired(now),
+        "last_used_at": used_at.map(|at| at.to_string()),
+    })
+}
+
+async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    api.sessions.flush().await?;
+    let (used, now) = (api.store().keys_used().await?, api.shared.clock.now());
+    let keys: std::collections::HashMap<_, _> =
+        caller.workspace.keys.values().map(|key| (&key.id, key)).collect();
+    // In the order of their ids, which says nothing, but stays.
+    let shown = used.iter().filter_map(|(id, at)| Some(shown(keys.get(id)?, *at, now)));
+    answer(HttpResponse::Ok(), &shown.collect::<Vec<_>>())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddKey {
+    name: String,
+    /// All, if left out.
+    scopes: Option<Vec<String>>,
+    /// All, if left out or null.
+    workflows: Option<Vec<String>>,
+    expires_at: Option<String>,
+}
+
+/// The secret is in this answer, and in no other.
+async fn add(api: web::Data<Api>, caller: Caller, body: Body<AddKey>) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    if caller.workspace.keys.len() >= KEYS_MAX {
+        return Err(ApiError::new(Code::InvalidKey, format!("there are {KEYS_MAX} keys; revoke some first")));
+    }
+    let now = api.shared.clock.now();
+    let (key, secret) = credential::new_key(body.0.name.trim())?;
+    let key = limited(key, &body.0, &caller, now)?;
+    api.store().administer(AdminChange::AddKey(key.clone()), caller.by(&api)).await?;
+    api.shared.refresh().await?;
+    let mut body = shown(&key, None, now);
+    body["key"] = json!(secret);
+    answer(HttpResponse::Created(), &body)
+}
+
+fn limited(key: ApiKey, asked: &AddKey, caller: &Caller, now: Timestamp) -> Result<ApiKey, ApiError> {
+    let invalid = |message: String| ApiError::new(Code::InvalidKey, message);
+    if key.name.is_empty()
+        || key.name.chars().count() > NAME_CHARS_MAX
+        || key.name.chars().any(char::is_control)
+    {
+        return Err(invalid(format!("`name` takes 1 to {NAME_CHARS_MAX} printable characters")));
+    }
+    let scopes = match &asked.scopes {
+        None => key.scopes.clone(),
+        Some(names) => {
+            let mut scopes = names
+                .iter()
+                .map(|name| {
+                    Scope::named(name).ok_or_else(|| {
+                        let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.name()).collect();
+                        invalid(format!("`scopes`: there is no `{name}`; there are {}", known.join(", ")))
+                    })
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            scopes.sort();
+            scopes.dedup();
+            scopes
+        }
+    };
+    if let Some(id) = asked.workflows.iter().flatten().find(|id| caller.workspace.workflow(id).is_none()) {
+        return Err(invalid(format!("`workflows`: there is no workflow `{id}`")));
+    }
+    let workflows =
+        asked.workflows.as_ref().map(|ids| ids.iter().map(|id| WorkflowId::new(id.as_str())).collect());
+    let expires_at = match asked.expires_at.as_deref().map(str::parse::<Timestamp>) {
+        None => None,
+        Some(Ok(at)) if at > now => Timestamp::from_millisecond(at.as_millisecond()).ok(),
+        Some(_) => {
+            return Err(invalid(
+                "`expires_at` takes an instant to come, such as 2030-01-31T00:00:00Z".to_owned(),
+            ));
+        }
+    };
+    Ok(ApiKey { scopes, workflows, expires_at, ..key })
+}
+
+async fn revoke(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let change = AdminChange::RevokeKey(KeyId::new(path.as_str()));
+    if !api.store().administer(change, caller.by(&api)).await? {
+        return Err(ApiError::new(Code::KeyNotFound, format!("there is no key `{path}`")));
+    }
+    // From the next request on it opens nothing.
+    api.shared.refresh().await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,297 @@
+//! Signing in: passwords, the sessions that follow, and when keys and sessions were last used.
+//!
+//! A session is a random token in a cookie; on disk is its hash. What is known here of sessions is good for one revision
+//! of the workspace, so that a password that is changed beside the server ends them here, too. Who guesses passwords
+//! waits longer and longer; how many are hashed at a time is limited, since each takes memory and time.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use self::attempts::Attempts;
+use crate::{
+    clock::Clock,
+    credential::{self, CredentialError},
+    model::{User, UserId, Workspace, id::KeyId},
+    store::{Store, StoreError, admin::Session},
+};
+
+mod attempts;
+
+/// Sessions that are remembered; of more, all are asked for anew.
+const KNOWN_MAX: usize = 10_000;
+
+/// How exactly is noted when something was used.
+const NOTED_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// Passwords that wait to be hashed; one more is refused.
+const HASHES_WAITING_MAX: usize = 32;
+
+/// Characters of a password.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+pub const PASSWORD_CHARS_MAX: usize = 200;
+
+/// Bytes of a session's token, and of a link's.
+const TOKEN_BYTES: usize = 32;
+
+/// How long people stay signed in, and how many passwords are hashed at a time.
+#[derive(Debug, Clone)]
+pub struct SessionSettings {
+    /// After so long without a request.
+    pub idle: Duration,
+    /// After so long in any case.
+    pub longest: Duration,
+    pub hashes_max: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    #[error("no user has this email and this password")]
+    Wrong,
+    #[error("too many attempts; try again in {} s", .0.as_secs().max(1))]
+    TooMany(Duration),
+    #[error("too many people sign in at the same time; try again in a moment")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+}
+
+/// A fresh token, and what is kept of it.
+pub struct Token {
+    pub text: String,
+    pub hash: [u8; 32],
+}
+
+impl Token {
+    pub fn new() -> Result<Self, CredentialError> {
+        let text = credential::random_hex(TOKEN_BYTES)?;
+        Ok(Self { hash: hash(&text), text })
+    }
+}
+
+/// What is kept of a token.
+pub fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// What is wrong with a new password.
+pub fn password_problem(password: &str) -> Option<String> {
+    let count = password.chars().count();
+    (!(PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&count))
+        .then(|| format!("a password has from {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters"))
+}
+
+/// Everybody who is signed in. One for all threads.
+pub struct Sessions {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    settings: SessionSettings,
+    hashing: Semaphore,
+    waiting: Semaphore,
+    attempts: Mutex<Attempts>,
+    /// Each with the workspace's revision at which it was read.
+    known: Mutex<HashMap<[u8; 32], (Session, u64)>>,
+    used: Mutex<Used>,
+    /// Compared with where there is no user, so that this takes as long.
+    decoy: String,
+}
+
+/// When something was last used, and what of it is not on disk yet.
+#[derive(Default)]
+struct Used {
+    keys: HashMap<KeyId, Timestamp>,
+    keys_anew: HashMap<KeyId, Timestamp>,
+    sessions_anew: HashMap<[u8; 32], Timestamp>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn pairs<K: Clone>(used: &HashMap<K, Timestamp>) -> Vec<(K, Timestamp)> {
+    used.iter().map(|(what, at)| (what.clone(), *at)).collect()
+}
+
+impl Sessions {
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        settings: SessionSettings,
+    ) -> Result<Self, CredentialError> {
+        Ok(Self {
+            store,
+            clock,
+            hashing: Semaphore::new(settings.hashes_max),
+            waiting: Semaphore::new(settings.hashes_max + HASHES_WAITING_MAX),
+            settings,
+            attempts: Mutex::default(),
+            known: Mutex::default(),
+            used: Mutex::default(),
+            decoy: credential::hash_password("nobody's password")?,
+        })
+    }
+
+    /// How long a browser keeps the cookie.
+    pub fn longest(&self) -> Duration {
+        self.settings.longest
+    }
+
+    /// Signs a user in. `from`: where they are, for counting attempts.
+    pub async fn sign_in(
+        &self,
+        workspace: &Workspace,
+        email: &str,
+        password: &str,
+        from: &str,
+    ) -> Result<(Arc<User>, Token), SignInError> {
+        if let Some(wait) = locked(&self.attempts).wait(email, from) {
+            return Err(SignInError::TooMany(wait));
+        }
+        // By email alone: an id is nothing to sign in with.
+        let user = workspace.directory.find(email).filter(|user| user.email.eq_ignore_ascii_case(email));
+        let user = match user {
+            Some(user) if self.is_right(&user.id, password).await? => Arc::clone(user),
+            Some(_) => return Err(self.wrong(email, from)),
+            None => {
+                self.compare(self.decoy.clone(), password.to_owned()).await?;
+                return Err(self.wrong(email, from));
+            }
+        };
+        locked(&self.attempts).succeeded(email, from);
+        Ok((Arc::clone(&user), self.begin(&user.id).await?))
+    }
+
+    fn wrong(&self, email: &str, from: &str) -> SignInError {
+        locked(&self.attempts).failed(email, from);
+        SignInError::Wrong
+    }
+
+    /// A session for somebody who has shown who they are.
+    pub async fn begin(&self, user: &UserId) -> Result<Token, SignInError> {
+        let (token, now) = (Token::new()?, self.clock.now());
+        let session = Session { hash: token.hash, user: user.clone(), created_at: now, seen_at: now };
+        self.store.add_session(session).await?;
+        Ok(token)
+    }
+
+    /// Whether it is the user's password.
+    pub async fn is_right(&self, user: &UserId, password: &str) -> Result<bool, SignInError> {
+        let hash = self.store.password_hash(user.clone()).await?;
+        let has_one = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.decoy.clone());
+        Ok(self.compare(hash, password.to_owned()).await? && has_one)
+    }
+
+    async fn compare(&self, hash: String, password: String) -> Result<bool, SignInError> {
+        // Longer ones are nobody's, and are not hashed.
+        if password.chars().count() > PASSWORD_CHARS_MAX {
+            return Ok(false);
+        }
+        self.hashing(move || Ok(credential::is_password(&hash, &password))).await
+    }
+
+    /// What is kept of a new password.
+    pub async fn hash_password(&self, password: String) -> Result<String, SignInError> {
+        self.hashing(move || credential::hash_password(&password)).await
+    }
+
+    async fn hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, CredentialError> + Send + 'static,
+    ) -> Result<T, SignInError> {
+        let _waits = self.waiting.try_acquire().map_err(|_| SignInError::Busy)?;
+        let _hashes = self.hashing.acquire().await.map_err(|_| SignInError::Busy)?;
+        let done = tokio::task::spawn_blocking(work).await;
+        Ok(done.map_err(|error| CredentialError::Hash(error.to_string()))??)
+    }
+
+    /// Who has the session with this hash; `None` where there is none, or it is over.
+    pub async fn user(&self, workspace: &Workspace, hash: [u8; 32]) -> Result<Option<Arc<User>>, StoreError> {
+        let known = locked(&self.known).get(&hash).filter(|(_, at)| *at == workspace.revision).cloned();
+        let session = match known {
+            Some((session, _)) => session,
+            None => match self.store.session(hash).await? {
+                Some(session) => session,
+                None => return Ok(None),
+            },
+        };
+        let now = self.clock.now();
+        if self.is_over(&session, now) {
+            self.end(hash).await?;
+            return Ok(None);
+        }
+        let user = workspace.directory.user(&session.user).filter(|user| user.is_active).cloned();
+        self.remember(session, workspace.revision, now);
+        Ok(user)
+    }
+
+    fn is_over(&self, session: &Session, now: Timestamp) -> bool {
+        let age = |since: Timestamp| now.duration_since(since).unsigned_abs();
+        age(session.seen_at) > self.settings.idle || age(session.created_at) > self.settings.longest
+    }
+
+    fn remember(&self, mut session: Session, revision: u64, now: Timestamp) {
+        if now.duration_since(session.seen_at) >= NOTED_EVERY {
+            session.seen_at = now;
+            locked(&self.used).sessions_anew.insert(session.hash, now);
+        }
+        let mut known = locked(&self.known);
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(session.hash, (session, revision));
+    }
+
+    pub async fn end(&self, hash: [u8; 32]) -> Result<(), StoreError> {
+        // Off the disk first: else a request in between would find it there, and know it again.
+        self.store.end_session(hash).await?;
+        locked(&self.known).remove(&hash);
+        Ok(())
+    }
+
+    /// A key was used now.
+    pub fn key_used(&self, key: &KeyId) {
+        let now = self.clock.now();
+        let mut used = locked(&self.used);
+        if used.keys.get(key).is_some_and(|at| now.duration_since(*at) < NOTED_EVERY) {
+            return;
+        }
+        used.keys.insert(key.clone(), now);
+        used.keys_anew.insert(key.clone(), now);
+    }
+
+    /// Writes what was used, and forgets sessions that are over. Called now and then, and at the end.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let (keys, sessions) = {
+            let mut used = locked(&self.used);
+            (std::mem::take(&mut used.keys_anew), std::mem::take(&mut used.sessions_anew))
+        };
+        if !keys.is_empty() || !sessions.is_empty() {
+            let noted = self.store.note_use(pairs(&keys), pairs(&sessions)).await;
+            if noted.is_err() {
+                // The next time, with what has been used since, which is later.
+                let mut used = locked(&self.used);
+                keys.into_iter().for_each(|(key, at)| _ = used.keys_anew.entry(key).or_insert(at));
+                sessions.into_iter().for_each(|(hash, at)| _ = used.sessions_anew.entry(hash).or_insert(at));
+            }
+            noted?;
+        }
+        Ok(())
+    }
+
+    pub async fn forget_old(&self) -> Result<(), StoreError> {
+        let before = |age: Duration| {
+            let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+            self.clock.now().checked_sub(age).unwrap_or(Timestamp::MIN)
+        };
+        self.store.forget_sessions(before(self.settings.longest), before(self.settings.idle)).await
+    }
+}

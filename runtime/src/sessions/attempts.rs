@@ -1,0 +1,119 @@
+//! Failed attempts to sign in, and how long who makes them must wait.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+/// What is remembered; of more, those who need not wait are forgotten.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Failures that cost nothing: of one address with one email, of one address, with one email. So that a stranger who
+/// guesses hardly keeps out whose password it is.
+const FREE: [u32; 3] = [5, 20, 50];
+
+const FIRST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(5 * 60);
+
+/// After so long without one, failures are forgotten.
+const MEMORY: Duration = Duration::from_secs(60 * 60);
+
+#[derive(Default)]
+pub(super) struct Attempts(HashMap<String, Failures>);
+
+struct Failures {
+    count: u32,
+    last: Instant,
+    not_before: Instant,
+}
+
+/// What an attempt counts for.
+fn names(email: &str, from: &str) -> [String; 3] {
+    let email = email.to_lowercase();
+    [format!("{from} {email}"), format!("{from} "), format!(" {email}")]
+}
+
+impl Attempts {
+    /// How long there is to wait before the next attempt.
+    pub(super) fn wait(&self, email: &str, from: &str) -> Option<Duration> {
+        let now = Instant::now();
+        let waits = names(email, from).into_iter().filter_map(|name| {
+            let failures = self.0.get(&name)?;
+            failures.not_before.checked_duration_since(now).filter(|wait| !wait.is_zero())
+        });
+        waits.max()
+    }
+
+    pub(super) fn failed(&mut self, email: &str, from: &str) {
+        let now = Instant::now();
+        if self.0.len() >= REMEMBERED_MAX {
+            self.0.retain(|_, failures| failures.not_before > now);
+        }
+        for (name, free) in names(email, from).into_iter().zip(FREE) {
+            let failures = self.0.entry(name).or_insert(Failures { count: 0, last: now, not_before: now });
+            if now.duration_since(failures.last) > MEMORY {
+                failures.count = 0;
+            }
+            failures.count = failures.count.saturating_add(1);
+            failures.last = now;
+            if let Some(beyond) = failures.count.checked_sub(free) {
+                failures.not_before = now + (FIRST * 2_u32.saturating_pow(beyond.min(20))).min(MOST);
+            }
+        }
+    }
+
+    /// Whoever knows the password has not guessed.
+    pub(super) fn succeeded(&mut self, email: &str, from: &str) {
+        let [both, _, _] = names(email, from);
+        self.0.remove(&both);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(attempts: &mut Attempts, email: &str, from: &str, times: u32) {
+        for _ in 0..times {
+            attempts.failed(email, from);
+        }
+    }
+
+    #[test]
+    fn who_guesses_waits_longer_each_time_and_others_do_not() {
+        let mut attempts = Attempts::default();
+        fail(&mut attempts, "A@example.com", "1.1.1.1", 4);
+        assert_eq!(attempts.wait("a@example.com", "1.1.1.1"), None);
+        fail(&mut attempts, "a@EXAMPLE.com", "1.1.1.1", 1);
+        let first = attempts.wait("a@example.com", "1.1.1.1").expect("a wait");
+        fail(&mut attempts, "a@example.com", "1.1.1.1", 2);
+        let third = attempts.wait("a@example.com", "1.1.1.1").expect("a wait");
+        assert!(first <= FIRST && third > FIRST * 3, "{first:?} {third:?}");
+        assert_eq!(attempts.wait("a@example.com", "2.2.2.2"), None, "whose password it is, elsewhere");
+        assert_eq!(attempts.wait("b@example.com", "1.1.1.1"), None, "somebody else at the same place");
+        fail(&mut attempts, "a@example.com", "1.1.1.1", 30);
+        assert!(attempts.wait("a@example.com", "1.1.1.1").is_some_and(|wait| wait <= MOST));
+        assert!(attempts.wait("b@example.com", "1.1.1.1").is_some(), "too many from one place");
+        attempts.succeeded("a@example.com", "3.3.3.3");
+        assert!(attempts.wait("a@example.com", "1.1.1.1").is_some());
+    }
+
+    #[test]
+    fn an_email_that_is_guessed_from_everywhere_is_held_back() {
+        let mut attempts = Attempts::default();
+        for number in 0..50 {
+            attempts.failed("a@example.com", &format!("1.1.1.{number}"));
+        }
+        assert!(attempts.wait("a@example.com", "9.9.9.9").is_some());
+        assert_eq!(attempts.wait("b@example.com", "9.9.9.9"), None);
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_limit() {
+        let mut attempts = Attempts::default();
+        for number in 0..REMEMBERED_MAX {
+            attempts.failed(&format!("{number}@example.com"), &number.to_string());
+        }
+        assert!(attempts.0.len() <= REMEMBERED_MAX + 3, "{}", attempts.0.len());
+    }
+}

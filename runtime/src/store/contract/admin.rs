@@ -1,0 +1,224 @@
+//! Who may do what, and the audit log of it.
+
+use super::*;
+use crate::{
+    model::{Performer, Scope, Timestamp},
+    store::admin::{Invitation, Session},
+};
+
+fn user(id: &str) -> User {
+    User { id: UserId::new(id), email: format!("{id}@example.com"), ..sample::user() }
+}
+
+fn later(seconds: i64) -> Timestamp {
+    sample::now() + jiff::SignedDuration::from_secs(seconds)
+}
+
+fn invitation(id: &str, user: Option<&str>) -> Invitation {
+    Invitation {
+        id: id.to_owned(),
+        hash: [id.as_bytes()[0]; 32],
+        user: user.map(UserId::new),
+        email: "new@example.com".to_owned(),
+        is_administrator: false,
+        roles: vec![(WorkflowId::new("api-sample"), RoleId::new("manager"))],
+        created_at: sample::now(),
+        expires_at: later(60),
+    }
+}
+
+/// Changes, each with whether it changed something.
+async fn change(store: &dyn Store, changes: Vec<(AdminChange, bool)>) {
+    for (change, expected) in changes {
+        let said = format!("{change:?}");
+        let revision = store.workspace_revision().await.expect("an answer");
+        assert_eq!(store.administer(change, by()).await.expect("an answer"), expected, "{said}");
+        let is_noticed = store.workspace_revision().await.expect("an answer") > revision;
+        assert_eq!(is_noticed, expected, "a running server notices what is changed: {said}");
+    }
+}
+
+#[test]
+fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let (one, key) = (user("one"), ApiKey::new(KeyId::new("k"), "Program", [1; 32]));
+        let administrator =
+            |is_administrator| AdminChange::SetAdministrator { user: UserId::new("one"), is_administrator };
+        let role = AdminChange::SetRole(Membership {
+            workflow: WorkflowId::new("w"),
+            user: UserId::new("one"),
+            role: RoleId::new("r"),
+        });
+        let limited = ApiKey {
+            scopes: vec![Scope::Read],
+            workflows: Some(vec![WorkflowId::new("w")]),
+            expires_at: Some(later(60)),
+            ..key.clone()
+        };
+        change(
+            &*store,
+            vec![
+                (added(&one), true),
+                (administrator(true), true),
+                (administrator(true), false),
+                (role.clone(), true),
+                (role, false),
+                (AdminChange::AddKey(limited.clone()), true),
+                (AdminChange::EnableEndpoint("nowhere:1".to_owned()), false),
+                (AdminChange::RemoveSecret("NONE".to_owned()), false),
+            ],
+        )
+        .await;
+        let rows = store.workspace().await.expect("an answer");
+        assert_eq!((rows.keys, rows.users[0].is_administrator), (vec![limited], true));
+        change(
+            &*store,
+            vec![
+                (AdminChange::RevokeKey(key.id.clone()), true),
+                (AdminChange::RevokeKey(key.id), false),
+                (AdminChange::RemoveUser(one.id.clone()), true),
+                (AdminChange::RemoveUser(one.id), false),
+            ],
+        )
+        .await;
+        let log = store.audit(None, 10).await.expect("an answer");
+        let said: Vec<_> = log.iter().rev().map(|it| format!("{} {}", it.change, it.about)).collect();
+        assert_eq!(
+            said,
+            [
+                "user.added one",
+                "user.made_administrator one",
+                "user.role_changed one",
+                "key.added k",
+                "key.revoked k",
+                "user.removed one",
+            ]
+        );
+        assert!(log.iter().all(|it| it.performer == Performer::command_line() && it.at == sample::now()));
+        let page = store.audit(Some(log[1].id), 2).await.expect("an answer");
+        assert_eq!(page, log[2..4], "a page goes on where the one before ended");
+    });
+}
+
+#[test]
+fn who_comes_back_is_who_they_were() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let again = User { id: UserId::new("two"), first_name: "Again".to_owned(), ..user("one") };
+        let twice = store.administer(added(&user("one")), by()).await.expect("added");
+        assert!(
+            twice && matches!(store.administer(added(&again), by()).await, Err(StoreError::Exists { .. }))
+        );
+        let gone = AdminChange::RemoveUser(UserId::new("one"));
+        change(&*store, vec![(gone, true), (added(&again), true)]).await;
+        let users = store.workspace().await.expect("an answer").users;
+        let [found] = &users[..] else { panic!("{users:?}") };
+        assert_eq!((found.id.as_str(), &*found.first_name, found.is_active), ("one", "Again", true));
+    });
+}
+
+#[test]
+fn a_link_is_followed_once_and_not_after_its_time() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let accept = |invitation: &Invitation, user: &User| AdminChange::AcceptInvitation {
+            invitation: invitation.clone(),
+            user: user.clone(),
+            password_hash: "hash".to_owned(),
+        };
+        let new = User { email: "new@example.com".to_owned(), ..user("new") };
+        let link = invitation("link", None);
+        let over = Invitation { expires_at: sample::now(), ..invitation("over", None) };
+        for (link, kept) in [(&link, true), (&over, true)] {
+            change(&*store, vec![(AdminChange::Invite(link.clone()), kept)]).await;
+        }
+        assert_eq!(store.invitations().await.expect("an answer"), [link.clone(), over.clone()]);
+        change(
+            &*store,
+            vec![
+                (accept(&over, &new), false),
+                (AdminChange::WithdrawInvitation("over".to_owned()), true),
+                (accept(&link, &new), true),
+                (accept(&link, &new), false),
+            ],
+        )
+        .await;
+        assert_eq!(store.invitations().await.expect("an answer"), []);
+        let rows = store.workspace().await.expect("an answer");
+        assert_eq!((rows.users[0].clone(), rows.memberships.len()), (new.clone(), 1));
+        assert_eq!(store.password_hash(new.id.clone()).await.expect("an answer").as_deref(), Some("hash"));
+        // Another one, for a new password.
+        let reset = invitation("reset", Some("new"));
+        let accepted = AdminChange::AcceptInvitation {
+            invitation: reset.clone(),
+            user: new.clone(),
+            password_hash: "another".to_owned(),
+        };
+        change(&*store, vec![(AdminChange::Invite(reset), true), (accepted, true)]).await;
+        assert_eq!(store.password_hash(new.id).await.expect("an answer").as_deref(), Some("another"));
+    });
+}
+
+#[test]
+fn sessions_end_with_their_time_with_a_new_password_and_with_their_user() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let session = |number: u8, user: &str, created_at, seen_at| Session {
+            hash: [number; 32],
+            user: UserId::new(user),
+            created_at,
+            seen_at,
+        };
+        let is_there = async |number: u8| store.session([number; 32]).await.expect("an answer").is_some();
+        change(&*store, vec![(added(&user("one")), true), (added(&user("two")), true)]).await;
+        for (number, user, created, seen) in
+            [(1, "one", 0, 0), (2, "one", 0, 0), (3, "two", 0, 0), (4, "two", 100, 100), (5, "two", 0, 100)]
+        {
+            store.add_session(session(number, user, later(created), later(seen))).await.expect("added");
+        }
+        let first = store.session([1; 32]).await.expect("an answer");
+        assert_eq!(first, Some(session(1, "one", later(0), later(0))));
+        store.note_use(Vec::new(), vec![([3; 32], later(100)), ([3; 32], later(50))]).await.expect("noted");
+        let password = AdminChange::SetPassword {
+            user: UserId::new("one"),
+            password_hash: "hash".to_owned(),
+            keeps: Some([2; 32]),
+        };
+        change(&*store, vec![(password, true)]).await;
+        assert!(!is_there(1).await && is_there(2).await && is_there(3).await);
+        store.forget_sessions(later(-1), later(60)).await.expect("forgotten");
+        assert!(!is_there(2).await, "not seen for too long");
+        assert!(is_there(3).await && is_there(4).await && is_there(5).await);
+        store.forget_sessions(later(60), later(60)).await.expect("forgotten");
+        assert!(is_there(4).await && !is_there(5).await && !is_there(3).await, "began too long ago");
+        change(&*store, vec![(AdminChange::RemoveUser(UserId::new("two")), true)]).await;
+        assert!(!is_there(4).await);
+        assert_eq!(store.password_hash(UserId::new("two")).await.expect("an answer"), None);
+        store.add_session(session(6, "one", later(0), later(0))).await.expect("added");
+        store.end_session([6; 32]).await.expect("ended");
+        assert!(!is_there(6).await);
+    });
+}
+
+#[test]
+fn a_key_knows_when_it_was_last_used() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let id = KeyId::new("k");
+        let key = ApiKey::new(id.clone(), "Program", [1; 32]);
+        change(&*store, vec![(AdminChange::AddKey(key), true)]).await;
+        let used = async || store.keys_used().await.expect("an answer");
+        assert_eq!(used().await, [(id.clone(), None)]);
+        let before = store.workspace_revision().await.expect("an answer");
+        for at in [later(5), later(1)] {
+            store.note_use(vec![(id.clone(), at)], Vec::new()).await.expect("noted");
+        }
+        assert_eq!(used().await, [(id.clone(), Some(later(5)))]);
+        assert_eq!(
+            store.workspace_revision().await.expect("an answer"),
+            before,
+            "nobody reads anything anew"
+        );
+    });
+}
