@@ -16,9 +16,11 @@ use crate::{
     api::{self, Api},
     bootstrap,
     clock::{Clock, Ids},
+    credential,
     egress::{Egress, EgressSettings, Endpoints, HealthSettings, Trust},
     endpoints,
     engine::{EngineHandle, EngineSettings, Shared},
+    events::Events,
     lock::FolderLock,
     model::SharedWorkspace,
     publish,
@@ -27,7 +29,7 @@ use crate::{
     settings::{self, Settings},
     step::StepTypes,
     store::{
-        Store, WorkspaceRows,
+        Observer, Store, WorkspaceRows,
         sqlite::{SqliteSettings, SqliteStore},
     },
     vault::Vault,
@@ -42,6 +44,9 @@ const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long a stop waits for the alerts' webhooks.
 const ALERTING_END_MAX: Duration = Duration::from_secs(2);
 
+/// How long a stop waits until the streams of events hear of it.
+const TELLING_END_MAX: Duration = Duration::from_secs(2);
+
 const BACKLOG: i32 = 4096;
 
 /// A server whose parts stand, before it serves.
@@ -51,6 +56,7 @@ pub struct Server {
     trust: Trust,
     endpoints: Endpoints,
     sessions: Arc<Sessions>,
+    events: Arc<Events>,
     listener: TcpListener,
     address: SocketAddr,
     _lock: FolderLock,
@@ -124,7 +130,9 @@ impl Server {
         let endpoints = Endpoints::new(health_settings(&settings));
         endpoints::load(&*shared.store, &endpoints).await?;
         let sessions = Arc::new(sessions);
-        Ok(Self { settings, shared, trust, endpoints, sessions, listener, address, _lock: lock })
+        let events = Arc::new(Events::new(credential::random_hex(4)?));
+        shared.store.observe(Arc::clone(&events) as Arc<dyn Observer>);
+        Ok(Self { settings, shared, trust, endpoints, sessions, events, listener, address, _lock: lock })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -155,6 +163,8 @@ impl Server {
         ));
         let (store, disabled) = (Arc::clone(&self.shared.store), self.endpoints.clone());
         let disabling = actix::spawn(async move { endpoints::run(&*store, &disabled).await });
+        let (shared, events) = (Arc::clone(&self.shared), Arc::clone(&self.events));
+        let telling = actix::spawn(async move { events.run(&shared).await });
         let egress = Egress::new(&egress_settings(&self.settings), &self.trust, self.endpoints.clone());
         let alerting = actix::spawn(alert::run(Arc::clone(&self.shared), egress, public_url(&self)));
         let (mut terminate, mut interrupt) =
@@ -184,6 +194,10 @@ impl Server {
         // It ends by itself, unless a receiver lets it wait.
         if tokio::time::timeout(ALERTING_END_MAX, alerting).await.is_err() {
             tracing::warn!("an alerts' webhook did not answer before the server ended; it is told again");
+        }
+        // Its streams end with it.
+        if tokio::time::timeout(TELLING_END_MAX, telling).await.is_err() {
+            tracing::warn!("the streams of events did not end");
         }
         handle.stop(true).await;
         serving.await.context("the HTTP server did not end")??;
@@ -250,8 +264,11 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
     let (shared, trust, endpoints) =
         (Arc::clone(&server.shared), server.trust.clone(), server.endpoints.clone());
     let bodies = api::Bodies::new(settings.server.body_bytes_max, settings.files.bytes_max);
-    let (sessions, trusted_proxies) =
-        (Arc::clone(&server.sessions), Arc::<[_]>::from(settings.trusted_proxies.as_slice()));
+    let (sessions, events, trusted_proxies) = (
+        Arc::clone(&server.sessions),
+        Arc::clone(&server.events),
+        Arc::<[_]>::from(settings.trusted_proxies.as_slice()),
+    );
     let workers = match settings.server.workers {
         // On few cores one is left to the store's writer.
         0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1)),
@@ -269,6 +286,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
             public_url,
             bodies: bodies.clone(),
             sessions: Arc::clone(&sessions),
+            events: Arc::clone(&events),
             trusted_proxies: Arc::clone(&trusted_proxies),
         };
         App::new().app_data(web::Data::new(api)).configure(api::configure)

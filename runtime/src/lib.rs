@@ -12,6 +12,7 @@ pub mod definition;
 pub mod egress;
 pub mod endpoints;
 pub mod engine;
+pub mod events;
 pub mod lint;
 pub mod lock;
 pub mod model;

@@ -9,6 +9,7 @@ mod crash;
 mod custom;
 mod egress;
 mod endpoints;
+mod events;
 mod files;
 mod hostile;
 mod idempotency;

@@ -120,6 +120,14 @@ impl Caller {
         self.workspace.workflows.iter().filter(|it| self.may(&it.workflow, Right::View))
     }
 
+    /// The same caller a while later; an error where they may not come in any more.
+    pub(super) async fn again(&self, api: &Api) -> Result<Self, ApiError> {
+        match &self.who {
+            Who::Key(key) => key_with(api, &key.hash),
+            Who::User { session, .. } => by_session(api, *session).await,
+        }
+    }
+
     /// Whether they administer the workspace.
     pub(super) fn administers(&self) -> bool {
         match &self.who {
@@ -199,7 +207,7 @@ impl FromRequest for Caller {
             return Either::Left(ready(Err(error)));
         }
         let api = api.clone();
-        Either::Right(Box::pin(async move { by_session(&api, &token).await }))
+        Either::Right(Box::pin(async move { by_session(&api, sessions::hash(&token)).await }))
     }
 }
 
@@ -211,8 +219,13 @@ fn by_key(api: &Api, header: &header::HeaderValue) -> Result<Caller, ApiError> {
     let secret = secret.ok_or_else(|| {
         ApiError::new(Code::Unauthorized, "the header must be written `Authorization: Bearer KEY`")
     })?;
+    key_with(api, &sessions::hash(secret))
+}
+
+/// By the hash of its secret.
+fn key_with(api: &Api, hash: &[u8; 32]) -> Result<Caller, ApiError> {
     let workspace = api.workspace().current();
-    let key = workspace.keys.get(&sessions::hash(secret)).cloned().ok_or_else(|| {
+    let key = workspace.keys.get(hash).cloned().ok_or_else(|| {
         ApiError::new(
             Code::Unauthorized,
             "this server does not know that API key; `onward key add NAME` makes one",
@@ -228,8 +241,8 @@ fn by_key(api: &Api, header: &header::HeaderValue) -> Result<Caller, ApiError> {
     Ok(Caller { who: Who::Key(key), workspace })
 }
 
-async fn by_session(api: &Api, token: &str) -> Result<Caller, ApiError> {
-    let (workspace, session) = (api.workspace().current(), sessions::hash(token));
+async fn by_session(api: &Api, session: [u8; 32]) -> Result<Caller, ApiError> {
+    let workspace = api.workspace().current();
     let user = api.sessions.user(&workspace, session).await?;
     let user = user.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session is over; sign in again"))?;
     Ok(Caller { who: Who::User { user, session }, workspace })

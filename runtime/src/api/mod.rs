@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod endpoints;
 mod error;
+mod events;
 mod executions;
 mod files;
 mod history;
@@ -33,6 +34,7 @@ pub use self::{body::Bodies, error::Code};
 use crate::{
     egress::Endpoints,
     engine::{EngineHandle, Shared},
+    events::Events,
     model::SharedWorkspace,
     sessions::Sessions,
     store::Store,
@@ -48,6 +50,7 @@ pub struct Api {
     /// How large the bodies of requests may be.
     pub bodies: Bodies,
     pub sessions: Arc<Sessions>,
+    pub events: Arc<Events>,
     /// Proxies that say truly for whom they ask.
     pub trusted_proxies: Arc<[IpNet]>,
 }
@@ -78,6 +81,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .configure(audit::configure)
             .configure(secrets::configure)
             .configure(endpoints::configure)
+            .configure(events::configure)
             .configure(steps::configure)
             .configure(unbuilt::configure)
             .default_service(web::to(no_such_route)),

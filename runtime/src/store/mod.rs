@@ -87,6 +87,22 @@ pub struct UntoldPage {
     pub up_to: u64,
 }
 
+/// Something that is different on disk now.
+#[derive(Debug, Clone)]
+pub enum Changed {
+    Task(Arc<Task>),
+    TaskDeleted { task: TaskId, workflow: WorkflowId },
+    Execution(Box<Execution>),
+}
+
+/// Hears of what has changed, right after it is on disk, on the writer's own thread: it must be quick.
+pub trait Observer: Send + Sync {
+    /// Whether anybody wants to hear; else nothing is gathered.
+    fn is_wanted(&self) -> bool;
+
+    fn committed(&self, changes: Vec<Changed>);
+}
+
 /// A workflow version as it was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRow {
@@ -295,6 +311,9 @@ pub trait Store: Send + Sync {
 
     /// Notes when keys and sessions were used.
     fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()>;
+
+    /// From now on this one hears of every change. The first one that is set stays.
+    fn observe(&self, observer: Arc<dyn Observer>);
 
     /// Whether writes can be done: the last commit says so if it is recent, else one of its own does.
     fn writable(&self) -> Reply<()>;

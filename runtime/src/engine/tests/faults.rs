@@ -17,7 +17,7 @@ use crate::{
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{
-        Committed, Due, ExecutionDetail, Reply, StoreError, UntoldPage, VersionRow, WorkspaceRows,
+        Committed, Due, ExecutionDetail, Observer, Reply, StoreError, UntoldPage, VersionRow, WorkspaceRows,
         admin::{AdminChange, AuditEntry, By, Invitation, Session},
     },
 };
@@ -209,6 +209,10 @@ impl Store for Liar {
 
     fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()> {
         self.store.note_use(keys, sessions)
+    }
+
+    fn observe(&self, observer: Arc<dyn Observer>) {
+        self.store.observe(observer);
     }
 
     fn writable(&self) -> Reply<()> {

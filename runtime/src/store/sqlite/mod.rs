@@ -23,7 +23,7 @@ mod tests;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use quick_cache::sync::Cache;
@@ -36,8 +36,8 @@ use self::{
     trouble::Health,
 };
 use super::{
-    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, Store, StoreError, TaskKey, UntoldPage,
-    VersionRow, WorkspaceRows,
+    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Observer, Reply, Store, StoreError, TaskKey,
+    UntoldPage, VersionRow, WorkspaceRows,
     admin::{AdminChange, AuditEntry, By, Invitation, Session},
 };
 use crate::model::{
@@ -73,6 +73,7 @@ struct Shared {
     by_unique_id: Cache<(WorkflowId, Arc<str>), TaskId>,
     health: Health,
     file_bytes_max: usize,
+    observer: OnceLock<Arc<dyn Observer>>,
 }
 
 impl Shared {
@@ -115,6 +116,7 @@ impl SqliteStore {
             by_unique_id: Cache::new(settings.task_cache_max),
             health: Health::default(),
             file_bytes_max: settings.file_bytes_max,
+            observer: OnceLock::new(),
         });
         let (threads, writes, reads) = threads::start(&file, writer, &shared, settings)?;
         Ok(Self { shared, threads: Mutex::new(Some(threads)), writes, reads, queue_max: settings.queue_max })
@@ -317,6 +319,10 @@ impl Store for SqliteStore {
 
     fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()> {
         self.write(move |connection| admin::note_use(connection, &keys, &sessions))
+    }
+
+    fn observe(&self, observer: Arc<dyn Observer>) {
+        let _ = self.shared.observer.set(observer);
     }
 
     fn writable(&self) -> Reply<()> {

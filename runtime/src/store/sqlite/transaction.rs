@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc};
 use rusqlite::{Connection, params};
 
 use super::{
-    super::{Committed, StoreError, TaskKey},
+    super::{Changed, Committed, StoreError, TaskKey},
     read, rows,
     write::Writer,
 };
@@ -29,6 +29,8 @@ pub(super) struct Transaction {
 pub(super) struct Pending {
     /// `None` for a task that was deleted.
     tasks: HashMap<TaskId, Option<Arc<Task>>>,
+    /// Where those were that were deleted.
+    deleted: HashMap<TaskId, WorkflowId>,
     executions: HashMap<ExecutionId, Execution>,
 }
 
@@ -39,6 +41,17 @@ struct Lookups<'a> {
     task: Option<&'a Task>,
     workflow: Option<&'a WorkflowId>,
     trouble: RefCell<Option<StoreError>>,
+}
+
+impl Pending {
+    fn changes(&self) -> Vec<Changed> {
+        let task = |(id, task): (&TaskId, &Option<Arc<Task>>)| match task {
+            Some(task) => Some(Changed::Task(Arc::clone(task))),
+            None => Some(Changed::TaskDeleted { task: *id, workflow: self.deleted.get(id)?.clone() }),
+        };
+        let executions = self.executions.values().cloned().map(|it| Changed::Execution(Box::new(it)));
+        self.tasks.iter().filter_map(task).chain(executions).collect()
+    }
 }
 
 impl Writer {
@@ -58,6 +71,9 @@ impl Writer {
 
     /// What the group has changed is on disk: those who ask next see it.
     pub(super) fn keep(&self, pending: Pending) {
+        if let Some(observer) = self.shared.observer.get().filter(|observer| observer.is_wanted()) {
+            observer.committed(pending.changes());
+        }
         for (id, task) in pending.tasks {
             match task {
                 Some(task) => self.shared.put(task),
@@ -167,6 +183,9 @@ impl Writer {
         // Last, so that nothing after it can fail and leave it here though it was undone.
         let mut pending = self.pending.borrow_mut();
         let id = task.as_ref().or(task_before.as_ref()).map(|task| task.id);
+        if let (None, Some(before)) = (&task, &task_before) {
+            pending.deleted.insert(before.id, before.workflow.clone());
+        }
         if let Some(id) = id.filter(|_| changed(&task, &task_before)) {
             pending.tasks.insert(id, task);
         }
