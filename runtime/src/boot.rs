@@ -132,6 +132,7 @@ impl Server {
         let sessions = Arc::new(sessions);
         let events = Arc::new(Events::new(credential::random_hex(4)?));
         shared.store.observe(Arc::clone(&events) as Arc<dyn Observer>);
+        shared.store.observe(Arc::clone(&shared.metrics) as Arc<dyn Observer>);
         Ok(Self { settings, shared, trust, endpoints, sessions, events, listener, address, _lock: lock })
     }
 
@@ -269,6 +270,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
         Arc::clone(&server.events),
         Arc::<[_]>::from(settings.trusted_proxies.as_slice()),
     );
+    let metrics_are_open = settings.metrics.open;
     let workers = match settings.server.workers {
         // On few cores one is left to the store's writer.
         0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1)),
@@ -287,6 +289,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
             bodies: bodies.clone(),
             sessions: Arc::clone(&sessions),
             events: Arc::clone(&events),
+            metrics_are_open,
             trusted_proxies: Arc::clone(&trusted_proxies),
         };
         App::new().app_data(web::Data::new(api)).configure(api::configure)

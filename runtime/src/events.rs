@@ -19,7 +19,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::{
     engine::Shared,
     model::{Execution, ExecutionId, Task, TaskId, WorkflowId},
-    store::{Changed, Observer},
+    store::{Commit, Observer},
 };
 
 /// How long changes are gathered before they are told.
@@ -212,25 +212,20 @@ pub fn event(text: &mut String, name: &str, data: &Value) {
 }
 
 impl Observer for Events {
-    fn is_wanted(&self) -> bool {
-        locked(&self.gathered).wanted_until.is_some()
-    }
-
-    fn committed(&self, changes: Vec<Changed>) {
+    fn committed(&self, commit: &Commit<'_>) {
         let mut gathered = locked(&self.gathered);
-        for change in changes {
-            match change {
-                Changed::Task(task) => drop(gathered.tasks.insert(task.id, shown_task(&task))),
-                Changed::TaskDeleted { task, workflow } => {
-                    let shown =
-                        json!({"workflow": workflow.as_str(), "id": task.to_string(), "deleted": true});
-                    gathered.tasks.insert(task, (workflow, shown));
-                }
-                Changed::Execution(execution) => {
-                    gathered.executions.insert(execution.id, shown_execution(&execution));
-                }
-            }
+        if gathered.wanted_until.is_none() || commit.tasks.is_empty() && commit.executions.is_empty() {
+            return;
         }
+        for (id, task) in commit.tasks {
+            let change = match (task, commit.deleted.get(id)) {
+                (Some(task), _) => shown_task(task),
+                (None, Some(workflow)) => shown_deleted(*id, workflow),
+                (None, None) => continue,
+            };
+            gathered.tasks.insert(*id, change);
+        }
+        gathered.executions.extend(commit.executions.iter().map(|(id, it)| (*id, shown_execution(it))));
         if gathered.tasks.len() + gathered.executions.len() > CHANGES_MAX {
             gathered.tasks.clear();
             gathered.executions.clear();
@@ -239,6 +234,11 @@ impl Observer for Events {
         drop(gathered);
         self.anew.notify_one();
     }
+}
+
+fn shown_deleted(task: TaskId, workflow: &WorkflowId) -> (WorkflowId, Value) {
+    let shown = json!({"workflow": workflow.as_str(), "id": task.to_string(), "deleted": true});
+    (workflow.clone(), shown)
 }
 
 fn shown_task(task: &Task) -> (WorkflowId, Value) {
@@ -269,12 +269,21 @@ mod tests {
     use super::*;
     use crate::model::{State, sample};
 
-    fn changed(number: u128) -> Vec<Changed> {
+    /// A task and an execution are other than before.
+    fn change(events: &Events, number: u128) {
         let task = Task { id: TaskId::from_u128(number), ..sample::task() };
-        vec![
-            Changed::Task(task.into()),
-            Changed::Execution(Box::new(sample::execution(number, State::Succeeded))),
-        ]
+        let execution = sample::execution(number, State::Succeeded);
+        events.committed(&Commit {
+            requests: 1,
+            took: Duration::ZERO,
+            tasks: &HashMap::from([(task.id, Some(Arc::new(task)))]),
+            deleted: &HashMap::new(),
+            executions: &HashMap::from([(execution.id, execution)]),
+        });
+    }
+
+    fn is_wanted(events: &Events) -> bool {
+        locked(&events.gathered).wanted_until.is_some()
     }
 
     fn text(events: &Events, batch: &Batch) -> String {
@@ -284,12 +293,12 @@ mod tests {
     #[test]
     fn a_batch_has_the_last_of_each_and_a_stream_goes_on_where_it_was() {
         let events = Events::new("run".to_owned());
-        assert!(!events.is_wanted(), "nobody listens");
+        assert!(!is_wanted(&events), "nobody listens");
         let mut first = events.listen(None).expect("a stream");
-        assert!(events.is_wanted() && first.missed.is_empty() && !first.is_anew);
+        assert!(is_wanted(&events) && first.missed.is_empty() && !first.is_anew);
         assert_eq!(first.id, "id: run-0\n\n");
         for _ in 0..3 {
-            events.committed(changed(1));
+            change(&events, 1);
         }
         events.tell(None);
         let batch = first.batches.try_recv().expect("a batch");
@@ -297,7 +306,7 @@ mod tests {
         assert_eq!(said.matches("event: task\n").count(), 1, "{said}");
         assert!(said.contains("\"state\":\"succeeded\"") && said.ends_with("\n\nid: run-1\n\n"), "{said}");
         assert_eq!(batch.text(&events, |_| false), events.id(1).as_bytes(), "who may see nothing");
-        events.committed(changed(2));
+        change(&events, 2);
         events.tell(Some(7));
         for (after, missed, is_anew) in [
             (None, 0, false),
@@ -322,11 +331,11 @@ mod tests {
     fn who_comes_back_after_nobody_has_gathered_reads_everything_anew() {
         let events = Events::new("run".to_owned());
         drop(events.listen(None).expect("a stream"));
-        events.committed(changed(1));
+        change(&events, 1);
         events.tell(None);
         locked(&events.gathered).wanted_until = Some(Instant::now() - Duration::from_millis(1));
         events.tell(None);
-        assert!(!events.is_wanted());
+        assert!(!is_wanted(&events));
         events.tell(None);
         for after in ["run-0", "run-1"] {
             assert!(events.listen(Some(after)).expect("a stream").is_anew, "{after}");
@@ -339,13 +348,13 @@ mod tests {
         let events = Events::new("run".to_owned());
         let _stream = events.listen(None).expect("a stream");
         for number in 0..KEPT_MAX as u128 + 10 {
-            events.committed(changed(number));
+            change(&events, number);
             events.tell(None);
         }
         assert!(events.listen(Some("run-9")).expect("a stream").is_anew);
         assert_eq!(events.listen(Some("run-10")).expect("a stream").missed.len(), KEPT_MAX);
         for number in 0..CHANGES_MAX as u128 {
-            events.committed(changed(number));
+            change(&events, number);
         }
         events.tell(None);
         let last = events.listen(Some(&format!("run-{}", KEPT_MAX + 10))).expect("a stream").missed;

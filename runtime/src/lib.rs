@@ -15,6 +15,7 @@ pub mod engine;
 pub mod events;
 pub mod lint;
 pub mod lock;
+pub mod metrics;
 pub mod model;
 pub mod publish;
 pub mod retention;

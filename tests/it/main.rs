@@ -15,6 +15,7 @@ mod hostile;
 mod idempotency;
 mod layers;
 mod lint;
+mod metrics;
 mod overload;
 mod people;
 mod reference_page;

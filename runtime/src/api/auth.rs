@@ -13,7 +13,7 @@ use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
 use super::{Api, Code, error::ApiError};
 use crate::{
     model::{
-        ApiKey, Performer, Right, User, Workflow, Workspace,
+        ApiKey, Performer, Right, Scope, User, Workflow, Workspace,
         rights::{self, Wanted, user_may},
         workspace::Published,
     },
@@ -147,6 +147,17 @@ impl Caller {
             Who::User { user, .. } => user.email.clone(),
         };
         Err(ApiError::new(Code::Forbidden, format!("{who} does not administer the workspace")))
+    }
+
+    /// # Errors
+    /// 403 where they may not see how the whole server is doing.
+    pub(super) fn watch(&self) -> Result<(), ApiError> {
+        let reads_all = |key: &ApiKey| key.workflows.is_none() && key.scopes.contains(&Scope::Read);
+        if self.administers() || self.key().is_some_and(reads_all) {
+            return Ok(());
+        }
+        let message = "an administrator is needed, or an API key that reads every workflow";
+        Err(ApiError::new(Code::Forbidden, message))
     }
 
     /// In whose name something is done: a user's, by email or id, whose rights then count, too; else the caller's own.

@@ -35,6 +35,11 @@ struct Place;
 
 static STREAMS: AtomicUsize = AtomicUsize::new(0);
 
+/// Streams that are open.
+pub(super) fn streams() -> usize {
+    STREAMS.load(Ordering::Relaxed)
+}
+
 impl Place {
     fn take() -> Result<Self, ApiError> {
         if STREAMS.fetch_add(1, Ordering::Relaxed) >= STREAMS_MAX {

@@ -15,6 +15,7 @@ mod files;
 mod history;
 mod invitations;
 mod keys;
+mod metrics;
 mod probes;
 mod secrets;
 mod session;
@@ -51,6 +52,8 @@ pub struct Api {
     pub bodies: Bodies,
     pub sessions: Arc<Sessions>,
     pub events: Arc<Events>,
+    /// Whether `/metrics` asks for nobody.
+    pub metrics_are_open: bool,
     /// Proxies that say truly for whom they ask.
     pub trusted_proxies: Arc<[IpNet]>,
 }
@@ -68,6 +71,7 @@ impl Api {
 /// Every route.
 pub fn configure(config: &mut web::ServiceConfig) {
     probes::configure(config);
+    metrics::configure(config);
     config.service(
         web::scope("/api/v1")
             .configure(workflows::configure)

@@ -62,6 +62,9 @@ pub enum Circuit {
 }
 
 impl Circuit {
+    /// All that [`Circuit::name`] may say.
+    pub const NAMES: [&str; 4] = ["closed", "open", "half-open", "disabled"];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",

@@ -44,6 +44,7 @@ use crate::{
     clock::{Clock, Ids},
     egress::Egress,
     lint::{Facts, Finding, lint},
+    metrics::Metrics,
     model::{
         Execution, Performer, SharedWorkspace, State, Task, TaskId, Workflow,
         perform::{IdempotencyKey, Plan, RetryTarget, StepReport},
@@ -85,6 +86,7 @@ pub struct Shared {
     permits: Arc<Semaphore>,
     line: Arc<Semaphore>,
     draining: AtomicBool,
+    pub metrics: Arc<Metrics>,
     runs: Arc<Runs>,
     doubts: Doubts,
     /// Executions between two tries, with their turns.
@@ -124,6 +126,7 @@ impl Shared {
             tokens: Tokens::default(),
             lanes: Lanes::new(),
             draining: AtomicBool::new(false),
+            metrics: Arc::default(),
             runs: Arc::default(),
             doubts: Doubts::default(),
             held: Held::default(),
@@ -163,6 +166,11 @@ impl Shared {
     /// Executions whose steps run.
     pub fn in_flight(&self) -> usize {
         self.settings.in_flight_max - self.permits.available_permits()
+    }
+
+    /// Executions that wait for their turn.
+    pub fn queued(&self) -> usize {
+        self.settings.queued_max - self.line.available_permits()
     }
 
     fn writes_at_once(&self) -> usize {

@@ -1,6 +1,6 @@
 //! A step actor: owns one configured step, runs it, has the outcome recorded, and forwards.
 
-use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc};
+use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Instant};
 
 use actix::{Actor, Addr, Context, Handler, Message};
 use futures_util::FutureExt;
@@ -73,9 +73,10 @@ impl Handler<RunStep> for StepActor {
 impl Place {
     async fn run(self: Rc<Self>, mut run: Box<Run>) {
         let Some(at) = At::of(&run.execution) else { return run.end(&self.shared) };
-        let started_at = self.shared.clock.now();
+        let (started_at, began) = (self.shared.clock.now(), Instant::now());
         let outcome = self.outcome(&run).await;
         let report = outcome.into_report(started_at, self.shared.clock.now());
+        let took = began.elapsed();
         crash_point("finish.before");
         let Some(committed) = self.record(&run, at, report).await else { return };
         crash_point("finish.after");
@@ -83,6 +84,8 @@ impl Place {
         if let Some(execution) = committed.execution {
             run.execution = execution;
         }
+        let step_type = &run.plan.action().steps[self.index].type_id;
+        self.shared.metrics.step_ended(step_type, outcome_of(&run.execution.state), took);
         match (&run.execution.state, &self.next) {
             (State::Running { .. }, Some(next)) => chain::send(next, run, &self.router),
             _ => run.end(&self.shared),
@@ -142,6 +145,21 @@ impl Place {
             Box::new(move |current| perform::finish(at, &plan, report, &directory, current))
         })
         .await
+    }
+}
+
+/// How a step has ended, from what its execution has become.
+fn outcome_of(state: &State) -> &'static str {
+    match state {
+        State::Failed(_) => "failed",
+        State::Unknown(_) => "unknown",
+        State::Cancelled(_) | State::Dismissed(_) => "cancelled",
+        State::Retrying { .. } => "to_be_tried_again",
+        State::Queued { .. }
+        | State::Running { .. }
+        | State::Waiting { .. }
+        | State::Blocked { .. }
+        | State::Succeeded => "succeeded",
     }
 }
 

@@ -35,6 +35,7 @@ pub struct Settings {
     pub secrets: Secrets,
     pub sessions: raw::Sessions,
     pub bootstrap: Bootstrap,
+    pub metrics: raw::Metrics,
     pub trusted_proxies: Vec<IpNet>,
     pub retention: raw::Retention,
     pub log: Log,
@@ -173,6 +174,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
         secrets,
         sessions: raw.sessions,
         bootstrap,
+        metrics: raw.metrics,
         trusted_proxies,
         retention: raw.retention,
         store: Store { folder, task_cache_max: raw.store.task_cache_max, queue_max: raw.store.queue_max },
@@ -363,7 +365,7 @@ mod tests {
         check(
             "[sevrer]\n",
             expect![
-                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `secrets`, `sessions`, `bootstrap`, `retention`, `log`; did you mean `server`?"
+                "unknown field `sevrer`, expected one of `server`, `store`, `files`, `workflows`, `workspace`, `engine`, `egress`, `secrets`, `sessions`, `bootstrap`, `metrics`, `retention`, `log`; did you mean `server`?"
             ],
         );
         check(

@@ -16,6 +16,7 @@ pub(super) struct Settings {
     pub(super) secrets: Secrets,
     pub(super) sessions: Sessions,
     pub(super) bootstrap: Bootstrap,
+    pub(super) metrics: Metrics,
     pub(super) retention: Retention,
     pub(super) log: Log,
 }
@@ -99,6 +100,12 @@ pub struct Sessions {
     pub idle_hours: u64,
     pub longest_days: u64,
     pub password_hashes_max: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    pub open: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,7 +12,7 @@ pub mod sqlite;
 #[cfg(test)]
 mod contract;
 
-use std::{path::PathBuf, pin::Pin, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use self::admin::{AdminChange, AuditEntry, By, Invitation, Session};
 use crate::model::{
@@ -87,20 +87,21 @@ pub struct UntoldPage {
     pub up_to: u64,
 }
 
-/// Something that is different on disk now.
-#[derive(Debug, Clone)]
-pub enum Changed {
-    Task(Arc<Task>),
-    TaskDeleted { task: TaskId, workflow: WorkflowId },
-    Execution(Box<Execution>),
+/// What a commit has brought to the disk.
+pub struct Commit<'a> {
+    /// Writes that it had.
+    pub requests: usize,
+    pub took: Duration,
+    /// Tasks that are others than before; `None` for those that were deleted.
+    pub tasks: &'a HashMap<TaskId, Option<Arc<Task>>>,
+    /// The workflows of those that were deleted.
+    pub deleted: &'a HashMap<TaskId, WorkflowId>,
+    pub executions: &'a HashMap<ExecutionId, Execution>,
 }
 
-/// Hears of what has changed, right after it is on disk, on the writer's own thread: it must be quick.
+/// Hears of each commit, right after it, on the writer's own thread: it must be quick.
 pub trait Observer: Send + Sync {
-    /// Whether anybody wants to hear; else nothing is gathered.
-    fn is_wanted(&self) -> bool;
-
-    fn committed(&self, changes: Vec<Changed>);
+    fn committed(&self, commit: &Commit<'_>);
 }
 
 /// A workflow version as it was published.
@@ -312,11 +313,14 @@ pub trait Store: Send + Sync {
     /// Notes when keys and sessions were used.
     fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()>;
 
-    /// From now on this one hears of every change. The first one that is set stays.
+    /// From now on this one hears of every commit, beside those before it.
     fn observe(&self, observer: Arc<dyn Observer>);
 
     /// Whether writes can be done: the last commit says so if it is recent, else one of its own does.
     fn writable(&self) -> Reply<()>;
+
+    /// Writes that wait for the writer.
+    fn waiting(&self) -> usize;
 
     /// Waits until what was asked before is done, then lets go of the files.
     fn close(&self) -> Reply<()>;

@@ -215,6 +215,10 @@ impl Store for Liar {
         self.store.observe(observer);
     }
 
+    fn waiting(&self) -> usize {
+        self.store.waiting()
+    }
+
     fn writable(&self) -> Reply<()> {
         self.store.writable()
     }

@@ -23,7 +23,10 @@ mod tests;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use quick_cache::sync::Cache;
@@ -73,7 +76,9 @@ struct Shared {
     by_unique_id: Cache<(WorkflowId, Arc<str>), TaskId>,
     health: Health,
     file_bytes_max: usize,
-    observer: OnceLock<Arc<dyn Observer>>,
+    observers: Mutex<Vec<Arc<dyn Observer>>>,
+    /// Writes that wait for the writer.
+    waiting: AtomicUsize,
 }
 
 impl Shared {
@@ -116,7 +121,8 @@ impl SqliteStore {
             by_unique_id: Cache::new(settings.task_cache_max),
             health: Health::default(),
             file_bytes_max: settings.file_bytes_max,
-            observer: OnceLock::new(),
+            observers: Mutex::default(),
+            waiting: AtomicUsize::new(0),
         });
         let (threads, writes, reads) = threads::start(&file, writer, &shared, settings)?;
         Ok(Self { shared, threads: Mutex::new(Some(threads)), writes, reads, queue_max: settings.queue_max })
@@ -152,7 +158,12 @@ impl SqliteStore {
         request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> write::Request,
     ) -> Reply<T> {
         let (reply, answer) = oneshot::channel();
+        // Before it is there: the writer may take it at once.
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         let sent = send(&self.writes, request(reply), self.queue_max);
+        if sent.is_err() {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
         Box::pin(async move {
             sent?;
             answer.await.map_err(|_| StoreError::Closed)?
@@ -322,7 +333,11 @@ impl Store for SqliteStore {
     }
 
     fn observe(&self, observer: Arc<dyn Observer>) {
-        let _ = self.shared.observer.set(observer);
+        self.shared.observers.lock().unwrap_or_else(PoisonError::into_inner).push(observer);
+    }
+
+    fn waiting(&self) -> usize {
+        self.shared.waiting.load(Ordering::Relaxed)
     }
 
     fn writable(&self) -> Reply<()> {

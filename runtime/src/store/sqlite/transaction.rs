@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc};
 use rusqlite::{Connection, params};
 
 use super::{
-    super::{Changed, Committed, StoreError, TaskKey},
+    super::{Committed, StoreError, TaskKey},
     read, rows,
     write::Writer,
 };
@@ -28,10 +28,10 @@ pub(super) struct Transaction {
 #[derive(Default)]
 pub(super) struct Pending {
     /// `None` for a task that was deleted.
-    tasks: HashMap<TaskId, Option<Arc<Task>>>,
+    pub(super) tasks: HashMap<TaskId, Option<Arc<Task>>>,
     /// Where those were that were deleted.
-    deleted: HashMap<TaskId, WorkflowId>,
-    executions: HashMap<ExecutionId, Execution>,
+    pub(super) deleted: HashMap<TaskId, WorkflowId>,
+    pub(super) executions: HashMap<ExecutionId, Execution>,
 }
 
 /// A decision's questions. They have plain answers; one that the database could not give fails the
@@ -41,17 +41,6 @@ struct Lookups<'a> {
     task: Option<&'a Task>,
     workflow: Option<&'a WorkflowId>,
     trouble: RefCell<Option<StoreError>>,
-}
-
-impl Pending {
-    fn changes(&self) -> Vec<Changed> {
-        let task = |(id, task): (&TaskId, &Option<Arc<Task>>)| match task {
-            Some(task) => Some(Changed::Task(Arc::clone(task))),
-            None => Some(Changed::TaskDeleted { task: *id, workflow: self.deleted.get(id)?.clone() }),
-        };
-        let executions = self.executions.values().cloned().map(|it| Changed::Execution(Box::new(it)));
-        self.tasks.iter().filter_map(task).chain(executions).collect()
-    }
 }
 
 impl Writer {
@@ -71,9 +60,6 @@ impl Writer {
 
     /// What the group has changed is on disk: those who ask next see it.
     pub(super) fn keep(&self, pending: Pending) {
-        if let Some(observer) = self.shared.observer.get().filter(|observer| observer.is_wanted()) {
-            observer.committed(pending.changes());
-        }
         for (id, task) in pending.tasks {
             match task {
                 Some(task) => self.shared.put(task),

@@ -6,18 +6,18 @@ use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{Committed, StoreError, VersionRow},
+    super::{Commit, Committed, StoreError, VersionRow},
     Shared,
     transaction::{Pending, Transaction},
     trouble,
@@ -151,6 +151,9 @@ impl Writer {
         let mut refused = Vec::new();
         for _ in 0..self.group_max {
             let Some(request) = next.take().or_else(|| queue.try_recv().ok()) else { break };
+            if !matches!(request, Request::Close) {
+                self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
             match (request, &begun) {
                 (Request::Close, _) => closing = true,
                 (request, Ok(())) => begun = self.one(request, &mut group),
@@ -160,7 +163,9 @@ impl Writer {
         // The commit of nothing does not reach the disk, and says nothing about it.
         let has_written = group.has_probed || self.connection.total_changes() != rows;
         crash_point("commit.before");
+        let flushing = Instant::now();
         let committed = begun.and_then(|()| self.commit(has_written));
+        let took = flushing.elapsed();
         crash_point("commit.after");
         if committed.is_err() {
             // A failed commit may leave the transaction open; without one this fails, harmlessly.
@@ -178,7 +183,7 @@ impl Writer {
                 refuse(request, error);
             }
         }
-        self.answer(group, committed);
+        self.answer(group, committed, took);
         closing
     }
 
@@ -263,12 +268,21 @@ impl Writer {
         self.execute("RELEASE request")
     }
 
+    fn tell(&self, group: &Group, pending: &Pending, took: Duration) {
+        let Pending { tasks, deleted, executions } = pending;
+        let requests = group.transacted.len() + group.jobs.len();
+        let commit = Commit { requests, took, tasks, deleted, executions };
+        let observers = self.shared.observers.lock().unwrap_or_else(PoisonError::into_inner);
+        observers.iter().for_each(|observer| observer.committed(&commit));
+    }
+
     /// Tells everybody in the group how it went.
-    fn answer(&self, group: Group, committed: Result<(), StoreError>) {
+    fn answer(&self, group: Group, committed: Result<(), StoreError>, took: Duration) {
         let pending = std::mem::take(&mut *self.pending.borrow_mut());
         match &committed {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
+                self.tell(&group, &pending, took);
                 self.keep(pending);
             }
             Err(error) => tracing::debug!(%error, requests = group.transacted.len(), "a commit failed"),

@@ -1,0 +1,28 @@
+//! `/metrics`, as Prometheus reads it.
+
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web};
+
+use super::{Api, auth::Caller, error::ApiError, events};
+use crate::metrics::{self, CONTENT_TYPE, Now};
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config.route("/metrics", web::get().to(read));
+}
+
+/// Names of workflows and of hosts that are called stand in it, so it is not for everybody unless the operator says so.
+async fn read(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    if !api.metrics_are_open {
+        Caller::from_request(&request, &mut Payload::None).await?.watch()?;
+    }
+    let shared = &api.shared;
+    let now = Now {
+        in_flight: shared.in_flight(),
+        queued: shared.queued(),
+        store_waiting: api.store().waiting(),
+        streams: events::streams(),
+        endpoints: api.endpoints.list(),
+        resident: metrics::resident(),
+    };
+    let text = shared.metrics.text(&now);
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, CONTENT_TYPE)).body(text))
+}
