@@ -9,7 +9,7 @@ use std::sync::{
 
 use jiff::Timestamp;
 
-use crate::model::{Place, TaskId};
+use crate::model::{ItemId, Place, TaskId};
 
 /// Where instants come from. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +68,11 @@ impl Ids {
 
     pub fn task(&self) -> TaskId {
         TaskId::from_u128(self.next())
+    }
+
+    /// A checklist item that somebody adds: its text sorts behind those of all that were added before.
+    pub fn item(&self) -> ItemId {
+        ItemId::new(self.task().to_string())
     }
 
     /// A place behind all that were given before; a new execution is called by its first one.

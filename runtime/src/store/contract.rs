@@ -2,6 +2,8 @@
 //! runs the same suite.
 
 mod alerts;
+mod checklist;
+mod comments;
 mod records;
 mod users;
 

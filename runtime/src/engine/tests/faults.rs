@@ -12,7 +12,8 @@ use super::*;
 use crate::{
     engine::{EngineError, Performed, doubts::Doubt},
     model::{
-        ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, User, UserId, WorkflowId,
+        ApiKey, Blob, BlobId, Comment, HistoryEntry, KeptItem, Membership, Place, Timestamp, User, UserId,
+        WorkflowId,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{
@@ -94,6 +95,14 @@ impl Store for Liar {
 
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
         self.store.history(task, before)
+    }
+
+    fn comments(&self, task: TaskId, after: u64) -> Reply<Vec<Comment>> {
+        self.store.comments(task, after)
+    }
+
+    fn checklist(&self, task: TaskId) -> Reply<Vec<KeptItem>> {
+        self.store.checklist(task)
     }
 
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>> {

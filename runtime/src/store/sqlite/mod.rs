@@ -39,8 +39,8 @@ use super::{
     UntoldPage, VersionRow, WorkspaceRows,
 };
 use crate::model::{
-    ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp,
-    User, UserId, WorkflowId,
+    ApiKey, Blob, BlobId, Comment, Execution, ExecutionId, HistoryEntry, KeptItem, Membership, Place, Task,
+    TaskId, Timestamp, User, UserId, WorkflowId,
     perform::{Admitted, Decide},
 };
 
@@ -199,6 +199,14 @@ impl Store for SqliteStore {
 
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
         self.read(move |connection| read::history(connection, task, before, HISTORY_PAGE_MAX))
+    }
+
+    fn comments(&self, task: TaskId, after: u64) -> Reply<Vec<Comment>> {
+        self.read(move |connection| read::comments(connection, task, after))
+    }
+
+    fn checklist(&self, task: TaskId) -> Reply<Vec<KeptItem>> {
+        self.read(move |connection| read::checklist(connection, task))
     }
 
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>> {
