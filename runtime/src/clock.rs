@@ -70,7 +70,8 @@ impl Ids {
         TaskId::from_u128(self.next())
     }
 
-    /// A checklist item that somebody adds: its text sorts behind those of all that were added before.
+    /// A checklist item that somebody adds. No start looks for the greatest of these: a clock that was set back
+    /// meanwhile may list new ones before old ones, and does nothing worse.
     pub fn item(&self) -> ItemId {
         ItemId::new(self.task().to_string())
     }

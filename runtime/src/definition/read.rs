@@ -128,6 +128,7 @@ fn id(
     id_of(name, problems)
 }
 
+/// The id as its author wrote it, if they did.
 pub(super) fn written_id(
     key: &'static str,
     table: &mut Table<'_>,

@@ -31,7 +31,7 @@ pub fn is_offered(action: &Action, task: &Task) -> bool {
 }
 
 /// Every requirement that does not hold, as the person reads it. Empty when all hold. `today`: the date in
-/// the workspace's time zone. `is_open`: whether something of the checklist is to be done in the task's stage;
+/// the workspace's time zone. `has_open_items`: whether something of the checklist is to be done in the task's stage;
 /// asked only where the action requires it, since it costs a look at the disk.
 pub fn unmet(
     action: &Action,
@@ -40,7 +40,7 @@ pub fn unmet(
     performer: &Performer,
     directory: &Directory,
     today: Date,
-    is_open: impl FnOnce() -> bool,
+    has_open_items: impl FnOnce() -> bool,
 ) -> Vec<String> {
     let requires = &action.requires;
     let mut unmet = Vec::new();
@@ -50,7 +50,7 @@ pub fn unmet(
             unmet.push(format!("{name} is required"));
         }
     }
-    if requires.checklist && is_open() {
+    if requires.checklist && has_open_items() {
         unmet.push("Checklist must be completed".to_owned());
     }
     if requires.assigned && task.assigned_to.is_none() {

@@ -59,7 +59,7 @@ pub fn add_item(
     Ok(put(Item { id, title, stage, status, assigned_to, is_added: true, update: None }, update))
 }
 
-/// Changes what a JSON object names of an item.
+/// Changes what a JSON object names of an item. Where that changes nothing, who has set it before has set it last.
 pub fn change_item(
     object: &Map<String, Value>,
     id: &ItemId,
@@ -79,9 +79,11 @@ pub fn change_item(
     if !errors.is_empty() {
         return Err(Refusal::Fields(errors));
     }
+    let before = item.clone();
     item.title = patch.title.unwrap_or(item.title);
     item.status = patch.status.unwrap_or(item.status);
     item.assigned_to = patch.assigned_to.unwrap_or(item.assigned_to);
+    let update = before.update.clone().filter(|_| item == before).unwrap_or(update);
     Ok(put(item, update))
 }
 

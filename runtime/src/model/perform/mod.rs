@@ -38,7 +38,7 @@ pub use self::{
 use super::{
     alert::Untold,
     attempt::Attempt,
-    checklist::{self as items, KeptItem},
+    checklist::{KeptItem, is_open},
     comment::Comment,
     execution::{Effects, Execution, Failure},
     file::{Blob, FileRules},
@@ -234,8 +234,9 @@ impl Plan {
             return Err(Refusal::NotOffered { action: action.name.clone(), stage });
         }
         let today = date_in(&self.zone, now);
-        let is_open = || items::is_open(&self.workflow, &task.stage, look.checklist());
-        let unmet = requirement::unmet(action, task, &self.workflow, performer, directory, today, is_open);
+        let has_open_items = || is_open(&self.workflow, &task.stage, look.checklist());
+        let unmet =
+            requirement::unmet(action, task, &self.workflow, performer, directory, today, has_open_items);
         if unmet.is_empty() { Ok(()) } else { Err(Refusal::Unmet(unmet)) }
     }
 }

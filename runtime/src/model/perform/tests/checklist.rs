@@ -60,6 +60,17 @@ fn what_a_template_says_is_not_kept() {
     assert_eq!(item.status, ItemStatus::Skipped, "what was not named changed");
 }
 
+#[test]
+fn who_changes_nothing_has_not_set_it() {
+    let by = Performer { id: "earlier".to_owned(), ..sample::performer() };
+    let earlier = ItemUpdate { by, on: sample::now() };
+    let set = KeptItem { update: earlier.clone(), ..kept("call", false, ItemStatus::Skipped) };
+    let changed =
+        |status: &str| put(change_of(&found(vec![set.clone()]), "call", json!({"status": status}))).update;
+    assert_eq!(changed("Skipped"), earlier);
+    assert_eq!(changed("Blank"), update());
+}
+
 /// "Template items cannot be deleted."
 #[test]
 fn only_what_was_added_is_removed() {
