@@ -9,7 +9,7 @@ use std::sync::{
 
 use jiff::Timestamp;
 
-use crate::model::{Place, TaskId};
+use crate::model::{ItemId, Place, TaskId};
 
 /// Where instants come from. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +68,12 @@ impl Ids {
 
     pub fn task(&self) -> TaskId {
         TaskId::from_u128(self.next())
+    }
+
+    /// A checklist item that somebody adds. No start looks for the greatest of these: a clock that was set back
+    /// meanwhile may list new ones before old ones, and does nothing worse.
+    pub fn item(&self) -> ItemId {
+        ItemId::new(self.task().to_string())
     }
 
     /// A place behind all that were given before; a new execution is called by its first one.

@@ -72,6 +72,7 @@ pub fn lint(workflow: &Workflow, types: &StepTypes, facts: &Facts<'_>) -> Vec<Fi
     }
     for action in &workflow.actions {
         findings.extend(nobody(action, workflow, &reached, facts));
+        findings.extend(nothing_to_check(action, workflow));
         findings.extend(call_after_move(action, types));
         for step in &action.steps {
             let found = types.get(&step.type_id).map(|step_type| step_type.lint(step)).unwrap_or_default();
@@ -151,6 +152,23 @@ fn nobody(
     findings
 }
 
+/// An empty checklist is completed.
+fn nothing_to_check(action: &Action, workflow: &Workflow) -> Option<Finding> {
+    let has_items = |stage: &StageId| workflow.stage(stage).is_some_and(|stage| !stage.checklist.is_empty());
+    if !action.requires.checklist || action.from.iter().any(has_items) {
+        return None;
+    }
+    Some(about(
+        action,
+        None,
+        "nothing_to_check",
+        "it requires the checklist, and no stage in which it is offered has one: it holds up only tasks to which \
+         somebody has added items"
+            .to_owned(),
+        "write checklist = [\"…\"] in the stage, or leave requires.checklist out".to_owned(),
+    ))
+}
+
 /// A task has moved though the call after it failed.
 fn call_after_move(action: &Action, types: &StepTypes) -> Vec<Finding> {
     let mut moved = None;
@@ -182,7 +200,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{egress::Guard, model::sample};
+    use crate::{
+        egress::Guard,
+        model::{ItemId, checklist::TemplateItem, sample},
+    };
 
     fn found(workflow: &Workflow, facts: &Facts<'_>) -> Vec<String> {
         let types = StepTypes::built_in(&Guard::default());
@@ -241,6 +262,20 @@ mod tests {
         for (found, start) in found.iter().zip(starts) {
             assert!(found.starts_with(start), "{found}");
         }
+    }
+
+    #[test]
+    fn a_checklist_that_is_required_and_empty_is_found() {
+        let mut workflow = sound();
+        workflow.actions[1].requires.checklist = true;
+        let said = found(&workflow, &Facts::default());
+        assert!(
+            said.len() == 1
+                && said[0].starts_with("warning[nothing_to_check]: “Finish”: it requires the checklist")
+        );
+        let call = TemplateItem { id: ItemId::new("call"), title: "Call".to_owned() };
+        workflow.stages[1].checklist.push(call);
+        assert_eq!(found(&workflow, &Facts::default()), [""; 0]);
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn bad_requests_get_a_status_and_a_code() {
         ("GET", "/nope", "", 404, "not_found"),
         ("GET", "/workflows/api-sample/users/nobody", "", 404, "no_such_user"),
         ("PATCH", TASKS, "{}", 405, "method_not_allowed"),
-        ("GET", "/workflows/api-sample/tasks/42/comments", "", 501, "not_implemented"),
+        ("POST", "/workflows/api-sample/data_syncs", "{}", 501, "not_implemented"),
         ("POST", EXECUTIONS, r#"{"task_id":"42"}"#, 400, "invalid_body"),
         ("POST", EXECUTIONS, r#"{"task_id":"42","action_id":"finish","extra":1}"#, 400, "invalid_body"),
         ("POST", EXECUTIONS, r#"{"task_id":["42"],"action_id":"finish"}"#, 400, "invalid_body"),

@@ -4,6 +4,8 @@ mod alerts;
 mod auth;
 mod backup;
 mod bad_input;
+mod checklist;
+mod comments;
 mod contract;
 mod crash;
 mod custom;

@@ -152,7 +152,7 @@ fn every_role_may_what_the_table_says_and_nothing_else() {
     let bench = bench();
     // What is asked of each; what it answers where it is allowed; where it is not.
     type Ask = (&'static str, fn(&Person<'_>) -> Answer, u16);
-    let asks: [Ask; 12] = [
+    let asks: [Ask; 14] = [
         ("view", |it| it.get(TASKS), 200),
         ("view", |it| it.get("/workflows/api-sample/tasks/42/history"), 200),
         ("view", |it| it.get("/workflows/api-sample/fields"), 200),
@@ -160,6 +160,12 @@ fn every_role_may_what_the_table_says_and_nothing_else() {
         ("edit", |it| it.send("POST", TASKS, &json!({"Company ID": "43"})), 201),
         ("edit", |it| it.send("PUT", TASKS, &json!({"Company ID": "42", "Company Name": "x"})), 200),
         ("edit", |it| it.send("DELETE", "/workflows/api-sample/tasks/43", &Value::Null), 204),
+        ("view", |it| it.get("/workflows/api-sample/tasks/42/comments"), 200),
+        (
+            "edit",
+            |it| it.send("POST", "/workflows/api-sample/tasks/42/comments", &json!({"body": "Hi"})),
+            201,
+        ),
         ("note", |it| it.perform("note"), 201),
         ("sign", |it| it.perform("sign"), 201),
         ("administer", |it| it.get("/workflows/api-sample/findings"), 200),
@@ -213,6 +219,8 @@ fn every_role_may_what_the_table_says_and_nothing_else() {
     // Each execution is in the name of who performed it.
     let history = bench.server.get("/workflows/api-sample/tasks/42/history").json();
     assert!(history.to_string().contains("clerk@example.com"), "{history}");
+    let comments = bench.server.get("/workflows/api-sample/tasks/42/comments").json();
+    assert_eq!(comments[0]["author"], "clerk Test");
 }
 
 /// "`performed_by` needs that user's rights"; a key's scopes and workflows limit it besides.

@@ -73,6 +73,7 @@ codes! {
     SecretNotFound = "secret_not_found", NOT_FOUND;
     /// The task has no scheduled stage change.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND;
+    ChecklistItemNotFound = "checklist_item_not_found", NOT_FOUND;
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
     /// The execution is not in a state for that.
     NotPossibleNow = "not_possible_now", CONFLICT;
@@ -86,9 +87,13 @@ codes! {
     SecretInUse = "secret_in_use", CONFLICT;
     /// A step of the action cannot run on this server.
     StepTypeMissing = "step_type_missing", CONFLICT;
+    /// The checklist item is in the workflow's template, which alone can leave it out.
+    TemplateItem = "template_item", CONFLICT;
+    /// The task has as many comments, or checklist items of its own, as it may have.
+    TooMany = "too_many", CONFLICT;
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
-    /// Values that the task's fields cannot take; `errors` has them by field.
+    /// Values that a task, its comments or its checklist cannot take; `errors` has them by name.
     InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY;
     /// A name or a value that a secret cannot have.
     InvalidSecret = "invalid_secret", UNPROCESSABLE_ENTITY;
@@ -198,6 +203,9 @@ impl From<Refusal> for ApiError {
             Refusal::StepGone { .. } => Self::new(Code::StepGone, message),
             Refusal::GoneOn => Self::new(Code::NotPossibleNow, message),
             Refusal::NoSchedule => Self::new(Code::ScheduleNotFound, message),
+            Refusal::ItemMissing { .. } => Self::new(Code::ChecklistItemNotFound, message),
+            Refusal::ItemOfTemplate { .. } => Self::new(Code::TemplateItem, message),
+            Refusal::TooMany { .. } => Self::new(Code::TooMany, message),
             Refusal::Illegal(_) => Self::new(Code::NotPossibleNow, message),
         }
     }
@@ -307,6 +315,7 @@ mod tests {
             404 endpoint_not_found
             404 secret_not_found
             404 schedule_not_found
+            404 checklist_item_not_found
             405 method_not_allowed
             409 not_possible_now
             409 step_gone
@@ -314,6 +323,8 @@ mod tests {
             409 last_administrator
             409 secret_in_use
             409 step_type_missing
+            409 template_item
+            409 too_many
             413 body_too_large
             415 unsupported_media_type
             422 invalid_fields
@@ -352,6 +363,10 @@ mod tests {
                 r#"{"status":"Fail","errors":["Name is required","Must be assigned"],"code":"requirements_not_met","message":"Name is required; Must be assigned"}"#,
             ),
             (Refusal::TaskMissing.into(), r#"{"code":"task_not_found","message":"the task does not exist"}"#),
+            (
+                Refusal::TooMany { what: "comments", most: 10_000 }.into(),
+                r#"{"code":"too_many","message":"the task has 10000 comments already, and can have no more"}"#,
+            ),
         ] {
             assert_eq!(body(error), expected);
         }

@@ -7,6 +7,8 @@
 mod audit;
 mod auth;
 mod body;
+mod checklist;
+mod comments;
 mod endpoints;
 mod error;
 mod events;
@@ -27,8 +29,9 @@ mod workflows;
 
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use ipnet::IpNet;
+use serde::de::DeserializeOwned;
 
 use self::error::ApiError;
 pub use self::{body::Bodies, error::Code};
@@ -76,6 +79,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         web::scope("/api/v1")
             .configure(workflows::configure)
             .configure(tasks::configure)
+            .configure(comments::configure)
+            .configure(checklist::configure)
             .configure(executions::configure)
             .configure(files::configure)
             .configure(users::configure)
@@ -93,7 +98,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.default_service(web::to(no_such_route));
 }
 
-async fn no_such_route(request: actix_web::HttpRequest) -> Result<HttpResponse, ApiError> {
+async fn no_such_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let message = format!("nothing is at {}; the API's routes begin with /api/v1", request.path());
     Err(ApiError::new(Code::NotFound, message))
 }
@@ -103,9 +108,17 @@ fn resource(path: &str) -> actix_web::Resource {
     web::resource(path).default_service(web::to(no_such_method))
 }
 
-async fn no_such_method(request: actix_web::HttpRequest) -> Result<HttpResponse, ApiError> {
+async fn no_such_method(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let message = format!("{} is not possible at {}", request.method(), request.path());
     Err(ApiError::new(Code::MethodNotAllowed, message))
+}
+
+/// A request's query parameters.
+fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
+    let query = web::Query::from_query(request.query_string());
+    query
+        .map(web::Query::into_inner)
+        .map_err(|error| ApiError::new(Code::InvalidParameter, format!("the query cannot be read: {error}")))
 }
 
 /// A JSON answer from something that serde can write.

@@ -7,9 +7,11 @@ use futures_util::{future::LocalBoxFuture, stream};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Api, Code, auth::Caller, body::TaskBody, error::ApiError, history, json as answer, resource};
+use super::{
+    Api, Code, auth::Caller, body::TaskBody, error::ApiError, history, json as answer, query, resource,
+};
 use crate::model::{
-    Action, Directory, FieldErrors, FieldValue, Refusal, Right, Task, TaskId, Workflow,
+    Action, Directory, FieldErrors, FieldValue, Refusal, Right, Task, TaskId, Workflow, checklist,
     document::{ShownPerformer, ShownTask},
     field::Shown,
     perform::{self, TaskWrite, Writing},
@@ -144,22 +146,31 @@ struct ForWhom {
 
 /// What can be done with the task now, by the key or by whom `_performed_by` names.
 async fn actions(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Result<HttpResponse, ApiError> {
-    let for_whom = web::Query::<ForWhom>::from_query(request.query_string()).map_err(|error| {
-        ApiError::new(Code::InvalidParameter, format!("the query cannot be read: {error}"))
-    })?;
+    let for_whom: ForWhom = query(&request)?;
     let workspace = &at.caller.workspace;
     let (workflow, performed_by) = (&at.workflow, for_whom.performed_by.as_deref());
     let performer = at.caller.performer_of(workflow, Right::View, performed_by)?;
     let (directory, today) = (&workspace.directory, workspace.date(api.shared.clock.now()));
+    let is_open = is_checklist_open(&api, &at).await?;
     let is_possible = |action: &&Action| {
         let right = Right::Perform(&action.id);
         at.caller.performer_of(workflow, right, performed_by).is_ok()
-            && requirement::unmet(action, &at.task, &at.workflow, &performer, directory, today).is_empty()
+            && requirement::unmet(action, &at.task, workflow, &performer, directory, today, || is_open)
+                .is_empty()
     };
     let possible = at.workflow.actions_in(&at.task.stage).filter(is_possible);
     let shown: Vec<_> =
         possible.map(|action| json!({"id": action.id.as_str(), "name": action.name})).collect();
     answer(HttpResponse::Ok(), &shown)
+}
+
+/// Whether something of the checklist is to be done in the task's stage; looked at only where an action asks.
+async fn is_checklist_open(api: &Api, at: &TaskAt) -> Result<bool, ApiError> {
+    let (workflow, stage) = (&at.workflow, &at.task.stage);
+    if !workflow.actions_in(stage).any(|action| action.requires.checklist) {
+        return Ok(false);
+    }
+    Ok(checklist::is_open(workflow, stage, api.store().checklist(at.task.id).await?))
 }
 
 async fn upsert(
@@ -323,9 +334,8 @@ struct Filters {
 impl Filters {
     fn read(request: &HttpRequest, workflow: &Workflow, active: bool) -> Result<Self, ApiError> {
         let invalid = |message: String| ApiError::new(Code::InvalidParameter, message);
-        let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
-            .map_err(|error| invalid(format!("the query cannot be read: {error}")))?;
-        for (name, _) in query.iter() {
+        let values: Vec<(String, String)> = query(request)?;
+        for (name, _) in &values {
             if name.starts_with('_') {
                 return Err(invalid(format!(
                     "`{name}` is not a parameter of this list in this version of Onward"
@@ -338,7 +348,7 @@ impl Filters {
                 )));
             }
         }
-        Ok(Self { active, values: query.into_inner() })
+        Ok(Self { active, values })
     }
 
     fn match_task(&self, task: &Task, workflow: &Workflow, directory: &Directory) -> bool {

@@ -4,10 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{Code, auth::Caller, error::ApiError};
 
-const ROUTES: [&str; 7] = [
-    "/workflows/{workflow}/tasks/{task}/comments",
-    "/workflows/{workflow}/tasks/{task}/checklist_items",
-    "/workflows/{workflow}/tasks/{task}/checklist_items/{item}",
+const ROUTES: [&str; 4] = [
     "/workflows/{workflow}/analytics/exports",
     "/workflows/{workflow}/analytics/exports/{export}",
     "/workflows/{workflow}/data_syncs",

@@ -3,6 +3,7 @@
 //! Read with spans, because a message without its line helps nobody. Step types are not known here:
 //! whoever reads passes a [`StepCheck`].
 
+mod checklist;
 mod condition;
 mod read;
 mod report;
@@ -28,6 +29,8 @@ pub const STAGES_MAX: usize = 100;
 pub const ACTIONS_MAX: usize = 200;
 pub const STEPS_MAX: usize = 50;
 pub const ROLES_MAX: usize = 50;
+/// Checklist items of one stage.
+pub const CHECKLIST_MAX: usize = 100;
 /// Of one action.
 pub const CONDITIONS_MAX: usize = 50;
 /// Of one condition.

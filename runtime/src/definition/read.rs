@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::{
     ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
-    requires, roles,
+    checklist, requires, roles,
     table::{At, Places, Problems, Table, closest},
 };
 use crate::model::{
@@ -121,20 +121,35 @@ pub(super) fn id(
     name: Option<&At<String>>,
     problems: &mut Problems,
 ) -> String {
-    if let Some(id) = table.text(key, problems) {
-        if id.value.is_empty() || slug(&id.value) != id.value {
-            let help = match slug(&id.value) {
-                slug if slug.is_empty() => None,
-                slug => Some(format!("for example `{slug}`")),
-            };
-            let message =
-                format!("the id `{}` may only have lower case letters, digits and single `-`", id.value);
-            problems.add_with_help("invalid_id", id.span, message, help);
-        }
-        return id.value;
+    if let Some(id) = written_id(key, table, problems) {
+        return id;
     }
     let Some(name) = name else { return String::new() };
     check_name(name, problems);
+    id_of(name, problems)
+}
+
+/// The id as its author wrote it, if they did.
+pub(super) fn written_id(
+    key: &'static str,
+    table: &mut Table<'_>,
+    problems: &mut Problems,
+) -> Option<String> {
+    let id = table.text(key, problems)?;
+    if id.value.is_empty() || slug(&id.value) != id.value {
+        let help = match slug(&id.value) {
+            slug if slug.is_empty() => None,
+            slug => Some(format!("for example `{slug}`")),
+        };
+        let message =
+            format!("the id `{}` may only have lower case letters, digits and single `-`", id.value);
+        problems.add_with_help("invalid_id", id.span, message, help);
+    }
+    Some(id.value)
+}
+
+/// The id that follows from a name.
+pub(super) fn id_of(name: &At<String>, problems: &mut Problems) -> String {
     let id = slug(&name.value);
     if id.is_empty() && !name.value.is_empty() {
         let message = format!("no id follows from the name “{}”; write one: id = \"…\"", name.value);
@@ -164,7 +179,7 @@ fn check_name(name: &At<String>, problems: &mut Problems) {
 /// Refuses a name or an id that was there before.
 #[derive(Default)]
 pub(super) struct Taken {
-    names: HashMap<String, ()>,
+    pub(super) names: HashMap<String, ()>,
     ids: HashMap<String, ()>,
 }
 
@@ -287,7 +302,7 @@ fn color(table: &mut Table<'_>, problems: &mut Problems) -> String {
 }
 
 fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
-    let (mut stages, mut taken) = (Vec::new(), Taken::default());
+    let (mut stages, mut taken, mut items) = (Vec::new(), Taken::default(), Taken::default());
     let tables = root.tables("stages", STAGES_MAX, problems);
     if tables.is_empty() {
         problems.add("missing_key", 0..0, "a workflow needs at least one stage: [[stages]] with a `name`");
@@ -296,10 +311,11 @@ fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
         let name = table.required_text("name", problems);
         let id = id("id", &mut table, name.as_ref(), problems);
         let (color, end) = (color(&mut table, problems), table.flag("end", false, problems));
+        let checklist = checklist::template(&mut table, &mut items, problems);
         table.finish(problems);
         let Some(name) = name else { continue };
         taken.add("stage", &name, &id, problems);
-        stages.push(Stage { id: StageId::new(id), name: name.value, color, end });
+        stages.push(Stage { id: StageId::new(id), name: name.value, color, end, checklist });
     }
     stages
 }

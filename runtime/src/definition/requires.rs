@@ -1,4 +1,4 @@
-//! Reads `requires`, an action's requirements: fields, assignee, roles, custom conditions.
+//! Reads `requires`, an action's requirements: fields, checklist, assignee, roles, custom conditions.
 
 use super::{
     CONDITIONS_MAX, condition,
@@ -14,13 +14,14 @@ pub(super) fn requirements(
 ) -> Requirements {
     let Some(mut table) = table.table("requires", problems) else { return Requirements::default() };
     let fields = fields(&mut table, known, problems);
+    let checklist = table.flag("checklist", false, problems);
     let assigned = table.flag("assigned", false, problems);
     let roles = roles(&mut table, known, problems);
     let conditions = table.tables("conditions", CONDITIONS_MAX, problems);
     let conditions =
         conditions.into_iter().filter_map(|table| condition::condition(table, known, problems)).collect();
     table.finish(problems);
-    Requirements { fields, assigned, roles, conditions }
+    Requirements { fields, checklist, assigned, roles, conditions }
 }
 
 fn fields(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> Vec<FieldId> {

@@ -50,6 +50,12 @@ pub(super) struct Entry {
     pub(super) items: Vec<Range<usize>>,
 }
 
+/// An item of a list whose items may be texts or tables.
+pub(super) enum TextOrTable<'a> {
+    Text(At<String>),
+    Table(Table<'a>),
+}
+
 /// Where the values of some keys stand.
 pub(super) type Places = Vec<(String, Range<usize>)>;
 
@@ -166,6 +172,28 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A list of texts and tables, in any mixture.
+    pub(super) fn texts_or_tables(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        problems: &mut Problems,
+    ) -> Vec<TextOrTable<'a>> {
+        const EXPECTED: &str = "a list of texts and tables";
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            return wrong_type(key, EXPECTED, value, problems).unwrap_or_default();
+        };
+        check_count(key, items.len(), most, value.span(), problems);
+        let read = |item: &'a Spanned<DeValue<'a>>| match (item.get_ref().as_str(), item.get_ref().as_table())
+        {
+            (Some(text), _) => Some(TextOrTable::Text(At { value: text.to_owned(), span: item.span() })),
+            (None, Some(table)) => Some(TextOrTable::Table(Table::new(table, item.span()))),
+            (None, None) => wrong_type(key, EXPECTED, item, problems),
+        };
+        items.into_iter().take(most).filter_map(read).collect()
+    }
+
     /// The tables of `[[key]]`.
     pub(super) fn tables(
         &mut self,
@@ -179,13 +207,7 @@ impl<'a> Table<'a> {
             let _: Option<()> = wrong_type(key, &expected, value, problems);
             return Vec::new();
         };
-        if items.len() > most {
-            problems.add(
-                "too_many",
-                value.span(),
-                format!("{} {key}; at most {most} are possible", items.len()),
-            );
-        }
+        check_count(key, items.len(), most, value.span(), problems);
         let mut tables = Vec::with_capacity(items.len().min(most));
         for item in items.into_iter().take(most) {
             match item.get_ref().as_table() {
@@ -230,6 +252,12 @@ impl<'a> Table<'a> {
             values.insert(key.into_owned(), json(value.get_ref()));
         }
         (values, spans)
+    }
+}
+
+fn check_count(key: &str, count: usize, most: usize, span: Range<usize>, problems: &mut Problems) {
+    if count > most {
+        problems.add("too_many", span, format!("{count} {key}; at most {most} are possible"));
     }
 }
 

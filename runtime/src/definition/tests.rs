@@ -1,5 +1,6 @@
 //! What broken files look like to the person who wrote them.
 
+mod checklist;
 mod condition;
 mod requires;
 

@@ -47,6 +47,8 @@ text_id! {
     StepId,
     /// A role, unique in its workflow.
     RoleId,
+    /// A checklist item: one of a template is unique in its workflow, an added one everywhere.
+    ItemId,
     /// A user of the workspace.
     UserId,
     /// An API key (not its secret).

@@ -6,6 +6,8 @@
 
 pub mod alert;
 pub mod attempt;
+pub mod checklist;
+pub mod comment;
 pub mod condition;
 pub mod document;
 pub mod duration;
@@ -34,13 +36,17 @@ pub(crate) mod sample;
 
 pub use alert::{AlertRule, Untold};
 pub use attempt::{Attempt, AttemptEnd};
+pub use checklist::KeptItem;
+pub use comment::Comment;
 pub use condition::Condition;
 pub use document::Document;
 pub use execution::{Execution, Failure, State, Status};
 pub use field::{Field, FieldType, FieldValue};
 pub use file::{Blob, BlobId, FileEntry};
 pub use history::HistoryEntry;
-pub use id::{ActionId, ExecutionId, FieldId, Place, RoleId, StageId, StepId, TaskId, UserId, WorkflowId};
+pub use id::{
+    ActionId, ExecutionId, FieldId, ItemId, Place, RoleId, StageId, StepId, TaskId, UserId, WorkflowId,
+};
 pub use patch::{FieldErrors, Patch};
 pub use perform::{Change, Current, Refusal};
 pub use rights::{Right, Scope};

@@ -76,23 +76,16 @@ impl Patch {
 
 impl ReadPatch {
     fn stage(&mut self, value: &Value, workflow: &Workflow) {
-        match value.as_str().and_then(|name| workflow.stage_named(name)) {
-            Some(stage) => self.patch.stage = Some(stage.id.clone()),
-            None => {
-                let names: Vec<_> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
-                self.errors.add(STAGE, format!("is invalid: it must be one of {}", names.join(", ")));
-            }
+        match read_stage(value, workflow) {
+            Ok(stage) => self.patch.stage = Some(stage),
+            Err(problem) => self.errors.add(STAGE, problem),
         }
     }
 
     fn assigned_to(&mut self, value: &Value, directory: &Directory) {
-        match value {
-            Value::Null => self.patch.assigned_to = Some(None),
-            Value::String(text) if text.is_empty() => self.patch.assigned_to = Some(None),
-            _ => match value.as_str().and_then(|text| directory.find(text)) {
-                Some(user) => self.patch.assigned_to = Some(Some(user.id.clone())),
-                None => self.errors.add(ASSIGNED_TO, NO_SUCH_USER),
-            },
+        match read_assignee(value, directory) {
+            Ok(user) => self.patch.assigned_to = Some(user),
+            Err(problem) => self.errors.add(ASSIGNED_TO, problem),
         }
     }
 
@@ -127,6 +120,27 @@ impl ReadPatch {
                 self.patch.blobs.extend(blobs);
             }
             Err(problems) => problems.into_iter().for_each(|problem| self.errors.add(name, problem.0)),
+        }
+    }
+}
+
+/// A stage by its name.
+pub(super) fn read_stage(value: &Value, workflow: &Workflow) -> Result<StageId, String> {
+    let stage = value.as_str().and_then(|name| workflow.stage_named(name));
+    stage.map(|stage| stage.id.clone()).ok_or_else(|| {
+        let names: Vec<_> = workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
+        format!("is invalid: it must be one of {}", names.join(", "))
+    })
+}
+
+/// A user by email, or nobody.
+pub(super) fn read_assignee(value: &Value, directory: &Directory) -> Result<Option<UserId>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) if text.is_empty() => Ok(None),
+        _ => {
+            let user = value.as_str().and_then(|text| directory.find(text));
+            user.map(|user| Some(user.id.clone())).ok_or_else(|| NO_SUCH_USER.to_owned())
         }
     }
 }

@@ -15,6 +15,8 @@ use super::{
 pub struct Requirements {
     /// Fields that must have a value.
     pub fields: Vec<FieldId>,
+    /// Every checklist item of the task's stage must be completed or skipped.
+    pub checklist: bool,
     /// The task must be assigned to somebody.
     pub assigned: bool,
     /// The performer must have one of these roles in the workflow. Empty: anybody may.
@@ -29,7 +31,8 @@ pub fn is_offered(action: &Action, task: &Task) -> bool {
 }
 
 /// Every requirement that does not hold, as the person reads it. Empty when all hold. `today`: the date in
-/// the workspace's time zone.
+/// the workspace's time zone. `has_open_items`: whether something of the checklist is to be done in the task's stage;
+/// asked only where the action requires it, since it costs a look at the disk.
 pub fn unmet(
     action: &Action,
     task: &Task,
@@ -37,6 +40,7 @@ pub fn unmet(
     performer: &Performer,
     directory: &Directory,
     today: Date,
+    has_open_items: impl FnOnce() -> bool,
 ) -> Vec<String> {
     let requires = &action.requires;
     let mut unmet = Vec::new();
@@ -45,6 +49,9 @@ pub fn unmet(
             let name = workflow.field(id).map_or(id.as_str(), |field| &field.name);
             unmet.push(format!("{name} is required"));
         }
+    }
+    if requires.checklist && has_open_items() {
+        unmet.push("Checklist must be completed".to_owned());
     }
     if requires.assigned && task.assigned_to.is_none() {
         unmet.push("Must be assigned".to_owned());
@@ -116,6 +123,7 @@ mod tests {
         };
         let requires = Requirements {
             fields: vec![FieldId::new("company-name"), FieldId::new("expected-close-date")],
+            checklist: true,
             assigned: true,
             roles: vec![RoleId::new("manager"), Role::administrator().id],
             conditions: vec![dear],
@@ -135,22 +143,34 @@ mod tests {
         let mut workflow = sample::workflow();
         workflow.roles.push(Role::new("manager", "Manager"));
         let (action, performer) = (strict(&workflow.actions[1]), sample::performer());
-        let unmet = |task: &Task, directory: &Directory| {
+        let unmet = |task: &Task, directory: &Directory, is_open| {
             let today = date_in(&TimeZone::UTC, sample::now());
-            unmet(&action, task, &workflow, &performer, directory, today)
+            unmet(&action, task, &workflow, &performer, directory, today, || is_open)
         };
-        assert_eq!(unmet(&sample::task(), &with_role("manager")), [""; 0]);
+        assert_eq!(unmet(&sample::task(), &with_role("manager"), false), [""; 0]);
         let bare = Task::new(sample::task().id, &workflow, sample::now());
         assert_eq!(
-            unmet(&bare, &sample::directory()),
+            unmet(&bare, &sample::directory(), true),
             [
                 "Company Name is required",
                 "Expected Close Date is required",
+                "Checklist must be completed",
                 "Must be assigned",
                 "Must be performed by Manager or Administrator",
                 "Contract Value must be at least 1000",
             ]
         );
+    }
+
+    #[test]
+    fn the_checklist_is_looked_at_only_where_it_is_required() {
+        let workflow = sample::workflow();
+        let today = date_in(&TimeZone::UTC, sample::now());
+        let is_open = || panic!("nobody requires it");
+        let (action, task) = (&workflow.actions[1], sample::task());
+        let unmet =
+            unmet(action, &task, &workflow, &sample::performer(), &sample::directory(), today, is_open);
+        assert_eq!(unmet, [""; 0]);
     }
 
     /// "Role of the performer": one of those named, in this workflow.

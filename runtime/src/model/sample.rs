@@ -24,6 +24,7 @@ pub(crate) fn workflow() -> Workflow {
         name: name.to_owned(),
         color: "gray".to_owned(),
         end,
+        checklist: Vec::new(),
     };
     Workflow {
         id: WorkflowId::new("api-sample"),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     alert::AlertRule,
+    checklist::TemplateItem,
     field::{Field, FieldType},
     id::{ActionId, FieldId, RoleId, StageId, StepId, WorkflowId},
     requirement::Requirements,
@@ -43,6 +44,8 @@ pub struct Stage {
     pub color: String,
     /// A task in an end stage is no longer active.
     pub end: bool,
+    /// What every task has on its checklist for this stage.
+    pub checklist: Vec<TemplateItem>,
 }
 
 /// A button on a task: what happens, in order, when somebody presses it.

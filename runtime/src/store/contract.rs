@@ -3,6 +3,8 @@
 
 mod admin;
 mod alerts;
+mod checklist;
+mod comments;
 mod records;
 mod users;
 

@@ -16,8 +16,8 @@ use std::{collections::HashMap, path::PathBuf, pin::Pin, sync::Arc, time::Durati
 
 use self::admin::{AdminChange, AuditEntry, By, Invitation, Session};
 use crate::model::{
-    ApiKey, Attempt, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Refusal, Task,
-    TaskId, Timestamp, Untold, User, UserId, WorkflowId,
+    ApiKey, Attempt, Blob, BlobId, Comment, Execution, ExecutionId, HistoryEntry, KeptItem, Membership,
+    Place, Refusal, Task, TaskId, Timestamp, Untold, User, UserId, WorkflowId,
     id::KeyId,
     perform::{Admitted, Decide},
 };
@@ -30,6 +30,9 @@ pub const TASKS_PAGE_MAX: usize = 500;
 
 /// Entries that one page of [`Store::history`] has at most.
 pub const HISTORY_PAGE_MAX: usize = 500;
+
+/// Comments that one page of [`Store::comments`] has at most; each may be long.
+pub const COMMENTS_PAGE_MAX: usize = 100;
 
 /// Which task a transaction is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,10 @@ pub struct Committed {
     pub execution: Option<Execution>,
     /// Whether the task is new.
     pub created: bool,
+    /// The comment that it has written.
+    pub comment: Option<Comment>,
+    /// The checklist item that it has put.
+    pub item: Option<KeptItem>,
 }
 
 /// What the clock calls for.
@@ -224,6 +231,12 @@ pub trait Store: Send + Sync {
     /// A task's history, newest first, before the entry with a number; at most [`HISTORY_PAGE_MAX`].
     /// A deleted task has one, too.
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>>;
+
+    /// A task's comments, oldest first, after the one with a number (from 1); at most [`COMMENTS_PAGE_MAX`].
+    fn comments(&self, task: TaskId, after: u64) -> Reply<Vec<Comment>>;
+
+    /// What is kept of a task's checklist items, in the order of their ids.
+    fn checklist(&self, task: TaskId) -> Reply<Vec<KeptItem>>;
 
     /// The bytes of a file that some task has, or had: the history names them for as long as it is kept.
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>>;

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     engine::{EngineError, Performed, doubts::Doubt},
     model::{
-        Blob, BlobId, HistoryEntry, Place, Timestamp, UserId, WorkflowId,
+        Blob, BlobId, Comment, HistoryEntry, KeptItem, Place, Timestamp, UserId, WorkflowId,
         id::KeyId,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
@@ -96,6 +96,14 @@ impl Store for Liar {
 
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
         self.store.history(task, before)
+    }
+
+    fn comments(&self, task: TaskId, after: u64) -> Reply<Vec<Comment>> {
+        self.store.comments(task, after)
+    }
+
+    fn checklist(&self, task: TaskId) -> Reply<Vec<KeptItem>> {
+        self.store.checklist(task)
     }
 
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>> {

@@ -49,7 +49,7 @@ pub fn admit(
         return Ok(Change::keep(&earlier));
     }
     let task = current.task.ok_or(Refusal::TaskMissing)?;
-    plan.check(task, &execution.performer, directory, execution.created_at)?;
+    plan.check(task, &execution.performer, directory, execution.created_at, current.look)?;
     let mut change = Change::default();
     if has_turn {
         execution.stage = Some(task.stage.clone());
@@ -116,7 +116,7 @@ pub fn begin(
     let event = match current.task {
         None if execution.task_deleted => Event::Turn,
         None => task_deleted(),
-        Some(task) => match (resumed, plan.check(task, &execution.performer, directory, now)) {
+        Some(task) => match (resumed, plan.check(task, &execution.performer, directory, now, current.look)) {
             (false, Err(refusal)) => {
                 Event::Refused { code: refusal.code().to_owned(), message: refusal.to_string() }
             }

@@ -9,6 +9,8 @@
 //! again.
 
 mod admit;
+mod checklist;
+mod comment;
 mod finish;
 mod life;
 mod revert;
@@ -25,6 +27,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 pub use self::{
     admit::{Admission, IDEMPOTENCY_HOURS, IdempotencyKey, admit, begin, is_not_acknowledged},
+    checklist::{ItemWrite, ItemWriting, add_item, change_item, remove_item},
+    comment::{NewComment, write_comment},
     finish::{At, StepReport, finish},
     life::{RetryOnto, RetryTarget, block, cancel, dismiss, recover, retry, void, wake},
     task::{
@@ -34,10 +38,12 @@ pub use self::{
 use super::{
     alert::Untold,
     attempt::Attempt,
+    checklist::{KeptItem, is_open},
+    comment::Comment,
     execution::{Effects, Execution, Failure},
     file::{Blob, FileRules},
     history::{Author, Cause, HistoryEntry, difference},
-    id::{ExecutionId, UserId},
+    id::{ExecutionId, ItemId, UserId},
     patch::FieldErrors,
     requirement,
     task::Task,
@@ -86,6 +92,12 @@ pub trait Look {
 
     /// Whether a user has left.
     fn has_left(&self, user: &UserId) -> bool;
+
+    /// How many comments the task has.
+    fn comments(&self) -> u64;
+
+    /// What is kept of the task's checklist items, in the order of their ids.
+    fn checklist(&self) -> Vec<KeptItem>;
 }
 
 /// What a transaction writes.
@@ -107,6 +119,10 @@ pub struct Change {
     pub untold: Vec<Untold>,
     /// The bytes of the task's new files; those that are there already stay as they are.
     pub blobs: Vec<Blob>,
+    /// One more comment on the task.
+    pub comment: Option<Comment>,
+    /// A change of the task's checklist.
+    pub item: Option<ItemWrite>,
 }
 
 #[derive(Debug)]
@@ -147,6 +163,14 @@ pub enum Refusal {
     GoneOn,
     #[error("the task has no scheduled stage change")]
     NoSchedule,
+    #[error("the task has no checklist item `{id}`")]
+    ItemMissing { id: ItemId },
+    #[error(
+        "“{title}” is in the workflow's template: it can be skipped, and only the workflow can leave it out"
+    )]
+    ItemOfTemplate { title: String },
+    #[error("the task has {most} {what} already, and can have no more")]
+    TooMany { what: &'static str, most: u64 },
     #[error(transparent)]
     Illegal(#[from] super::execution::Illegal),
 }
@@ -164,6 +188,9 @@ impl Refusal {
             Self::StepGone { .. } => "step_gone",
             Self::GoneOn => "gone_on",
             Self::NoSchedule => "schedule_not_found",
+            Self::ItemMissing { .. } => "checklist_item_not_found",
+            Self::ItemOfTemplate { .. } => "template_item",
+            Self::TooMany { .. } => "too_many",
             Self::Illegal(_) => "illegal_transition",
         }
     }
@@ -199,14 +226,17 @@ impl Plan {
         performer: &Performer,
         directory: &Directory,
         now: Timestamp,
+        look: &dyn Look,
     ) -> Result<(), Refusal> {
         let action = self.action();
         if !requirement::is_offered(action, task) {
             let stage = self.workflow.stage_name(&task.stage).to_owned();
             return Err(Refusal::NotOffered { action: action.name.clone(), stage });
         }
+        let today = date_in(&self.zone, now);
+        let has_open_items = || is_open(&self.workflow, &task.stage, look.checklist());
         let unmet =
-            requirement::unmet(action, task, &self.workflow, performer, directory, date_in(&self.zone, now));
+            requirement::unmet(action, task, &self.workflow, performer, directory, today, has_open_items);
         if unmet.is_empty() { Ok(()) } else { Err(Refusal::Unmet(unmet)) }
     }
 }

@@ -44,7 +44,8 @@ use super::{
     admin::{AdminChange, AuditEntry, By, Invitation, Session},
 };
 use crate::model::{
-    Blob, BlobId, Execution, ExecutionId, HistoryEntry, Place, Task, TaskId, Timestamp, UserId, WorkflowId,
+    Blob, BlobId, Comment, Execution, ExecutionId, HistoryEntry, KeptItem, Place, Task, TaskId, Timestamp,
+    UserId, WorkflowId,
     id::KeyId,
     perform::{Admitted, Decide},
 };
@@ -214,6 +215,14 @@ impl Store for SqliteStore {
 
     fn history(&self, task: TaskId, before: Option<u64>) -> Reply<Vec<HistoryEntry>> {
         self.read(move |connection| read::history(connection, task, before, HISTORY_PAGE_MAX))
+    }
+
+    fn comments(&self, task: TaskId, after: u64) -> Reply<Vec<Comment>> {
+        self.read(move |connection| read::comments(connection, task, after))
+    }
+
+    fn checklist(&self, task: TaskId) -> Reply<Vec<KeptItem>> {
+        self.read(move |connection| read::checklist(connection, task))
     }
 
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>> {

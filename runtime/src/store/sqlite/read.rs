@@ -5,14 +5,14 @@ use serde_json::json;
 
 use super::{
     super::{
-        Due, ExecutionDetail, SecretRow, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage, VersionRow,
-        WorkspaceRows,
+        COMMENTS_PAGE_MAX, Due, ExecutionDetail, SecretRow, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage,
+        VersionRow, WorkspaceRows,
     },
     admin, rows,
 };
 use crate::model::{
-    Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, RoleId, Task, TaskId, Timestamp,
-    User, UserId, WorkflowId, perform::Admitted,
+    Blob, BlobId, Comment, Execution, ExecutionId, HistoryEntry, KeptItem, Membership, Place, RoleId, Task,
+    TaskId, Timestamp, User, UserId, WorkflowId, perform::Admitted,
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
@@ -227,6 +227,30 @@ pub(super) fn admitted(connection: &Connection, scope: &[u8; 32]) -> Result<Opti
         Ok(Admitted { scope: row.get(0)?, body: row.get(1)?, execution, at: rows::instant(row.get(3)?)? })
     })?;
     Ok(found.into_iter().next())
+}
+
+pub(super) fn comments(
+    connection: &Connection,
+    task: TaskId,
+    after: u64,
+) -> Result<Vec<Comment>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM comment WHERE task_id = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+        rows::COMMENT_COLUMNS
+    );
+    all(connection, &sql, params![task.to_bytes(), after, COMMENTS_PAGE_MAX], rows::comment)
+}
+
+/// How many comments a task has: they are numbered from 1, and none goes without its task.
+pub(super) fn comment_count(connection: &Connection, task: TaskId) -> Result<u64, StoreError> {
+    let sql = "SELECT coalesce(max(number), 0) FROM comment WHERE task_id = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([task.to_bytes()], |row| row.get(0))?)
+}
+
+pub(super) fn checklist(connection: &Connection, task: TaskId) -> Result<Vec<KeptItem>, StoreError> {
+    let sql =
+        format!("SELECT {} FROM checklist_item WHERE task_id = ?1 ORDER BY id", rows::CHECKLIST_ITEM_COLUMNS);
+    all(connection, &sql, [task.to_bytes()], rows::checklist_item)
 }
 
 pub(super) fn blob(connection: &Connection, id: BlobId) -> Result<Option<Blob>, StoreError> {

@@ -8,9 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::super::StoreError;
 use crate::model::{
-    ActionId, Attempt, AttemptEnd, Execution, ExecutionId, Failure, FieldErrors, FieldId, FieldValue,
-    FileEntry, HistoryEntry, Performer, Place, Schedule, StageId, State, Task, TaskId, Timestamp, Untold,
-    UserId, WorkflowId, file,
+    ActionId, Attempt, AttemptEnd, Comment, Execution, ExecutionId, Failure, FieldErrors, FieldId,
+    FieldValue, FileEntry, HistoryEntry, ItemId, KeptItem, Performer, Place, Schedule, StageId, State, Task,
+    TaskId, Timestamp, Untold, UserId, WorkflowId,
+    checklist::{AddedItem, ItemStatus, ItemUpdate},
+    file,
     history::{Author, Cause, Slot, SlotChange},
 };
 
@@ -27,6 +29,10 @@ pub(super) const UNTOLD_COLUMNS: &str =
     "workflow_id, action_id, task_id, execution_id, at, step, code, message, is_unknown";
 
 pub(super) const HISTORY_COLUMNS: &str = "task_id, number, at, cause, execution_id, performer, changes";
+
+pub(super) const COMMENT_COLUMNS: &str = "task_id, number, body, mentions, performer, at";
+
+pub(super) const CHECKLIST_ITEM_COLUMNS: &str = "id, title, stage_id, status, assigned_to, performer, at";
 
 /// How `task_history.changes` calls the slots that are no fields; no field's id has a capital.
 const STAGE_SLOT: &str = "Stage";
@@ -340,6 +346,42 @@ pub(super) fn untold(row: &Row<'_>) -> Result<Untold, StoreError> {
         at: instant(row.get(4)?)?,
         failure: Failure { step: row.get(5)?, code: row.get(6)?, message: row.get(7)? },
         is_unknown: row.get(8)?,
+    })
+}
+
+pub(super) fn comment(row: &Row<'_>) -> Result<Comment, StoreError> {
+    let mentions: Vec<String> =
+        serde_json::from_str(row.get_ref(3)?.as_str().map_err(corrupt)?).map_err(corrupt)?;
+    Ok(Comment {
+        task: TaskId::from_bytes(row.get(0)?),
+        number: row.get(1)?,
+        body: row.get(2)?,
+        mentions: mentions.into_iter().map(UserId::new).collect(),
+        performer: performer_from_json(row.get_ref(4)?.as_str().map_err(corrupt)?)?,
+        at: instant(row.get(5)?)?,
+    })
+}
+
+pub(super) fn mentions_to_json(mentions: &[UserId]) -> String {
+    json!(mentions.iter().map(UserId::as_str).collect::<Vec<_>>()).to_string()
+}
+
+pub(super) fn checklist_item(row: &Row<'_>) -> Result<KeptItem, StoreError> {
+    let added = match (row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?) {
+        (Some(title), Some(stage)) => Some(AddedItem { title, stage: StageId::new(stage) }),
+        _ => None,
+    };
+    let status: String = row.get(3)?;
+    Ok(KeptItem {
+        id: ItemId::new(row.get::<_, String>(0)?),
+        added,
+        status: ItemStatus::named(&status)
+            .ok_or_else(|| corrupt(format!("a checklist item's status `{status}`")))?,
+        assigned_to: row.get::<_, Option<String>>(4)?.map(UserId::new),
+        update: ItemUpdate {
+            by: performer_from_json(row.get_ref(5)?.as_str().map_err(corrupt)?)?,
+            on: instant(row.get(6)?)?,
+        },
     })
 }
 

@@ -11,10 +11,10 @@ use super::{
     write::Writer,
 };
 use crate::model::{
-    Attempt, Blob, Change, Current, Execution, ExecutionId, HistoryEntry, StageId, State, Task, TaskId,
-    Untold, UserId, WorkflowId,
+    Attempt, Blob, Change, Comment, Current, Execution, ExecutionId, HistoryEntry, KeptItem, StageId, State,
+    Task, TaskId, Untold, UserId, WorkflowId,
     history::Author,
-    perform::{Admitted, Decide, ExecutionWrite, Look},
+    perform::{Admitted, Decide, ExecutionWrite, ItemWrite, Look},
 };
 
 /// What a transaction is about, and what is to be decided in it.
@@ -136,6 +136,10 @@ impl Writer {
         for other in &change.others {
             update_execution(connection, other, None)?;
         }
+        if let Some(comment) = &change.comment {
+            insert_comment(connection, comment)?;
+        }
+        let item = write_item(connection, change.item, task_before.as_deref())?;
         let (execution, is_written) = match change.execution {
             Some(ExecutionWrite::Insert(execution)) => {
                 insert_execution(connection, &execution)?;
@@ -177,7 +181,7 @@ impl Writer {
         }
         let written = execution.iter().filter(|_| is_written).chain(&change.others);
         pending.executions.extend(written.map(|execution| (execution.id, execution.clone())));
-        Ok(Committed { task: last, execution, created })
+        Ok(Committed { task: last, execution, created, comment: change.comment, item })
     }
 }
 
@@ -233,6 +237,14 @@ impl Look for Lookups<'_> {
 
     fn has_left(&self, user: &UserId) -> bool {
         self.answer(read::has_left(&self.writer.connection, user))
+    }
+
+    fn comments(&self) -> u64 {
+        self.task.map_or(0, |task| self.answer(read::comment_count(&self.writer.connection, task.id)))
+    }
+
+    fn checklist(&self) -> Vec<KeptItem> {
+        self.task.map_or_else(Vec::new, |task| self.answer(read::checklist(&self.writer.connection, task.id)))
     }
 }
 
@@ -302,7 +314,8 @@ fn write_task(
     there(changed, || format!("task {}", task.id))
 }
 
-/// Keeps the last state of a task, for the executions that speak of it, and takes the task away.
+/// Keeps the last state of a task, for the executions that speak of it, and takes the task away, with what people
+/// wrote about it: a deletion is for good, and of comments and checklist nothing that stays speaks.
 fn delete_task(connection: &Connection, task: &Task, entry: Option<i64>) -> Result<(), StoreError> {
     let columns = rows::TASK_COLUMNS;
     let sql = format!(
@@ -310,6 +323,9 @@ fn delete_task(connection: &Connection, task: &Task, entry: Option<i64>) -> Resu
          SELECT {columns}, ?2 FROM task WHERE id = ?1"
     );
     connection.prepare_cached(&sql)?.execute(params![task.id.to_bytes(), entry])?;
+    for sql in ["DELETE FROM comment WHERE task_id = ?1", "DELETE FROM checklist_item WHERE task_id = ?1"] {
+        connection.prepare_cached(sql)?.execute([task.id.to_bytes()])?;
+    }
     let deleted =
         connection.prepare_cached("DELETE FROM task WHERE id = ?1")?.execute([task.id.to_bytes()])?;
     there(deleted, || format!("task {}", task.id))
@@ -339,6 +355,61 @@ fn insert_history(connection: &Connection, entry: &HistoryEntry) -> Result<i64, 
         rows::changes_to_json(&entry.changes)?,
     ])?;
     Ok(connection.last_insert_rowid())
+}
+
+fn insert_comment(connection: &Connection, comment: &Comment) -> Result<(), StoreError> {
+    let columns = rows::COMMENT_COLUMNS;
+    let sql = format!("INSERT INTO comment ({columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    let Comment { task, number, body, mentions, performer, at } = comment;
+    connection.prepare_cached(&sql)?.execute(params![
+        task.to_bytes(),
+        number,
+        body,
+        rows::mentions_to_json(mentions),
+        rows::performer_to_json(performer)?,
+        at.as_millisecond(),
+    ])?;
+    Ok(())
+}
+
+/// Writes what becomes of an item of the task's checklist; the item, where it is put.
+fn write_item(
+    connection: &Connection,
+    write: Option<ItemWrite>,
+    task: Option<&Task>,
+) -> Result<Option<KeptItem>, StoreError> {
+    let (Some(write), Some(task)) = (write, task) else { return Ok(None) };
+    match write {
+        ItemWrite::Put(item) => {
+            put_item(connection, task.id, &item)?;
+            Ok(Some(item))
+        }
+        ItemWrite::Remove(id) => {
+            let sql = "DELETE FROM checklist_item WHERE task_id = ?1 AND id = ?2";
+            let removed =
+                connection.prepare_cached(sql)?.execute(params![task.id.to_bytes(), id.as_str()])?;
+            there(removed, || format!("checklist item {id}"))?;
+            Ok(None)
+        }
+    }
+}
+
+fn put_item(connection: &Connection, task: TaskId, item: &KeptItem) -> Result<(), StoreError> {
+    let columns = rows::CHECKLIST_ITEM_COLUMNS;
+    let sql = format!(
+        "INSERT OR REPLACE INTO checklist_item (task_id, {columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    );
+    connection.prepare_cached(&sql)?.execute(params![
+        task.to_bytes(),
+        item.id.as_str(),
+        item.added.as_ref().map(|added| &added.title),
+        item.added.as_ref().map(|added| added.stage.as_str()),
+        item.status.name(),
+        item.assigned_to.as_ref().map(UserId::as_str),
+        rows::performer_to_json(&item.update.by)?,
+        item.update.on.as_millisecond(),
+    ])?;
+    Ok(())
 }
 
 /// Keeps a file's bytes. Those that are there stay as they are: the id is their digest.

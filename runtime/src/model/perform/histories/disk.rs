@@ -53,6 +53,14 @@ impl Look for Seen<'_> {
     fn has_left(&self, _: &UserId) -> bool {
         false
     }
+
+    fn comments(&self) -> u64 {
+        0
+    }
+
+    fn checklist(&self) -> Vec<KeptItem> {
+        Vec::new()
+    }
 }
 
 impl Disk {

@@ -1,5 +1,6 @@
 //! The decisions, each on a task and an execution as a store would hand them.
 
+mod checklist;
 mod lives;
 
 use serde_json::{Value, json};
@@ -34,6 +35,8 @@ struct Found {
     history: Vec<HistoryEntry>,
     parked: Vec<Execution>,
     admitted: Option<Admitted>,
+    comments: u64,
+    checklist: Vec<KeptItem>,
 }
 
 impl Look for Found {
@@ -67,6 +70,14 @@ impl Look for Found {
 
     fn has_left(&self, user: &UserId) -> bool {
         user.as_str() == "left"
+    }
+
+    fn comments(&self) -> u64 {
+        self.comments
+    }
+
+    fn checklist(&self) -> Vec<KeptItem> {
+        self.checklist.clone()
     }
 }
 
@@ -354,5 +365,13 @@ impl Look for FoundEarlier {
 
     fn has_left(&self, user: &UserId) -> bool {
         self.found.has_left(user)
+    }
+
+    fn comments(&self) -> u64 {
+        self.found.comments()
+    }
+
+    fn checklist(&self) -> Vec<KeptItem> {
+        self.found.checklist()
     }
 }

@@ -1,0 +1,329 @@
+//! A task's checklist: what is to be done in a stage beside its values.
+//!
+//! The workflow has a template for each stage; every task has those items, without anything on disk until
+//! somebody sets one. People add items of their own to a task. What is on disk of a template's item is only
+//! what was set, by the item's id: its title and stage are those of the version that is looked at. So an item
+//! that a later version renames keeps its status, one that it moves to another stage goes there, and one that it
+//! leaves out is in no list and required of nobody, and has its status again when a version has it again.
+//! Executions that go on with an older version see that version's.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{
+    id::{ItemId, StageId, UserId},
+    patch::{self, FieldErrors},
+    text,
+    user::{Directory, Performer},
+    workflow::{ASSIGNED_TO, STAGE, Workflow},
+};
+
+pub const TITLE_CHARS_MAX: usize = 300;
+
+/// Items that people may add to one task.
+pub const ADDED_MAX: usize = 500;
+
+/// How an item's values are called, beside `Stage` and `Assigned To`.
+pub const TITLE: &str = "title";
+pub const STATUS: &str = "status";
+
+/// What is shown with them and set by nobody.
+pub const ID: &str = "id";
+pub const EDITABLE: &str = "editable";
+pub const UPDATED_BY: &str = "updated_by";
+pub const UPDATED_ON: &str = "updated_on";
+
+/// An item that every task of the workflow has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateItem {
+    pub id: ItemId,
+    pub title: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ItemStatus {
+    #[default]
+    Blank,
+    Skipped,
+    Completed,
+}
+
+impl ItemStatus {
+    pub const ALL: [Self; 3] = [Self::Blank, Self::Skipped, Self::Completed];
+
+    /// As the store and the API write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blank => "Blank",
+            Self::Skipped => "Skipped",
+            Self::Completed => "Completed",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+/// Who set an item last, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemUpdate {
+    pub by: Performer,
+    pub on: Timestamp,
+}
+
+/// What is on disk of an item that somebody has set or added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptItem {
+    pub id: ItemId,
+    /// `None` for one of the template.
+    pub added: Option<AddedItem>,
+    pub status: ItemStatus,
+    pub assigned_to: Option<UserId>,
+    pub update: ItemUpdate,
+}
+
+/// What an item has of its own when it is not of the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddedItem {
+    pub title: String,
+    pub stage: StageId,
+}
+
+/// An item as a task has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub id: ItemId,
+    pub title: String,
+    pub stage: StageId,
+    pub status: ItemStatus,
+    pub assigned_to: Option<UserId>,
+    /// Somebody has added it. One of the template can be set, but neither renamed nor deleted.
+    pub is_added: bool,
+    /// `None` while nobody has set it.
+    pub update: Option<ItemUpdate>,
+}
+
+impl Item {
+    /// An item of the template, with what is kept of it.
+    fn of_template(template: &TemplateItem, stage: &StageId, kept: Option<KeptItem>) -> Self {
+        let kept = kept.map(|kept| (kept.status, kept.assigned_to, Some(kept.update)));
+        let (status, assigned_to, update) = kept.unwrap_or_default();
+        let (id, title, stage) = (template.id.clone(), template.title.clone(), stage.clone());
+        Self { id, title, stage, status, assigned_to, is_added: false, update }
+    }
+
+    /// What is kept of it after an update.
+    pub fn kept(self, update: ItemUpdate) -> KeptItem {
+        let Self { id, title, stage, status, assigned_to, is_added, .. } = self;
+        let added = is_added.then_some(AddedItem { title, stage });
+        KeptItem { id, added, status, assigned_to, update }
+    }
+}
+
+/// A task's whole checklist, stage by stage: the template's items in its order, then the added ones. `kept`: in
+/// the order of their ids, which is the order in which items were added.
+pub fn checklist(workflow: &Workflow, kept: Vec<KeptItem>) -> Vec<Item> {
+    let (mut added, mut set) = (Vec::new(), HashMap::new());
+    for kept in kept {
+        match kept.added {
+            Some(AddedItem { title, stage }) => {
+                let KeptItem { id, status, assigned_to, update, .. } = kept;
+                let update = Some(update);
+                added.push(Item { id, title, stage, status, assigned_to, is_added: true, update });
+            }
+            None => drop(set.insert(kept.id.clone(), kept)),
+        }
+    }
+    let templates =
+        workflow.stages.iter().flat_map(|stage| stage.checklist.iter().map(|template| (template, &stage.id)));
+    let mut items: Vec<_> = templates
+        .map(|(template, stage)| Item::of_template(template, stage, set.remove(&template.id)))
+        .collect();
+    items.extend(added);
+    // Items of a stage that the workflow no longer has come last.
+    let place = |item: &Item| workflow.stages.iter().position(|stage| stage.id == item.stage);
+    items.sort_by_key(|item| place(item).unwrap_or(usize::MAX));
+    items
+}
+
+/// One item of a task's checklist.
+pub fn item(workflow: &Workflow, kept: Vec<KeptItem>, id: &ItemId) -> Option<Item> {
+    checklist(workflow, kept).into_iter().find(|item| item.id == *id)
+}
+
+/// Whether something of a stage's checklist is still to be done.
+pub fn is_open(workflow: &Workflow, stage: &StageId, kept: Vec<KeptItem>) -> bool {
+    let mut items = checklist(workflow, kept).into_iter();
+    items.any(|item| item.stage == *stage && item.status == ItemStatus::Blank)
+}
+
+/// What is wrong with an item's title, if anything is.
+pub fn title_problem(title: &str) -> Option<&'static str> {
+    if title.trim().is_empty() { Some("is required") } else { text::problem(title, TITLE_CHARS_MAX) }
+}
+
+/// What somebody writes of an item: what it names is set, what it does not name stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ItemPatch {
+    pub title: Option<String>,
+    pub stage: Option<StageId>,
+    pub status: Option<ItemStatus>,
+    /// `Some(None)` takes the assignee away.
+    pub assigned_to: Option<Option<UserId>>,
+}
+
+impl ItemPatch {
+    /// Reads and checks a JSON object; every problem at once. What is shown and set by nobody is left out, so
+    /// that a client may send back what it got.
+    pub fn read(
+        object: &Map<String, Value>,
+        workflow: &Workflow,
+        directory: &Directory,
+    ) -> (Self, FieldErrors) {
+        let (mut read, mut errors) = (Self::default(), FieldErrors::default());
+        for (name, value) in object {
+            let done = match name.as_str() {
+                TITLE => read_title(value).map(|title| read.title = Some(title)),
+                STATUS => read_status(value).map(|status| read.status = Some(status)),
+                STAGE => patch::read_stage(value, workflow).map(|stage| read.stage = Some(stage)),
+                ASSIGNED_TO => {
+                    patch::read_assignee(value, directory).map(|user| read.assigned_to = Some(user))
+                }
+                ID | EDITABLE | UPDATED_BY | UPDATED_ON => Ok(()),
+                _ => Err("is unknown: a checklist item has no such key".to_owned()),
+            };
+            if let Err(problem) = done {
+                errors.add(name, problem);
+            }
+        }
+        (read, errors)
+    }
+}
+
+fn read_title(value: &Value) -> Result<String, String> {
+    let Some(title) = value.as_str() else { return Err("is invalid: it must be a text".to_owned()) };
+    match title_problem(title) {
+        Some(problem) => Err(problem.to_owned()),
+        None => Ok(title.to_owned()),
+    }
+}
+
+fn read_status(value: &Value) -> Result<ItemStatus, String> {
+    value.as_str().and_then(ItemStatus::named).ok_or_else(|| {
+        let names = ItemStatus::ALL.map(ItemStatus::name).join(", ");
+        format!("is invalid: it must be one of {names}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::sample;
+
+    fn template(id: &str, title: &str) -> TemplateItem {
+        TemplateItem { id: ItemId::new(id), title: title.to_owned() }
+    }
+
+    fn workflow() -> Workflow {
+        let mut workflow = sample::workflow();
+        workflow.stages[0].checklist = vec![template("call", "Call"), template("check", "Check")];
+        workflow.stages[1].checklist = vec![template("pack", "Pack")];
+        workflow
+    }
+
+    fn update() -> ItemUpdate {
+        ItemUpdate { by: sample::performer(), on: sample::now() }
+    }
+
+    fn kept(id: &str, added_to: Option<&str>, status: ItemStatus) -> KeptItem {
+        let added =
+            added_to.map(|stage| AddedItem { title: format!("Own {id}"), stage: StageId::new(stage) });
+        KeptItem { id: ItemId::new(id), added, status, assigned_to: None, update: update() }
+    }
+
+    fn shown(workflow: &Workflow, kept: Vec<KeptItem>) -> Vec<String> {
+        let line = |item: &Item| format!("{} {} {}", item.stage, item.title, item.status.name());
+        checklist(workflow, kept).iter().map(line).collect()
+    }
+
+    #[test]
+    fn every_task_has_the_templates_items_and_its_own_stage_by_stage() {
+        let kept = vec![
+            kept("1", Some("not-started"), ItemStatus::Blank),
+            kept("2", Some("gone"), ItemStatus::Blank),
+            kept("3", Some("not-started"), ItemStatus::Skipped),
+            kept("check", None, ItemStatus::Completed),
+        ];
+        assert_eq!(
+            shown(&workflow(), kept),
+            [
+                "not-started Call Blank",
+                "not-started Check Completed",
+                "not-started Own 1 Blank",
+                "not-started Own 3 Skipped",
+                "in-progress Pack Blank",
+                "gone Own 2 Blank",
+            ]
+        );
+    }
+
+    /// A version's template says what its items are called, where they stand, and whether they are there.
+    #[test]
+    fn a_later_version_renames_moves_and_leaves_out_and_what_was_set_stays() {
+        let kept = || ["call", "check", "pack"].map(|id| kept(id, None, ItemStatus::Completed)).to_vec();
+        let mut later = workflow();
+        later.stages[0].checklist = vec![template("call", "Call them"), template("pack", "Pack")];
+        later.stages[1].checklist = vec![template("weigh", "Weigh")];
+        let expected =
+            ["not-started Call them Completed", "not-started Pack Completed", "in-progress Weigh Blank"];
+        assert_eq!(shown(&later, kept()), expected);
+        let again =
+            ["not-started Call Completed", "not-started Check Completed", "in-progress Pack Completed"];
+        assert_eq!(shown(&workflow(), kept()), again);
+    }
+
+    /// "Every item of the task's current stage must be Completed or Skipped."
+    #[test]
+    fn a_stages_checklist_is_open_while_an_item_of_it_is_blank() {
+        let (first, second) = (StageId::new("not-started"), StageId::new("in-progress"));
+        let is_open = |stage: &StageId, kept| is_open(&workflow(), stage, kept);
+        assert!(is_open(&first, Vec::new()));
+        assert!(!is_open(&StageId::new("completed"), Vec::new()), "nothing is to be done there");
+        let mut done =
+            vec![kept("call", None, ItemStatus::Completed), kept("check", None, ItemStatus::Skipped)];
+        assert!(!is_open(&first, done.clone()));
+        assert!(is_open(&second, done.clone()));
+        done.push(kept("1", Some("not-started"), ItemStatus::Blank));
+        assert!(is_open(&first, done));
+    }
+
+    #[test]
+    fn every_problem_of_an_item_is_found_at_once() {
+        let read = |value: Value| {
+            let object = value.as_object().expect("an object").clone();
+            ItemPatch::read(&object, &workflow(), &sample::directory())
+        };
+        let (_, errors) = read(json!({
+            "title": " ", "Stage": "Nowhere", "Assigned To": "x", "status": "Done", "colour": "red",
+        }));
+        expect_test::expect![[r#"{"title":["is required"],"Stage":["is invalid: it must be one of Not Started, In Progress, Completed"],"Assigned To":["is invalid: no user has this email"],"status":["is invalid: it must be one of Blank, Skipped, Completed"],"colour":["is unknown: a checklist item has no such key"]}"#]]
+            .assert_eq(&serde_json::to_string(&errors).expect("serializable"));
+        for (title, expected) in [
+            (json!(5), "title is invalid: it must be a text"),
+            (json!(null), "title is invalid: it must be a text"),
+            (json!("a\0b"), "title contains a NUL character"),
+            (json!("x".repeat(TITLE_CHARS_MAX + 1)), "title is too long"),
+            (json!("ü".repeat(TITLE_CHARS_MAX)), ""),
+        ] {
+            assert_eq!(read(json!({"title": title})).1.to_line(), expected);
+        }
+        let (read, errors) =
+            read(json!({"id": "x", "editable": true, "updated_by": null, "updated_on": null}));
+        assert_eq!((read, errors), (ItemPatch::default(), FieldErrors::default()));
+    }
+}
