@@ -1,4 +1,5 @@
-//! Workflow files: a TOML text becomes a [`Workflow`], or a report of every problem at its place.
+//! Workflow files: a TOML text becomes a [`Workflow`], or a report of every problem at its place; and a
+//! [`Workflow`] becomes its canonical text.
 //!
 //! Read with spans, because a message without its line helps nobody. Step types are not known here:
 //! whoever reads passes a [`StepCheck`].
@@ -8,6 +9,8 @@ mod read;
 mod report;
 mod requires;
 mod table;
+mod toml_text;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +20,7 @@ use std::time::Duration;
 pub use self::{
     report::{Diagnostic, Diagnostics},
     table::closest,
+    write::write,
 };
 use crate::model::{StepDefinition, Workflow, workflow::ParamProblem};
 

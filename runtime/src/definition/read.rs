@@ -18,7 +18,9 @@ use crate::model::{
     workflow::{OnFailure, RESERVED_NAMES},
 };
 
-const COLORS: [&str; 9] = ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
+/// The first is the one of whatever says no other.
+pub(super) const COLORS: [&str; 9] =
+    ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
 
 /// What an action may refer to.
 pub(super) struct Known<'a> {
@@ -120,6 +122,9 @@ fn id(
     name: Option<&At<String>>,
     problems: &mut Problems,
 ) -> String {
+    if let Some(name) = name {
+        check_name(name, problems);
+    }
     if let Some(id) = table.text(key, problems) {
         if id.value.is_empty() || slug(&id.value) != id.value {
             let help = match slug(&id.value) {
@@ -133,7 +138,6 @@ fn id(
         return id.value;
     }
     let Some(name) = name else { return String::new() };
-    check_name(name, problems);
     let id = slug(&name.value);
     if id.is_empty() && !name.value.is_empty() {
         let message = format!("no id follows from the name “{}”; write one: id = \"…\"", name.value);
@@ -439,9 +443,8 @@ fn step_id(
     steps: &[StepDefinition],
     problems: &mut Problems,
 ) -> String {
-    let is_taken = |id: &str| steps.iter().any(|step| step.id.as_str() == id);
     if let Some(id) = table.text("id", problems) {
-        if is_taken(&id.value) {
+        if steps.iter().any(|step| step.id.as_str() == id.value) {
             problems.add(
                 "duplicate_id",
                 id.span,
@@ -450,13 +453,18 @@ fn step_id(
         }
         return id.value;
     }
-    let base = match slug(&name.value) {
+    derived_step_id(&name.value, steps)
+}
+
+/// The id of a step whose author wrote none. `before`: the action's steps before it.
+pub(super) fn derived_step_id(name: &str, before: &[StepDefinition]) -> String {
+    let base = match slug(name) {
         slug if slug.is_empty() => "step".to_owned(),
         slug => slug,
     };
     let mut id = base.clone();
     let mut number = 2;
-    while is_taken(&id) {
+    while before.iter().any(|step| step.id.as_str() == id) {
         id = format!("{base}-{number}");
         number += 1;
     }
@@ -464,7 +472,7 @@ fn step_id(
 }
 
 /// `move_to_stage` as people read it: `Move to stage`.
-fn titled(type_id: &str) -> String {
+pub(super) fn titled(type_id: &str) -> String {
     let words = type_id.replace('_', " ");
     let mut chars = words.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
