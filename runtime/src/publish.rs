@@ -3,6 +3,8 @@
 //! A file whose workflow says something else than the latest version becomes the next version. The
 //! store keeps the text; everyone else gets it read.
 
+mod save;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
@@ -10,6 +12,7 @@ use std::{
     sync::Arc,
 };
 
+pub use self::save::{SaveError, check, import, save};
 use crate::{
     clock::Clock,
     definition::{self, StepCheck},
@@ -20,7 +23,7 @@ use crate::{
         workspace::Published,
     },
     step::StepTypes,
-    store::{Store, StoreError, VersionRow, WorkspaceRows},
+    store::{NewVersion, Store, StoreError, VersionRow, WorkspaceRows},
     vault::Vault,
 };
 
@@ -221,13 +224,17 @@ pub async fn publish(
     clock: &Clock,
 ) -> Result<Vec<WorkflowId>, PublishError> {
     let mut anew = Vec::new();
-    let (latest, _) = latest(&read_all(&store.workspace().await?));
+    let rows = store.workspace().await?;
+    let (latest, _) = latest(&read_all(&rows));
     for file in files {
         let published = latest.iter().find(|published| published.workflow.id == file.workflow.id);
         if published.is_some_and(|published| *published.workflow == file.workflow) {
             continue;
         }
-        let version = store.publish(file.workflow.id.clone(), file.source, clock.now()).await?;
+        let (workflow, source) = (file.workflow.id.clone(), file.source);
+        let after = latest_version(&rows, &workflow);
+        let new = NewVersion { workflow, after, source, at: clock.now(), by: None };
+        let version = store.publish(new).await?;
         tracing::info!(workflow = %file.workflow.id, version, file = %file.path.display(), "workflow published");
         anew.push(file.workflow.id);
     }
@@ -259,6 +266,7 @@ pub async fn refresh(
         zone: configured.zone.clone(),
         workflows,
         unreadable,
+        files: Arc::clone(&configured.files),
         versions: versions.collect(),
         secrets: vault.open(&rows.secrets),
         directory: Arc::new(Directory::new(rows.users).with_memberships(rows.memberships)),
@@ -278,10 +286,19 @@ pub async fn version(
     if let Some(found) = shared.current().version(workflow, version) {
         return Ok(Some(Arc::clone(found)));
     }
-    let Some(row) = store.version(workflow.clone(), version).await? else { return Ok(None) };
-    let Ok(workflow) = read_row(&row) else { return Ok(None) };
+    let Some(Ok(workflow)) = stored(store, workflow, version).await? else { return Ok(None) };
     shared.add_version(version, &workflow);
     Ok(Some(workflow))
+}
+
+/// A version of a workflow as the store has it; `None` where there is none, the error why it cannot be read on
+/// this server.
+pub async fn stored(
+    store: &dyn Store,
+    workflow: &WorkflowId,
+    version: u32,
+) -> Result<Option<Result<Arc<Workflow>, String>>, StoreError> {
+    Ok(store.version(workflow.clone(), version).await?.map(|row| read_row(&row)))
 }
 
 /// A stored version, read; or why it cannot be read on this server.
@@ -308,6 +325,12 @@ fn latest(read: &[ReadVersion]) -> (Vec<Published>, HashMap<WorkflowId, String>)
     let mut latest: Vec<_> = latest.into_values().collect();
     latest.sort_by(|a, b| a.workflow.name.cmp(&b.workflow.name));
     (latest, unreadable)
+}
+
+/// The number of a workflow's latest version, readable or not; 0 where there is none.
+fn latest_version(rows: &WorkspaceRows, workflow: &WorkflowId) -> u32 {
+    let versions = rows.versions.iter().filter(|row| row.workflow == *workflow);
+    versions.map(|row| row.version).max().unwrap_or(0)
 }
 
 fn read_all(rows: &WorkspaceRows) -> Vec<ReadVersion> {

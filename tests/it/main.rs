@@ -7,6 +7,7 @@ mod bad_input;
 mod contract;
 mod crash;
 mod custom;
+mod definitions;
 mod egress;
 mod endpoints;
 mod files;

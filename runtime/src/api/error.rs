@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     engine::EngineError,
     model::{FieldErrors, Refusal},
+    publish::SaveError,
     store::StoreError,
 };
 
@@ -60,6 +61,7 @@ codes! {
     NoSuchUser = "no_such_user", NOT_FOUND;
     EndpointNotFound = "endpoint_not_found", NOT_FOUND;
     SecretNotFound = "secret_not_found", NOT_FOUND;
+    VersionNotFound = "version_not_found", NOT_FOUND;
     /// The task has no scheduled stage change.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND;
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
@@ -69,12 +71,20 @@ codes! {
     StepGone = "step_gone", CONFLICT;
     /// A step needs the secret that is to be removed.
     SecretInUse = "secret_in_use", CONFLICT;
+    /// A file has the workflow, which is changed there.
+    FileManaged = "file_managed", CONFLICT;
+    /// A workflow with that id is there already.
+    WorkflowExists = "workflow_exists", CONFLICT;
     /// A step of the action cannot run on this server.
     StepTypeMissing = "step_type_missing", CONFLICT;
+    /// Somebody has saved another version meanwhile; `expected` and `current` have both numbers.
+    VersionConflict = "version_conflict", PRECONDITION_FAILED;
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
     /// Values that the task's fields cannot take; `errors` has them by field.
     InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY;
+    /// A definition that is not sound; `problems` has what is wrong, each with its place.
+    InvalidDefinition = "invalid_definition", UNPROCESSABLE_ENTITY;
     /// A name or a value that a secret cannot have.
     InvalidSecret = "invalid_secret", UNPROCESSABLE_ENTITY;
     /// The action is not offered in the task's stage.
@@ -85,6 +95,8 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY;
     /// `performed_by` names nobody.
     UserNotFound = "user_not_found", UNPROCESSABLE_ENTITY;
+    /// `If-Match` must say which version the new one was made from.
+    VersionRequired = "version_required", PRECONDITION_REQUIRED;
     Internal = "internal", INTERNAL_SERVER_ERROR;
     /// A route of the public API that this version does not have yet.
     NotImplemented = "not_implemented", NOT_IMPLEMENTED;
@@ -109,6 +121,12 @@ impl ApiError {
         Self { code, message: message.into(), extra: Map::new() }
     }
 
+    /// With a key of its own beside `code` and `message`.
+    pub(super) fn with(mut self, key: &str, value: Value) -> Self {
+        self.extra.insert(key.to_owned(), value);
+        self
+    }
+
     /// Our own fault: the detail goes to the log, not to the client.
     pub(super) fn internal(error: impl fmt::Display) -> Self {
         tracing::error!(%error, "a request failed by a fault of the server");
@@ -117,17 +135,12 @@ impl ApiError {
 
     /// The public API's shape for a task's bad values.
     pub(super) fn fields(errors: &FieldErrors) -> Self {
-        let mut error = Self::new(Code::InvalidFields, errors.to_line());
-        error.extra.insert("errors".to_owned(), json!(errors));
-        error
+        Self::new(Code::InvalidFields, errors.to_line()).with("errors", json!(errors))
     }
 
     /// The public API's shape for an execution that was refused.
     pub(super) fn refused_execution(code: Code, errors: Vec<String>) -> Self {
-        let mut error = Self::new(code, errors.join("; "));
-        error.extra.insert("status".to_owned(), json!("Fail"));
-        error.extra.insert("errors".to_owned(), json!(errors));
-        error
+        Self::new(code, errors.join("; ")).with("status", json!("Fail")).with("errors", json!(errors))
     }
 }
 
@@ -184,6 +197,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Refused(refusal) => refusal.into(),
+            StoreError::Outdated { after, latest } => {
+                let error = Self::new(Code::VersionConflict, error.to_string());
+                error.with("expected", json!(after)).with("current", json!(latest))
+            }
             StoreError::Busy { .. } => Self::new(Code::Overloaded, error.to_string()),
             StoreError::Closed => Self::new(Code::ShuttingDown, "the server is shutting down"),
             StoreError::Corrupt(_) | StoreError::Exists { .. } | StoreError::Panicked => {
@@ -200,6 +217,19 @@ impl From<StoreError> for ApiError {
                 tracing::error!(%error, "the store could not do what a request asked");
                 Self::new(Code::StoreUnavailable, error.to_string())
             }
+        }
+    }
+}
+
+impl From<SaveError> for ApiError {
+    fn from(error: SaveError) -> Self {
+        let message = error.to_string();
+        match error {
+            SaveError::FileManaged { file, .. } => {
+                Self::new(Code::FileManaged, message).with("file", json!(file))
+            }
+            SaveError::Exists(_) => Self::new(Code::WorkflowExists, message),
+            SaveError::Store(error) => error.into(),
         }
     }
 }
@@ -256,20 +286,26 @@ mod tests {
             404 no_such_user
             404 endpoint_not_found
             404 secret_not_found
+            404 version_not_found
             404 schedule_not_found
             405 method_not_allowed
             409 not_possible_now
             409 step_gone
             409 secret_in_use
+            409 file_managed
+            409 workflow_exists
             409 step_type_missing
+            412 version_conflict
             413 body_too_large
             415 unsupported_media_type
             422 invalid_fields
+            422 invalid_definition
             422 invalid_secret
             422 action_not_available
             422 requirements_not_met
             422 idempotency_key_reused
             422 user_not_found
+            428 version_required
             500 internal
             501 not_implemented
             503 overloaded

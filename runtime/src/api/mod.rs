@@ -6,6 +6,7 @@
 
 mod auth;
 mod body;
+mod definitions;
 mod endpoints;
 mod error;
 mod executions;
@@ -17,6 +18,7 @@ mod steps;
 mod tasks;
 mod unbuilt;
 mod users;
+mod versions;
 mod workflows;
 
 use std::sync::Arc;
@@ -75,6 +77,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/api/v1")
             .configure(workflows::configure)
+            .configure(definitions::configure)
+            .configure(versions::configure)
             .configure(tasks::configure)
             .configure(executions::configure)
             .configure(files::configure)

@@ -4,6 +4,7 @@
 
 mod backup;
 mod demo;
+mod export;
 mod role;
 mod secret;
 mod step;
@@ -43,6 +44,8 @@ enum Command {
     Serve(ServeArguments),
     /// Checks the configuration and every workflow file, without a server.
     Check(ConfigArguments),
+    /// Prints a workflow as a file, in its canonical form.
+    Export(export::ExportArguments),
     /// Copies the database into a file, beside a running server or without one.
     Backup(backup::BackupArguments),
     /// Puts a backup in the place of the database; no server may be running.
@@ -114,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Key(KeyCommand::Add { name, config }) => add_key(&name, &config),

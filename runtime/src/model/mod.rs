@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod attempt;
 pub mod condition;
+pub mod difference;
 pub mod document;
 pub mod duration;
 pub mod execution;

@@ -38,6 +38,8 @@ pub struct Workspace {
     /// Workflows whose latest version cannot be read on this server, and why. An older version does not
     /// stand in for it.
     pub unreadable: HashMap<WorkflowId, String>,
+    /// The files that have workflows, by the workflow: what a file has is changed there.
+    pub files: Arc<HashMap<WorkflowId, String>>,
     /// Every version that is published or that an execution still runs on.
     pub versions: HashMap<(WorkflowId, u32), Arc<Workflow>>,
     pub directory: Arc<Directory>,
@@ -54,6 +56,7 @@ impl Default for Workspace {
             zone: TimeZone::UTC,
             workflows: Vec::new(),
             unreadable: HashMap::new(),
+            files: Arc::default(),
             versions: HashMap::new(),
             directory: Arc::default(),
             secrets: Secrets::default(),
@@ -104,13 +107,20 @@ impl SharedWorkspace {
         *current = Arc::new(workspace);
     }
 
-    /// Versions that somebody works with stay, whatever the new snapshot has. One that is older than what is
+    /// Says which files there are from now on.
+    pub fn set_files(&self, files: HashMap<WorkflowId, String>) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(Workspace { files: Arc::new(files), ..Workspace::clone(&current) });
+    }
+
+    /// Versions that somebody works with stay, and so do the files, whatever the new snapshot has. One that is older than what is
     /// here, and whose reader was slower, is dropped.
     pub fn replace(&self, mut workspace: Workspace) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if workspace.revision < current.revision {
             return;
         }
+        workspace.files = Arc::clone(&current.files);
         for (key, version) in &current.versions {
             workspace.versions.entry(key.clone()).or_insert_with(|| Arc::clone(version));
         }

@@ -16,7 +16,8 @@ use crate::{
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{
-        Committed, Due, ExecutionDetail, Reply, SecretRow, StoreError, UntoldPage, VersionRow, WorkspaceRows,
+        Committed, Due, ExecutionDetail, NewVersion, Reply, SecretRow, StoreError, UntoldPage, VersionNote,
+        VersionRow, WorkspaceRows,
     },
 };
 
@@ -161,8 +162,12 @@ impl Store for Liar {
         self.store.workspace_revision()
     }
 
-    fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32> {
-        self.store.publish(workflow, source, at)
+    fn versions(&self, workflow: WorkflowId, before: Option<u32>) -> Reply<Vec<VersionNote>> {
+        self.store.versions(workflow, before)
+    }
+
+    fn publish(&self, version: NewVersion) -> Reply<u32> {
+        self.store.publish(version)
     }
 
     fn add_user(&self, user: User, password_hash: Option<String>) -> Reply<()> {

@@ -202,7 +202,7 @@ pub(super) fn performer_to_json(performer: &Performer) -> Result<String, StoreEr
     serde_json::to_string(&crate::model::document::ShownPerformer(performer)).map_err(corrupt)
 }
 
-fn performer_from_json(text: &str) -> Result<Performer, StoreError> {
+pub(super) fn performer_from_json(text: &str) -> Result<Performer, StoreError> {
     let object: Map<String, Value> = serde_json::from_str(text).map_err(corrupt)?;
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_owned);
     Ok(Performer {
