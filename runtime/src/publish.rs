@@ -1,7 +1,7 @@
 //! From workflow files into the store, and from the store into the workspace's snapshot.
 //!
 //! A file whose workflow says something else than the latest version becomes the next version. The
-//! store keeps the text; everyone else gets it read.
+//! store keeps its canonical text; everyone else gets it read.
 
 mod save;
 
@@ -19,11 +19,12 @@ use crate::{
     model::{
         Directory, SharedWorkspace, StepDefinition, Workflow, WorkflowId, Workspace,
         secret::{self, SecretUse},
+        stranding::{Stranded, Stranding},
         workflow::ParamProblem,
-        workspace::Published,
+        workspace::{FileNote, Published},
     },
     step::StepTypes,
-    store::{NewVersion, Store, StoreError, VersionRow, WorkspaceRows},
+    store::{NewVersion, Store, StoreError, TASKS_PAGE_MAX, VersionRow, WorkspaceRows},
     vault::Vault,
 };
 
@@ -43,7 +44,6 @@ pub enum PublishError {
 #[derive(Debug)]
 pub struct WorkflowFile {
     pub path: PathBuf,
-    pub source: String,
     pub workflow: Workflow,
 }
 
@@ -173,7 +173,7 @@ fn read_file(
         problem: format!("cannot be read: {error}"),
     })?;
     let workflow = read(&path.display().to_string(), &source)?;
-    Ok(WorkflowFile { path, source, workflow })
+    Ok(WorkflowFile { path, workflow })
 }
 
 /// The workflows there are, for a command beside the server.
@@ -217,28 +217,86 @@ pub fn uses_of<'w>(workflows: impl Iterator<Item = &'w Workflow>) -> BTreeMap<St
     uses
 }
 
-/// Publishes what is new in the files; which workflows that are.
+/// What became of the files.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The workflows of which one has said something new.
+    pub anew: Vec<WorkflowId>,
+    pub notes: HashMap<WorkflowId, FileNote>,
+}
+
+/// Publishes what is new in the files. One that would strand what tasks hold is not published: its workflow goes
+/// on as it was, and so does everything else. The numbers depend on the tasks, which nobody who wrote the file
+/// could see, so it is no reason to keep a whole server down, as a file that is broken by itself is.
 pub async fn publish(
     files: Vec<WorkflowFile>,
     store: &dyn Store,
     clock: &Clock,
-) -> Result<Vec<WorkflowId>, PublishError> {
-    let mut anew = Vec::new();
+) -> Result<Files, PublishError> {
+    let mut found = Files::default();
     let rows = store.workspace().await?;
     let (latest, _) = latest(&read_all(&rows));
-    for file in files {
-        let published = latest.iter().find(|published| published.workflow.id == file.workflow.id);
-        if published.is_some_and(|published| *published.workflow == file.workflow) {
-            continue;
+    let directory = Directory::new(rows.users.clone());
+    for WorkflowFile { path, workflow, .. } in files {
+        let file = path.display().to_string();
+        let published = latest.iter().find(|published| published.workflow.id == workflow.id);
+        let mut note = FileNote { file, refused: None };
+        if published.is_none_or(|published| *published.workflow != workflow) {
+            if let Some(published) = published {
+                note.refused = refused(&published.workflow, &workflow, store, &directory).await;
+            }
+            match &note.refused {
+                Some(why) => {
+                    tracing::warn!(workflow = %workflow.id, file = note.file, why, "a workflow file is not published; the workflow goes on as it was");
+                }
+                None => {
+                    let (id, after) = (workflow.id.clone(), latest_version(&rows, &workflow.id));
+                    let source = definition::write(&workflow);
+                    let new = NewVersion { workflow: id, after, source, at: clock.now(), by: None };
+                    let version = store.publish(new).await?;
+                    tracing::info!(workflow = %workflow.id, version, file = note.file, "workflow published");
+                    found.anew.push(workflow.id.clone());
+                }
+            }
         }
-        let (workflow, source) = (file.workflow.id.clone(), file.source);
-        let after = latest_version(&rows, &workflow);
-        let new = NewVersion { workflow, after, source, at: clock.now(), by: None };
-        let version = store.publish(new).await?;
-        tracing::info!(workflow = %file.workflow.id, version, file = %file.path.display(), "workflow published");
-        anew.push(file.workflow.id);
+        found.notes.insert(workflow.id, note);
     }
-    Ok(anew)
+    Ok(found)
+}
+
+/// Why a file's workflow cannot take the place of the published one.
+async fn refused(
+    before: &Workflow,
+    after: &Workflow,
+    store: &dyn Store,
+    directory: &Directory,
+) -> Option<String> {
+    match stranded(before, after, store, directory).await {
+        Ok(stranded) if stranded.is_empty() => None,
+        Ok(stranded) => Some(save::in_line(&stranded)),
+        // A damaged task is no reason to keep the server down, nor to publish unseen.
+        Err(error) => Some(format!("what it would do to the tasks cannot be seen: {error}")),
+    }
+}
+
+/// What a workflow's next version would strand of its tasks. They are looked at only where one could be, and before
+/// the version is added: what comes between is a task in a stage that is shown by its id.
+async fn stranded(
+    before: &Workflow,
+    after: &Workflow,
+    store: &dyn Store,
+    directory: &Directory,
+) -> Result<Vec<Stranded>, StoreError> {
+    let Some(mut stranding) = Stranding::between(before, after) else { return Ok(Vec::new()) };
+    let mut last = None;
+    loop {
+        let page = store.tasks(before.id.clone(), last).await?;
+        page.iter().for_each(|task| stranding.count(task, directory));
+        match page.last() {
+            Some(task) if page.len() == TASKS_PAGE_MAX => last = Some(task.id),
+            _ => return Ok(stranding.found()),
+        }
+    }
 }
 
 /// Reads the store's workspace into the snapshot that everyone takes. Answers its revision.

@@ -219,3 +219,76 @@ fn versions_are_listed_compared_and_brought_back() {
         assert_eq!((answer.status, &answer.json()["code"]), (status, &Value::from(code)), "{path}");
     }
 }
+
+/// "Publishing a version that would strand data is refused with the numbers (`stage_in_use: 12 tasks`, values that
+/// break a new type or uniqueness)."
+#[test]
+fn a_version_that_would_strand_data_is_refused_with_the_numbers() {
+    let (_project, server) = imported();
+    let first = text(&server);
+    let create = |id: &str, stage: &str, name: &str| {
+        server.create_task(&json!({"Company ID": id, "Stage": stage, "Company Name": name}));
+    };
+    // More than one page of tasks, and one in another stage.
+    (0..501).for_each(|number| create(&format!("T{number}"), "In Progress", "12"));
+    create("43", "Not Started", "Acme");
+    let without_stage = first
+        .replace("[[stages]]\nname = \"In Progress\"\ncolor = \"yellow\"\n\n", "")
+        .replace("from = [\"In Progress\"]", "from = [\"Not Started\"]")
+        .replace("stage = \"In Progress\"", "stage = \"Completed\"");
+    let retyped = first
+        .replace("name = \"Company Name\"\ntype = \"text\"", "name = \"Company Name\"\ntype = \"number\"");
+    let other_unique = first.replace("type = \"uniqueId\"", "type = \"text\"");
+    for (text, code, part, tasks) in [
+        (&without_stage, "stage_in_use", json!("in-progress"), 501),
+        (&retyped, "values_break_type", json!("company-name"), 1),
+        (&other_unique, "unique_id_in_use", Value::Null, 502),
+    ] {
+        let refused = save(&server, "\"1\"", text);
+        let body = refused.json();
+        assert_eq!((refused.status, &body["code"]), (409, &json!("data_stranded")), "{}", refused.body);
+        let stranded = &body["stranded"][0];
+        assert_eq!((&stranded["code"], &stranded["id"]), (&json!(code), &part));
+        assert_eq!(stranded["tasks"], tasks);
+        let said = format!("{code}: {tasks} task");
+        assert!(body["message"].as_str().is_some_and(|message| message.contains(&said)), "{body}");
+        assert_eq!(body["stranded"].as_array().map(Vec::len), Some(1), "{body}");
+    }
+    assert_eq!(text(&server), first, "nothing was published");
+    server.send("DELETE", "/workflows/api-sample/tasks/43", &[], b"");
+    assert_eq!(save(&server, "\"1\"", &retyped).json()["version"], 2, "every value is a number now");
+    let back = server.send("POST", "/workflows/api-sample/versions/1/restore", &[("If-Match", "*")], b"");
+    assert_eq!(back.json()["version"], 3);
+}
+
+/// What a file would strand does not keep the server down: its workflow goes on as it was, and says why.
+#[test]
+fn a_file_that_would_strand_data_is_not_published_and_the_server_starts() {
+    let (project, key) = Project::new(&api_sample("https://billing.example"));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    server.kill();
+    let before = project.command(&["export", "api-sample"]);
+    let moved = api_sample("https://billing.example").replace("\"In Progress\"", "\"Busy\"");
+    project.write("workflows/test.toml", &moved);
+    project.write("workflows/other.toml", "name = \"Other\"\n[[stages]]\nname = \"Open\"\n");
+    let server = project.serve(&key);
+    let listed = server.get("/workflows").json();
+    let why = listed[0]["refused"].as_str().expect("why");
+    assert!(why.starts_with("stage_in_use: 1 task in the stage “In Progress”"), "{why}");
+    assert_eq!(listed[1], json!({"id": "other", "name": "Other"}), "the others go on");
+    assert!(project.log().contains("a workflow file is not published; the workflow goes on as it was"));
+    let shown = server.get(PATH).json();
+    assert_eq!(
+        (&shown["version"], &shown["toml"], &shown["refused"]),
+        (&json!(1), &json!(before), &json!(why))
+    );
+    assert_eq!(shown["managed_by"], "file");
+    assert_eq!(server.task("42")["Stage"], "In Progress");
+    // Once no task is there, the next start publishes it.
+    assert_eq!(server.send("DELETE", "/workflows/api-sample/tasks/42", &[], b"").status, 204);
+    server.kill();
+    let server = project.serve(&key);
+    assert_eq!(server.get("/workflows/api-sample/stages").json()[1]["name"], "Busy");
+    assert_eq!(server.get("/workflows").json()[0].get("refused"), None);
+}

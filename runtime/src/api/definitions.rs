@@ -76,8 +76,11 @@ pub(super) fn shown(
         "managed_by": if file.is_some() { "file" } else { "store" },
         "toml": definition::write(workflow),
     });
-    if let Some(file) = file {
-        body["file"] = json!(file);
+    if let Some(note) = file {
+        body["file"] = json!(note.file);
+        if let Some(why) = &note.refused {
+            body["refused"] = json!(why);
+        }
     }
     response.insert_header(tag(version));
     answer(response, &body)

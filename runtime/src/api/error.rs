@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     engine::EngineError,
-    model::{FieldErrors, Refusal},
+    model::{FieldErrors, Refusal, stranding::Stranded},
     publish::SaveError,
     store::StoreError,
 };
@@ -75,6 +75,8 @@ codes! {
     FileManaged = "file_managed", CONFLICT;
     /// A workflow with that id is there already.
     WorkflowExists = "workflow_exists", CONFLICT;
+    /// The version would strand what tasks hold; `stranded` has the numbers.
+    DataStranded = "data_stranded", CONFLICT;
     /// A step of the action cannot run on this server.
     StepTypeMissing = "step_type_missing", CONFLICT;
     /// Somebody has saved another version meanwhile; `expected` and `current` have both numbers.
@@ -228,6 +230,11 @@ impl From<SaveError> for ApiError {
             SaveError::FileManaged { file, .. } => {
                 Self::new(Code::FileManaged, message).with("file", json!(file))
             }
+            SaveError::Stranded(stranded) => {
+                let shown = |it: &Stranded| json!({"code": it.why.code(), "id": it.id, "name": it.name, "tasks": it.tasks, "message": it.to_string()});
+                let shown = stranded.iter().map(shown).collect();
+                Self::new(Code::DataStranded, message).with("stranded", shown)
+            }
             SaveError::Exists(_) => Self::new(Code::WorkflowExists, message),
             SaveError::Store(error) => error.into(),
         }
@@ -294,6 +301,7 @@ mod tests {
             409 secret_in_use
             409 file_managed
             409 workflow_exists
+            409 data_stranded
             409 step_type_missing
             412 version_conflict
             413 body_too_large

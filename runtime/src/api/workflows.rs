@@ -32,6 +32,9 @@ async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> 
         if let Some(why) = &published.broken {
             shown["broken"] = json!(why);
         }
+        if let Some(why) = workspace.files.get(&workflow.id).and_then(|note| note.refused.as_ref()) {
+            shown["refused"] = json!(why);
+        }
         shown
     });
     let unreadable = workspace

@@ -22,6 +22,7 @@ pub mod restored;
 pub mod role;
 pub mod schedule;
 pub mod secret;
+pub mod stranding;
 pub mod task;
 pub mod template;
 pub mod text;

@@ -26,6 +26,14 @@ pub struct Published {
     pub broken: Option<Arc<str>>,
 }
 
+/// The file that has a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileNote {
+    pub file: String,
+    /// Why what it says now is not published; an older version goes on.
+    pub refused: Option<String>,
+}
+
 #[derive(Debug, Clone)]
 pub struct Workspace {
     /// Grows with each change of what it was read from.
@@ -39,7 +47,7 @@ pub struct Workspace {
     /// stand in for it.
     pub unreadable: HashMap<WorkflowId, String>,
     /// The files that have workflows, by the workflow: what a file has is changed there.
-    pub files: Arc<HashMap<WorkflowId, String>>,
+    pub files: Arc<HashMap<WorkflowId, FileNote>>,
     /// Every version that is published or that an execution still runs on.
     pub versions: HashMap<(WorkflowId, u32), Arc<Workflow>>,
     pub directory: Arc<Directory>,
@@ -108,7 +116,7 @@ impl SharedWorkspace {
     }
 
     /// Says which files there are from now on.
-    pub fn set_files(&self, files: HashMap<WorkflowId, String>) {
+    pub fn set_files(&self, files: HashMap<WorkflowId, FileNote>) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(Workspace { files: Arc::new(files), ..Workspace::clone(&current) });
     }

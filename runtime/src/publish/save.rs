@@ -6,7 +6,7 @@ use super::{Steps, latest_version};
 use crate::{
     clock::Clock,
     definition::{self, Diagnostic, Diagnostics},
-    model::{Performer, SharedWorkspace, Workflow, WorkflowId},
+    model::{Performer, SharedWorkspace, Workflow, WorkflowId, stranding::Stranded},
     step::StepTypes,
     store::{NewVersion, Store, StoreError},
 };
@@ -23,8 +23,15 @@ pub enum SaveError {
     FileManaged { id: WorkflowId, file: String },
     #[error("there is a workflow `{0}` already; save a new version of it, or give this one another `id`")]
     Exists(WorkflowId),
+    #[error("this version would strand what tasks hold: {}", in_line(.0))]
+    Stranded(Vec<Stranded>),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What would be stranded, in one line.
+pub(super) fn in_line(stranded: &[Stranded]) -> String {
+    stranded.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Reads a text as the server would publish it. `of`: the workflow of which it is to be a version.
@@ -67,17 +74,25 @@ pub async fn save(
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
     is_free(&workflow.id, shared)?;
-    let published = shared.current().workflow(workflow.id.as_str()).cloned();
-    match published {
+    let workspace = shared.current();
+    match workspace.workflow(workflow.id.as_str()) {
         Some(published) if published.version == after && *published.workflow == *workflow => Ok(after),
-        _ => add(workflow, after, by, store, clock).await,
+        Some(published) => {
+            let stranded = super::stranded(&published.workflow, workflow, store, &workspace.directory);
+            match stranded.await? {
+                stranded if stranded.is_empty() => add(workflow, after, by, store, clock).await,
+                stranded => Err(SaveError::Stranded(stranded)),
+            }
+        }
+        // One that cannot be read cannot be compared with; this one may mend it.
+        None => add(workflow, after, by, store, clock).await,
     }
 }
 
 /// Refuses what a file has.
 fn is_free(id: &WorkflowId, shared: &SharedWorkspace) -> Result<(), SaveError> {
     match shared.current().files.get(id) {
-        Some(file) => Err(SaveError::FileManaged { id: id.clone(), file: file.clone() }),
+        Some(note) => Err(SaveError::FileManaged { id: id.clone(), file: note.file.clone() }),
         None => Ok(()),
     }
 }
