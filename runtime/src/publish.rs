@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-pub use self::save::{SaveError, check, import, save};
+pub use self::save::{SaveError, check, check_again, import, save};
 use crate::{
     clock::Clock,
     definition::{self, StepCheck},
@@ -86,9 +86,18 @@ impl StepCheck for WasSound {
     }
 }
 
-/// Reads one definition; the error is its whole report.
-fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, PublishError> {
-    definition::read(name, source, steps).map_err(|report| PublishError::Definition(report.to_string()))
+/// Reads one definition, which is to follow what is published; the error is its whole report.
+fn read(
+    name: &str,
+    source: &str,
+    steps: &dyn StepCheck,
+    published: &[Published],
+) -> Result<Workflow, PublishError> {
+    let latest = |id: &WorkflowId| {
+        published.iter().find(|it| it.workflow.id == *id).map(|it| Arc::clone(&it.workflow))
+    };
+    definition::read_after(name, source, steps, &latest)
+        .map_err(|report| PublishError::Definition(report.to_string()))
 }
 
 /// Why some of a workflow's actions cannot be performed on this server; `None` when all can.
@@ -101,8 +110,13 @@ fn broken(workflow: &Workflow, types: &StepTypes) -> Option<Arc<str>> {
 }
 
 /// Reads every `*.toml` in a folder, by name; all errors at once.
-pub fn read_folder(folder: &Path, types: &StepTypes) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
-    read_files(folder, |path, source| read(path, source, &Steps(types)))
+pub fn read_folder(
+    folder: &Path,
+    types: &StepTypes,
+    published: &WorkspaceRows,
+) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
+    let (latest, _) = latest(&read_all(published));
+    read_files(folder, |path, source| read(path, source, &Steps(types), &latest))
 }
 
 /// The same for the start of a server. What is published stays so, whatever has become of the step types
@@ -114,17 +128,17 @@ pub fn read_folder_at_start(
 ) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
     let (latest, _) = latest(&read_all(published));
     read_files(folder, |path, source| {
-        let as_it_was = read(path, source, &WasSound)?;
+        let as_it_was = read(path, source, &WasSound, &latest)?;
         match latest.iter().any(|published| *published.workflow == as_it_was) {
             true => Ok(as_it_was),
-            false => read(path, source, &KnownSteps(types)),
+            false => read(path, source, &KnownSteps(types), &latest),
         }
     })
 }
 
 /// Reads every file without asking the step types: what is wrong with them whatever is published.
 pub fn check_folder(folder: &Path) -> Result<(), Vec<PublishError>> {
-    read_files(folder, |path, source| read(path, source, &WasSound)).map(|_| ())
+    read_files(folder, |path, source| read(path, source, &WasSound, &[])).map(|_| ())
 }
 
 fn read_files(
@@ -186,11 +200,12 @@ pub struct Known {
 }
 
 pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Result<Known, StoreError> {
-    let files = read_folder(folder, types);
+    let rows = store.workspace().await?;
+    let files = read_folder(folder, types, &rows);
     let files_are_sound = files.is_ok();
     let mut workflows: Vec<_> =
         files.unwrap_or_default().into_iter().map(|file| Arc::new(file.workflow)).collect();
-    let (latest, _) = latest(&read_all(&store.workspace().await?));
+    let (latest, _) = latest(&read_all(&rows));
     for published in latest {
         if workflows.iter().all(|workflow| workflow.id != published.workflow.id) {
             workflows.push(published.workflow);
@@ -396,7 +411,7 @@ fn read_all(rows: &WorkspaceRows) -> Vec<ReadVersion> {
 }
 
 fn read_row(row: &VersionRow) -> Result<Arc<Workflow>, String> {
-    let read = read(&format!("{} (version {})", row.workflow, row.version), &row.source, &WasSound);
+    let read = read(&format!("{} (version {})", row.workflow, row.version), &row.source, &WasSound, &[]);
     read.map(Arc::new).map_err(|error| {
         tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
         error.to_string()

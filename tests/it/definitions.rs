@@ -292,3 +292,50 @@ fn a_file_that_would_strand_data_is_not_published_and_the_server_starts() {
     assert_eq!(server.get("/workflows/api-sample/stages").json()[1]["name"], "Busy");
     assert_eq!(server.get("/workflows").json()[0].get("refused"), None);
 }
+
+/// "A rename keeps the `id` or says `was = "Old name"`": what tasks hold goes along, in files and in the API.
+#[test]
+fn what_has_a_new_name_stays_the_same_thing() {
+    let sample = api_sample("https://billing.example");
+    let (project, key) = Project::new(&sample);
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    server.kill();
+    let renamed = sample
+        .replace("name = \"Company Name\"", "name = \"Client\"\nwas = \"Company Name\"")
+        .replace("{{Company Name}}", "{{Client}}")
+        .replace("name = \"In Progress\"", "name = \"Busy\"\nwas = \"In Progress\"")
+        .replace("\"In Progress\"]", "\"Busy\"]")
+        .replace("stage = \"In Progress\"", "stage = \"Busy\"");
+    project.write("workflows/test.toml", &renamed);
+    project.command(&["check"]);
+    let server = project.serve(&key);
+    let task = server.task("42");
+    assert_eq!((&task["Stage"], &task["Client"]), (&json!("Busy"), &json!("Acme Corp")));
+    assert_eq!(server.get(PATH).json()["version"], 2);
+    server.kill();
+    // The file stays as it is, or loses the words that were followed: nothing changes.
+    let without = renamed.replace("was = \"Company Name\"\n", "").replace("was = \"In Progress\"\n", "");
+    for file in [&renamed, &without] {
+        project.write("workflows/test.toml", file);
+        let server = project.serve(&key);
+        assert_eq!(server.get(PATH).json()["version"], 2);
+        assert_eq!(server.task("42")["Client"], "Acme Corp");
+        server.kill();
+    }
+    fs::remove_file(project.path("workflows/test.toml")).expect("removed");
+    let server = project.serve(&key);
+    let again = text(&server)
+        .replace("name = \"Client\"\nid = \"company-name\"", "name = \"Buyer\"\nwas = \"Client\"");
+    let again = again.replace("{{Client}}", "{{Buyer}}");
+    let saved = save(&server, "\"2\"", &again);
+    assert_eq!(saved.status, 200, "{}", saved.body);
+    assert_eq!(server.task("42")["Buyer"], "Acme Corp");
+    let toml = saved.json()["toml"].as_str().expect("a text").to_owned();
+    assert!(toml.contains("name = \"Buyer\"\nid = \"company-name\"\n") && !toml.contains("was"), "{toml}");
+    let unknown = again.replace("was = \"Client\"", "was = \"Customer\"");
+    assert_eq!(
+        save(&server, "*", &unknown.replace("Buyer", "Other")).json()["problems"][0]["code"],
+        "unknown_name"
+    );
+}

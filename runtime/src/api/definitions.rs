@@ -87,7 +87,7 @@ pub(super) fn shown(
 }
 
 async fn import(api: web::Data<Api>, caller: Caller, body: TomlBody) -> Result<HttpResponse, ApiError> {
-    let workflow = sound(publish::check(&body.0, None, &api.shared.step_types))?;
+    let workflow = sound(publish::check(&body.0, None, &api.shared.step_types, &api.workspace().current()))?;
     let (shared, by) = (Arc::clone(&api.shared), Performer::from(&*caller.0));
     let (workflow, version) = to_the_end(async move {
         let version =
@@ -108,7 +108,8 @@ async fn put(
 ) -> Result<HttpResponse, ApiError> {
     let id = known(&api, &path)?;
     let after = made_from(&api, &request, &id).await?;
-    let workflow = sound(publish::check(&body.0, Some(&id), &api.shared.step_types))?;
+    let workflow =
+        sound(publish::check(&body.0, Some(&id), &api.shared.step_types, &api.workspace().current()))?;
     save(&api, workflow, after, &caller).await
 }
 
@@ -144,10 +145,11 @@ async fn validate(
     body: TomlBody,
 ) -> Result<HttpResponse, ApiError> {
     let id = known(&api, &path)?;
-    let problems = match publish::check(&body.0, Some(&id), &api.shared.step_types) {
-        Ok(_) => json!([]),
-        Err(report) => shown_problems(&report),
-    };
+    let problems =
+        match publish::check(&body.0, Some(&id), &api.shared.step_types, &api.workspace().current()) {
+            Ok(_) => json!([]),
+            Err(report) => shown_problems(&report),
+        };
     let is_valid = problems.as_array().is_some_and(Vec::is_empty);
     answer(HttpResponse::Ok(), &json!({"valid": is_valid, "problems": problems}))
 }

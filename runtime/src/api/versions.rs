@@ -134,7 +134,7 @@ async fn restore(
     let (id, number) = at(&api, &path)?;
     let after = made_from(&api, &request, &id).await?;
     let old = version(&api, &id, number).await?;
-    let workflow = sound(publish::check(&definition::write(&old), Some(&id), &api.shared.step_types))?;
+    let workflow = sound(publish::check_again(&old, &api.shared.step_types))?;
     save(&api, workflow, after, &caller).await
 }
 

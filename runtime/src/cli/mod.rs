@@ -25,6 +25,7 @@ use crate::{
     publish,
     settings::{self, Settings},
     step::StepTypes,
+    store::WorkspaceRows,
     telemetry,
 };
 
@@ -164,7 +165,7 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
     let settings = load(arguments)?;
     let types = StepTypes::built_in(&settings.egress.guard);
-    match publish::read_folder(&settings.workflows.folder, &types) {
+    match publish::read_folder(&settings.workflows.folder, &types, &WorkspaceRows::default()) {
         Ok(files) => {
             let mut warnings = 0;
             for file in &files {

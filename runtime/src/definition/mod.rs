@@ -5,6 +5,7 @@
 //! whoever reads passes a [`StepCheck`].
 
 mod condition;
+mod identity;
 mod read;
 mod report;
 mod requires;
@@ -15,14 +16,14 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub use self::{
     report::{Diagnostic, Diagnostics},
     table::closest,
     write::write,
 };
-use crate::model::{StepDefinition, Workflow, workflow::ParamProblem};
+use crate::model::{StepDefinition, Workflow, WorkflowId, workflow::ParamProblem};
 
 /// Limits of one workflow.
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -54,13 +55,25 @@ pub trait StepCheck {
     }
 }
 
-/// Reads a definition. `name` is what the report calls the text: a file's path.
+/// Reads a definition that says by itself which part is which. `name` is what the report calls the text: a file's
+/// path.
 pub fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
+    read_after(name, source, steps, &|_| None)
+}
+
+/// Reads a definition that is to follow the latest version of its workflow: a field, a stage or an action without an
+/// `id` is the one that has its name there, or that had the name which `was` says.
+pub fn read_after(
+    name: &str,
+    source: &str,
+    steps: &dyn StepCheck,
+    latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
+) -> Result<Workflow, Diagnostics> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     if source.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; a workflow may have {FILE_BYTES_MAX}", source.len());
         let too_large = Diagnostic { code: "file_too_large", message, span: 0..0, help: None };
         return Err(Diagnostics::new(name, "", vec![too_large]));
     }
-    read::workflow(source, steps).map_err(|problems| Diagnostics::new(name, source, problems))
+    read::workflow(source, steps, latest).map_err(|problems| Diagnostics::new(name, source, problems))
 }

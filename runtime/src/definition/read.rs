@@ -6,7 +6,9 @@ use toml::de::DeTable;
 
 use super::{
     ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, ROLES_MAX, STAGES_MAX, STEPS_MAX,
-    StepCheck, requires,
+    StepCheck,
+    identity::LatestParts,
+    requires,
     table::{At, Places, Problems, Table, closest},
 };
 use crate::model::{
@@ -35,7 +37,11 @@ struct StepPlace {
     params: Places,
 }
 
-pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, Vec<Diagnostic>> {
+pub(super) fn workflow(
+    source: &str,
+    steps: &dyn StepCheck,
+    latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
+) -> Result<Workflow, Vec<Diagnostic>> {
     let (root, errors) = DeTable::parse_recoverable(source);
     let mut problems = Problems::default();
     for error in errors {
@@ -47,17 +53,19 @@ pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, 
     }
     let mut root = Table::new(root.get_ref(), 0..0);
     let name = root.required_text("name", &mut problems);
-    let id = id("id", &mut root, name.as_ref(), &mut problems);
-    let fields = fields(&mut root, &mut problems);
-    let stages = stages(&mut root, &mut problems);
+    let id = WorkflowId::new(id("id", &mut root, name.as_ref(), &mut problems));
+    let latest = latest(&id);
+    let latest = latest.as_deref();
+    let fields = fields(&mut root, latest, &mut problems);
+    let stages = stages(&mut root, latest, &mut problems);
     let roles = roles(&mut root, &mut problems);
     let mut places = Vec::new();
     let known = Known { fields: &fields, stages: &stages, roles: &roles };
-    let actions = actions(&mut root, &known, &mut places, &mut problems);
+    let actions = actions(&mut root, latest, &known, &mut places, &mut problems);
     let alerts = alerts(&mut root, steps, &mut problems);
     root.finish(&mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
-    let workflow = Workflow { id: WorkflowId::new(id), name, fields, stages, actions, roles, alerts };
+    let workflow = Workflow { id, name, fields, stages, actions, roles, alerts };
     if problems.0.is_empty() {
         check_steps(&workflow, &places, steps, &mut problems);
     }
@@ -116,7 +124,7 @@ fn alerts_webhook(webhook: At<String>, steps: &dyn StepCheck, problems: &mut Pro
 }
 
 /// The id as written, else the slug of the name.
-fn id(
+pub(super) fn id(
     key: &'static str,
     table: &mut Table<'_>,
     name: Option<&At<String>>,
@@ -146,7 +154,7 @@ fn id(
     id
 }
 
-fn check_name(name: &At<String>, problems: &mut Problems) {
+pub(super) fn check_name(name: &At<String>, problems: &mut Problems) {
     let problem = match name.value.as_str() {
         "" => Some("a name must not be empty".to_owned()),
         value if value.trim() != value => Some("a name must not begin or end with a space".to_owned()),
@@ -183,11 +191,12 @@ impl Taken {
     }
 }
 
-fn fields(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Field> {
+fn fields(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Problems) -> Vec<Field> {
+    let latest = LatestParts::new(latest.map(|it| &*it.fields), |it| (&it.name, it.id.as_str()));
     let (mut fields, mut taken) = (Vec::<Field>::new(), Taken::default());
     for mut table in root.tables("fields", FIELDS_MAX, problems) {
         let name = table.required_text("name", problems);
-        let id = id("id", &mut table, name.as_ref(), problems);
+        let id = latest.id("field", &mut table, name.as_ref(), problems);
         let (required, editable) =
             (table.flag("required", false, problems), table.flag("editable", true, problems));
         let kind = field_type(&mut table, problems);
@@ -289,7 +298,8 @@ fn color(table: &mut Table<'_>, problems: &mut Problems) -> String {
     color.value
 }
 
-fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
+fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Problems) -> Vec<Stage> {
+    let latest = LatestParts::new(latest.map(|it| &*it.stages), |it| (&it.name, it.id.as_str()));
     let (mut stages, mut taken) = (Vec::new(), Taken::default());
     let tables = root.tables("stages", STAGES_MAX, problems);
     if tables.is_empty() {
@@ -297,7 +307,7 @@ fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
     }
     for mut table in tables {
         let name = table.required_text("name", problems);
-        let id = id("id", &mut table, name.as_ref(), problems);
+        let id = latest.id("stage", &mut table, name.as_ref(), problems);
         let (color, end) = (color(&mut table, problems), table.flag("end", false, problems));
         table.finish(problems);
         let Some(name) = name else { continue };
@@ -333,14 +343,16 @@ fn roles(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Role> {
 
 fn actions(
     root: &mut Table<'_>,
+    latest: Option<&Workflow>,
     known: &Known<'_>,
     places: &mut Vec<Vec<StepPlace>>,
     problems: &mut Problems,
 ) -> Vec<Action> {
     let (mut actions, mut taken) = (Vec::new(), Taken::default());
+    let latest_actions = LatestParts::new(latest.map(|it| &*it.actions), |it| (&it.name, it.id.as_str()));
     for mut table in root.tables("actions", ACTIONS_MAX, problems) {
         let name = table.required_text("name", problems);
-        let id = id("id", &mut table, name.as_ref(), problems);
+        let id = latest_actions.id("action", &mut table, name.as_ref(), problems);
         let color = color(&mut table, problems);
         let from = from(&mut table, known.stages, problems);
         let requires = requires::requirements(&mut table, known, problems);

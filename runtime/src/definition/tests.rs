@@ -1,6 +1,7 @@
 //! What broken files look like to the person who wrote them.
 
 mod condition;
+mod identity;
 mod requires;
 mod write;
 

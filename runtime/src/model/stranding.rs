@@ -128,12 +128,11 @@ impl fmt::Display for Stranded {
         let (code, name) = (self.why.code(), self.name.as_deref().unwrap_or("none"));
         let tasks = if self.tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", self.tasks) };
         match self.why {
-            Why::StageInUse => {
-                write!(
-                    f,
-                    "{code}: {tasks} in the stage “{name}”, or to be moved there; move them elsewhere first"
-                )
-            }
+            Why::StageInUse => write!(
+                f,
+                "{code}: {tasks} in the stage “{name}”, or to be moved there; move them elsewhere first, or say which \
+                 stage it is now: was = \"{name}\""
+            ),
             Why::ValuesBreakType => write!(
                 f,
                 "{code}: {tasks} with a value for “{name}” that its new type does not take; change those first, or \

@@ -2,11 +2,13 @@
 //!
 //! A workflow that a file has is not touched: the file would say otherwise at the next start.
 
+use std::sync::Arc;
+
 use super::{Steps, latest_version};
 use crate::{
     clock::Clock,
     definition::{self, Diagnostic, Diagnostics},
-    model::{Performer, SharedWorkspace, Workflow, WorkflowId, stranding::Stranded},
+    model::{Performer, SharedWorkspace, Workflow, WorkflowId, Workspace, stranding::Stranded},
     step::StepTypes,
     store::{NewVersion, Store, StoreError},
 };
@@ -34,9 +36,16 @@ pub(super) fn in_line(stranded: &[Stranded]) -> String {
     stranded.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Reads a text as the server would publish it. `of`: the workflow of which it is to be a version.
-pub fn check(source: &str, of: Option<&WorkflowId>, types: &StepTypes) -> Result<Workflow, Diagnostics> {
-    let workflow = definition::read(TEXT, source, &Steps(types))?;
+/// Reads a text as the server would publish it after what is there. `of`: the workflow of which it is to be a
+/// version.
+pub fn check(
+    source: &str,
+    of: Option<&WorkflowId>,
+    types: &StepTypes,
+    workspace: &Workspace,
+) -> Result<Workflow, Diagnostics> {
+    let latest = |id: &WorkflowId| workspace.workflow(id.as_str()).map(|it| Arc::clone(&it.workflow));
+    let workflow = definition::read_after(TEXT, source, &Steps(types), &latest)?;
     match of {
         Some(id) if *id != workflow.id => {
             let message =
@@ -47,6 +56,11 @@ pub fn check(source: &str, of: Option<&WorkflowId>, types: &StepTypes) -> Result
         }
         _ => Ok(workflow),
     }
+}
+
+/// Whether a version that was published once would be published now.
+pub fn check_again(version: &Workflow, types: &StepTypes) -> Result<Workflow, Diagnostics> {
+    definition::read(TEXT, &definition::write(version), &Steps(types))
 }
 
 /// Adds a workflow that was not there.
