@@ -96,7 +96,7 @@ fn read(
     let latest = |id: &WorkflowId| {
         published.iter().find(|it| it.workflow.id == *id).map(|it| Arc::clone(&it.workflow))
     };
-    definition::read_after(name, source, steps, &latest)
+    definition::read(name, source, steps, &latest)
         .map_err(|report| PublishError::Definition(report.to_string()))
 }
 
@@ -252,7 +252,7 @@ pub async fn publish(
     let rows = store.workspace().await?;
     let (latest, _) = latest(&read_all(&rows));
     let directory = Directory::new(rows.users.clone());
-    for WorkflowFile { path, workflow, .. } in files {
+    for WorkflowFile { path, workflow } in files {
         let file = path.display().to_string();
         let published = latest.iter().find(|published| published.workflow.id == workflow.id);
         let mut note = FileNote { file, refused: None };
@@ -411,8 +411,8 @@ fn read_all(rows: &WorkspaceRows) -> Vec<ReadVersion> {
 }
 
 fn read_row(row: &VersionRow) -> Result<Arc<Workflow>, String> {
-    let read = read(&format!("{} (version {})", row.workflow, row.version), &row.source, &WasSound, &[]);
-    read.map(Arc::new).map_err(|error| {
+    let name = format!("{} (version {})", row.workflow, row.version);
+    definition::read_back(&name, &row.source, &WasSound).map(Arc::new).map_err(|error| {
         tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
         error.to_string()
     })

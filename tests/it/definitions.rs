@@ -339,3 +339,24 @@ fn what_has_a_new_name_stays_the_same_thing() {
         "unknown_name"
     );
 }
+
+/// "A workflow whose latest version cannot be read is broken": until somebody saves one that can.
+#[test]
+fn a_version_that_cannot_be_read_is_mended_by_the_next() {
+    let (project, server) = imported();
+    let (first, key) = (text(&server), server.key.clone());
+    assert_eq!(server.terminate(), Some(0));
+    let database = rusqlite::Connection::open(project.path("data/onward.db")).expect("the database");
+    database.execute("UPDATE workflow_version SET source = 'name = 5'", []).expect("damaged");
+    drop(database);
+    let server = project.serve(&key);
+    assert_eq!(server.get(PATH).status, 409);
+    let old = server.get("/workflows/api-sample/versions/1");
+    assert_eq!((old.status, &old.json()["code"]), (409, &json!("not_possible_now")));
+    assert_eq!(server.get("/workflows/api-sample/versions").json()[0]["version"], 1);
+    assert_eq!(import(&server, &first).json()["code"], "workflow_exists");
+    let mended = save(&server, "\"1\"", &first);
+    assert_eq!((mended.status, &mended.json()["version"]), (200, &json!(2)), "{}", mended.body);
+    server.create_task(&acme());
+    assert_eq!(text(&server), first);
+}

@@ -55,25 +55,34 @@ pub trait StepCheck {
     }
 }
 
-/// Reads a definition that says by itself which part is which. `name` is what the report calls the text: a file's
-/// path.
-pub fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
-    read_after(name, source, steps, &|_| None)
+/// Reads a definition. `name` is what the report calls the text: a file's path. `latest`: the version that this one is
+/// to follow, where there is one; a field, a stage or an action without an `id` is the one that has its name there, or
+/// that had the name which `was` says.
+pub fn read(
+    name: &str,
+    source: &str,
+    steps: &dyn StepCheck,
+    latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
+) -> Result<Workflow, Diagnostics> {
+    if source.len() > FILE_BYTES_MAX {
+        let message = format!("the file has {} bytes; a workflow may have {FILE_BYTES_MAX}", source.len());
+        let too_large = Diagnostic { code: "file_too_large", message, span: 0..0, help: None };
+        return Err(Diagnostics::new(name, "", vec![too_large]));
+    }
+    read_any(name, source, steps, latest)
 }
 
-/// Reads a definition that is to follow the latest version of its workflow: a field, a stage or an action without an
-/// `id` is the one that has its name there, or that had the name which `was` says.
-pub fn read_after(
+/// Reads what the store has: of any length, because [`write`] may need more bytes than the author did.
+pub fn read_back(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
+    read_any(name, source, steps, &|_| None)
+}
+
+fn read_any(
     name: &str,
     source: &str,
     steps: &dyn StepCheck,
     latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
 ) -> Result<Workflow, Diagnostics> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
-    if source.len() > FILE_BYTES_MAX {
-        let message = format!("the file has {} bytes; a workflow may have {FILE_BYTES_MAX}", source.len());
-        let too_large = Diagnostic { code: "file_too_large", message, span: 0..0, help: None };
-        return Err(Diagnostics::new(name, "", vec![too_large]));
-    }
     read::workflow(source, steps, latest).map_err(|problems| Diagnostics::new(name, source, problems))
 }

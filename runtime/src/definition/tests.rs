@@ -18,6 +18,11 @@ impl StepCheck for Anything {
     }
 }
 
+/// Reads a definition that follows none.
+fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
+    super::read(name, source, steps, &|_| None)
+}
+
 const SAMPLE: &str = include_str!("../../../examples/api-sample/workflows/api-sample.toml");
 
 fn check(source: &str, expected: Expect) {

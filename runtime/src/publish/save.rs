@@ -45,7 +45,7 @@ pub fn check(
     workspace: &Workspace,
 ) -> Result<Workflow, Diagnostics> {
     let latest = |id: &WorkflowId| workspace.workflow(id.as_str()).map(|it| Arc::clone(&it.workflow));
-    let workflow = definition::read_after(TEXT, source, &Steps(types), &latest)?;
+    let workflow = definition::read(TEXT, source, &Steps(types), &latest)?;
     match of {
         Some(id) if *id != workflow.id => {
             let message =
@@ -60,7 +60,7 @@ pub fn check(
 
 /// Whether a version that was published once would be published now.
 pub fn check_again(version: &Workflow, types: &StepTypes) -> Result<Workflow, Diagnostics> {
-    definition::read(TEXT, &definition::write(version), &Steps(types))
+    definition::read_back(TEXT, &definition::write(version), &Steps(types))
 }
 
 /// Adds a workflow that was not there.
@@ -88,19 +88,22 @@ pub async fn save(
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
     is_free(&workflow.id, shared)?;
-    let workspace = shared.current();
-    match workspace.workflow(workflow.id.as_str()) {
-        Some(published) if published.version == after && *published.workflow == *workflow => Ok(after),
-        Some(published) => {
-            let stranded = super::stranded(&published.workflow, workflow, store, &workspace.directory);
-            match stranded.await? {
-                stranded if stranded.is_empty() => add(workflow, after, by, store, clock).await,
-                stranded => Err(SaveError::Stranded(stranded)),
-            }
-        }
-        // One that cannot be read cannot be compared with; this one may mend it.
-        None => add(workflow, after, by, store, clock).await,
+    let latest = store.versions(workflow.id.clone(), None).await?.first().map_or(0, |latest| latest.version);
+    if latest != after {
+        return Err(StoreError::Outdated { after, latest }.into());
     }
+    // One that cannot be read cannot be compared with; this one may mend it.
+    if let Some(Ok(before)) = super::stored(store, &workflow.id, after).await? {
+        if *before == *workflow {
+            return Ok(after);
+        }
+        let workspace = shared.current();
+        let stranded = super::stranded(&before, workflow, store, &workspace.directory).await?;
+        if !stranded.is_empty() {
+            return Err(SaveError::Stranded(stranded));
+        }
+    }
+    add(workflow, after, by, store, clock).await
 }
 
 /// Refuses what a file has.

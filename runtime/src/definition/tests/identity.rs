@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use expect_test::expect;
 
-use super::{Anything, check};
+use super::{Anything, check, read};
 use crate::{
-    definition::{Diagnostics, read, read_after},
+    definition::{self, Diagnostics},
     model::{Workflow, WorkflowId},
 };
 
@@ -30,7 +30,7 @@ fn after_latest(source: &str) -> Result<Workflow, Diagnostics> {
     );
     let latest = Arc::new(read("latest.toml", &latest, &Anything).expect("sound"));
     let of = |id: &WorkflowId| (*id == latest.id).then(|| Arc::clone(&latest));
-    read_after("test.toml", source, &Anything, &of)
+    definition::read("test.toml", source, &Anything, &of)
 }
 
 /// product.md, Identity: "a rename keeps the `id` or says `was = \"Old name\"`; missing both means removed."

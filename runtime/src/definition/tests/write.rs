@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Number, Value};
 
-use super::{Anything, SAMPLE};
+use super::{Anything, SAMPLE, read};
 use crate::{
-    definition::{ALERTS_EVERY_MAX, read, write},
+    definition::{ALERTS_EVERY_MAX, FILE_BYTES_MAX, read_back, write},
     model::{
         Action, ActionId, AlertRule, Condition, Field, FieldId, FieldType, Role, RoleId, Stage, StageId,
         StepDefinition, StepId, Workflow, WorkflowId,
@@ -136,6 +136,19 @@ fn the_text_is_one_that_a_person_enjoys() {
     .assert_eq(&round_trip(&workflow));
 }
 
+/// A file may be shorter than the canonical text of what it says.
+#[test]
+fn a_text_that_is_longer_than_a_file_may_be_is_read_back() {
+    let mut workflow = read("file.toml", SAMPLE, &Anything).expect("sound");
+    workflow.actions[0].steps[0].params.insert("long".to_owned(), "x".repeat(FILE_BYTES_MAX).into());
+    let text = write(&workflow);
+    assert_eq!(
+        read("long.toml", &text, &Anything).expect_err("refused").problems()[0].code,
+        "file_too_large"
+    );
+    assert_eq!(read_back("long", &text, &Anything).expect("read"), workflow);
+}
+
 /// Names and ids, no two alike; ids that follow from the names, and others.
 fn names(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<(String, String)>> {
     let part = "[A-Za-z0-9?!äßÉ'\"\\\\.#= -]{0,8}";
@@ -161,7 +174,7 @@ fn text() -> impl Strategy<Value = String> {
 fn json() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
         any::<i64>().prop_map(Number::from),
-        (any::<i32>(), "[0-9]{1,25}").prop_map(|(whole, fraction)| {
+        (any::<i32>(), "[0-9]{1,25}(e[+-]?[0-9]{1,3})?").prop_map(|(whole, fraction)| {
             serde_json::from_str(&format!("{whole}.{fraction}")).expect("a number")
         }),
     ];
