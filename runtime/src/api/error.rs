@@ -231,14 +231,23 @@ impl From<SaveError> for ApiError {
                 Self::new(Code::FileManaged, message).with("file", json!(file))
             }
             SaveError::Stranded(stranded) => {
-                let shown = |it: &Stranded| json!({"code": it.why.code(), "id": it.id, "name": it.name, "tasks": it.tasks, "message": it.to_string()});
-                let shown = stranded.iter().map(shown).collect();
+                let shown = stranded.iter().map(shown_stranded).collect();
                 Self::new(Code::DataStranded, message).with("stranded", shown)
             }
             SaveError::Exists(_) => Self::new(Code::WorkflowExists, message),
             SaveError::Store(error) => error.into(),
         }
     }
+}
+
+fn shown_stranded(it: &Stranded) -> Value {
+    json!({
+        "code": it.why.code(),
+        "id": it.id,
+        "name": it.name,
+        "tasks": it.tasks,
+        "message": it.to_string(),
+    })
 }
 
 impl From<EngineError> for ApiError {

@@ -121,8 +121,8 @@ impl SharedWorkspace {
         *current = Arc::new(Workspace { files: Arc::new(files), ..Workspace::clone(&current) });
     }
 
-    /// Versions that somebody works with stay, and so do the files, whatever the new snapshot has. One that is older than what is
-    /// here, and whose reader was slower, is dropped.
+    /// Versions that somebody works with stay, and so do the files, whatever the new snapshot has. One that is
+    /// older than what is here, and whose reader was slower, is dropped.
     pub fn replace(&self, mut workspace: Workspace) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if workspace.revision < current.revision {
