@@ -97,9 +97,10 @@ impl Server {
         let published = store.workspace().await?;
         let files =
             publish::read_folder_at_start(folder, &types, &published).map_err(|errors| in_lines(&errors))?;
-        let anew = publish::publish(files, &*store, &clock).await?;
+        let publish::Files { anew, notes } = publish::publish(files, &*store, &clock).await?;
         let settings::Workspace { name, zone } = settings.workspace.clone();
         let workspace = Arc::new(SharedWorkspace::new(name, zone));
+        workspace.set_files(notes);
         let vault = Arc::new(vault(&settings));
         publish::refresh(&*store, &types, &vault, &workspace).await?;
         for published in &workspace.current().workflows {

@@ -1,7 +1,9 @@
 //! From workflow files into the store, and from the store into the workspace's snapshot.
 //!
 //! A file whose workflow says something else than the latest version becomes the next version. The
-//! store keeps the text; everyone else gets it read.
+//! store keeps its canonical text; everyone else gets it read.
+
+mod save;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,17 +12,19 @@ use std::{
     sync::Arc,
 };
 
+pub use self::save::{SaveError, check, check_again, import, save};
 use crate::{
     clock::Clock,
     definition::{self, StepCheck},
     model::{
         Directory, SharedWorkspace, StepDefinition, Workflow, WorkflowId, Workspace,
         secret::{self, SecretUse},
+        stranding::{Stranded, Stranding},
         workflow::ParamProblem,
-        workspace::Published,
+        workspace::{FileNote, Published},
     },
     step::StepTypes,
-    store::{Store, StoreError, VersionRow, WorkspaceRows},
+    store::{NewVersion, Store, StoreError, TASKS_PAGE_MAX, VersionRow, WorkspaceRows},
     vault::Vault,
 };
 
@@ -40,7 +44,6 @@ pub enum PublishError {
 #[derive(Debug)]
 pub struct WorkflowFile {
     pub path: PathBuf,
-    pub source: String,
     pub workflow: Workflow,
 }
 
@@ -83,9 +86,18 @@ impl StepCheck for WasSound {
     }
 }
 
-/// Reads one definition; the error is its whole report.
-fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, PublishError> {
-    definition::read(name, source, steps).map_err(|report| PublishError::Definition(report.to_string()))
+/// Reads one definition, which is to follow what is published; the error is its whole report.
+fn read(
+    name: &str,
+    source: &str,
+    steps: &dyn StepCheck,
+    published: &[Published],
+) -> Result<Workflow, PublishError> {
+    let latest = |id: &WorkflowId| {
+        published.iter().find(|it| it.workflow.id == *id).map(|it| Arc::clone(&it.workflow))
+    };
+    definition::read(name, source, steps, &latest)
+        .map_err(|report| PublishError::Definition(report.to_string()))
 }
 
 /// Why some of a workflow's actions cannot be performed on this server; `None` when all can.
@@ -98,8 +110,13 @@ fn broken(workflow: &Workflow, types: &StepTypes) -> Option<Arc<str>> {
 }
 
 /// Reads every `*.toml` in a folder, by name; all errors at once.
-pub fn read_folder(folder: &Path, types: &StepTypes) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
-    read_files(folder, |path, source| read(path, source, &Steps(types)))
+pub fn read_folder(
+    folder: &Path,
+    types: &StepTypes,
+    published: &WorkspaceRows,
+) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
+    let (latest, _) = latest(&read_all(published));
+    read_files(folder, |path, source| read(path, source, &Steps(types), &latest))
 }
 
 /// The same for the start of a server. What is published stays so, whatever has become of the step types
@@ -111,17 +128,17 @@ pub fn read_folder_at_start(
 ) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
     let (latest, _) = latest(&read_all(published));
     read_files(folder, |path, source| {
-        let as_it_was = read(path, source, &WasSound)?;
+        let as_it_was = read(path, source, &WasSound, &latest)?;
         match latest.iter().any(|published| *published.workflow == as_it_was) {
             true => Ok(as_it_was),
-            false => read(path, source, &KnownSteps(types)),
+            false => read(path, source, &KnownSteps(types), &latest),
         }
     })
 }
 
 /// Reads every file without asking the step types: what is wrong with them whatever is published.
 pub fn check_folder(folder: &Path) -> Result<(), Vec<PublishError>> {
-    read_files(folder, |path, source| read(path, source, &WasSound)).map(|_| ())
+    read_files(folder, |path, source| read(path, source, &WasSound, &[])).map(|_| ())
 }
 
 fn read_files(
@@ -170,7 +187,7 @@ fn read_file(
         problem: format!("cannot be read: {error}"),
     })?;
     let workflow = read(&path.display().to_string(), &source)?;
-    Ok(WorkflowFile { path, source, workflow })
+    Ok(WorkflowFile { path, workflow })
 }
 
 /// The workflows there are, for a command beside the server.
@@ -183,11 +200,12 @@ pub struct Known {
 }
 
 pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Result<Known, StoreError> {
-    let files = read_folder(folder, types);
+    let rows = store.workspace().await?;
+    let files = read_folder(folder, types, &rows);
     let files_are_sound = files.is_ok();
     let mut workflows: Vec<_> =
         files.unwrap_or_default().into_iter().map(|file| Arc::new(file.workflow)).collect();
-    let (latest, _) = latest(&read_all(&store.workspace().await?));
+    let (latest, _) = latest(&read_all(&rows));
     for published in latest {
         if workflows.iter().all(|workflow| workflow.id != published.workflow.id) {
             workflows.push(published.workflow);
@@ -214,24 +232,86 @@ pub fn uses_of<'w>(workflows: impl Iterator<Item = &'w Workflow>) -> BTreeMap<St
     uses
 }
 
-/// Publishes what is new in the files; which workflows that are.
+/// What became of the files.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The workflows of which one has said something new.
+    pub anew: Vec<WorkflowId>,
+    pub notes: HashMap<WorkflowId, FileNote>,
+}
+
+/// Publishes what is new in the files. One that would strand what tasks hold is not published: its workflow goes
+/// on as it was, and so does everything else. The numbers depend on the tasks, which nobody who wrote the file
+/// could see, so it is no reason to keep a whole server down, as a file that is broken by itself is.
 pub async fn publish(
     files: Vec<WorkflowFile>,
     store: &dyn Store,
     clock: &Clock,
-) -> Result<Vec<WorkflowId>, PublishError> {
-    let mut anew = Vec::new();
-    let (latest, _) = latest(&read_all(&store.workspace().await?));
-    for file in files {
-        let published = latest.iter().find(|published| published.workflow.id == file.workflow.id);
-        if published.is_some_and(|published| *published.workflow == file.workflow) {
-            continue;
+) -> Result<Files, PublishError> {
+    let mut found = Files::default();
+    let rows = store.workspace().await?;
+    let (latest, _) = latest(&read_all(&rows));
+    let directory = Directory::new(rows.users.clone());
+    for WorkflowFile { path, workflow } in files {
+        let file = path.display().to_string();
+        let published = latest.iter().find(|published| published.workflow.id == workflow.id);
+        let mut note = FileNote { file, refused: None };
+        if published.is_none_or(|published| *published.workflow != workflow) {
+            if let Some(published) = published {
+                note.refused = refused(&published.workflow, &workflow, store, &directory).await;
+            }
+            match &note.refused {
+                Some(why) => {
+                    tracing::warn!(workflow = %workflow.id, file = note.file, why, "a workflow file is not published; the workflow goes on as it was");
+                }
+                None => {
+                    let (id, after) = (workflow.id.clone(), latest_version(&rows, &workflow.id));
+                    let source = definition::write(&workflow);
+                    let new = NewVersion { workflow: id, after, source, at: clock.now(), by: None };
+                    let version = store.publish(new).await?;
+                    tracing::info!(workflow = %workflow.id, version, file = note.file, "workflow published");
+                    found.anew.push(workflow.id.clone());
+                }
+            }
         }
-        let version = store.publish(file.workflow.id.clone(), file.source, clock.now()).await?;
-        tracing::info!(workflow = %file.workflow.id, version, file = %file.path.display(), "workflow published");
-        anew.push(file.workflow.id);
+        found.notes.insert(workflow.id, note);
     }
-    Ok(anew)
+    Ok(found)
+}
+
+/// Why a file's workflow cannot take the place of the published one.
+async fn refused(
+    before: &Workflow,
+    after: &Workflow,
+    store: &dyn Store,
+    directory: &Directory,
+) -> Option<String> {
+    match stranded(before, after, store, directory).await {
+        Ok(stranded) if stranded.is_empty() => None,
+        Ok(stranded) => Some(save::in_line(&stranded)),
+        // A damaged task is no reason to keep the server down, nor to publish unseen.
+        Err(error) => Some(format!("what it would do to the tasks cannot be seen: {error}")),
+    }
+}
+
+/// What a workflow's next version would strand of its tasks. They are looked at only where one could be, and before
+/// the version is added: what comes between is a task in a stage that is shown by its id.
+async fn stranded(
+    before: &Workflow,
+    after: &Workflow,
+    store: &dyn Store,
+    directory: &Directory,
+) -> Result<Vec<Stranded>, StoreError> {
+    let Some(mut stranding) = Stranding::between(before, after) else { return Ok(Vec::new()) };
+    let mut last = None;
+    loop {
+        let page = store.tasks(before.id.clone(), last).await?;
+        page.iter().for_each(|task| stranding.count(task, directory));
+        match page.last() {
+            Some(task) if page.len() == TASKS_PAGE_MAX => last = Some(task.id),
+            _ => return Ok(stranding.found()),
+        }
+    }
 }
 
 /// Reads the store's workspace into the snapshot that everyone takes. Answers its revision.
@@ -259,6 +339,7 @@ pub async fn refresh(
         zone: configured.zone.clone(),
         workflows,
         unreadable,
+        files: Arc::clone(&configured.files),
         versions: versions.collect(),
         secrets: vault.open(&rows.secrets),
         directory: Arc::new(Directory::new(rows.users).with_memberships(rows.memberships)),
@@ -278,10 +359,19 @@ pub async fn version(
     if let Some(found) = shared.current().version(workflow, version) {
         return Ok(Some(Arc::clone(found)));
     }
-    let Some(row) = store.version(workflow.clone(), version).await? else { return Ok(None) };
-    let Ok(workflow) = read_row(&row) else { return Ok(None) };
+    let Some(Ok(workflow)) = stored(store, workflow, version).await? else { return Ok(None) };
     shared.add_version(version, &workflow);
     Ok(Some(workflow))
+}
+
+/// A version of a workflow as the store has it; `None` where there is none, the error why it cannot be read on
+/// this server.
+pub async fn stored(
+    store: &dyn Store,
+    workflow: &WorkflowId,
+    version: u32,
+) -> Result<Option<Result<Arc<Workflow>, String>>, StoreError> {
+    Ok(store.version(workflow.clone(), version).await?.map(|row| read_row(&row)))
 }
 
 /// A stored version, read; or why it cannot be read on this server.
@@ -310,13 +400,19 @@ fn latest(read: &[ReadVersion]) -> (Vec<Published>, HashMap<WorkflowId, String>)
     (latest, unreadable)
 }
 
+/// The number of a workflow's latest version, readable or not; 0 where there is none.
+fn latest_version(rows: &WorkspaceRows, workflow: &WorkflowId) -> u32 {
+    let versions = rows.versions.iter().filter(|row| row.workflow == *workflow);
+    versions.map(|row| row.version).max().unwrap_or(0)
+}
+
 fn read_all(rows: &WorkspaceRows) -> Vec<ReadVersion> {
     rows.versions.iter().map(|row| (row.workflow.clone(), row.version, read_row(row))).collect()
 }
 
 fn read_row(row: &VersionRow) -> Result<Arc<Workflow>, String> {
-    let read = read(&format!("{} (version {})", row.workflow, row.version), &row.source, &WasSound);
-    read.map(Arc::new).map_err(|error| {
+    let name = format!("{} (version {})", row.workflow, row.version);
+    definition::read_back(&name, &row.source, &WasSound).map(Arc::new).map_err(|error| {
         tracing::error!(workflow = %row.workflow, version = row.version, %error, "a stored workflow cannot be read");
         error.to_string()
     })

@@ -9,6 +9,7 @@ mod comments;
 mod contract;
 mod crash;
 mod custom;
+mod definitions;
 mod egress;
 mod endpoints;
 mod events;

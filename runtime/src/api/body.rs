@@ -15,6 +15,13 @@ use crate::model::FieldType;
 /// in memory whole.
 const UPLOADS_MAX: usize = 32;
 
+/// What a body may be: as it is called, and its content type.
+const JSON: (&str, &str) = ("JSON", "application/json");
+const TOML: (&str, &str) = ("TOML", TOML_TYPE);
+
+/// How people and programs call TOML.
+pub(super) const TOML_TYPE: &str = "application/toml";
+
 /// How large bodies may be. All the worker threads share one.
 #[derive(Debug, Clone)]
 pub struct Bodies {
@@ -42,7 +49,27 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let mut room = Room::new(&request, |_| false)?;
-            parse(&read(&request, payload, &mut room).await?).map(Self)
+            parse(&read(&request, payload, &mut room, JSON).await?).map(Self)
+        })
+    }
+}
+
+/// A request's body as a TOML text.
+pub(super) struct TomlBody(pub(super) String);
+
+impl FromRequest for TomlBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let mut room = Room::new(&request, |_| false)?;
+            let bytes = read(&request, payload, &mut room, TOML).await?;
+            let text = String::from_utf8(bytes.to_vec()).map_err(|error| {
+                ApiError::new(Code::InvalidBody, format!("the body must be a text in UTF-8: {error}"))
+            })?;
+            Ok(Self(text))
         })
     }
 }
@@ -71,7 +98,7 @@ impl FromRequest for TaskBody {
                     it.fields.iter().any(|field| matches!(field.kind, FieldType::File { .. }))
                 })
             })?;
-            let values = parse(&read(&request, payload, &mut room).await?)?;
+            let values = parse(&read(&request, payload, &mut room, JSON).await?)?;
             Ok(Self { values, _room: room })
         })
     }
@@ -139,10 +166,12 @@ async fn read(
     request: &HttpRequest,
     mut payload: Payload,
     room: &mut Room,
+    (name, expected): (&str, &str),
 ) -> Result<web::BytesMut, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !content_type.is_some_and(is_json) {
-        let message = "the body must be JSON: send the header `Content-Type: application/json`";
+    let essence = |content_type: &str| content_type.split(';').next().unwrap_or_default().trim().to_owned();
+    if !content_type.is_some_and(|it| essence(it).eq_ignore_ascii_case(expected)) {
+        let message = format!("the body must be {name}: send the header `Content-Type: {expected}`");
         return Err(ApiError::new(Code::UnsupportedMediaType, message));
     }
     let length =
@@ -158,11 +187,6 @@ async fn read(
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
-}
-
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
 }
 
 /// Reads a whole body. serde_json stops at 128 levels of nesting, with an error like any other.

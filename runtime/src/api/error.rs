@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     credential::CredentialError,
     engine::EngineError,
-    model::{FieldErrors, Refusal},
+    model::{FieldErrors, Refusal, stranding::Stranded},
+    publish::SaveError,
     sessions::SignInError,
     store::StoreError,
 };
@@ -71,6 +72,7 @@ codes! {
     InvitationNotFound = "invitation_not_found", NOT_FOUND;
     EndpointNotFound = "endpoint_not_found", NOT_FOUND;
     SecretNotFound = "secret_not_found", NOT_FOUND;
+    VersionNotFound = "version_not_found", NOT_FOUND;
     /// The task has no scheduled stage change.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND;
     ChecklistItemNotFound = "checklist_item_not_found", NOT_FOUND;
@@ -85,16 +87,26 @@ codes! {
     LastAdministrator = "last_administrator", CONFLICT;
     /// A step needs the secret that is to be removed.
     SecretInUse = "secret_in_use", CONFLICT;
+    /// A file has the workflow, which is changed there.
+    FileManaged = "file_managed", CONFLICT;
+    /// A workflow with that id is there already.
+    WorkflowExists = "workflow_exists", CONFLICT;
+    /// The version would strand what tasks hold; `stranded` has the numbers.
+    DataStranded = "data_stranded", CONFLICT;
     /// A step of the action cannot run on this server.
     StepTypeMissing = "step_type_missing", CONFLICT;
     /// The checklist item is in the workflow's template, which alone can leave it out.
     TemplateItem = "template_item", CONFLICT;
     /// The task has as many comments, or checklist items of its own, as it may have.
     TooMany = "too_many", CONFLICT;
+    /// Somebody has saved another version meanwhile; `expected` and `current` have both numbers.
+    VersionConflict = "version_conflict", PRECONDITION_FAILED;
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
     /// Values that a task, its comments or its checklist cannot take; `errors` has them by name.
     InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY;
+    /// A definition that is not sound; `problems` has what is wrong, each with its place.
+    InvalidDefinition = "invalid_definition", UNPROCESSABLE_ENTITY;
     /// A name or a value that a secret cannot have.
     InvalidSecret = "invalid_secret", UNPROCESSABLE_ENTITY;
     /// A name, an email or a password that nobody can have.
@@ -110,6 +122,8 @@ codes! {
     UserNotFound = "user_not_found", UNPROCESSABLE_ENTITY;
     /// Passwords were guessed; `Retry-After` says when to come back.
     TooManyAttempts = "too_many_attempts", TOO_MANY_REQUESTS;
+    /// `If-Match` must say which version the new one was made from.
+    VersionRequired = "version_required", PRECONDITION_REQUIRED;
     Internal = "internal", INTERNAL_SERVER_ERROR;
     /// A route of the public API that this version does not have yet.
     NotImplemented = "not_implemented", NOT_IMPLEMENTED;
@@ -137,6 +151,12 @@ impl ApiError {
         Self { code, message: message.into(), extra: Map::new(), retry_after_seconds }
     }
 
+    /// With a key of its own beside `code` and `message`.
+    pub(super) fn with(mut self, key: &str, value: Value) -> Self {
+        self.extra.insert(key.to_owned(), value);
+        self
+    }
+
     /// Our own fault: the detail goes to the log, not to the client.
     pub(super) fn internal(error: impl fmt::Display) -> Self {
         tracing::error!(%error, "a request failed by a fault of the server");
@@ -145,17 +165,12 @@ impl ApiError {
 
     /// The public API's shape for a task's bad values.
     pub(super) fn fields(errors: &FieldErrors) -> Self {
-        let mut error = Self::new(Code::InvalidFields, errors.to_line());
-        error.extra.insert("errors".to_owned(), json!(errors));
-        error
+        Self::new(Code::InvalidFields, errors.to_line()).with("errors", json!(errors))
     }
 
     /// The public API's shape for an execution that was refused.
     pub(super) fn refused_execution(code: Code, errors: Vec<String>) -> Self {
-        let mut error = Self::new(code, errors.join("; "));
-        error.extra.insert("status".to_owned(), json!("Fail"));
-        error.extra.insert("errors".to_owned(), json!(errors));
-        error
+        Self::new(code, errors.join("; ")).with("status", json!("Fail")).with("errors", json!(errors))
     }
 }
 
@@ -215,6 +230,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Refused(refusal) => refusal.into(),
+            StoreError::Outdated { after, latest } => {
+                let error = Self::new(Code::VersionConflict, error.to_string());
+                error.with("expected", json!(after)).with("current", json!(latest))
+            }
             StoreError::Busy { .. } => Self::new(Code::Overloaded, error.to_string()),
             StoreError::Closed => Self::new(Code::ShuttingDown, "the server is shutting down"),
             StoreError::Exists { .. } => Self::new(Code::NameTaken, error.to_string()),
@@ -254,6 +273,33 @@ impl From<SignInError> for ApiError {
             SignInError::Credential(error) => error.into(),
         }
     }
+}
+
+impl From<SaveError> for ApiError {
+    fn from(error: SaveError) -> Self {
+        let message = error.to_string();
+        match error {
+            SaveError::FileManaged { file, .. } => {
+                Self::new(Code::FileManaged, message).with("file", json!(file))
+            }
+            SaveError::Stranded(stranded) => {
+                let shown = stranded.iter().map(shown_stranded).collect();
+                Self::new(Code::DataStranded, message).with("stranded", shown)
+            }
+            SaveError::Exists(_) => Self::new(Code::WorkflowExists, message),
+            SaveError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn shown_stranded(it: &Stranded) -> Value {
+    json!({
+        "code": it.why.code(),
+        "id": it.id,
+        "name": it.name,
+        "tasks": it.tasks,
+        "message": it.to_string(),
+    })
 }
 
 impl From<EngineError> for ApiError {
@@ -314,6 +360,7 @@ mod tests {
             404 invitation_not_found
             404 endpoint_not_found
             404 secret_not_found
+            404 version_not_found
             404 schedule_not_found
             404 checklist_item_not_found
             405 method_not_allowed
@@ -322,12 +369,17 @@ mod tests {
             409 name_taken
             409 last_administrator
             409 secret_in_use
+            409 file_managed
+            409 workflow_exists
+            409 data_stranded
             409 step_type_missing
             409 template_item
             409 too_many
+            412 version_conflict
             413 body_too_large
             415 unsupported_media_type
             422 invalid_fields
+            422 invalid_definition
             422 invalid_secret
             422 invalid_user
             422 invalid_key
@@ -336,6 +388,7 @@ mod tests {
             422 idempotency_key_reused
             422 user_not_found
             429 too_many_attempts
+            428 version_required
             500 internal
             501 not_implemented
             503 overloaded

@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod checklist;
 mod comments;
+mod definitions;
 mod endpoints;
 mod error;
 mod events;
@@ -25,6 +26,7 @@ mod steps;
 mod tasks;
 mod unbuilt;
 mod users;
+mod versions;
 mod workflows;
 
 use std::sync::Arc;
@@ -78,6 +80,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::scope("/api/v1")
             .configure(workflows::configure)
+            .configure(definitions::configure)
+            .configure(versions::configure)
             .configure(tasks::configure)
             .configure(comments::configure)
             .configure(checklist::configure)

@@ -31,6 +31,9 @@ async fn list(caller: Caller) -> Result<HttpResponse, ApiError> {
         if let Some(why) = &published.broken {
             shown["broken"] = json!(why);
         }
+        if let Some(why) = caller.workspace.files.get(&workflow.id).and_then(|note| note.refused.as_ref()) {
+            shown["refused"] = json!(why);
+        }
         shown
     });
     // Nobody knows what is in them, nor who may see it.

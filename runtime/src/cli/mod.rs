@@ -4,6 +4,7 @@
 
 mod backup;
 mod demo;
+mod export;
 mod key;
 mod role;
 mod secret;
@@ -26,7 +27,7 @@ use crate::{
     publish,
     settings::{self, Settings},
     step::StepTypes,
-    store::{Store, admin::By},
+    store::{Store, WorkspaceRows, admin::By},
     telemetry,
 };
 
@@ -46,6 +47,8 @@ enum Command {
     Serve(ServeArguments),
     /// Checks the configuration and every workflow file, without a server.
     Check(ConfigArguments),
+    /// Prints a workflow as a file, in its canonical form.
+    Export(export::ExportArguments),
     /// Copies the database into a file, beside a running server or without one.
     Backup(backup::BackupArguments),
     /// Puts a backup in the place of the database; no server may be running.
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve(&arguments),
         Command::Check(arguments) => check(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Key(command) => key::run(&command),
@@ -148,7 +152,7 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
     let settings = load(arguments)?;
     let types = StepTypes::built_in(&settings.egress.guard);
-    match publish::read_folder(&settings.workflows.folder, &types) {
+    match publish::read_folder(&settings.workflows.folder, &types, &WorkspaceRows::default()) {
         Ok(files) => {
             let mut warnings = 0;
             for file in &files {

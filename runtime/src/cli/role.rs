@@ -47,7 +47,7 @@ async fn give(arguments: &RoleArguments, settings: &Settings, store: &dyn Store)
     Ok(format!("{} is {} in {}", user.email, role.name, workflow.name))
 }
 
-fn workflow<'a>(id: &str, known: &'a publish::Known) -> anyhow::Result<&'a Workflow> {
+pub(super) fn workflow<'a>(id: &str, known: &'a publish::Known) -> anyhow::Result<&'a Workflow> {
     let workflows = &known.workflows;
     let found = workflows.iter().find(|workflow| workflow.id.as_str() == id).map(|workflow| &**workflow);
     found.ok_or_else(|| {

@@ -1,9 +1,9 @@
-//! Reads a custom condition of an action: its message, its tests, and each test's operator and value
+//! Reads, and writes, a custom condition of an action: its message, its tests, and each test's operator and value
 //! as the type of the tested field takes them.
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     MESSAGE_CHARS_MAX, TESTS_MAX, VALUES_MAX,
@@ -12,7 +12,7 @@ use super::{
     table::{At, Entry, Problems, Table, closest},
 };
 use crate::model::{
-    Condition, Directory, Field, FieldType, FieldValue, Stage,
+    Condition, Directory, Field, FieldType, FieldValue, Stage, Workflow,
     condition::{Operand, Operator, Subject, Test, Tests},
     text,
     workflow::{ASSIGNED_TO, STAGE},
@@ -337,6 +337,38 @@ impl<'a> Tested<'a> {
         let read = places.map(|(item, span)| read(&At { value: item.clone(), span: span.clone() }, problems));
         // Every item is read, so that each bad one is noted.
         read.collect::<Vec<_>>().into_iter().collect()
+    }
+}
+
+/// A test's operator and value as a file has them: what [`condition`] reads back as the same.
+pub(super) fn written(test: &Test, workflow: &Workflow) -> (&'static str, Value) {
+    let operand = |operand: &Operand| written_operand(operand, &test.subject, workflow);
+    match &test.operator {
+        Operator::IsSet(is_set) => (IS_SET, json!(is_set)),
+        Operator::Equals(value) => (EQUALS, operand(value)),
+        Operator::NotEquals(value) => (NOT_EQUALS, operand(value)),
+        Operator::OneOf(values) => (ONE_OF, values.iter().map(operand).collect()),
+        Operator::AtLeast(value) => (AT_LEAST, operand(value)),
+        Operator::AtMost(value) => (AT_MOST, operand(value)),
+        Operator::MoreThan(value) => (MORE_THAN, operand(value)),
+        Operator::LessThan(value) => (LESS_THAN, operand(value)),
+        Operator::Contains(part) => (CONTAINS, json!(part)),
+    }
+}
+
+fn written_operand(operand: &Operand, subject: &Subject, workflow: &Workflow) -> Value {
+    match operand {
+        // A stage is known by its id, and written by its name.
+        Operand::Text(id) if *subject == Subject::Stage => {
+            let stage = workflow.stages.iter().find(|stage| stage.id.as_str() == &**id);
+            json!(stage.map_or(&**id, |stage| &stage.name))
+        }
+        Operand::Text(text) | Operand::Number(text) | Operand::Email(text) => json!(text),
+        Operand::Date(date) => json!(date.to_string()),
+        Operand::Today => json!(TODAY),
+        Operand::Instant(instant) => json!(instant.to_string()),
+        Operand::Flag(flag) => json!(flag),
+        Operand::Options(options) => json!(options),
     }
 }
 

@@ -1,26 +1,31 @@
-//! Workflow files: a TOML text becomes a [`Workflow`], or a report of every problem at its place.
+//! Workflow files: a TOML text becomes a [`Workflow`], or a report of every problem at its place; and a
+//! [`Workflow`] becomes its canonical text.
 //!
 //! Read with spans, because a message without its line helps nobody. Step types are not known here:
 //! whoever reads passes a [`StepCheck`].
 
 mod checklist;
 mod condition;
+mod identity;
 mod read;
 mod report;
 mod requires;
 mod roles;
 mod table;
+mod toml_text;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub use self::{
     report::{Diagnostic, Diagnostics},
     table::closest,
+    write::write,
 };
-use crate::model::{StepDefinition, Workflow, workflow::ParamProblem};
+use crate::model::{StepDefinition, Workflow, WorkflowId, workflow::ParamProblem};
 
 /// Limits of one workflow.
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -54,13 +59,34 @@ pub trait StepCheck {
     }
 }
 
-/// Reads a definition. `name` is what the report calls the text: a file's path.
-pub fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+/// Reads a definition. `name` is what the report calls the text: a file's path. `latest`: the version that this one is
+/// to follow, where there is one; a field, a stage or an action without an `id` is the one that has its name there, or
+/// that had the name which `was` says.
+pub fn read(
+    name: &str,
+    source: &str,
+    steps: &dyn StepCheck,
+    latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
+) -> Result<Workflow, Diagnostics> {
     if source.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; a workflow may have {FILE_BYTES_MAX}", source.len());
         let too_large = Diagnostic { code: "file_too_large", message, span: 0..0, help: None };
         return Err(Diagnostics::new(name, "", vec![too_large]));
     }
-    read::workflow(source, steps).map_err(|problems| Diagnostics::new(name, source, problems))
+    read_any(name, source, steps, latest)
+}
+
+/// Reads what the store has: of any length, because [`write`] may need more bytes than the author did.
+pub fn read_back(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
+    read_any(name, source, steps, &|_| None)
+}
+
+fn read_any(
+    name: &str,
+    source: &str,
+    steps: &dyn StepCheck,
+    latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
+) -> Result<Workflow, Diagnostics> {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    read::workflow(source, steps, latest).map_err(|problems| Diagnostics::new(name, source, problems))
 }

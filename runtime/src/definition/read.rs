@@ -6,7 +6,9 @@ use toml::de::DeTable;
 
 use super::{
     ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
-    checklist, requires, roles,
+    checklist,
+    identity::LatestParts,
+    requires, roles,
     table::{At, Places, Problems, Table, closest},
 };
 use crate::model::{
@@ -18,7 +20,9 @@ use crate::model::{
     workflow::{OnFailure, RESERVED_NAMES},
 };
 
-const COLORS: [&str; 9] = ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
+/// The first is the one of whatever says no other.
+pub(super) const COLORS: [&str; 9] =
+    ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
 
 /// What an action may refer to.
 pub(super) struct Known<'a> {
@@ -33,7 +37,11 @@ struct StepPlace {
     params: Places,
 }
 
-pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, Vec<Diagnostic>> {
+pub(super) fn workflow(
+    source: &str,
+    steps: &dyn StepCheck,
+    latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
+) -> Result<Workflow, Vec<Diagnostic>> {
     let (root, errors) = DeTable::parse_recoverable(source);
     let mut problems = Problems::default();
     for error in errors {
@@ -45,18 +53,20 @@ pub(super) fn workflow(source: &str, steps: &dyn StepCheck) -> Result<Workflow, 
     }
     let mut root = Table::new(root.get_ref(), 0..0);
     let name = root.required_text("name", &mut problems);
-    let id = id("id", &mut root, name.as_ref(), &mut problems);
-    let fields = fields(&mut root, &mut problems);
-    let stages = stages(&mut root, &mut problems);
+    let id = WorkflowId::new(id("id", &mut root, name.as_ref(), &mut problems));
+    let latest = latest(&id);
+    let latest = latest.as_deref();
+    let fields = fields(&mut root, latest, &mut problems);
+    let stages = stages(&mut root, latest, &mut problems);
     let (mut roles, performed) = roles::roles(&mut root, &mut problems);
     let mut places = Vec::new();
     let known = Known { fields: &fields, stages: &stages, roles: &roles };
-    let actions = actions(&mut root, &known, &mut places, &mut problems);
+    let actions = actions(&mut root, latest, &known, &mut places, &mut problems);
     performed.resolve(&mut roles, &actions, &mut problems);
     let alerts = alerts(&mut root, steps, &mut problems);
     root.finish(&mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
-    let workflow = Workflow { id: WorkflowId::new(id), name, fields, stages, actions, roles, alerts };
+    let workflow = Workflow { id, name, fields, stages, actions, roles, alerts };
     if problems.0.is_empty() {
         check_steps(&workflow, &places, steps, &mut problems);
     }
@@ -121,11 +131,13 @@ pub(super) fn id(
     name: Option<&At<String>>,
     problems: &mut Problems,
 ) -> String {
+    if let Some(name) = name {
+        check_name(name, problems);
+    }
     if let Some(id) = written_id(key, table, problems) {
         return id;
     }
     let Some(name) = name else { return String::new() };
-    check_name(name, problems);
     id_of(name, problems)
 }
 
@@ -158,7 +170,7 @@ pub(super) fn id_of(name: &At<String>, problems: &mut Problems) -> String {
     id
 }
 
-fn check_name(name: &At<String>, problems: &mut Problems) {
+pub(super) fn check_name(name: &At<String>, problems: &mut Problems) {
     let problem = match name.value.as_str() {
         "" => Some("a name must not be empty".to_owned()),
         value if value.trim() != value => Some("a name must not begin or end with a space".to_owned()),
@@ -195,11 +207,12 @@ impl Taken {
     }
 }
 
-fn fields(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Field> {
+fn fields(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Problems) -> Vec<Field> {
+    let latest = LatestParts::new(latest.map(|it| &*it.fields), |it| (&it.name, it.id.as_str()));
     let (mut fields, mut taken) = (Vec::<Field>::new(), Taken::default());
     for mut table in root.tables("fields", FIELDS_MAX, problems) {
         let name = table.required_text("name", problems);
-        let id = id("id", &mut table, name.as_ref(), problems);
+        let id = latest.id("field", &mut table, name.as_ref(), problems);
         let (required, editable) =
             (table.flag("required", false, problems), table.flag("editable", true, problems));
         let kind = field_type(&mut table, problems);
@@ -301,7 +314,8 @@ fn color(table: &mut Table<'_>, problems: &mut Problems) -> String {
     color.value
 }
 
-fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
+fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Problems) -> Vec<Stage> {
+    let latest = LatestParts::new(latest.map(|it| &*it.stages), |it| (&it.name, it.id.as_str()));
     let (mut stages, mut taken, mut items) = (Vec::new(), Taken::default(), Taken::default());
     let tables = root.tables("stages", STAGES_MAX, problems);
     if tables.is_empty() {
@@ -309,7 +323,7 @@ fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
     }
     for mut table in tables {
         let name = table.required_text("name", problems);
-        let id = id("id", &mut table, name.as_ref(), problems);
+        let id = latest.id("stage", &mut table, name.as_ref(), problems);
         let (color, end) = (color(&mut table, problems), table.flag("end", false, problems));
         let checklist = checklist::template(&mut table, &mut items, problems);
         table.finish(problems);
@@ -322,14 +336,16 @@ fn stages(root: &mut Table<'_>, problems: &mut Problems) -> Vec<Stage> {
 
 fn actions(
     root: &mut Table<'_>,
+    latest: Option<&Workflow>,
     known: &Known<'_>,
     places: &mut Vec<Vec<StepPlace>>,
     problems: &mut Problems,
 ) -> Vec<Action> {
     let (mut actions, mut taken) = (Vec::new(), Taken::default());
+    let latest_actions = LatestParts::new(latest.map(|it| &*it.actions), |it| (&it.name, it.id.as_str()));
     for mut table in root.tables("actions", ACTIONS_MAX, problems) {
         let name = table.required_text("name", problems);
-        let id = id("id", &mut table, name.as_ref(), problems);
+        let id = latest_actions.id("action", &mut table, name.as_ref(), problems);
         let color = color(&mut table, problems);
         let from = from(&mut table, known.stages, problems);
         let requires = requires::requirements(&mut table, known, problems);
@@ -432,9 +448,8 @@ fn step_id(
     steps: &[StepDefinition],
     problems: &mut Problems,
 ) -> String {
-    let is_taken = |id: &str| steps.iter().any(|step| step.id.as_str() == id);
     if let Some(id) = table.text("id", problems) {
-        if is_taken(&id.value) {
+        if steps.iter().any(|step| step.id.as_str() == id.value) {
             problems.add(
                 "duplicate_id",
                 id.span,
@@ -443,13 +458,18 @@ fn step_id(
         }
         return id.value;
     }
-    let base = match slug(&name.value) {
+    derived_step_id(&name.value, steps)
+}
+
+/// The id of a step whose author wrote none. `before`: the action's steps before it.
+pub(super) fn derived_step_id(name: &str, before: &[StepDefinition]) -> String {
+    let base = match slug(name) {
         slug if slug.is_empty() => "step".to_owned(),
         slug => slug,
     };
     let mut id = base.clone();
     let mut number = 2;
-    while is_taken(&id) {
+    while before.iter().any(|step| step.id.as_str() == id) {
         id = format!("{base}-{number}");
         number += 1;
     }
@@ -457,7 +477,7 @@ fn step_id(
 }
 
 /// `move_to_stage` as people read it: `Move to stage`.
-fn titled(type_id: &str) -> String {
+pub(super) fn titled(type_id: &str) -> String {
     let words = type_id.replace('_', " ");
     let mut chars = words.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())

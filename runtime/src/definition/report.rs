@@ -25,13 +25,24 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn new(name: &str, source: &str, mut problems: Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(name: &str, source: &str, mut problems: Vec<Diagnostic>) -> Self {
         problems.sort_by_key(|problem| problem.span.start);
         Self { name: name.to_owned(), source: source.to_owned(), problems }
     }
 
     pub fn problems(&self) -> &[Diagnostic] {
         &self.problems
+    }
+
+    /// The line and the column at which a problem begins, both from 1; a column is a character.
+    pub fn place(&self, problem: &Diagnostic) -> (usize, usize) {
+        let mut start = problem.span.start.min(self.source.len());
+        while !self.source.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = &self.source[..start];
+        let line = before.rfind('\n').map_or(0, |end| end + 1);
+        (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
     }
 
     fn render(&self, problem: &Diagnostic) -> String {

@@ -2,7 +2,9 @@
 
 mod checklist;
 mod condition;
+mod identity;
 mod requires;
+mod write;
 
 use expect_test::{Expect, expect};
 
@@ -15,6 +17,11 @@ impl StepCheck for Anything {
     fn check(&self, _: &StepDefinition, _: usize, _: &Workflow) -> Vec<ParamProblem> {
         Vec::new()
     }
+}
+
+/// Reads a definition that follows none.
+fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
+    super::read(name, source, steps, &|_| None)
 }
 
 const SAMPLE: &str = include_str!("../../../examples/api-sample/workflows/api-sample.toml");
@@ -225,4 +232,32 @@ fn alerts_are_read() {
     let source = format!("{SAMPLE}\n[alerts]\nwebhook = \"https://chat.example.com/{{{{Company ID}}}}\"\n");
     let problems = read("test.toml", &source, &Anything).expect_err("a task's field");
     assert_eq!(problems.problems()[0].code, "invalid_template");
+}
+
+/// product.md, Identity: "names … contain no braces", also where an `id` makes the name's slug needless.
+#[test]
+fn a_name_is_checked_although_there_is_an_id() {
+    check(
+        "name = \"A {B}\"\nid = \"a-b\"\n[[stages]]\nname = \"Open\"\n",
+        expect![[r#"
+            error[invalid_name]: a name must not contain braces: templates use them
+             --> test.toml:1:8
+              |
+            1 | name = "A {B}"
+              |        ^^^^^^^
+
+            1 problem in test.toml"#]],
+    );
+}
+
+#[test]
+fn a_place_is_a_line_and_a_column_in_characters() {
+    let source = "name = \"Test\"\n[[stages]]\nname = \"Größe\"\nnmae = 1\ncolor = \"ü\"\n";
+    let report = read("test.toml", source, &Anything).expect_err("broken");
+    let places: Vec<_> =
+        report.problems().iter().map(|problem| (problem.code, report.place(problem))).collect();
+    assert_eq!(places, [("unknown_key", (4, 1)), ("unknown_color", (5, 9))]);
+    let end =
+        Diagnostic { code: "", message: String::new(), span: source.len() + 5..source.len() + 5, help: None };
+    assert_eq!(report.place(&end), (6, 1));
 }

@@ -16,11 +16,40 @@ pub fn parse(text: &str) -> Option<Duration> {
     }
 }
 
+/// What [`parse`] reads as this duration, in the largest unit that says it whole. Below a millisecond is nothing.
+pub fn written(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    let units = [("d", 24 * 3600 * 1000), ("h", 3600 * 1000), ("m", 60 * 1000), ("s", 1000)];
+    match units.into_iter().find(|(_, unit)| milliseconds > 0 && milliseconds.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", milliseconds / unit),
+        None => format!("{milliseconds}ms"),
+    }
+}
+
 /// What is told where something else was written.
 pub fn expected(most: Duration) -> String {
-    let most = match most.as_secs() {
-        seconds if seconds % (24 * 3600) == 0 => format!("{}d", seconds / (24 * 3600)),
-        seconds => format!("{seconds}s"),
-    };
+    let most = written(most);
     format!("a duration above 0 and up to {most}, such as \"500ms\", \"30s\", \"2h\" or \"3d\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_as_the_same_duration() {
+        for (milliseconds, text) in [
+            (0, "0ms"),
+            (1, "1ms"),
+            (1_000, "1s"),
+            (90_000, "90s"),
+            (120_000, "2m"),
+            (7_200_000, "2h"),
+            (86_400_000, "1d"),
+            (86_400_001, "86400001ms"),
+        ] {
+            let duration = Duration::from_millis(milliseconds);
+            assert_eq!((&*written(duration), parse(text)), (text, Some(duration)));
+        }
+    }
 }

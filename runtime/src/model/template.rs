@@ -143,6 +143,16 @@ impl Template {
         Ok(Self { parts })
     }
 
+    /// The text from which [`Self::of_secrets`] reads this one.
+    pub fn source_of_secrets(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Place(Place::Secret(name)) => format!("{{{{secrets.{name}}}}}"),
+            Part::Place(_) => String::new(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// Whether it says the same for every task: the text, if so.
     pub fn fixed(&self) -> Option<&str> {
         match self.parts.as_slice() {

@@ -26,6 +26,14 @@ pub struct Published {
     pub broken: Option<Arc<str>>,
 }
 
+/// The file that has a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileNote {
+    pub file: String,
+    /// Why what it says now is not published; an older version goes on.
+    pub refused: Option<String>,
+}
+
 #[derive(Debug, Clone)]
 pub struct Workspace {
     /// Grows with each change of what it was read from.
@@ -38,6 +46,8 @@ pub struct Workspace {
     /// Workflows whose latest version cannot be read on this server, and why. An older version does not
     /// stand in for it.
     pub unreadable: HashMap<WorkflowId, String>,
+    /// The files that have workflows, by the workflow: what a file has is changed there.
+    pub files: Arc<HashMap<WorkflowId, FileNote>>,
     /// Every version that is published or that an execution still runs on.
     pub versions: HashMap<(WorkflowId, u32), Arc<Workflow>>,
     pub directory: Arc<Directory>,
@@ -54,6 +64,7 @@ impl Default for Workspace {
             zone: TimeZone::UTC,
             workflows: Vec::new(),
             unreadable: HashMap::new(),
+            files: Arc::default(),
             versions: HashMap::new(),
             directory: Arc::default(),
             secrets: Secrets::default(),
@@ -104,13 +115,20 @@ impl SharedWorkspace {
         *current = Arc::new(workspace);
     }
 
-    /// Versions that somebody works with stay, whatever the new snapshot has. One that is older than what is
-    /// here, and whose reader was slower, is dropped.
+    /// Says which files there are from now on.
+    pub fn set_files(&self, files: HashMap<WorkflowId, FileNote>) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(Workspace { files: Arc::new(files), ..Workspace::clone(&current) });
+    }
+
+    /// Versions that somebody works with stay, and so do the files, whatever the new snapshot has. One that is
+    /// older than what is here, and whose reader was slower, is dropped.
     pub fn replace(&self, mut workspace: Workspace) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if workspace.revision < current.revision {
             return;
         }
+        workspace.files = Arc::clone(&current.files);
         for (key, version) in &current.versions {
             workspace.versions.entry(key.clone()).or_insert_with(|| Arc::clone(version));
         }

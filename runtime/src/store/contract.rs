@@ -7,11 +7,13 @@ mod checklist;
 mod comments;
 mod records;
 mod users;
+mod versions;
 
 use std::{path::Path, sync::Arc};
 
 use futures_util::future::join_all;
 
+use self::versions::version;
 use super::{
     Committed, Store, StoreError, TaskKey,
     admin::{AdminChange, By},
@@ -292,10 +294,8 @@ fn the_workspace_changes_its_revision() {
     on_every_store(async |open, folder| {
         let store = open(folder);
         let before = store.workspace_revision().await.expect("an answer");
-        let workflow = WorkflowId::new("api-sample");
-        let publish = |source: &str| store.publish(workflow.clone(), source.to_owned(), sample::now());
-        assert_eq!(publish("one").await.expect("published"), 1);
-        assert_eq!(publish("two").await.expect("published"), 2);
+        assert_eq!(store.publish(version(0, "one")).await.expect("published"), 1);
+        assert_eq!(store.publish(version(1, "two")).await.expect("published"), 2);
         let user = User {
             id: UserId::new("abc123"),
             email: "user@example.com".to_owned(),
@@ -347,11 +347,8 @@ fn an_older_version_stays_while_an_open_execution_needs_it() {
     on_every_store(async |open, folder| {
         let store = open(folder);
         create(&*store, task(1)).await;
-        for source in ["one", "two"] {
-            store
-                .publish(WorkflowId::new("api-sample"), source.to_owned(), sample::now())
-                .await
-                .expect("published");
+        for (after, source) in [(0, "one"), (1, "two")] {
+            store.publish(version(after, source)).await.expect("published");
         }
         let queued = ExecutionWrite::Insert(execution(10, State::Queued { step: 0, resumed: false }));
         let decide: Decide = Box::new(|_| Ok(Change { execution: Some(queued), ..Change::default() }));

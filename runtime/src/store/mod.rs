@@ -17,7 +17,7 @@ use std::{collections::HashMap, path::PathBuf, pin::Pin, sync::Arc, time::Durati
 use self::admin::{AdminChange, AuditEntry, By, Invitation, Session};
 use crate::model::{
     ApiKey, Attempt, Blob, BlobId, Comment, Execution, ExecutionId, HistoryEntry, KeptItem, Membership,
-    Place, Refusal, Task, TaskId, Timestamp, Untold, User, UserId, WorkflowId,
+    Performer, Place, Refusal, Task, TaskId, Timestamp, Untold, User, UserId, WorkflowId,
     id::KeyId,
     perform::{Admitted, Decide},
 };
@@ -33,6 +33,9 @@ pub const HISTORY_PAGE_MAX: usize = 500;
 
 /// Comments that one page of [`Store::comments`] has at most; each may be long.
 pub const COMMENTS_PAGE_MAX: usize = 100;
+
+/// Versions that one page of [`Store::versions`] has at most.
+pub const VERSIONS_PAGE_MAX: usize = 500;
 
 /// Which task a transaction is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +122,27 @@ pub struct VersionRow {
     pub source: String,
 }
 
+/// A version of a workflow that is to be its next one.
+#[derive(Debug, Clone)]
+pub struct NewVersion {
+    pub workflow: WorkflowId,
+    /// The latest version, as whoever made this one knew it; 0 where there is none yet.
+    pub after: u32,
+    pub source: String,
+    pub at: Timestamp,
+    /// `None` for a file.
+    pub by: Option<Performer>,
+}
+
+/// When a version came about, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionNote {
+    pub version: u32,
+    pub at: Timestamp,
+    /// `None` for one that came from a file.
+    pub by: Option<Performer>,
+}
+
 /// A secret, encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretRow {
@@ -152,6 +176,9 @@ pub enum StoreError {
     /// The name or address is taken.
     #[error("{what} is already there")]
     Exists { what: String },
+    /// Somebody else was faster.
+    #[error("this was made from version {after}, and the latest is {latest} by now")]
+    Outdated { after: u32, latest: u32 },
     #[error("the data folder {folder}: {problem}")]
     Folder { folder: PathBuf, problem: String },
     #[error("{} was written by a newer version of Onward (its schema is {found}, this version knows {known}); start that version, or restore a backup made before the upgrade", file.display())]
@@ -195,6 +222,7 @@ impl StoreError {
             Self::Busy { .. } | Self::Full(_) | Self::ReadOnly(_) | Self::Disk(_) | Self::Locked(_) => true,
             Self::Refused(_)
             | Self::Exists { .. }
+            | Self::Outdated { .. }
             | Self::Folder { .. }
             | Self::Newer { .. }
             | Self::Damaged(_)
@@ -270,8 +298,11 @@ pub trait Store: Send + Sync {
     /// Changes whenever [`Store::workspace`] would answer something else.
     fn workspace_revision(&self) -> Reply<u64>;
 
-    /// Adds a workflow's next version; answers its number.
-    fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32>;
+    /// A page of a workflow's versions, newest first, before the one with a number; at most [`VERSIONS_PAGE_MAX`].
+    fn versions(&self, workflow: WorkflowId, before: Option<u32>) -> Reply<Vec<VersionNote>>;
+
+    /// Adds a workflow's next version; answers its number. [`StoreError::Outdated`] where another came first.
+    fn publish(&self, version: NewVersion) -> Reply<u32>;
 
     /// Tasks that are assigned to a user who has left, or to any, after a task; at most `most`. Every write
     /// that was asked for before is seen.

@@ -2,11 +2,8 @@
 
 use expect_test::expect;
 
-use super::{Anything, check};
-use crate::{
-    definition::{CHECKLIST_MAX, read},
-    model::checklist::TITLE_CHARS_MAX,
-};
+use super::{Anything, check, read};
+use crate::{definition::CHECKLIST_MAX, model::checklist::TITLE_CHARS_MAX};
 
 fn source(first: &str, second: &str) -> String {
     format!(

@@ -2,9 +2,9 @@
 
 use expect_test::{Expect, expect};
 
-use super::{Anything, SAMPLE, check};
+use super::{Anything, SAMPLE, check, read};
 use crate::{
-    definition::{CONDITIONS_MAX, MESSAGE_CHARS_MAX, ROLES_MAX, TESTS_MAX, VALUES_MAX, read},
+    definition::{CONDITIONS_MAX, MESSAGE_CHARS_MAX, ROLES_MAX, TESTS_MAX, VALUES_MAX},
     model::{
         Condition, FieldId, Role, RoleId,
         condition::{Operand, Operator, Subject, Test, Tests},

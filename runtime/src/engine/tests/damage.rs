@@ -27,6 +27,8 @@ fn an_unreadable_attempt_holds_nobody_up() {
         let later = Clock::standing(sample::now() + HOUR * 2);
         let (shared, engine, _) = engine_again(&shared, &later, types()).await;
         assert_eq!(until(&shared, parked.id, State::is_final).await.state, State::Succeeded);
+        // It is final before its turn is over.
+        idle(&shared).await;
         assert_eq!(perform(&shared, &engine, &["notes"]).await.state, State::Succeeded);
         idle(&shared).await;
     });

@@ -17,7 +17,8 @@ use crate::{
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{
-        Committed, Due, ExecutionDetail, Observer, Reply, StoreError, UntoldPage, VersionRow, WorkspaceRows,
+        Committed, Due, ExecutionDetail, NewVersion, Observer, Reply, StoreError, UntoldPage, VersionNote,
+        VersionRow, WorkspaceRows,
         admin::{AdminChange, AuditEntry, By, Invitation, Session},
     },
 };
@@ -155,8 +156,12 @@ impl Store for Liar {
         self.store.workspace_revision()
     }
 
-    fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32> {
-        self.store.publish(workflow, source, at)
+    fn versions(&self, workflow: WorkflowId, before: Option<u32>) -> Reply<Vec<VersionNote>> {
+        self.store.versions(workflow, before)
+    }
+
+    fn publish(&self, version: NewVersion) -> Reply<u32> {
+        self.store.publish(version)
     }
 
     fn left_behind(&self, user: Option<UserId>, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {

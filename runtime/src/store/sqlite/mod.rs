@@ -39,8 +39,8 @@ use self::{
     trouble::Health,
 };
 use super::{
-    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Observer, Reply, Store, StoreError, TaskKey,
-    UntoldPage, VersionRow, WorkspaceRows,
+    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, NewVersion, Observer, Reply, Store, StoreError,
+    TaskKey, UntoldPage, VERSIONS_PAGE_MAX, VersionNote, VersionRow, WorkspaceRows,
     admin::{AdminChange, AuditEntry, By, Invitation, Session},
 };
 use crate::model::{
@@ -266,10 +266,12 @@ impl Store for SqliteStore {
         self.read(read::workspace_revision)
     }
 
-    fn publish(&self, workflow: WorkflowId, source: String, at: Timestamp) -> Reply<u32> {
-        self.write(move |connection| {
-            write::publish(connection, &VersionRow { workflow, version: 0, source }, at)
-        })
+    fn versions(&self, workflow: WorkflowId, before: Option<u32>) -> Reply<Vec<VersionNote>> {
+        self.read(move |connection| read::versions(connection, &workflow, before, VERSIONS_PAGE_MAX))
+    }
+
+    fn publish(&self, version: NewVersion) -> Reply<u32> {
+        self.write(move |connection| write::publish(connection, &version))
     }
 
     fn left_behind(&self, user: Option<UserId>, after: Option<TaskId>, most: usize) -> Reply<Vec<TaskId>> {

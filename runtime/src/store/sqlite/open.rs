@@ -14,7 +14,7 @@ use super::{super::StoreError, backup, wal::Wal};
 pub(in crate::store) const FILE_NAME: &str = "onward.db";
 
 /// Every migration, in order. The schema's version is how many have run.
-pub(super) const MIGRATIONS: [&str; 12] = [
+pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("../../../migrations/sqlite/0001_base.sql"),
     include_str!("../../../migrations/sqlite/0002_lives.sql"),
     include_str!("../../../migrations/sqlite/0003_roles.sql"),
@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: [&str; 12] = [
     include_str!("../../../migrations/sqlite/0009_tries.sql"),
     include_str!("../../../migrations/sqlite/0010_endpoints.sql"),
     include_str!("../../../migrations/sqlite/0011_comments.sql"),
+    include_str!("../../../migrations/sqlite/0012_authors.sql"),
     include_str!("../../../migrations/sqlite/0014_people.sql"),
 ];
 

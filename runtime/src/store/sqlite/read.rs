@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     super::{
         COMMENTS_PAGE_MAX, Due, ExecutionDetail, SecretRow, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage,
-        VersionRow, WorkspaceRows,
+        VersionNote, VersionRow, WorkspaceRows,
     },
     admin, rows,
 };
@@ -297,6 +297,21 @@ pub(super) fn version(
         .query_row(params![workflow.as_str(), version], |row| row.get(0))
         .optional()?;
     Ok(source.map(|source| VersionRow { workflow: workflow.clone(), version, source }))
+}
+
+pub(super) fn versions(
+    connection: &Connection,
+    workflow: &WorkflowId,
+    before: Option<u32>,
+    most: usize,
+) -> Result<Vec<VersionNote>, StoreError> {
+    let sql = "SELECT version, created_at, made_by FROM workflow_version
+               WHERE workflow_id = ?1 AND version < ?2 ORDER BY version DESC LIMIT ?3";
+    let (before, most) = (before.unwrap_or(u32::MAX), i64::try_from(most).unwrap_or(i64::MAX));
+    all(connection, sql, params![workflow.as_str(), before, most], |row| {
+        let by = row.get::<_, Option<String>>(2)?.map(|by| rows::performer_from_json(&by)).transpose()?;
+        Ok(VersionNote { version: row.get(0)?, at: rows::instant(row.get(1)?)?, by })
+    })
 }
 
 pub(super) fn workspace(connection: &Connection) -> Result<WorkspaceRows, StoreError> {

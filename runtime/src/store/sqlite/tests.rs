@@ -40,7 +40,7 @@ fn a_transaction_that_the_database_ends_is_refused_whole() {
         let filling = store.write(|connection| {
             let pages: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
             connection.pragma_update(None, "max_page_count", pages + 1)?;
-            let sql = "INSERT INTO workflow_version VALUES ('full', 1, hex(zeroblob(100000)), 0)";
+            let sql = "INSERT INTO workflow_version VALUES ('full', 1, hex(zeroblob(100000)), 0, NULL)";
             Ok(connection.execute(sql, [])?)
         });
         let after = create(&store, 2);

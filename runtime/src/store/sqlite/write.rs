@@ -17,8 +17,9 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{Commit, Committed, StoreError, VersionRow},
+    super::{Commit, Committed, NewVersion, StoreError},
     Shared,
+    rows::performer_to_json,
     transaction::{Pending, Transaction},
     trouble,
 };
@@ -320,13 +321,18 @@ pub(super) fn bump_revision(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn publish(connection: &Connection, row: &VersionRow, at: Timestamp) -> Result<u32, StoreError> {
-    let sql = "INSERT INTO workflow_version (workflow_id, version, source, created_at)
-               SELECT ?1, coalesce(max(version), 0) + 1, ?2, ?3 FROM workflow_version WHERE workflow_id = ?1
-               RETURNING version";
-    let version = connection
-        .prepare_cached(sql)?
-        .query_row(params![row.workflow.as_str(), row.source, at.as_millisecond()], |row| row.get(0))?;
+pub(super) fn publish(connection: &Connection, new: &NewVersion) -> Result<u32, StoreError> {
+    let sql = "SELECT coalesce(max(version), 0) FROM workflow_version WHERE workflow_id = ?1";
+    let latest = connection.prepare_cached(sql)?.query_row([new.workflow.as_str()], |row| row.get(0))?;
+    if latest != new.after {
+        return Err(StoreError::Outdated { after: new.after, latest });
+    }
+    let version = latest + 1;
+    let by = new.by.as_ref().map(performer_to_json).transpose()?;
+    let sql = "INSERT INTO workflow_version (workflow_id, version, source, created_at, made_by)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let row = params![new.workflow.as_str(), version, new.source, new.at.as_millisecond(), by];
+    connection.prepare_cached(sql)?.execute(row)?;
     bump_revision(connection)?;
     Ok(version)
 }

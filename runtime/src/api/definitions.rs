@@ -1,0 +1,202 @@
+//! A workflow's definition: read, checked, saved as the next version, imported.
+//!
+//! `If-Match` says from which version a new one was made, as `ETag` said it; so nobody overwrites what
+//! somebody else has saved meanwhile.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::{self, ETag, EntityTag},
+    web,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Api, Code,
+    auth::Caller,
+    body::{TOML_TYPE, TomlBody},
+    error::ApiError,
+    json as answer, resource,
+};
+use crate::{
+    definition::{self, Diagnostics},
+    model::{Right, Workflow, WorkflowId},
+    publish,
+};
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/workflows/import").route(web::post().to(import)))
+        .service(
+            resource("/workflows/{workflow}/definition").route(web::get().to(show)).route(web::put().to(put)),
+        )
+        .service(resource("/workflows/{workflow}/definition/validate").route(web::post().to(validate)));
+}
+
+/// The workflow of a path, for whoever administers it; for who administers the workspace also one that cannot be read: a
+/// new version may mend it.
+pub(super) fn known(caller: &Caller, id: &str) -> Result<WorkflowId, ApiError> {
+    if !(caller.workspace.unreadable.contains_key(id) && caller.administers()) {
+        caller.workflow(id, Right::Administer)?;
+    }
+    Ok(WorkflowId::new(id))
+}
+
+async fn show(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    request: HttpRequest,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let published = caller.workflow(&path, Right::Administer)?;
+    let accept = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    if accept.into_iter().any(|accept| accept.contains(TOML_TYPE)) {
+        let mut response = HttpResponse::Ok();
+        response.insert_header(tag(published.version)).insert_header((header::CONTENT_TYPE, TOML_TYPE));
+        return Ok(response.body(definition::write(&published.workflow)));
+    }
+    shown(&api, HttpResponse::Ok(), &published.workflow, published.version)
+}
+
+fn tag(version: u32) -> ETag {
+    ETag(EntityTag::new_strong(version.to_string()))
+}
+
+pub(super) fn shown(
+    api: &Api,
+    mut response: HttpResponseBuilder,
+    workflow: &Workflow,
+    version: u32,
+) -> Result<HttpResponse, ApiError> {
+    let workspace = api.workspace().current();
+    let file = workspace.files.get(&workflow.id);
+    let mut body = json!({
+        "workflow": workflow.id.as_str(),
+        "version": version,
+        "managed_by": if file.is_some() { "file" } else { "store" },
+        "toml": definition::write(workflow),
+    });
+    if let Some(note) = file {
+        body["file"] = json!(note.file);
+        if let Some(why) = &note.refused {
+            body["refused"] = json!(why);
+        }
+    }
+    response.insert_header(tag(version));
+    answer(response, &body)
+}
+
+async fn import(api: web::Data<Api>, caller: Caller, body: TomlBody) -> Result<HttpResponse, ApiError> {
+    caller.administer()?;
+    let workflow = sound(publish::check(&body.0, None, &api.shared.step_types, &api.workspace().current()))?;
+    let (shared, by) = (Arc::clone(&api.shared), caller.performer());
+    let (workflow, version) = to_the_end(async move {
+        let version =
+            publish::import(&workflow, by, &*shared.store, &shared.clock, &shared.workspace).await?;
+        shared.refresh().await?;
+        Ok((workflow, version))
+    })
+    .await?;
+    shown(&api, HttpResponse::Created(), &workflow, version)
+}
+
+async fn put(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    request: HttpRequest,
+    caller: Caller,
+    body: TomlBody,
+) -> Result<HttpResponse, ApiError> {
+    let id = known(&caller, &path)?;
+    let after = made_from(&api, &request, &id).await?;
+    let workflow =
+        sound(publish::check(&body.0, Some(&id), &api.shared.step_types, &api.workspace().current()))?;
+    save(&api, workflow, after, &caller).await
+}
+
+/// Saves a workflow's next version, and answers it.
+pub(super) async fn save(
+    api: &Api,
+    workflow: Workflow,
+    after: u32,
+    caller: &Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (shared, by) = (Arc::clone(&api.shared), caller.performer());
+    let (workflow, version) = to_the_end(async move {
+        let version =
+            publish::save(&workflow, after, by, &*shared.store, &shared.clock, &shared.workspace).await?;
+        shared.refresh().await?;
+        Ok((workflow, version))
+    })
+    .await?;
+    shown(api, HttpResponse::Ok(), &workflow, version)
+}
+
+/// Does something to its end, though the client hangs up meanwhile: what is saved is taken up, too.
+async fn to_the_end<T: 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + 'static,
+) -> Result<T, ApiError> {
+    actix_web::rt::spawn(work).await.map_err(ApiError::internal)?
+}
+
+async fn validate(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+    body: TomlBody,
+) -> Result<HttpResponse, ApiError> {
+    let id = known(&caller, &path)?;
+    let problems =
+        match publish::check(&body.0, Some(&id), &api.shared.step_types, &api.workspace().current()) {
+            Ok(_) => json!([]),
+            Err(report) => shown_problems(&report),
+        };
+    let is_valid = problems.as_array().is_some_and(Vec::is_empty);
+    answer(HttpResponse::Ok(), &json!({"valid": is_valid, "problems": problems}))
+}
+
+/// What was read, or a refusal with every problem in it.
+pub(super) fn sound(read: Result<Workflow, Diagnostics>) -> Result<Workflow, ApiError> {
+    read.map_err(|report| {
+        ApiError::new(Code::InvalidDefinition, report.to_string()).with("problems", shown_problems(&report))
+    })
+}
+
+fn shown_problems(report: &Diagnostics) -> Value {
+    let problem = |problem: &definition::Diagnostic| {
+        let (line, column) = report.place(problem);
+        json!({
+            "code": problem.code,
+            "message": problem.message,
+            "line": line,
+            "column": column,
+            "span": {"start": problem.span.start, "end": problem.span.end},
+            "help": problem.help,
+        })
+    };
+    report.problems().iter().map(problem).collect()
+}
+
+/// The version that a new one was made from: `If-Match: "3"`, or `*` for whichever is the latest.
+pub(super) async fn made_from(api: &Api, request: &HttpRequest, id: &WorkflowId) -> Result<u32, ApiError> {
+    let Some(value) = request.headers().get(header::IF_MATCH) else {
+        let message = "say from which version this one was made, as GET …/definition has it in `ETag`: send the \
+                       header `If-Match: \"3\"`";
+        return Err(ApiError::new(Code::VersionRequired, message));
+    };
+    match value.to_str().unwrap_or_default().trim() {
+        "*" => {
+            let latest = api.store().versions(id.clone(), None).await?;
+            Ok(latest.first().map_or(0, |latest| latest.version))
+        }
+        tag => {
+            let number = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+            number.and_then(|number| number.parse().ok()).ok_or_else(|| {
+                let message =
+                    format!("`If-Match` must be a version between quotes, such as \"3\", or *, not {tag}");
+                ApiError::new(Code::InvalidParameter, message)
+            })
+        }
+    }
+}

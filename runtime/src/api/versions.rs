@@ -1,0 +1,166 @@
+//! The versions of a workflow: which there are, what each says, what differs, an old one brought back.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+use super::{
+    Api, Code,
+    auth::Caller,
+    definitions::{known, made_from, save, sound},
+    error::ApiError,
+    json as answer, resource,
+};
+use crate::{
+    definition,
+    model::{
+        Workflow, WorkflowId,
+        difference::{Difference, Named, Parts},
+        document::ShownPerformer,
+    },
+    publish,
+    store::{VERSIONS_PAGE_MAX, VersionNote},
+};
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/workflows/{workflow}/versions").route(web::get().to(list)))
+        .service(resource("/workflows/{workflow}/versions/{version}").route(web::get().to(show)))
+        .service(resource("/workflows/{workflow}/versions/{version}/diff").route(web::get().to(diff)))
+        .service(resource("/workflows/{workflow}/versions/{version}/restore").route(web::post().to(restore)));
+}
+
+/// All of them, newest first.
+async fn list(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let id = known(&caller, &path)?;
+    let (mut shown, mut before) = (Vec::new(), None);
+    loop {
+        let page = api.store().versions(id.clone(), before).await?;
+        shown.extend(page.iter().map(shown_note));
+        match page.last() {
+            Some(last) if page.len() == VERSIONS_PAGE_MAX => before = Some(last.version),
+            _ => break,
+        }
+    }
+    answer(HttpResponse::Ok(), &shown)
+}
+
+fn shown_note(note: &VersionNote) -> Value {
+    json!({"version": note.version, "at": note.at.to_string(), "by": note.by.as_ref().map(ShownPerformer)})
+}
+
+async fn show(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (id, number) = at(&caller, &path)?;
+    let workflow = version(&api, &id, number).await?;
+    let notes = api.store().versions(id.clone(), number.checked_add(1)).await?;
+    let note = notes.first().ok_or_else(|| not_found(&id, number))?;
+    let mut shown = shown_note(note);
+    shown["toml"] = json!(definition::write(&workflow));
+    answer(HttpResponse::Ok(), &shown)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct With {
+    /// Without it, the version before.
+    with: Option<u32>,
+}
+
+/// What became of another version in this one.
+async fn diff(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (id, number) = at(&caller, &path)?;
+    let query = web::Query::<With>::from_query(request.query_string()).map_err(|error| {
+        ApiError::new(Code::InvalidParameter, format!("`with` must be a version: {error}"))
+    })?;
+    let with = query.with.unwrap_or_else(|| number.saturating_sub(1));
+    let (before, after) = (version(&api, &id, with).await?, version(&api, &id, number).await?);
+    let Difference { workflow, fields, stages, roles, actions } = Difference::between(&before, &after);
+    let body = json!({
+        "from": with,
+        "to": number,
+        "workflow": workflow,
+        "fields": shown_parts(&fields),
+        "stages": shown_parts(&stages),
+        "roles": shown_parts(&roles),
+        "actions": shown_parts(&actions),
+        "text": text_diff((with, &before), (number, &after)),
+    });
+    answer(HttpResponse::Ok(), &body)
+}
+
+fn text_diff(before: (u32, &Workflow), after: (u32, &Workflow)) -> String {
+    let (old, new) = (definition::write(before.1), definition::write(after.1));
+    let names = (format!("version {}", before.0), format!("version {}", after.0));
+    TextDiff::from_lines(&old, &new).unified_diff().header(&names.0, &names.1).to_string()
+}
+
+fn shown_parts(parts: &Parts) -> Value {
+    let named = |part: &Named| json!({"id": part.id, "name": part.name});
+    let changed = parts.changed.iter().map(|changed| {
+        let mut shown = named(&changed.part);
+        shown["keys"] = json!(changed.keys);
+        if !changed.steps.is_empty() {
+            shown["steps"] = shown_parts(&changed.steps);
+        }
+        shown
+    });
+    json!({
+        "added": parts.added.iter().map(named).collect::<Vec<_>>(),
+        "removed": parts.removed.iter().map(named).collect::<Vec<_>>(),
+        "changed": changed.collect::<Vec<_>>(),
+        "reordered": parts.reordered,
+    })
+}
+
+/// A new version that says what an old one said, if that is still sound.
+async fn restore(
+    api: web::Data<Api>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let (id, number) = at(&caller, &path)?;
+    let after = made_from(&api, &request, &id).await?;
+    let old = version(&api, &id, number).await?;
+    let workflow = sound(publish::check_again(&old, &api.shared.step_types))?;
+    save(&api, workflow, after, &caller).await
+}
+
+/// The workflow and the version of a path.
+fn at(caller: &Caller, (workflow, version): &(String, String)) -> Result<(WorkflowId, u32), ApiError> {
+    let id = known(caller, workflow)?;
+    let number = version.parse().map_err(|_| not_found(&id, version))?;
+    Ok((id, number))
+}
+
+fn not_found(id: &WorkflowId, version: impl std::fmt::Display) -> ApiError {
+    let message = format!("the workflow `{id}` has no version {version}; GET …/versions lists them");
+    ApiError::new(Code::VersionNotFound, message)
+}
+
+async fn version(api: &Api, id: &WorkflowId, version: u32) -> Result<Arc<Workflow>, ApiError> {
+    match publish::stored(api.store(), id, version).await? {
+        Some(Ok(workflow)) => Ok(workflow),
+        Some(Err(why)) => {
+            let message = format!("version {version} of `{id}` cannot be read on this server: {why}");
+            Err(ApiError::new(Code::NotPossibleNow, message))
+        }
+        None => Err(not_found(id, version)),
+    }
+}

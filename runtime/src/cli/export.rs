@@ -1,0 +1,26 @@
+//! `onward export`: a workflow as a file.
+
+use clap::Args;
+
+use super::{ConfigArguments, block_on, load, role};
+use crate::{boot, definition, publish, step::StepTypes};
+
+#[derive(Args)]
+pub(super) struct ExportArguments {
+    /// The workflow's id.
+    workflow: String,
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+pub(super) fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
+    let settings = load(&arguments.config)?;
+    block_on(async {
+        let store = boot::open_store(&settings)?;
+        let types = StepTypes::built_in(&settings.egress.guard);
+        let known = publish::known(&settings.workflows.folder, &*store, &types).await;
+        store.close().await?;
+        print!("{}", definition::write(role::workflow(&arguments.workflow, &known?)?));
+        Ok(())
+    })
+}

@@ -1,0 +1,129 @@
+//! What people save through the API: a text becomes a workflow that the store has, or its next version.
+//!
+//! A workflow that a file has is not touched: the file would say otherwise at the next start.
+
+use std::sync::Arc;
+
+use super::{Steps, latest_version};
+use crate::{
+    clock::Clock,
+    definition::{self, Diagnostic, Diagnostics},
+    model::{Performer, SharedWorkspace, Workflow, WorkflowId, Workspace, stranding::Stranded},
+    step::StepTypes,
+    store::{NewVersion, Store, StoreError},
+};
+
+/// What reports call a text that no file has.
+const TEXT: &str = "the definition";
+
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    #[error(
+        "the workflow `{id}` is the one of {file}; change it there and restart the server, or take the file \
+         out of the folder to change the workflow here"
+    )]
+    FileManaged { id: WorkflowId, file: String },
+    #[error("there is a workflow `{0}` already; save a new version of it, or give this one another `id`")]
+    Exists(WorkflowId),
+    #[error("this version would strand what tasks hold: {}", in_line(.0))]
+    Stranded(Vec<Stranded>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What would be stranded, in one line.
+pub(super) fn in_line(stranded: &[Stranded]) -> String {
+    stranded.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Reads a text as the server would publish it after what is there. `of`: the workflow of which it is to be a
+/// version.
+pub fn check(
+    source: &str,
+    of: Option<&WorkflowId>,
+    types: &StepTypes,
+    workspace: &Workspace,
+) -> Result<Workflow, Diagnostics> {
+    let latest = |id: &WorkflowId| workspace.workflow(id.as_str()).map(|it| Arc::clone(&it.workflow));
+    let workflow = definition::read(TEXT, source, &Steps(types), &latest)?;
+    match of {
+        Some(id) if *id != workflow.id => {
+            let message =
+                format!("this is the workflow `{}`, and a version of `{id}` is to be saved", workflow.id);
+            let help = Some(format!("write id = \"{id}\"; the id stays when the name changes"));
+            let other = Diagnostic { code: "other_workflow", message, span: 0..0, help };
+            Err(Diagnostics::new(TEXT, source, vec![other]))
+        }
+        _ => Ok(workflow),
+    }
+}
+
+/// Whether a version that was published once would be published now.
+pub fn check_again(version: &Workflow, types: &StepTypes) -> Result<Workflow, Diagnostics> {
+    definition::read_back(TEXT, &definition::write(version), &Steps(types))
+}
+
+/// Adds a workflow that was not there.
+pub async fn import(
+    workflow: &Workflow,
+    by: Performer,
+    store: &dyn Store,
+    clock: &Clock,
+    shared: &SharedWorkspace,
+) -> Result<u32, SaveError> {
+    is_free(&workflow.id, shared)?;
+    if latest_version(&store.workspace().await?, &workflow.id) > 0 {
+        return Err(SaveError::Exists(workflow.id.clone()));
+    }
+    add(workflow, 0, by, store, clock).await
+}
+
+/// Saves a workflow's next version, which was made from the version `after`. What says the same is no new version.
+pub async fn save(
+    workflow: &Workflow,
+    after: u32,
+    by: Performer,
+    store: &dyn Store,
+    clock: &Clock,
+    shared: &SharedWorkspace,
+) -> Result<u32, SaveError> {
+    is_free(&workflow.id, shared)?;
+    let latest = store.versions(workflow.id.clone(), None).await?.first().map_or(0, |latest| latest.version);
+    if latest != after {
+        return Err(StoreError::Outdated { after, latest }.into());
+    }
+    // One that cannot be read cannot be compared with; this one may mend it.
+    if let Some(Ok(before)) = super::stored(store, &workflow.id, after).await? {
+        if *before == *workflow {
+            return Ok(after);
+        }
+        let workspace = shared.current();
+        let stranded = super::stranded(&before, workflow, store, &workspace.directory).await?;
+        if !stranded.is_empty() {
+            return Err(SaveError::Stranded(stranded));
+        }
+    }
+    add(workflow, after, by, store, clock).await
+}
+
+/// Refuses what a file has.
+fn is_free(id: &WorkflowId, shared: &SharedWorkspace) -> Result<(), SaveError> {
+    match shared.current().files.get(id) {
+        Some(note) => Err(SaveError::FileManaged { id: id.clone(), file: note.file.clone() }),
+        None => Ok(()),
+    }
+}
+
+async fn add(
+    workflow: &Workflow,
+    after: u32,
+    by: Performer,
+    store: &dyn Store,
+    clock: &Clock,
+) -> Result<u32, SaveError> {
+    let (id, source) = (workflow.id.clone(), definition::write(workflow));
+    let new = NewVersion { workflow: id, after, source, at: clock.now(), by: Some(by) };
+    let version = store.publish(new).await?;
+    tracing::info!(workflow = %workflow.id, version, "workflow saved");
+    Ok(version)
+}
