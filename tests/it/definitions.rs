@@ -62,7 +62,7 @@ fn export_import_export_is_byte_identical() {
     assert_eq!(shown.json(), expected, "after a restart");
     second.create_task(&acme());
     assert_eq!(second.performed("42", "finish")["state"], "failed", "its receiver does not exist");
-    assert!(project.refused_command(&["export", "api-smaple"]).contains("did you mean “api-sample”?"));
+    assert!(project.refused_command(&["export", "api-sampel"]).contains("did you mean “api-sample”?"));
 }
 
 #[test]
@@ -133,17 +133,17 @@ fn what_is_wrong_is_told_with_its_place_and_saves_nothing() {
     let validate = |text: &str| send(&server, "POST", &format!("{PATH}/validate"), &[], text).json();
     assert_eq!(validate(&sound), json!({"valid": true, "problems": []}));
     let broken = sound
-        .replace("from = [\"In Progress\"]", "from = [\"In Porgress\"]")
-        .replace("end = true", "edn = true");
+        .replace("from = [\"In Progress\"]", "from = [\"In Progres\"]")
+        .replace("end = true", "endd = true");
     let told = validate(&broken);
     assert_eq!(told["valid"], false);
     let problems = told["problems"].as_array().expect("a list");
     let codes: Vec<_> = problems.iter().map(|problem| problem["code"].as_str().expect("a code")).collect();
     assert_eq!(codes, ["unknown_key", "unknown_stage"]);
-    let at = broken.find("\"In Porgress\"").expect("its place");
+    let at = broken.find("\"In Progres\"").expect("its place");
     let line = broken[..at].matches('\n').count() + 1;
     let expected = json!({
-        "code": "unknown_stage", "message": "there is no stage “In Porgress”", "line": line, "column": 9,
+        "code": "unknown_stage", "message": "there is no stage “In Progres”", "line": line, "column": 9,
         "span": {"start": at, "end": at + 13}, "help": "did you mean “In Progress”?",
     });
     assert_eq!(problems[1], expected);

@@ -198,7 +198,7 @@ fn fields() -> impl Strategy<Value = Vec<Field>> {
     let names = names(count..count + 1);
     (names, any::<[bool; 3]>(), option::of(1..=50_u32)).prop_map(
         |(names, [required, editable, auto], limit)| {
-            let options = || vec!["Red".to_owned(), "B'l\"ue".to_owned(), "two\nlines".to_owned()];
+            let options = || vec!["Red".to_owned(), "B'l\"x".to_owned(), "two\nlines".to_owned()];
             let kinds = [
                 FieldType::Text,
                 FieldType::LongText,
@@ -234,7 +234,7 @@ fn tests(fields: &[Field], stages: &[Stage], text: &str, number: i64) -> Vec<Tes
         FieldType::Datetime => Operand::Instant("2020-01-31T10:00:00.5Z".parse().expect("an instant")),
         FieldType::Person => Operand::Email("user@example.com".into()),
         FieldType::SingleSelect { options } => Operand::Text(options[1].as_str().into()),
-        FieldType::MultipleSelect { .. } => Operand::Options(vec!["B'l\"ue".into(), "Red".into()]),
+        FieldType::MultipleSelect { .. } => Operand::Options(vec!["B'l\"x".into(), "Red".into()]),
         FieldType::Checkbox => Operand::Flag(number % 2 == 0),
         FieldType::UniqueId { .. } => Operand::Text("42".into()),
         FieldType::Email => Operand::Text("a@b.example".into()),
