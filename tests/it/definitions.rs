@@ -144,7 +144,7 @@ fn what_is_wrong_is_told_with_its_place_and_saves_nothing() {
     let line = broken[..at].matches('\n').count() + 1;
     let expected = json!({
         "code": "unknown_stage", "message": "there is no stage “In Progres”", "line": line, "column": 9,
-        "span": {"start": at, "end": at + 13}, "help": "did you mean “In Progress”?",
+        "span": {"start": at, "end": at + 12}, "help": "did you mean “In Progress”?",
     });
     assert_eq!(problems[1], expected);
     let refused = save(&server, "\"1\"", &broken);
