@@ -14,6 +14,7 @@ mod hostile;
 mod idempotency;
 mod layers;
 mod lint;
+mod lists;
 mod overload;
 mod reference_page;
 mod requirements;

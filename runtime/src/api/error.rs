@@ -109,6 +109,10 @@ impl ApiError {
         Self { code, message: message.into(), extra: Map::new() }
     }
 
+    pub(super) fn is_not_found(&self) -> bool {
+        self.code.status() == StatusCode::NOT_FOUND
+    }
+
     /// Our own fault: the detail goes to the log, not to the client.
     pub(super) fn internal(error: impl fmt::Display) -> Self {
         tracing::error!(%error, "a request failed by a fault of the server");

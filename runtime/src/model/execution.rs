@@ -310,6 +310,20 @@ impl State {
         }
     }
 
+    /// Every state's name, and what the public API says of it.
+    pub const NAMES: [(&str, Status); 10] = [
+        ("queued", Status::Pending),
+        ("running", Status::Pending),
+        ("retrying", Status::Pending),
+        ("waiting", Status::Pending),
+        ("blocked", Status::Pending),
+        ("succeeded", Status::Success),
+        ("failed", Status::Fail),
+        ("unknown", Status::Fail),
+        ("cancelled", Status::Fail),
+        ("dismissed", Status::Fail),
+    ];
+
     /// The state's name in the store and in the execution's detail.
     pub fn name(&self) -> &'static str {
         match self {
@@ -366,6 +380,8 @@ impl State {
 }
 
 impl Status {
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Success, Self::Fail];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",

@@ -12,11 +12,14 @@ use super::*;
 use crate::{
     engine::{EngineError, Performed, doubts::Doubt},
     model::{
-        ApiKey, Blob, BlobId, HistoryEntry, Membership, Place, Timestamp, User, UserId, WorkflowId,
+        ApiKey, Blob, BlobId, ExecutionList, HistoryEntry, Membership, Place, TaskList, Timestamp, User,
+        UserId, WorkflowId,
+        list::Position,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{
-        Committed, Due, ExecutionDetail, Reply, SecretRow, StoreError, UntoldPage, VersionRow, WorkspaceRows,
+        Committed, Due, ExecutionDetail, ExecutionPage, Reply, SecretRow, StoreError, TaskPage, UntoldPage,
+        VersionRow, WorkspaceRows,
     },
 };
 
@@ -72,8 +75,12 @@ impl Store for Liar {
         self.store.task(key)
     }
 
-    fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>> {
-        self.store.tasks(workflow, after)
+    fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage> {
+        self.store.tasks(list, after, most)
+    }
+
+    fn executions(&self, list: ExecutionList, most: usize) -> Reply<ExecutionPage> {
+        self.store.executions(list, most)
     }
 
     fn execution(&self, id: ExecutionId) -> Reply<Option<Execution>> {

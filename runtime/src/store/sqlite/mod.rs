@@ -6,6 +6,7 @@
 //! database, off the commit's way.
 
 pub mod backup;
+mod list;
 mod open;
 mod part;
 mod read;
@@ -35,12 +36,13 @@ use self::{
     trouble::Health,
 };
 use super::{
-    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, Reply, SecretRow, Store, StoreError, TaskKey,
-    UntoldPage, VersionRow, WorkspaceRows,
+    Committed, Due, ExecutionDetail, ExecutionPage, HISTORY_PAGE_MAX, Reply, SecretRow, Store, StoreError,
+    TaskKey, TaskPage, UntoldPage, VersionRow, WorkspaceRows,
 };
 use crate::model::{
-    ApiKey, Blob, BlobId, Execution, ExecutionId, HistoryEntry, Membership, Place, Task, TaskId, Timestamp,
-    User, UserId, WorkflowId,
+    ApiKey, Blob, BlobId, Execution, ExecutionId, ExecutionList, HistoryEntry, Membership, Place, Task,
+    TaskId, TaskList, Timestamp, User, UserId, WorkflowId,
+    list::Position,
     perform::{Admitted, Decide},
 };
 
@@ -177,8 +179,12 @@ impl Store for SqliteStore {
         self.read(move |connection| Ok(read::task(connection, &key)?.map(Arc::new)))
     }
 
-    fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>> {
-        self.read(move |connection| read::tasks(connection, &workflow, after))
+    fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage> {
+        self.read(move |connection| list::tasks(connection, &list, after.as_ref(), most))
+    }
+
+    fn executions(&self, list: ExecutionList, most: usize) -> Reply<ExecutionPage> {
+        self.read(move |connection| list::executions(connection, &list, most))
     }
 
     fn execution(&self, id: ExecutionId) -> Reply<Option<Execution>> {

@@ -8,13 +8,13 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{super::StoreError, backup, wal::Wal};
+use super::{super::StoreError, backup, list, wal::Wal};
 
 /// The database's name in the data folder.
 pub(in crate::store) const FILE_NAME: &str = "onward.db";
 
 /// Every migration, in order. The schema's version is how many have run.
-pub(super) const MIGRATIONS: [&str; 10] = [
+pub(super) const MIGRATIONS: [&str; 11] = [
     include_str!("../../../migrations/sqlite/0001_base.sql"),
     include_str!("../../../migrations/sqlite/0002_lives.sql"),
     include_str!("../../../migrations/sqlite/0003_roles.sql"),
@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: [&str; 10] = [
     include_str!("../../../migrations/sqlite/0008_secrets.sql"),
     include_str!("../../../migrations/sqlite/0009_tries.sql"),
     include_str!("../../../migrations/sqlite/0010_endpoints.sql"),
+    include_str!("../../../migrations/sqlite/0013_lists.sql"),
 ];
 
 /// The newest schema that this version reads.
@@ -71,6 +72,7 @@ pub(super) fn reader(file: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "cache_size", -i64::from(READER_CACHE_KIB))?;
     notice_damage(&connection)?;
+    list::add_keys(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

@@ -4,10 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
 use super::{
-    super::{
-        Due, ExecutionDetail, SecretRow, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage, VersionRow,
-        WorkspaceRows,
-    },
+    super::{Due, ExecutionDetail, SecretRow, StoreError, TaskKey, UntoldPage, VersionRow, WorkspaceRows},
     rows,
 };
 use crate::model::{
@@ -16,10 +13,10 @@ use crate::model::{
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
-const OPEN: &str = "state IN ('queued', 'running', 'retrying', 'waiting', 'blocked')";
+pub(super) const OPEN: &str = "state IN ('queued', 'running', 'retrying', 'waiting', 'blocked')";
 
 /// Runs a query whose rows `read` understands.
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
@@ -95,17 +92,6 @@ pub(super) fn is_taken(
     let found =
         connection.prepare_cached(sql)?.query_row([workflow.as_str(), unique_id], |_| Ok(())).optional()?;
     Ok(found.is_some())
-}
-
-pub(super) fn tasks(
-    connection: &Connection,
-    workflow: &WorkflowId,
-    after: Option<TaskId>,
-) -> Result<Vec<Task>, StoreError> {
-    let columns = rows::TASK_COLUMNS;
-    let sql = format!("SELECT {columns} FROM task WHERE workflow_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    let after = after.map_or([0; 16], TaskId::to_bytes);
-    all(connection, &sql, params![workflow.as_str(), after, TASKS_PAGE_MAX], rows::task)
 }
 
 pub(super) fn execution_detail(
