@@ -59,8 +59,8 @@ async fn answered(
     let list = Arc::new(task_list(&query, &workflow, &directory, is_active)?);
     let after = query.position(&*list, Position::from_bytes)?;
     let limit = query.limit()?;
-    let most =
-        limit.map_or(if list.order.by == OrderBy::Created { PIECE } else { SORTED_PIECE }, |limit| limit + 1);
+    let piece = if list.order.by == OrderBy::Created { PIECE } else { SORTED_PIECE };
+    let most = limit.map_or(piece, |limit| limit + 1);
     let mut listing = Listing { api, workflow, directory, list, most, after, ended: false, before: b'[' };
     match limit {
         Some(limit) => listing.page(limit, request, &query).await,
@@ -162,16 +162,14 @@ impl Listing {
     /// The next piece of a whole list's text; `None` after its end. An error cuts the answer off, so that no client
     /// takes half a list for a whole one.
     async fn piece(mut self) -> Option<(Result<web::Bytes, ApiError>, Self)> {
-        let mut text = Vec::new();
-        // A piece without a byte would be the answer's end.
-        while text.is_empty() && !self.ended {
-            let read = self.read().await;
-            match read.and_then(|tasks| self.text(&tasks)) {
-                Ok(read) => text = read,
-                Err(error) => return Some((Err(error), self)),
-            }
+        if self.ended {
+            return None;
         }
-        (!text.is_empty()).then(|| (Ok(text.into()), self))
+        let text = match self.read().await {
+            Ok(tasks) => self.text(&tasks),
+            Err(error) => Err(error),
+        };
+        Some((text.map(Into::into), self))
     }
 
     /// The next tasks as the list's text, with its beginning and its end where they are.

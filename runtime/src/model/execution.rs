@@ -400,6 +400,24 @@ mod tests {
 
     const CHAIN: [Effects; 3] = [Effects::None, Effects::External, Effects::None];
 
+    #[test]
+    fn every_state_is_among_the_names() {
+        let failure = || Failure { step: 0, code: String::new(), message: String::new() };
+        let states = [
+            State::Queued { step: 0, resumed: false },
+            State::Running { step: 0, mid_call: false },
+            State::Retrying { until: sample::now(), failure: failure(), is_unknown: false },
+            State::Waiting { step: 0, until: sample::now() },
+            State::Blocked { step: 0, resumed: false, why: String::new() },
+            State::Succeeded,
+            State::Failed(failure()),
+            State::Unknown(failure()),
+            State::Cancelled(failure()),
+            State::Dismissed(failure()),
+        ];
+        assert_eq!(states.map(|state| (state.name(), state.status())), State::NAMES);
+    }
+
     fn failed() -> StepEnd {
         StepEnd::Failed { code: "http_status".to_owned(), message: "500".to_owned() }
     }

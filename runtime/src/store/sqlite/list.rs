@@ -4,7 +4,7 @@
 //! function of these queries, `text_key(JSON)` and its like.
 
 use rusqlite::{
-    Connection, OptionalExtension, Row,
+    Connection, Row,
     functions::FunctionFlags,
     params_from_iter,
     types::{FromSql, Value, ValueRef},
@@ -166,27 +166,24 @@ fn tasks_query(
     if list.order.by != OrderBy::Created {
         return Ok((by_key(list, &way, after, most), None));
     }
-    let look_up_to = if way.is_exact { None } else { nth_after(connection, list, after)? };
+    let look_up_to = if way.is_exact { None } else { nth_after(connection, list, &way, after)? };
     Ok((by_id(list, &way, after, look_up_to, most), look_up_to))
 }
 
-/// Up to where tasks are looked at; `None` where that is the end.
+/// Up to where tasks are looked at on a way; `None` where that is its end.
 fn nth_after(
     connection: &Connection,
     list: &TaskList,
+    way: &Way,
     after: Option<&Position>,
 ) -> Result<Option<TaskId>, StoreError> {
     let mut query = Query::default();
-    let workflow = query.place(list.workflow.to_string());
     let (from, order) = start(&mut query, &list.order, after);
-    query.sql = format!(
-        "SELECT id FROM task INDEXED BY task_workflow WHERE workflow_id = {workflow} AND {from}
-         ORDER BY id {order} LIMIT 1 OFFSET {}",
-        LOOKED_AT_MAX - 1
-    );
-    let mut statement = connection.prepare_cached(&query.sql)?;
-    let id = statement.query_row(params_from_iter(&query.values), |row| row.get(0)).optional()?;
-    Ok(id.map(TaskId::from_bytes))
+    let conditions = [in_workflow(&mut query, list), from].join(" AND ");
+    let arms = arms(&mut query, way, "id", &conditions);
+    query.sql = format!("{arms} ORDER BY id {order} LIMIT 1 OFFSET {}", LOOKED_AT_MAX - 1);
+    let found = query.all(connection, |row| Ok(TaskId::from_bytes(row.get(0)?)))?;
+    Ok(found.first().copied())
 }
 
 /// What keeps tasks up to a position out, in the order of ids, and the direction of it.
@@ -202,12 +199,14 @@ fn start(query: &mut Query, order: &Order, after: Option<&Position>) -> (String,
 /// nothing past the page is read.
 fn by_id(list: &TaskList, way: &Way, after: Option<&Position>, up_to: Option<TaskId>, most: usize) -> Query {
     let mut query = Query::default();
-    let (mut within, order) = start(&mut query, &list.order, after);
+    let (from, order) = start(&mut query, &list.order, after);
+    let mut conditions = vec![from];
     if let Some(up_to) = up_to {
         let than = if list.order.descending { ">=" } else { "<=" };
-        within.push_str(&format!(" AND id {than} {}", query.place(up_to.to_bytes().to_vec())));
+        conditions.push(format!("id {than} {}", query.place(up_to.to_bytes().to_vec())));
     }
-    let arms = arms(&mut query, list, way, rows::TASK_COLUMNS, &within);
+    conditions.extend(filters(&mut query, list));
+    let arms = arms(&mut query, way, rows::TASK_COLUMNS, &conditions.join(" AND "));
     query.sql = format!("{arms} ORDER BY id {order} LIMIT {}", query.place(most as i64));
     query
 }
@@ -219,7 +218,8 @@ const KEY_COLUMN: usize = 10;
 fn by_key(list: &TaskList, way: &Way, after: Option<&Position>, most: usize) -> Query {
     let mut query = Query::default();
     let key = key_expression(&mut query, &list.order.by);
-    let arms = arms(&mut query, list, way, &format!("id, {key} AS sort_key"), "true");
+    let conditions = filters(&mut query, list).join(" AND ");
+    let arms = arms(&mut query, way, &format!("id, {key} AS sort_key"), &conditions);
     let (than, direction) = if list.order.descending { ("<", "DESC") } else { (">", "ASC") };
     let after = match after {
         None => "true".to_owned(),
@@ -250,16 +250,23 @@ fn by_key(list: &TaskList, way: &Way, after: Option<&Position>, most: usize) -> 
     query
 }
 
-/// The tasks of a list as one query or several, without their order.
-fn arms(query: &mut Query, list: &TaskList, way: &Way, columns: &str, within: &str) -> String {
-    let workflow = query.place(list.workflow.to_string());
-    let mut conditions = vec![format!("workflow_id = {workflow}"), within.to_owned()];
+fn in_workflow(query: &mut Query, list: &TaskList) -> String {
+    format!("workflow_id = {}", query.place(list.workflow.to_string()))
+}
+
+/// What a list asks of each task.
+fn filters(query: &mut Query, list: &TaskList) -> Vec<String> {
+    let mut conditions = vec![in_workflow(query, list)];
     if !list.not_in.is_empty() {
         let stages = query.places(list.not_in.iter().map(|stage| stage.as_str()));
         conditions.push(format!("stage_id NOT IN ({stages})"));
     }
     conditions.extend(list.filters.iter().map(|filter| condition(query, filter)));
-    let conditions = conditions.join(" AND ");
+    conditions
+}
+
+/// The tasks on a way as one query or several, without their order.
+fn arms(query: &mut Query, way: &Way, columns: &str, conditions: &str) -> String {
     let select = format!("SELECT {columns} FROM task INDEXED BY {} WHERE {conditions}", way.index);
     match &way.by {
         None => select,

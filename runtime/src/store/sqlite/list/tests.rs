@@ -90,16 +90,18 @@ fn common_filters_use_an_index_and_read_no_more_than_the_page() {
             "task_assigned",
             "assigned_to=? AND id>?",
         ),
-        (both, "task_assigned", "assigned_to=? AND id>? AND id<?"),
+        (both, "task_assigned", "assigned_to=? AND id>?"),
         (
             list(&[("Company ID", "T5")], "Created On"),
             "task_unique_id",
             "workflow_id=? AND unique_id=? AND id>?",
         ),
+        // As far as one reading goes.
+        (list(&[("Company Name", "Acme")], "Created On"), "task_workflow", "workflow_id=? AND id>? AND id<?"),
         (
             list(&[("Stage", "Completed"), ("Company Name", "Acme")], "Created On"),
             "task_stage",
-            "workflow_id=? AND stage_id=? AND id>? AND id<?",
+            "workflow_id=? AND stage_id=? AND id>?",
         ),
     ] {
         let plan = plan(&store, &runtime, list.clone());
@@ -112,18 +114,51 @@ fn common_filters_use_an_index_and_read_no_more_than_the_page() {
     assert!(sorted.contains(&"SEARCH task USING INDEX task_stage (workflow_id=? AND stage_id=?)".to_owned()));
 }
 
+/// However many values are asked for, whether an index is asked for each or not.
+#[test]
+fn many_values_are_asked_for_at_once() {
+    let (_folder, store, runtime) = filled();
+    let (workflow, directory) = (sample::workflow(), sample::directory());
+    for (name, value, values, found) in [
+        ("Stage", "Completed", ARMS_MAX, MANY / 100),
+        ("Stage", "Completed", ARMS_MAX + 1, MANY / 100),
+        ("Company ID", "T7", ARMS_MAX, 1),
+        ("Company ID", "T7", 1_000, 1),
+        ("Company Name", "Last", 1_000, 1),
+    ] {
+        let others = (1..values).map(|number| format!("none {number}"));
+        let values: Vec<_> = others.chain([value.to_owned()]).collect();
+        let filter = Filter::read(name, &values, &workflow, &directory).expect("a name that is there");
+        for order in ["Created On", "Updated On"] {
+            let list = Arc::new(TaskList { filters: vec![filter.clone()], ..list(&[], order) });
+            let (mut count, mut after, mut ended) = (0, None, false);
+            while !ended {
+                let page = runtime.block_on(store.tasks(Arc::clone(&list), after, 1_000)).expect("a page");
+                count += page.tasks.len();
+                ended = page.next.is_none();
+                after = page.next;
+            }
+            assert_eq!(count, found, "{name} of {} values by {order}", values.len());
+        }
+    }
+}
+
 /// "A bound on rows looked at": a reading that finds nothing ends, and says where it goes on.
 #[test]
 fn a_reading_of_tasks_ends_and_goes_on() {
     let (_folder, store, runtime) = filled();
-    let list = Arc::new(list(&[("Company Name", "Last")], "Created On"));
-    let read = |after| runtime.block_on(store.tasks(Arc::clone(&list), after, 10)).expect("a page");
-    let first = read(None);
-    let bound = Position { key: None, task: TaskId::from_u128(LOOKED_AT_MAX as u128) };
-    assert_eq!((first.tasks.len(), first.next.clone()), (0, Some(bound)));
-    let second = read(first.next);
-    assert_eq!((second.tasks.len(), second.next), (1, None));
-    assert_eq!(second.tasks[0].0.unique_id.as_deref(), Some(format!("T{MANY}").as_str()));
+    // The one that is asked for is the newest.
+    for (order, first_found, bound, second_found) in
+        [("Created On", 0, LOOKED_AT_MAX, 1), ("-Created On", 1, MANY - LOOKED_AT_MAX + 1, 0)]
+    {
+        let list = Arc::new(list(&[("Company Name", "Last")], order));
+        let read = |after| runtime.block_on(store.tasks(Arc::clone(&list), after, 10)).expect("a page");
+        let first = read(None);
+        let bound = Position { key: None, task: TaskId::from_u128(bound as u128) };
+        assert_eq!((first.tasks.len(), first.next.clone()), (first_found, Some(bound)), "{order}");
+        let second = read(first.next);
+        assert_eq!((second.tasks.len(), second.next), (second_found, None), "{order}");
+    }
 }
 
 #[test]
