@@ -34,7 +34,8 @@ pub struct Filter {
     pub subject: Subject,
     /// Whether a task without a value passes.
     pub empty: bool,
-    /// The keys of the values that pass, sorted, each once: ids of stages, ids of users, Unique IDs, or as [`Comparison::key`] makes them.
+    /// The keys of the values that pass, sorted, each once: ids of stages, ids of users, Unique IDs, or as
+    /// [`Comparison::key`] makes them.
     pub keys: Vec<String>,
 }
 
