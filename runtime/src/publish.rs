@@ -17,16 +17,19 @@ use crate::{
     clock::Clock,
     definition::{self, StepCheck},
     model::{
-        Directory, SharedWorkspace, StepDefinition, Workflow, WorkflowId, Workspace,
+        Directory, SharedWorkspace, StepDefinition, TaskList, Workflow, WorkflowId, Workspace,
         secret::{self, SecretUse},
         stranding::{Stranded, Stranding},
         workflow::ParamProblem,
         workspace::{FileNote, Published},
     },
     step::StepTypes,
-    store::{NewVersion, Store, StoreError, TASKS_PAGE_MAX, VersionRow, WorkspaceRows},
+    store::{NewVersion, Store, StoreError, VersionRow, WorkspaceRows},
     vault::Vault,
 };
+
+/// Tasks that are looked at at a time for what a new version would strand.
+const TASKS_AT_ONCE: usize = 500;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -303,13 +306,13 @@ async fn stranded(
     directory: &Directory,
 ) -> Result<Vec<Stranded>, StoreError> {
     let Some(mut stranding) = Stranding::between(before, after) else { return Ok(Vec::new()) };
-    let mut last = None;
+    let (all, mut after) = (Arc::new(TaskList::all(before.id.clone())), None);
     loop {
-        let page = store.tasks(before.id.clone(), last).await?;
-        page.iter().for_each(|task| stranding.count(task, directory));
-        match page.last() {
-            Some(task) if page.len() == TASKS_PAGE_MAX => last = Some(task.id),
-            _ => return Ok(stranding.found()),
+        let page = store.tasks(Arc::clone(&all), after, TASKS_AT_ONCE).await?;
+        page.tasks.iter().for_each(|(task, _)| stranding.count(task, directory));
+        after = page.next;
+        if after.is_none() {
+            return Ok(stranding.found());
         }
     }
 }

@@ -18,6 +18,7 @@ mod hostile;
 mod idempotency;
 mod layers;
 mod lint;
+mod lists;
 mod metrics;
 mod overload;
 mod people;

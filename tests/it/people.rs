@@ -111,9 +111,8 @@ fn sign_in(server: &Server, email: &str, password: &str) -> Answer {
 
 /// `name=value`, as a browser sends it back.
 fn cookie(answer: &Answer) -> String {
-    // The client of the tests writes heads in lower case; a token is in lower case anyway.
     let set = answer.header("set-cookie").expect("a cookie");
-    for attribute in ["httponly", "samesite=lax", "path=/", "max-age="] {
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age="] {
         assert!(set.contains(attribute), "{attribute}: {set}");
     }
     set.split(';').next().expect("a pair").to_owned()

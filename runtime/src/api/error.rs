@@ -157,6 +157,10 @@ impl ApiError {
         self
     }
 
+    pub(super) fn is_not_found(&self) -> bool {
+        self.code.status() == StatusCode::NOT_FOUND
+    }
+
     /// Our own fault: the detail goes to the log, not to the client.
     pub(super) fn internal(error: impl fmt::Display) -> Self {
         tracing::error!(%error, "a request failed by a fault of the server");

@@ -16,7 +16,7 @@ use super::{
     auth::Caller,
     body::{Body, OptionalBody},
     error::ApiError,
-    json as answer, resource,
+    execution_list, json as answer, resource,
 };
 use crate::{
     engine::{Perform, Performed, Retry},
@@ -41,7 +41,11 @@ const WAIT_SECONDS_MAX: u64 = 60;
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/workflows/{workflow}/executions").route(web::post().to(create)))
+        .service(
+            resource("/workflows/{workflow}/executions")
+                .route(web::get().to(execution_list::list))
+                .route(web::post().to(create)),
+        )
         .service(resource("/workflows/{workflow}/executions/{execution}").route(web::get().to(read)))
         .service(resource("/workflows/{workflow}/executions/{execution}/retry").route(web::post().to(retry)))
         .service(
@@ -364,7 +368,8 @@ fn action(published: &Published, id: &str) -> Result<usize, ApiError> {
     })
 }
 
-fn summary(execution: &Execution) -> Map<String, Value> {
+/// The public shape.
+pub(super) fn summary(execution: &Execution) -> Map<String, Value> {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), json!(execution.id.to_string()));
     shown.insert("status".to_owned(), json!(execution.state.status().as_str()));

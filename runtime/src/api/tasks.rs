@@ -1,35 +1,34 @@
-//! Tasks: list, read, upsert, update; the actions that a task offers now.
+//! Tasks: read, upsert, update, delete; the actions that a task offers now.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web};
-use futures_util::{future::LocalBoxFuture, stream};
+use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
     Api, Code, auth::Caller, body::TaskBody, error::ApiError, history, json as answer, query, resource,
+    task_list,
 };
 use crate::model::{
     Action, Directory, FieldErrors, FieldValue, Refusal, Right, Task, TaskId, Workflow, checklist,
     document::{ShownPerformer, ShownTask},
-    field::Shown,
     perform::{self, TaskWrite, Writing},
     requirement,
-    workflow::{ASSIGNED_TO, STAGE},
     workspace::Published,
 };
-use crate::store::{TASKS_PAGE_MAX, TaskKey};
+use crate::store::TaskKey;
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
             resource("/workflows/{workflow}/tasks")
-                .route(web::get().to(list))
+                .route(web::get().to(task_list::all))
                 .route(web::post().to(upsert))
                 .route(web::put().to(update)),
         )
-        .service(resource("/workflows/{workflow}/tasks/active").route(web::get().to(list_active)))
+        .service(resource("/workflows/{workflow}/tasks/active").route(web::get().to(task_list::active)))
         .service(
             resource("/workflows/{workflow}/tasks/{task}")
                 .route(web::get().to(read))
@@ -71,7 +70,12 @@ impl Api {
         })
     }
 
-    fn shown(&self, task: &Task, workflow: &Workflow, directory: &Directory) -> Result<Vec<u8>, ApiError> {
+    pub(super) fn shown(
+        &self,
+        task: &Task,
+        workflow: &Workflow,
+        directory: &Directory,
+    ) -> Result<Vec<u8>, ApiError> {
         let url = self.task_url(workflow, task);
         serde_json::to_vec(&ShownTask { task, workflow, directory, url: Some(&url) })
             .map_err(ApiError::internal)
@@ -247,132 +251,5 @@ fn key(
         }
         // Whether it is required, and whether it is valid, the decision says together with all else.
         None | Some(_) => Ok(new()),
-    }
-}
-
-async fn list(
-    api: web::Data<Api>,
-    path: web::Path<String>,
-    request: HttpRequest,
-    caller: Caller,
-) -> Result<HttpResponse, ApiError> {
-    listed(api, &caller, &path, &request, false)
-}
-
-async fn list_active(
-    api: web::Data<Api>,
-    path: web::Path<String>,
-    request: HttpRequest,
-    caller: Caller,
-) -> Result<HttpResponse, ApiError> {
-    listed(api, &caller, &path, &request, true)
-}
-
-/// A list is complete, so it is streamed, a page of the store at a time.
-fn listed(
-    api: web::Data<Api>,
-    caller: &Caller,
-    workflow: &str,
-    request: &HttpRequest,
-    active: bool,
-) -> Result<HttpResponse, ApiError> {
-    let Published { workflow, .. } = caller.workflow(workflow, Right::View)?;
-    let filters = Filters::read(request, &workflow, active)?;
-    let directory = Arc::clone(&caller.workspace.directory);
-    let listing = Listing { api, workflow, directory, filters, after: None, ended: false, first: true };
-    let pages = stream::unfold(listing, |listing| async move { listing.page().await });
-    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).streaming(pages))
-}
-
-struct Listing {
-    api: web::Data<Api>,
-    workflow: Arc<Workflow>,
-    directory: Arc<Directory>,
-    filters: Filters,
-    after: Option<TaskId>,
-    ended: bool,
-    first: bool,
-}
-
-impl Listing {
-    /// The next piece of the list's text; `None` after its end. An error cuts the answer off, so that
-    /// no client takes half a list for a whole one.
-    async fn page(mut self) -> Option<(Result<web::Bytes, ApiError>, Self)> {
-        if self.ended {
-            return None;
-        }
-        let mut text = if self.after.is_none() { b"[".to_vec() } else { Vec::new() };
-        let result = self.append(&mut text).await;
-        Some((result.map(|()| text.into()), self))
-    }
-
-    async fn append(&mut self, text: &mut Vec<u8>) -> Result<(), ApiError> {
-        let page = self.api.store().tasks(self.workflow.id.clone(), self.after).await;
-        let tasks = VecDeque::from(page.inspect_err(|_| self.ended = true)?);
-        self.after = tasks.back().map(|task| task.id);
-        self.ended = tasks.len() < TASKS_PAGE_MAX;
-        for task in tasks.iter().filter(|task| self.filters.match_task(task, &self.workflow, &self.directory))
-        {
-            if !std::mem::take(&mut self.first) {
-                text.push(b',');
-            }
-            text.extend(self.api.shown(task, &self.workflow, &self.directory)?);
-        }
-        if self.ended {
-            text.push(b']');
-        }
-        Ok(())
-    }
-}
-
-/// Which tasks are listed: those whose shown values are the given ones. An empty value means empty.
-struct Filters {
-    active: bool,
-    values: Vec<(String, String)>,
-}
-
-impl Filters {
-    fn read(request: &HttpRequest, workflow: &Workflow, active: bool) -> Result<Self, ApiError> {
-        let invalid = |message: String| ApiError::new(Code::InvalidParameter, message);
-        let values: Vec<(String, String)> = query(request)?;
-        for (name, _) in &values {
-            if name.starts_with('_') {
-                return Err(invalid(format!(
-                    "`{name}` is not a parameter of this list in this version of Onward"
-                )));
-            }
-            if name != STAGE && name != ASSIGNED_TO && workflow.field_named(name).is_none() {
-                return Err(invalid(format!(
-                    "the workflow `{}` has no field `{name}` to filter by",
-                    workflow.id
-                )));
-            }
-        }
-        Ok(Self { active, values })
-    }
-
-    fn match_task(&self, task: &Task, workflow: &Workflow, directory: &Directory) -> bool {
-        let is_active = || workflow.stage(&task.stage).is_none_or(|stage| !stage.end);
-        (!self.active || is_active())
-            && self.values.iter().all(|(name, wanted)| shown_text(name, task, workflow, directory) == *wanted)
-    }
-}
-
-/// A task's value as a filter names it.
-fn shown_text(name: &str, task: &Task, workflow: &Workflow, directory: &Directory) -> String {
-    match name {
-        STAGE => workflow.stage_name(&task.stage).to_owned(),
-        ASSIGNED_TO => {
-            task.assigned_to.as_ref().and_then(|id| directory.email(id)).unwrap_or_default().to_owned()
-        }
-        _ => {
-            let Some(field) = workflow.field_named(name) else { return String::new() };
-            let shown = Shown { kind: &field.kind, value: task.value(&field.id), directory };
-            match serde_json::to_value(&shown) {
-                Ok(Value::String(text)) => text,
-                Ok(Value::Bool(flag)) => flag.to_string(),
-                _ => task.value(&field.id).to_text(),
-            }
-        }
     }
 }

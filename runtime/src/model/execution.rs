@@ -310,6 +310,20 @@ impl State {
         }
     }
 
+    /// Every state's name, and what the public API says of it.
+    pub const NAMES: [(&str, Status); 10] = [
+        ("queued", Status::Pending),
+        ("running", Status::Pending),
+        ("retrying", Status::Pending),
+        ("waiting", Status::Pending),
+        ("blocked", Status::Pending),
+        ("succeeded", Status::Success),
+        ("failed", Status::Fail),
+        ("unknown", Status::Fail),
+        ("cancelled", Status::Fail),
+        ("dismissed", Status::Fail),
+    ];
+
     /// The state's name in the store and in the execution's detail.
     pub fn name(&self) -> &'static str {
         match self {
@@ -366,6 +380,8 @@ impl State {
 }
 
 impl Status {
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Success, Self::Fail];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
@@ -383,6 +399,24 @@ mod tests {
     use crate::model::sample;
 
     const CHAIN: [Effects; 3] = [Effects::None, Effects::External, Effects::None];
+
+    #[test]
+    fn every_state_is_among_the_names() {
+        let failure = || Failure { step: 0, code: String::new(), message: String::new() };
+        let states = [
+            State::Queued { step: 0, resumed: false },
+            State::Running { step: 0, mid_call: false },
+            State::Retrying { until: sample::now(), failure: failure(), is_unknown: false },
+            State::Waiting { step: 0, until: sample::now() },
+            State::Blocked { step: 0, resumed: false, why: String::new() },
+            State::Succeeded,
+            State::Failed(failure()),
+            State::Unknown(failure()),
+            State::Cancelled(failure()),
+            State::Dismissed(failure()),
+        ];
+        assert_eq!(states.map(|state| (state.name(), state.status())), State::NAMES);
+    }
 
     fn failed() -> StepEnd {
         StepEnd::Failed { code: "http_status".to_owned(), message: "500".to_owned() }

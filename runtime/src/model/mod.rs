@@ -17,6 +17,7 @@ pub mod field;
 pub mod file;
 pub mod history;
 pub mod id;
+pub mod list;
 pub mod patch;
 pub mod perform;
 pub mod requirement;
@@ -49,6 +50,7 @@ pub use history::HistoryEntry;
 pub use id::{
     ActionId, ExecutionId, FieldId, ItemId, Place, RoleId, StageId, StepId, TaskId, UserId, WorkflowId,
 };
+pub use list::{ExecutionList, TaskList};
 pub use patch::{FieldErrors, Patch};
 pub use perform::{Change, Current, Refusal};
 pub use rights::{Right, Scope};

@@ -82,6 +82,23 @@ pub fn compare_decimals(a: &str, b: &str) -> Option<Ordering> {
     })
 }
 
+/// A text for a decimal in plain form that is the same for what is worth the same, and less, byte by byte, for
+/// what is worth less. `None` for what is no such decimal.
+pub fn decimal_key(plain: &str) -> Option<String> {
+    let decimal = Decimal::read(plain)?;
+    if decimal.whole.is_empty() && decimal.fraction.is_empty() {
+        return Some("1".to_owned());
+    }
+    // A longer whole part is greater, then each digit counts from the left.
+    let digits = format!("{:02}{}{}", decimal.whole.len(), decimal.whole, decimal.fraction);
+    if !decimal.negative {
+        return Some(format!("2{digits}"));
+    }
+    // The other way round; what ends sooner is greater here, so its end is greater than any digit.
+    let turned = digits.bytes().map(|digit| char::from(b'0' + b'9' - digit));
+    Some("0".chars().chain(turned).chain([':']).collect())
+}
+
 /// The digits of a decimal that say what it is worth.
 struct Decimal<'a> {
     negative: bool,
@@ -158,6 +175,24 @@ mod tests {
                 let found = compare_decimals(&text(a, scales.0), &text(b, scales.1));
                 prop_assert_eq!(found, Some(scaled(a, scales.0).cmp(&scaled(b, scales.1))));
             }
+        }
+    }
+
+    proptest! {
+        /// The order of keys is the order of what they stand for.
+        #[test]
+        fn decimal_keys_sort_as_decimals_do(a in "-?[0-9]{1,30}(\\.[0-9]{1,30})?", b in "-?[0-9]{1,3}(\\.[0-9]{1,3})?") {
+            for (a, b) in [(&a, &b), (&a, &a), (&b, &a)] {
+                let (a_plain, b_plain) = (plain_decimal(a).expect("a decimal"), plain_decimal(b).expect("a decimal"));
+                let keys = decimal_key(&a_plain).cmp(&decimal_key(&b_plain));
+                prop_assert_eq!(Some(keys), compare_decimals(&a_plain, &b_plain), "{} {}", a, b);
+            }
+        }
+
+        #[test]
+        fn short_decimals_sort_so_too(a in "-?[0-9]{1,2}(\\.[0-9]{1,2})?", b in "-?[0-9]{1,2}(\\.[0-9]{1,2})?") {
+            let (a, b) = (plain_decimal(&a).expect("a decimal"), plain_decimal(&b).expect("a decimal"));
+            prop_assert_eq!(Some(decimal_key(&a).cmp(&decimal_key(&b))), compare_decimals(&a, &b), "{} {}", a, b);
         }
     }
 

@@ -157,6 +157,19 @@ impl Directory {
         self.find(email_or_id).or_else(|| self.by_id.get(email_or_id)).or_else(by_email)
     }
 
+    /// Everyone with an email, in any case, also who has left: another may have got theirs since.
+    pub fn with_email(&self, email: &str) -> impl Iterator<Item = &UserId> {
+        let email = email.to_lowercase();
+        let mut found: Vec<_> = self
+            .by_id
+            .values()
+            .filter(|user| user.email.to_lowercase() == email)
+            .map(|user| &user.id)
+            .collect();
+        found.sort();
+        found.into_iter()
+    }
+
     /// The email under which a task shows the person; `None` for somebody who is not here.
     pub fn email(&self, id: &UserId) -> Option<&str> {
         self.user(id).map(|user| user.email.as_str())

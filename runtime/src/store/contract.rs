@@ -5,6 +5,7 @@ mod admin;
 mod alerts;
 mod checklist;
 mod comments;
+mod lists;
 mod records;
 mod users;
 mod versions;
@@ -250,22 +251,6 @@ fn numbers_are_given_once_and_skip_those_taken() {
             let task = store.transact(key, None, numbered(id)).await.expect("written").task.expect("a task");
             assert_eq!(task.unique_id.as_deref(), Some(expected));
         }
-    });
-}
-
-#[test]
-fn tasks_are_listed_by_page() {
-    on_every_store(async |open, folder| {
-        let store = open(folder);
-        for number in 1..=3 {
-            create(&*store, task(number)).await;
-        }
-        let all = store.tasks(WorkflowId::new("api-sample"), None).await.expect("an answer");
-        assert_eq!(all, [task(1), task(2), task(3)]);
-        let rest =
-            store.tasks(WorkflowId::new("api-sample"), Some(TaskId::from_u128(2))).await.expect("an answer");
-        assert_eq!(rest, [task(3)]);
-        assert!(store.tasks(WorkflowId::new("other"), None).await.expect("an answer").is_empty());
     });
 }
 

@@ -16,17 +16,20 @@ use std::{collections::HashMap, path::PathBuf, pin::Pin, sync::Arc, time::Durati
 
 use self::admin::{AdminChange, AuditEntry, By, Invitation, Session};
 use crate::model::{
-    ApiKey, Attempt, Blob, BlobId, Comment, Execution, ExecutionId, HistoryEntry, KeptItem, Membership,
-    Performer, Place, Refusal, Task, TaskId, Timestamp, Untold, User, UserId, WorkflowId,
+    ApiKey, Attempt, Blob, BlobId, Comment, Execution, ExecutionId, ExecutionList, HistoryEntry, KeptItem,
+    Membership, Performer, Place, Refusal, Task, TaskId, TaskList, Timestamp, Untold, User, UserId,
+    WorkflowId,
     id::KeyId,
+    list::Position,
     perform::{Admitted, Decide},
 };
 
 /// What a store call returns: ready when the answer is known (and, for a write, on disk).
 pub type Reply<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
-/// Tasks that one page of [`Store::tasks`] has at most.
-pub const TASKS_PAGE_MAX: usize = 500;
+/// Tasks, or executions, that are looked at for one page of a list at most, where no index leads to those asked for.
+/// So a reading is short, and others get their turn.
+pub const LOOKED_AT_MAX: usize = 20_000;
 
 /// Entries that one page of [`Store::history`] has at most.
 pub const HISTORY_PAGE_MAX: usize = 500;
@@ -84,6 +87,23 @@ pub struct Due {
 pub struct ExecutionDetail {
     pub execution: Execution,
     pub attempts: Vec<Attempt>,
+}
+
+/// A page of a list of tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskPage {
+    /// Each with its position.
+    pub tasks: Vec<(Task, Position)>,
+    /// After which the list goes on; `None` where it ends.
+    pub next: Option<Position>,
+}
+
+/// A page of a list of executions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExecutionPage {
+    pub executions: Vec<Execution>,
+    /// Before which the list goes on; `None` where it ends.
+    pub next: Option<ExecutionId>,
 }
 
 /// Failures of which somebody is still to be told.
@@ -242,8 +262,13 @@ pub trait Store: Send + Sync {
 
     fn task(&self, key: TaskKey) -> Reply<Option<Arc<Task>>>;
 
-    /// A page of a workflow's tasks, oldest first, after a task; at most [`TASKS_PAGE_MAX`].
-    fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>>;
+    /// A page of a list of tasks, after a position; at most `most`. Where the list is in the order of ids, a page
+    /// may have fewer after [`LOOKED_AT_MAX`] that are not in the list.
+    fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage>;
+
+    /// A page of a list of executions, newest first, at most `most`; fewer after [`LOOKED_AT_MAX`] that are not in
+    /// the list. One that cannot be read is left out.
+    fn executions(&self, list: ExecutionList, most: usize) -> Reply<ExecutionPage>;
 
     fn execution(&self, id: ExecutionId) -> Reply<Option<Execution>>;
 

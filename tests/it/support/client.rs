@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// The head as it came, lower case.
+    /// The head as it came.
     pub(crate) head: String,
     /// As text; what is none shows as question marks.
     pub(crate) body: String,
@@ -27,7 +27,8 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")))
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.find_map(|(found, value)| found.eq_ignore_ascii_case(name).then_some(value))
     }
 }
 
@@ -59,8 +60,8 @@ fn parse(answer: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(answer).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("not an HTTP answer: {text:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
-    let head = head.to_ascii_lowercase();
-    let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
+    let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    let (head, body) = (head.to_owned(), if is_chunked { unchunked(body) } else { body.to_owned() });
     let end = answer.windows(4).position(|end| end == b"\r\n\r\n").expect("the head's end");
     Answer { status, head, body, bytes: answer[end + 4..].to_vec() }
 }

@@ -12,13 +12,15 @@ use super::*;
 use crate::{
     engine::{EngineError, Performed, doubts::Doubt},
     model::{
-        Blob, BlobId, Comment, HistoryEntry, KeptItem, Place, Timestamp, UserId, WorkflowId,
+        Blob, BlobId, Comment, ExecutionList, HistoryEntry, KeptItem, Place, TaskList, Timestamp, UserId,
+        WorkflowId,
         id::KeyId,
+        list::Position,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
     },
     store::{
-        Committed, Due, ExecutionDetail, NewVersion, Observer, Reply, StoreError, UntoldPage, VersionNote,
-        VersionRow, WorkspaceRows,
+        Committed, Due, ExecutionDetail, ExecutionPage, NewVersion, Observer, Reply, StoreError, TaskPage,
+        UntoldPage, VersionNote, VersionRow, WorkspaceRows,
         admin::{AdminChange, AuditEntry, By, Invitation, Session},
     },
 };
@@ -75,8 +77,12 @@ impl Store for Liar {
         self.store.task(key)
     }
 
-    fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>> {
-        self.store.tasks(workflow, after)
+    fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage> {
+        self.store.tasks(list, after, most)
+    }
+
+    fn executions(&self, list: ExecutionList, most: usize) -> Reply<ExecutionPage> {
+        self.store.executions(list, most)
     }
 
     fn execution(&self, id: ExecutionId) -> Reply<Option<Execution>> {

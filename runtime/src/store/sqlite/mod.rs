@@ -7,6 +7,7 @@
 
 mod admin;
 pub mod backup;
+mod list;
 mod open;
 mod part;
 mod read;
@@ -39,14 +40,15 @@ use self::{
     trouble::Health,
 };
 use super::{
-    Committed, Due, ExecutionDetail, HISTORY_PAGE_MAX, NewVersion, Observer, Reply, Store, StoreError,
-    TaskKey, UntoldPage, VERSIONS_PAGE_MAX, VersionNote, VersionRow, WorkspaceRows,
+    Committed, Due, ExecutionDetail, ExecutionPage, HISTORY_PAGE_MAX, NewVersion, Observer, Reply, Store,
+    StoreError, TaskKey, TaskPage, UntoldPage, VERSIONS_PAGE_MAX, VersionNote, VersionRow, WorkspaceRows,
     admin::{AdminChange, AuditEntry, By, Invitation, Session},
 };
 use crate::model::{
-    Blob, BlobId, Comment, Execution, ExecutionId, HistoryEntry, KeptItem, Place, Task, TaskId, Timestamp,
-    UserId, WorkflowId,
+    Blob, BlobId, Comment, Execution, ExecutionId, ExecutionList, HistoryEntry, KeptItem, Place, Task,
+    TaskId, TaskList, Timestamp, UserId, WorkflowId,
     id::KeyId,
+    list::Position,
     perform::{Admitted, Decide},
 };
 
@@ -193,8 +195,12 @@ impl Store for SqliteStore {
         self.read(move |connection| Ok(read::task(connection, &key)?.map(Arc::new)))
     }
 
-    fn tasks(&self, workflow: WorkflowId, after: Option<TaskId>) -> Reply<Vec<Task>> {
-        self.read(move |connection| read::tasks(connection, &workflow, after))
+    fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage> {
+        self.read(move |connection| list::tasks(connection, &list, after.as_ref(), most))
+    }
+
+    fn executions(&self, list: ExecutionList, most: usize) -> Reply<ExecutionPage> {
+        self.read(move |connection| list::executions(connection, &list, most))
     }
 
     fn execution(&self, id: ExecutionId) -> Reply<Option<Execution>> {

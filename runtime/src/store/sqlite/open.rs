@@ -8,13 +8,13 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{super::StoreError, backup, wal::Wal};
+use super::{super::StoreError, backup, list, wal::Wal};
 
 /// The database's name in the data folder.
 pub(in crate::store) const FILE_NAME: &str = "onward.db";
 
 /// Every migration, in order. The schema's version is how many have run.
-pub(super) const MIGRATIONS: [&str; 13] = [
+pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("../../../migrations/sqlite/0001_base.sql"),
     include_str!("../../../migrations/sqlite/0002_lives.sql"),
     include_str!("../../../migrations/sqlite/0003_roles.sql"),
@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("../../../migrations/sqlite/0010_endpoints.sql"),
     include_str!("../../../migrations/sqlite/0011_comments.sql"),
     include_str!("../../../migrations/sqlite/0012_authors.sql"),
+    include_str!("../../../migrations/sqlite/0013_lists.sql"),
     include_str!("../../../migrations/sqlite/0014_people.sql"),
 ];
 
@@ -74,6 +75,7 @@ pub(super) fn reader(file: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "cache_size", -i64::from(READER_CACHE_KIB))?;
     notice_damage(&connection)?;
+    list::add_keys(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

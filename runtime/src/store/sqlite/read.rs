@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{
     super::{
-        COMMENTS_PAGE_MAX, Due, ExecutionDetail, SecretRow, StoreError, TASKS_PAGE_MAX, TaskKey, UntoldPage,
-        VersionNote, VersionRow, WorkspaceRows,
+        COMMENTS_PAGE_MAX, Due, ExecutionDetail, SecretRow, StoreError, TaskKey, UntoldPage, VersionNote,
+        VersionRow, WorkspaceRows,
     },
     admin, rows,
 };
@@ -16,7 +16,7 @@ use crate::model::{
 };
 
 /// Executions that are not final; written as the partial index `execution_open` is.
-const OPEN: &str = "state IN ('queued', 'running', 'retrying', 'waiting', 'blocked')";
+pub(super) const OPEN: &str = "state IN ('queued', 'running', 'retrying', 'waiting', 'blocked')";
 
 /// Runs a query whose rows `read` understands.
 pub(super) fn all<T>(
@@ -95,17 +95,6 @@ pub(super) fn is_taken(
     let found =
         connection.prepare_cached(sql)?.query_row([workflow.as_str(), unique_id], |_| Ok(())).optional()?;
     Ok(found.is_some())
-}
-
-pub(super) fn tasks(
-    connection: &Connection,
-    workflow: &WorkflowId,
-    after: Option<TaskId>,
-) -> Result<Vec<Task>, StoreError> {
-    let columns = rows::TASK_COLUMNS;
-    let sql = format!("SELECT {columns} FROM task WHERE workflow_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    let after = after.map_or([0; 16], TaskId::to_bytes);
-    all(connection, &sql, params![workflow.as_str(), after, TASKS_PAGE_MAX], rows::task)
 }
 
 pub(super) fn execution_detail(

@@ -88,7 +88,7 @@ fn values_from_json(text: &str) -> Result<BTreeMap<FieldId, FieldValue>, StoreEr
     object.into_iter().map(|(id, stored)| Ok((FieldId::new(id), value_from_json(stored)?))).collect()
 }
 
-fn value_from_json(value: Value) -> Result<FieldValue, StoreError> {
+pub(super) fn value_from_json(value: Value) -> Result<FieldValue, StoreError> {
     match value {
         Value::Null => Ok(FieldValue::Empty),
         Value::Bool(flag) => Ok(FieldValue::Flag(flag)),

@@ -300,12 +300,15 @@ fn write_task(
         let sql = "UPDATE task SET assigned_to = ?2 WHERE id = ?1";
         connection.prepare_cached(sql)?.execute(params![task.id.to_bytes(), assigned_to])?;
     }
-    let sql = "UPDATE task SET stage_id = ?2, field_values = ?3, updated_on = ?4, revision = ?5,
-                               last_entry = coalesce(?6, last_entry)
+    if before.stage != task.stage {
+        let sql = "UPDATE task SET stage_id = ?2 WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![task.id.to_bytes(), task.stage.as_str()])?;
+    }
+    let sql = "UPDATE task SET field_values = ?2, updated_on = ?3, revision = ?4,
+                               last_entry = coalesce(?5, last_entry)
                WHERE id = ?1";
     let changed = connection.prepare_cached(sql)?.execute(params![
         task.id.to_bytes(),
-        task.stage.as_str(),
         values,
         task.updated_on.as_millisecond(),
         task.revision,

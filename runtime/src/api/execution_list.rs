@@ -1,0 +1,149 @@
+//! Lists of executions: those of a workflow, newest first, by pages.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::SignedDuration;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Api,
+    auth::Caller,
+    error::ApiError,
+    executions::summary,
+    json as answer,
+    page::{CURSOR, LIMIT, ListQuery, invalid, unknown},
+};
+use crate::{
+    clock::Ids,
+    model::{
+        ActionId, Execution, ExecutionId, ExecutionList, Right, State, Status, TaskId, Timestamp, Workflow,
+        document::ShownPerformer, workspace::Published,
+    },
+    store::LOOKED_AT_MAX,
+};
+
+const LIMIT_DEFAULT: usize = 50;
+
+/// What may stand in the query beside `_limit` and `_cursor`. Executions have no fields, so that no name can be
+/// taken for one.
+const FILTERS: [&str; 6] = ["task", "action", "status", "state", "since", "until"];
+
+/// Says that a page has fewer than asked for although the list goes on.
+const SHORT_PAGE: &str = "Onward-Short-Page";
+
+/// How far the instant in an execution's id may be from the one at which it was created: an id does not go back
+/// when a clock is set back.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_hours(1);
+
+pub(super) async fn list(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    request: HttpRequest,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let Published { workflow, .. } = caller.workflow(&path, Right::View)?;
+    let query = ListQuery::read(&request)?;
+    let list = execution_list(&api, &query, &workflow).await?;
+    let limit = query.limit()?.unwrap_or(LIMIT_DEFAULT);
+    let from = query.position(&list, |bytes| Some(ExecutionId::from_bytes(bytes.try_into().ok()?)))?;
+    let before = from.map_or(list.before, |from| from.min(list.before));
+    // One more than asked for shows that there is a next page.
+    let mut page = api.store().executions(ExecutionList { before, ..list.clone() }, limit + 1).await?;
+    let mut response = HttpResponse::Ok();
+    if page.executions.len() > limit {
+        page.executions.truncate(limit);
+        page.next = page.executions.last().map(|last| last.id);
+    } else if page.next.is_some() {
+        response.insert_header((SHORT_PAGE, format!("{LOOKED_AT_MAX} executions were looked at")));
+    }
+    if let Some(next) = page.next {
+        api.say_next(&mut response, &request, &query, &list, &next.to_bytes());
+    }
+    let shown: Vec<_> = page.executions.iter().map(|execution| api.item(execution, &workflow)).collect();
+    answer(response, &shown)
+}
+
+async fn execution_list(
+    api: &Api,
+    query: &ListQuery,
+    workflow: &Workflow,
+) -> Result<ExecutionList, ApiError> {
+    let known = FILTERS.into_iter().chain([LIMIT, CURSOR]);
+    if let Some((name, _)) = query.pairs().find(|(name, _)| known.clone().all(|known| known != *name)) {
+        return Err(unknown(&format!("`{name}` is not a parameter of this list"), known, name));
+    }
+    let task = match query.one("task")? {
+        Some(address) => Some(task(api, workflow, address).await?),
+        None => None,
+    };
+    let (since, until) = (instant(query, "since")?, instant(query, "until")?);
+    // A task's executions are younger than the task.
+    let after = task.map_or(0, TaskId::as_u128).max(
+        since.map_or(0, |since| Ids::first_at(since.saturating_sub(CLOCK_MARGIN).unwrap_or(Timestamp::MIN))),
+    );
+    let before =
+        until.and_then(|until| until.checked_add(CLOCK_MARGIN).ok()).map_or(u128::MAX, Ids::first_at);
+    Ok(ExecutionList {
+        workflow: workflow.id.clone(),
+        after: ExecutionId::from_u128(after),
+        before: ExecutionId::from_u128(before),
+        task,
+        action: query.one("action")?.map(ActionId::new),
+        states: states(query)?,
+        since,
+        until,
+    })
+}
+
+/// By its Unique ID or id; one that is deleted by its id alone.
+async fn task(api: &Api, workflow: &Workflow, address: &str) -> Result<TaskId, ApiError> {
+    match (api.task(workflow, address).await, address.parse()) {
+        (Ok(task), _) => Ok(task.id),
+        (Err(error), Ok(id)) if error.is_not_found() => Ok(id),
+        (Err(error), _) => Err(error),
+    }
+}
+
+fn instant(query: &ListQuery, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = query.one(name)? else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        invalid(format!(
+            "`{name}` takes an instant as in RFC 3339, such as 2020-01-31T09:30:00Z, not `{text}`"
+        ))
+    })
+}
+
+/// The states that are asked for by `status` and by `state`; both must hold.
+fn states(query: &ListQuery) -> Result<Option<Vec<&'static str>>, ApiError> {
+    let (status, state) = (query.one("status")?, query.one("state")?);
+    let statuses = Status::ALL.into_iter().map(Status::as_str);
+    if let Some(status) = status.filter(|status| statuses.clone().all(|known| known != *status)) {
+        return Err(unknown(&format!("`status`: there is no `{status}`"), statuses, status));
+    }
+    let names = State::NAMES.into_iter().map(|(name, _)| name);
+    if let Some(state) = state.filter(|state| names.clone().all(|known| known != *state)) {
+        return Err(unknown(&format!("`state`: there is no `{state}`"), names, state));
+    }
+    let asked = State::NAMES.into_iter().filter(|(name, of)| {
+        state.is_none_or(|state| state == *name) && status.is_none_or(|status| status == of.as_str())
+    });
+    Ok((status.is_some() || state.is_some()).then(|| asked.map(|(name, _)| name).collect()))
+}
+
+impl Api {
+    /// The public shape, and ours on top of it.
+    fn item(&self, execution: &Execution, current: &Workflow) -> Map<String, Value> {
+        let workspace = self.workspace().current();
+        // By the name it had when it was performed, as far as that version is at hand.
+        let version = workspace.version(&execution.workflow, execution.version).map(|version| &**version);
+        let action = version.unwrap_or(current).action(execution.action.as_str());
+        let mut shown = summary(execution);
+        shown.insert("state".to_owned(), json!(execution.state.name()));
+        let action = json!({"id": execution.action.as_str(), "name": action.map(|action| &action.name)});
+        shown.insert("action".to_owned(), action);
+        shown.insert("task".to_owned(), json!(execution.task.to_string()));
+        shown.insert("performed_by".to_owned(), json!(ShownPerformer(&execution.performer)));
+        shown.insert("created_at".to_owned(), json!(execution.created_at.to_string()));
+        shown.insert("updated_at".to_owned(), json!(execution.updated_at.to_string()));
+        shown
+    }
+}
