@@ -4,14 +4,35 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    error::ApiError,
+    json as answer,
+    route::{Route, at, list_of, operation},
+};
 use crate::{model::document::ShownPerformer, store::admin::AuditEntry};
 
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/audit").route(web::get().to(list)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/audit").get(
+            list,
+            operation(
+                "listAudit",
+                "Who has changed what about people, keys, secrets and endpoints, newest first",
+            )
+            .query("_limit", json!({"type": "integer", "minimum": 1, "maximum": 1000}), "How many at most")
+            .query(
+                "_cursor",
+                json!({"type": "integer", "minimum": 0}),
+                "The number of the last entry of the page before",
+            )
+            .answers(200, "The entries", list_of("AuditEntry")),
+        ),
+    ]
 }
 
 #[derive(Deserialize)]

@@ -4,9 +4,16 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Api, body::Body, error::ApiError, json as answer, query, resource, tasks::TaskAt};
+use super::{
+    Api,
+    body::Body,
+    error::ApiError,
+    json as answer, query,
+    route::{Route, at, list_of, of, operation},
+    tasks::TaskAt,
+};
 use crate::{
     model::{
         Current, Directory, ItemId, Refusal, Workflow,
@@ -17,19 +24,40 @@ use crate::{
     store::TaskKey,
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/workflows/{workflow}/tasks/{task}/checklist_items")
-                .route(web::get().to(list))
-                .route(web::post().to(add)),
-        )
-        .service(
-            resource("/workflows/{workflow}/tasks/{task}/checklist_items/{item}")
-                .route(web::get().to(read))
-                .route(web::put().to(change))
-                .route(web::delete().to(delete)),
-        );
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/workflows/{workflow}/tasks/{task}/checklist_items")
+            .get(
+                list,
+                operation("listChecklistItems", "A task's checklist")
+                    .query("Stage", json!({"type": "string"}), "A stage, by its name")
+                    .answers(200, "The items", list_of("ChecklistItem")),
+            )
+            .post(
+                add,
+                operation("addChecklistItem", "Adds an item to this task alone")
+                    .takes(of("NewChecklistItem"))
+                    .answers(201, "The item", of("ChecklistItem")),
+            ),
+        at("/workflows/{workflow}/tasks/{task}/checklist_items/{item}")
+            .get(
+                read,
+                operation("readChecklistItem", "One item").answers(200, "The item", of("ChecklistItem")),
+            )
+            .put(
+                change,
+                operation(
+                    "changeChecklistItem",
+                    "Sets an item's status or assignee; the title of an added one, too",
+                )
+                .takes(of("ChecklistItemChange"))
+                .answers(200, "The item", of("ChecklistItem")),
+            )
+            .delete(
+                delete,
+                operation("deleteChecklistItem", "Deletes an item that was added").answers_nothing(),
+            ),
+    ]
 }
 
 /// An item in the public API's shape, and who set it last.

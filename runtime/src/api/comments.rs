@@ -4,7 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
-use super::{Api, body::Body, error::ApiError, json as answer, query, resource, tasks::TaskAt};
+use super::{
+    Api,
+    body::Body,
+    error::ApiError,
+    json as answer, query,
+    route::{Route, at, list_of, of, operation},
+    tasks::TaskAt,
+};
 use crate::{
     model::{
         Comment, TaskId,
@@ -14,12 +21,26 @@ use crate::{
     store::{COMMENTS_PAGE_MAX, TaskKey},
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        resource("/workflows/{workflow}/tasks/{task}/comments")
-            .route(web::get().to(list))
-            .route(web::post().to(write)),
-    );
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/workflows/{workflow}/tasks/{task}/comments")
+            .get(
+                list,
+                operation("listComments", "What is said about a task, oldest first").answers(
+                    200,
+                    "The comments",
+                    list_of("Comment"),
+                ),
+            )
+            .post(
+                write,
+                operation("writeComment", "Says something about a task").takes(of("NewComment")).answers(
+                    201,
+                    "The comment",
+                    of("Comment"),
+                ),
+            ),
+    ]
 }
 
 /// A comment in the public API's shape, and whom it mentions.

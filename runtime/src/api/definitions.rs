@@ -17,7 +17,8 @@ use super::{
     auth::Caller,
     body::{TOML_TYPE, TomlBody},
     error::ApiError,
-    json as answer, resource,
+    json as answer,
+    route::{Route, at, of, operation},
 };
 use crate::{
     definition::{self, Diagnostics},
@@ -25,13 +26,42 @@ use crate::{
     publish,
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/workflows/import").route(web::post().to(import)))
-        .service(
-            resource("/workflows/{workflow}/definition").route(web::get().to(show)).route(web::put().to(put)),
-        )
-        .service(resource("/workflows/{workflow}/definition/validate").route(web::post().to(validate)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/workflows/import").post(
+            import,
+            operation("importWorkflow", "Makes a workflow that the store manages")
+                .takes_as("application/toml", "name = \"Orders\"\n")
+                .answers(201, "The definition", of("Definition")),
+        ),
+        at("/workflows/{workflow}/definition")
+            .get(
+                show,
+                operation(
+                    "readDefinition",
+                    "A workflow's definition; with `Accept: application/toml` its text alone",
+                )
+                .answers(200, "The definition", of("Definition"))
+                .or_as("application/toml"),
+            )
+            .put(
+                put,
+                operation("saveDefinition", "Saves the next version")
+                    .header(
+                        "If-Match",
+                        json!({"type": "string"}),
+                        "The version that this one was made from, between quotes, or *",
+                    )
+                    .takes_as("application/toml", "name = \"Orders\"\n")
+                    .answers(200, "The definition", of("Definition")),
+            ),
+        at("/workflows/{workflow}/definition/validate").post(
+            validate,
+            operation("validateDefinition", "What is wrong with a definition, saving nothing")
+                .takes_as("application/toml", "name = \"Orders\"\n")
+                .answers(200, "Every problem", of("Validation")),
+        ),
+    ]
 }
 
 /// The workflow of a path, for whoever administers it; for who administers the workspace also one that cannot be read: a

@@ -5,16 +5,33 @@ use std::time::Instant;
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    error::ApiError,
+    json as answer,
+    route::{Route, at, list_of, operation},
+};
 use crate::{
     egress::{Circuit, EndpointView},
     endpoints,
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/endpoints").route(web::get().to(list)))
-        .service(resource("/endpoints/{endpoint}/enable").route(web::post().to(enable)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/endpoints").get(
+            list,
+            operation("listEndpoints", "How the endpoints that steps call are doing").answers(
+                200,
+                "The endpoints",
+                list_of("Endpoint"),
+            ),
+        ),
+        at("/endpoints/{endpoint}/enable").post(
+            enable,
+            operation("enableEndpoint", "Has an endpoint called again, whatever it did").answers_nothing(),
+        ),
+    ]
 }
 
 fn shown(view: &EndpointView) -> Value {

@@ -13,7 +13,12 @@ use futures_util::stream;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{Api, Code, auth::Caller, error::ApiError, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    error::ApiError,
+    route::{Route, at, operation},
+};
 use crate::events::{Batch, Beginning, event};
 
 /// Streams at a time; one more is refused.
@@ -26,8 +31,15 @@ const BEAT_EVERY: Duration = Duration::from_secs(15);
 /// What a client is told to wait before it comes back, in milliseconds.
 const RETRY: &str = "retry: 1000\n\n";
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/events").route(web::get().to(listen)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/events").get(
+            listen,
+            operation("streamEvents", "What changes, as server-sent events")
+                .header("Last-Event-ID", json!({"type": "string"}), "Where a stream that broke off was")
+                .answers_as("text/event-stream", "Events: task, execution, workspace, reset"),
+        ),
+    ]
 }
 
 /// Counts a stream for as long as it is there.

@@ -16,7 +16,8 @@ use super::{
     auth::Caller,
     body::{Body, OptionalBody},
     error::ApiError,
-    execution_list, json as answer, resource,
+    execution_list, json as answer,
+    route::{Route, at, list_of, of, operation},
 };
 use crate::{
     engine::{Perform, Performed, Retry},
@@ -39,21 +40,15 @@ const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// The longest that `Prefer: wait` may ask for.
 const WAIT_SECONDS_MAX: u64 = 60;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/workflows/{workflow}/executions")
-                .route(web::get().to(execution_list::list))
-                .route(web::post().to(create)),
-        )
-        .service(resource("/workflows/{workflow}/executions/{execution}").route(web::get().to(read)))
-        .service(resource("/workflows/{workflow}/executions/{execution}/retry").route(web::post().to(retry)))
-        .service(
-            resource("/workflows/{workflow}/executions/{execution}/cancel").route(web::post().to(cancel)),
-        )
-        .service(
-            resource("/workflows/{workflow}/executions/{execution}/dismiss").route(web::post().to(dismiss)),
-        );
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/workflows/{workflow}/executions").get(execution_list::list, operation("listExecutions", "A workflow's executions, newest first")
+.pages().query("task", json!({"type": "string"}), "A task, by its Unique ID or id").query("action", json!({"type": "string"}), "An action's id").query("status", of("Status"), "The public status").query("state", of("State"), "The state behind it").query("since", json!({"type": "string", "format": "date-time"}), "Not before").query("until", json!({"type": "string", "format": "date-time"}), "Before").answers(200, "The executions", list_of("ExecutionItem"))).post(create, operation("createExecution", "Performs an action on a task").header("Prefer", json!({"type": "string"}), "`wait=N`: answers when it has ended or is parked, after N seconds (at most 60) at the latest").header("Idempotency-Key", json!({"type": "string", "minLength": 1, "maxLength": 255}), "A repeated request with it is the same execution").takes(of("NewExecution")).answers(201, "The execution", of("Execution"))),
+        at("/workflows/{workflow}/executions/{execution}").get(read, operation("readExecution", "An execution with its attempts").answers(200, "The execution", of("ExecutionDetail"))),
+        at("/workflows/{workflow}/executions/{execution}/retry").post(retry, operation("retryExecution", "Goes on from the step that failed").header("Prefer", json!({"type": "string"}), "`wait=N`, as for a new one").may_take(of("RetryExecution")).answers(201, "The execution", of("Execution"))),
+        at("/workflows/{workflow}/executions/{execution}/cancel").post(cancel, operation("cancelExecution", "Ends an execution").answers(200, "The execution", of("Execution"))),
+        at("/workflows/{workflow}/executions/{execution}/dismiss").post(dismiss, operation("dismissExecution", "Closes a failure").answers(200, "The execution", of("Execution"))),
+    ]
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,12 @@
 
 use actix_web::{HttpResponse, http::header, web};
 
-use super::{Api, Code, auth::Caller, error::ApiError, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    error::ApiError,
+    route::{Route, at, operation},
+};
 use crate::model::BlobId;
 
 /// What somebody has uploaded must not run as a page of this server, whatever it says it is: it is saved
@@ -13,8 +18,11 @@ const HARMLESS: [(header::HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
 ];
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(resource("/files/{blob}").route(web::get().to(read)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/files/{blob}")
+            .get(read, operation("readFile", "The bytes of a file").answers_as("*/*", "The bytes")),
+    ]
 }
 
 async fn read(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {

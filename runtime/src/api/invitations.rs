@@ -10,7 +10,8 @@ use super::{
     auth::{Caller, same_origin},
     body::Body,
     error::ApiError,
-    json as answer, resource,
+    json as answer,
+    route::{Route, at, list_of, of, operation},
     users::{checked_email, checked_name, find, role_of, shown_user},
 };
 use crate::{
@@ -27,12 +28,43 @@ const NEW_PASSWORD_LASTS: SignedDuration = SignedDuration::from_hours(24);
 /// Links at a time that nobody has followed yet.
 const INVITATIONS_MAX: usize = 1_000;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/invitations").route(web::get().to(list)).route(web::post().to(invite)))
-        .service(resource("/invitations/accept").route(web::post().to(accept)))
-        .service(resource("/invitations/{invitation}").route(web::delete().to(withdraw)))
-        .service(resource("/users/{user}/password_link").route(web::post().to(password_link)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/invitations")
+            .get(
+                list,
+                operation("listInvitations", "Links that nobody has followed yet").answers(
+                    200,
+                    "The invitations",
+                    list_of("Invitation"),
+                ),
+            )
+            .post(
+                invite,
+                operation("invite", "Makes a link with which somebody becomes a user")
+                    .takes(of("Invite"))
+                    .answers(201, "The invitation, with its link", of("NewInvitation")),
+            ),
+        at("/invitations/accept").post(
+            accept,
+            operation("acceptInvitation", "Follows a link: makes a user, or sets a new password")
+                .open()
+                .takes(of("AcceptInvitation"))
+                .answers(201, "Who is signed in now", of("SignedIn")),
+        ),
+        at("/invitations/{invitation}").delete(
+            withdraw,
+            operation("withdrawInvitation", "Makes a link worth nothing").answers_nothing(),
+        ),
+        at("/users/{user}/password_link").post(
+            password_link,
+            operation("makePasswordLink", "Makes a link with which a user sets a new password").answers(
+                201,
+                "The link",
+                of("NewInvitation"),
+            ),
+        ),
+    ]
 }
 
 fn shown(invitation: &Invitation, has_expired: bool) -> Value {

@@ -5,7 +5,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    json as answer,
+    route::{Route, at, list_of, of, operation},
+};
 use crate::{
     credential,
     model::{ApiKey, Scope, WorkflowId, id::KeyId},
@@ -16,10 +23,26 @@ use crate::{
 const NAME_CHARS_MAX: usize = 100;
 const KEYS_MAX: usize = 10_000;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/keys").route(web::get().to(list)).route(web::post().to(add)))
-        .service(resource("/keys/{key}").route(web::delete().to(revoke)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/keys")
+            .get(
+                list,
+                operation("listKeys", "API keys, without their secrets").answers(
+                    200,
+                    "The keys",
+                    list_of("Key"),
+                ),
+            )
+            .post(
+                add,
+                operation("addKey", "Makes an API key; its secret is in this answer alone")
+                    .takes(of("AddKey"))
+                    .answers(201, "The key", of("NewKey")),
+            ),
+        at("/keys/{key}")
+            .delete(revoke, operation("revokeKey", "Takes a key away at once").answers_nothing()),
+    ]
 }
 
 fn shown(key: &ApiKey, used_at: Option<Timestamp>, now: Timestamp) -> Value {

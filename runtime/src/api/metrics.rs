@@ -2,11 +2,18 @@
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web};
 
-use super::{Api, auth::Caller, error::ApiError, events};
+use super::{
+    Api,
+    auth::Caller,
+    error::ApiError,
+    events,
+    route::{Route, at, operation},
+};
 use crate::metrics::{self, CONTENT_TYPE, Now};
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.route("/metrics", web::get().to(read));
+pub(super) fn routes() -> Vec<Route> {
+    let operation = operation("metrics", "What an operator watches, for Prometheus");
+    vec![at("/metrics").get(read, operation.answers_as(CONTENT_TYPE, "Everything"))]
 }
 
 /// Names of workflows and of hosts that are called stand in it, so it is not for everybody unless the operator says so.

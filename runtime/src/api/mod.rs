@@ -20,8 +20,11 @@ mod history;
 mod invitations;
 mod keys;
 mod metrics;
+mod openapi;
 mod page;
 mod probes;
+mod route;
+mod schemas;
 mod secrets;
 mod session;
 mod steps;
@@ -38,8 +41,8 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
-use self::error::ApiError;
 pub use self::{body::Bodies, error::Code};
+use self::{error::ApiError, route::Route};
 use crate::{
     egress::Endpoints,
     engine::{EngineHandle, Shared},
@@ -76,48 +79,49 @@ impl Api {
     }
 }
 
+/// The routes below [`BASE`].
+fn routes() -> Vec<Route> {
+    [
+        workflows::routes(),
+        definitions::routes(),
+        versions::routes(),
+        tasks::routes(),
+        comments::routes(),
+        checklist::routes(),
+        executions::routes(),
+        files::routes(),
+        users::routes(),
+        session::routes(),
+        invitations::routes(),
+        keys::routes(),
+        audit::routes(),
+        secrets::routes(),
+        endpoints::routes(),
+        events::routes(),
+        steps::routes(),
+        openapi::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Where the API's routes begin.
+const BASE: &str = "/api/v1";
+
 /// Every route.
 pub fn configure(config: &mut web::ServiceConfig) {
-    probes::configure(config);
-    metrics::configure(config);
-    config.service(
-        web::scope("/api/v1")
-            .configure(workflows::configure)
-            .configure(definitions::configure)
-            .configure(versions::configure)
-            .configure(tasks::configure)
-            .configure(comments::configure)
-            .configure(checklist::configure)
-            .configure(executions::configure)
-            .configure(files::configure)
-            .configure(users::configure)
-            .configure(session::configure)
-            .configure(invitations::configure)
-            .configure(keys::configure)
-            .configure(audit::configure)
-            .configure(secrets::configure)
-            .configure(endpoints::configure)
-            .configure(events::configure)
-            .configure(steps::configure)
-            .configure(unbuilt::configure)
-            .default_service(web::to(no_such_route)),
-    );
+    for route in probes::routes().into_iter().chain(metrics::routes()) {
+        config.service(route.resource());
+    }
+    let scope = routes().into_iter().fold(web::scope(BASE), |scope, route| scope.service(route.resource()));
+    config.service(scope.configure(unbuilt::configure).default_service(web::to(no_such_route)));
     config.default_service(web::to(no_such_route));
 }
 
 async fn no_such_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let message = format!("nothing is at {}; the API's routes begin with /api/v1", request.path());
     Err(ApiError::new(Code::NotFound, message))
-}
-
-/// A route that answers only to some methods.
-fn resource(path: &str) -> actix_web::Resource {
-    web::resource(path).default_service(web::to(no_such_method))
-}
-
-async fn no_such_method(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let message = format!("{} is not possible at {}", request.method(), request.path());
-    Err(ApiError::new(Code::MethodNotAllowed, message))
 }
 
 /// A request's query parameters.

@@ -4,13 +4,20 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, http::header, web};
 
-use super::{Api, Code, error::ApiError};
+use super::{
+    Api, Code,
+    error::ApiError,
+    route::{Route, at, operation},
+};
 
 /// How long the store may take to show that it reads and writes.
 const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.route("/livez", web::get().to(live)).route("/readyz", web::get().to(ready));
+pub(super) fn routes() -> Vec<Route> {
+    let text = "text/plain; charset=utf-8";
+    let alive = operation("livez", "Whether the process answers").open().answers_as(text, "It does");
+    let is_ready = operation("readyz", "Whether it takes requests, and its store reads and writes").open();
+    vec![at("/livez").get(live, alive), at("/readyz").get(ready, is_ready.answers_as(text, "It does"))]
 }
 
 async fn live() -> HttpResponse {

@@ -6,7 +6,14 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    json as answer,
+    route::{Route, at, list_of, of, operation},
+};
 use crate::{
     model::secret::{SecretUse, name_problem, value_problem},
     publish,
@@ -14,10 +21,23 @@ use crate::{
     vault::VaultLock,
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/secrets").route(web::get().to(list)))
-        .service(resource("/secrets/{secret}").route(web::put().to(put)).route(web::delete().to(delete)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/secrets").get(
+            list,
+            operation(
+                "listSecrets",
+                "Names of secrets, where each comes from and where it is used; never a value",
+            )
+            .answers(200, "The secrets", list_of("Secret")),
+        ),
+        at("/secrets/{secret}")
+            .put(put, operation("putSecret", "Sets a secret").takes(of("PutSecret")).answers_nothing())
+            .delete(
+                delete,
+                operation("removeSecret", "Removes a secret that nothing uses").answers_nothing(),
+            ),
+    ]
 }
 
 fn shown(used: &SecretUse) -> Value {

@@ -13,7 +13,8 @@ use super::{
     auth::{Caller, same_origin},
     body::Body,
     error::ApiError,
-    json as answer, resource,
+    json as answer,
+    route::{Route, at, of, operation},
     users::shown_user,
 };
 use crate::{
@@ -22,15 +23,32 @@ use crate::{
     store::admin::AdminChange,
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/session")
-                .route(web::post().to(sign_in))
-                .route(web::get().to(read))
-                .route(web::delete().to(sign_out)),
-        )
-        .service(resource("/session/password").route(web::put().to(change_password)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/session")
+            .post(
+                sign_in,
+                operation("signIn", "Signs in: sets the session's cookie")
+                    .open()
+                    .takes(of("SignIn"))
+                    .answers(201, "Who is signed in", of("SignedIn")),
+            )
+            .get(
+                read,
+                operation("readSession", "Who is asking, and what they may do where").answers(
+                    200,
+                    "The caller",
+                    of("Session"),
+                ),
+            )
+            .delete(sign_out, operation("signOut", "Signs out").answers_nothing()),
+        at("/session/password").put(
+            change_password,
+            operation("changePassword", "Sets a new password and ends the other sessions")
+                .takes(of("ChangePassword"))
+                .answers_nothing(),
+        ),
+    ]
 }
 
 impl Api {

@@ -6,7 +6,14 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    json as answer,
+    route::{Route, at, of, operation},
+};
 use crate::{
     engine::TryStep,
     model::{
@@ -19,10 +26,15 @@ use crate::{
     store::TaskKey,
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        resource("/workflows/{workflow}/actions/{action}/steps/{step}/test").route(web::post().to(test)),
-    );
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/workflows/{workflow}/actions/{action}/steps/{step}/test").post(
+            test,
+            operation("testStep", "Runs one step on a task, to see what it sends and what comes back")
+                .takes(of("TestStep"))
+                .answers(200, "What came of it", of("StepTrial")),
+        ),
+    ]
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Api, Code, auth::Caller, body::TaskBody, error::ApiError, history, json as answer, query, resource,
+    Api, Code,
+    auth::Caller,
+    body::TaskBody,
+    error::ApiError,
+    history, json as answer, query,
+    route::{Operation, Route, at, list_of, of, operation},
     task_list,
 };
 use crate::model::{
@@ -20,27 +25,81 @@ use crate::model::{
 };
 use crate::store::TaskKey;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            resource("/workflows/{workflow}/tasks")
-                .route(web::get().to(task_list::all))
-                .route(web::post().to(upsert))
-                .route(web::put().to(update)),
+impl Operation {
+    /// What a list of tasks may be asked for.
+    fn filtered(self) -> Self {
+        let by_field = "A stage, by its name; so any field by its name, empty for empty";
+        let order = "A field, `-` before it for the other way round";
+        self.query("Stage", json!({"type": "string"}), by_field).pages().query(
+            "_sort",
+            json!({"type": "string"}),
+            order,
         )
-        .service(resource("/workflows/{workflow}/tasks/active").route(web::get().to(task_list::active)))
-        .service(
-            resource("/workflows/{workflow}/tasks/{task}")
-                .route(web::get().to(read))
-                .route(web::delete().to(delete)),
-        )
-        .service(
-            resource("/workflows/{workflow}/tasks/{task}/schedule")
-                .route(web::get().to(schedule))
-                .route(web::delete().to(cancel_schedule)),
-        )
-        .service(resource("/workflows/{workflow}/tasks/{task}/history").route(web::get().to(history::list)))
-        .service(resource("/workflows/{workflow}/tasks/{task}/actions").route(web::get().to(actions)));
+    }
+}
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/workflows/{workflow}/tasks")
+            .get(
+                task_list::all,
+                operation("listTasks", "A workflow's tasks; all of them without `_limit`")
+                    .filtered()
+                    .answers(200, "The tasks", list_of("Task")),
+            )
+            .post(
+                upsert,
+                operation("upsertTask", "Makes a task, or changes the one that has this Unique ID")
+                    .takes(of("TaskValues"))
+                    .answers(200, "The task that was changed", of("Task"))
+                    .answers(201, "The new task", of("Task")),
+            )
+            .put(
+                update,
+                operation("updateTask", "Changes the task that has this Unique ID")
+                    .takes(of("TaskValues"))
+                    .answers(200, "The task", of("Task")),
+            ),
+        at("/workflows/{workflow}/tasks/active").get(
+            task_list::active,
+            operation("listActiveTasks", "Those that are not in an end stage").filtered().answers(
+                200,
+                "The tasks",
+                list_of("Task"),
+            ),
+        ),
+        at("/workflows/{workflow}/tasks/{task}")
+            .get(read, operation("readTask", "One task").answers(200, "The task", of("Task")))
+            .delete(delete, operation("deleteTask", "Deletes a task for good").answers_nothing()),
+        at("/workflows/{workflow}/tasks/{task}/schedule")
+            .get(
+                schedule,
+                operation("readSchedule", "The stage change that is to come").answers(
+                    200,
+                    "The change",
+                    of("Schedule"),
+                ),
+            )
+            .delete(cancel_schedule, operation("cancelSchedule", "Cancels it").answers_nothing()),
+        at("/workflows/{workflow}/tasks/{task}/history").get(
+            history::list,
+            operation("readHistory", "Every change of the task").answers(
+                200,
+                "The changes, oldest first",
+                list_of("HistoryEntry"),
+            ),
+        ),
+        at("/workflows/{workflow}/tasks/{task}/actions").get(
+            actions,
+            operation("listTaskActions", "What can be done with the task now")
+                .query(
+                    "_performed_by",
+                    json!({"type": "string"}),
+                    "A user, by email or id, whose rights count",
+                )
+                .answers(200, "The actions", list_of("TaskAction")),
+        ),
+    ]
 }
 
 impl Api {

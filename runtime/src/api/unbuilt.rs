@@ -4,11 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{Code, auth::Caller, error::ApiError};
 
-const ROUTES: [&str; 4] = [
+const ROUTES: [&str; 3] = [
     "/workflows/{workflow}/analytics/exports",
     "/workflows/{workflow}/analytics/exports/{export}",
     "/workflows/{workflow}/data_syncs",
-    "/openapi.json",
 ];
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

@@ -6,7 +6,14 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
+use super::{
+    Api, Code,
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    json as answer,
+    route::{Route, at, list_of, of, operation},
+};
 use crate::{
     model::{Directory, Membership, Right, RoleId, User, WorkflowId, Workspace, field::is_email},
     store::admin::AdminChange,
@@ -16,22 +23,62 @@ use crate::{
 const EMAIL_CHARS_MAX: usize = 254;
 const NAME_CHARS_MAX: usize = 100;
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/users").route(web::get().to(list_all)))
-        .service(
-            resource("/users/{user}")
-                .route(web::get().to(read_one))
-                .route(web::patch().to(change))
-                .route(web::delete().to(remove)),
-        )
-        .service(resource("/workflows/{workflow}/users").route(web::get().to(list)))
-        .service(
-            resource("/workflows/{workflow}/users/{user}")
-                .route(web::get().to(read))
-                .route(web::put().to(set_role))
-                .route(web::delete().to(delete)),
-        );
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/users").get(
+            list_all,
+            operation("listUsers", "Everybody in the workspace, with their roles").answers(
+                200,
+                "The users",
+                list_of("UserWithRoles"),
+            ),
+        ),
+        at("/users/{user}")
+            .get(
+                read_one,
+                operation("readUser", "A user with their roles").answers(
+                    200,
+                    "The user",
+                    of("UserWithRoles"),
+                ),
+            )
+            .patch(
+                change,
+                operation("changeUser", "Makes a user an administrator of the workspace, or none")
+                    .takes(of("ChangeUser"))
+                    .answers(200, "The user", of("UserWithRoles")),
+            )
+            .delete(remove, operation("removeUser", "A user leaves").answers_nothing()),
+        at("/workflows/{workflow}/users").get(
+            list,
+            operation("listWorkflowUsers", "A workflow's users").answers(
+                200,
+                "The users",
+                list_of("WorkflowUser"),
+            ),
+        ),
+        at("/workflows/{workflow}/users/{user}")
+            .get(
+                read,
+                operation("readWorkflowUser", "A user as the workflow sees them").answers(
+                    200,
+                    "The user",
+                    of("WorkflowUser"),
+                ),
+            )
+            .put(
+                set_role,
+                operation("setRole", "Gives a user a role in the workflow").takes(of("SetRole")).answers(
+                    200,
+                    "The user",
+                    of("WorkflowUser"),
+                ),
+            )
+            .delete(
+                delete,
+                operation("removeWorkflowUser", "A user leaves, the whole workspace").answers_nothing(),
+            ),
+    ]
 }
 
 /// A user of the workspace.

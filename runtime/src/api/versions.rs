@@ -12,7 +12,8 @@ use super::{
     auth::Caller,
     definitions::{known, made_from, save, sound},
     error::ApiError,
-    json as answer, resource,
+    json as answer,
+    route::{Route, at, list_of, of, operation},
 };
 use crate::{
     definition,
@@ -25,12 +26,41 @@ use crate::{
     store::{VERSIONS_PAGE_MAX, VersionNote},
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/workflows/{workflow}/versions").route(web::get().to(list)))
-        .service(resource("/workflows/{workflow}/versions/{version}").route(web::get().to(show)))
-        .service(resource("/workflows/{workflow}/versions/{version}/diff").route(web::get().to(diff)))
-        .service(resource("/workflows/{workflow}/versions/{version}/restore").route(web::post().to(restore)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/workflows/{workflow}/versions").get(
+            list,
+            operation("listVersions", "A workflow's versions, newest first").answers(
+                200,
+                "The versions",
+                list_of("VersionNote"),
+            ),
+        ),
+        at("/workflows/{workflow}/versions/{version}").get(
+            show,
+            operation("readVersion", "What a version says").answers(200, "The version", of("Version")),
+        ),
+        at("/workflows/{workflow}/versions/{version}/diff").get(
+            diff,
+            operation("compareVersions", "What became of another version in this one")
+                .query(
+                    "with",
+                    json!({"type": "integer", "minimum": 0}),
+                    "The other one; without it the one before",
+                )
+                .answers(200, "What differs", of("Difference")),
+        ),
+        at("/workflows/{workflow}/versions/{version}/restore").post(
+            restore,
+            operation("restoreVersion", "Saves an old version as the next one")
+                .header(
+                    "If-Match",
+                    json!({"type": "string"}),
+                    "The version that this one was made from, between quotes, or *",
+                )
+                .answers(200, "The definition", of("Definition")),
+        ),
+    ]
 }
 
 /// All of them, newest first.
@@ -61,7 +91,7 @@ async fn show(
     path: web::Path<(String, String)>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, number) = at(&caller, &path)?;
+    let (id, number) = in_path(&caller, &path)?;
     let workflow = version(&api, &id, number).await?;
     let notes = api.store().versions(id.clone(), number.checked_add(1)).await?;
     let note = notes.first().ok_or_else(|| not_found(&id, number))?;
@@ -84,7 +114,7 @@ async fn diff(
     request: HttpRequest,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, number) = at(&caller, &path)?;
+    let (id, number) = in_path(&caller, &path)?;
     let query = web::Query::<With>::from_query(request.query_string()).map_err(|error| {
         ApiError::new(Code::InvalidParameter, format!("`with` must be a version: {error}"))
     })?;
@@ -135,7 +165,7 @@ async fn restore(
     request: HttpRequest,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, number) = at(&caller, &path)?;
+    let (id, number) = in_path(&caller, &path)?;
     let after = made_from(&api, &request, &id).await?;
     let old = version(&api, &id, number).await?;
     let workflow = sound(publish::check_again(&old, &api.shared.step_types))?;
@@ -143,7 +173,7 @@ async fn restore(
 }
 
 /// The workflow and the version of a path.
-fn at(caller: &Caller, (workflow, version): &(String, String)) -> Result<(WorkflowId, u32), ApiError> {
+fn in_path(caller: &Caller, (workflow, version): &(String, String)) -> Result<(WorkflowId, u32), ApiError> {
     let id = known(caller, workflow)?;
     let number = version.parse().map_err(|_| not_found(&id, version))?;
     Ok((id, number))

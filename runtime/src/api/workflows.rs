@@ -3,20 +3,53 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::{Api, auth::Caller, error::ApiError, json as answer, resource};
+use super::{
+    Api,
+    auth::Caller,
+    error::ApiError,
+    json as answer,
+    route::{Route, at, list_of, of, operation},
+};
 use crate::{
     lint::Finding,
     model::{Field, FieldType, Right, Role},
 };
 
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/workspace").route(web::get().to(workspace)))
-        .service(resource("/workflows").route(web::get().to(list)))
-        .service(resource("/workflows/{workflow}/stages").route(web::get().to(stages)))
-        .service(resource("/workflows/{workflow}/findings").route(web::get().to(findings)))
-        .service(resource("/workflows/{workflow}/fields").route(web::get().to(fields)))
-        .service(resource("/workflows/{workflow}/roles").route(web::get().to(roles)));
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        at("/workspace").get(
+            workspace,
+            operation("readWorkspace", "The workspace").answers(200, "The workspace", of("Workspace")),
+        ),
+        at("/workflows").get(
+            list,
+            operation("listWorkflows", "Workflows that one may see").answers(
+                200,
+                "The workflows",
+                list_of("Workflow"),
+            ),
+        ),
+        at("/workflows/{workflow}/stages").get(
+            stages,
+            operation("listStages", "A workflow's stages").answers(200, "The stages", list_of("Stage")),
+        ),
+        at("/workflows/{workflow}/findings").get(
+            findings,
+            operation("listFindings", "What is sound in it and yet may not be meant").answers(
+                200,
+                "The findings",
+                list_of("Finding"),
+            ),
+        ),
+        at("/workflows/{workflow}/fields").get(
+            fields,
+            operation("listFields", "A workflow's fields").answers(200, "The fields", list_of("Field")),
+        ),
+        at("/workflows/{workflow}/roles").get(
+            roles,
+            operation("listRoles", "A workflow's roles").answers(200, "The roles", list_of("Role")),
+        ),
+    ]
 }
 
 async fn workspace(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {

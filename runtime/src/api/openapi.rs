@@ -1,0 +1,120 @@
+//! The OpenAPI document: made of the same calls that register the routes.
+
+use std::sync::LazyLock;
+
+use actix_web::{HttpResponse, http::header, web};
+use serde_json::{Map, Value, json};
+
+use super::{
+    BASE, metrics, probes,
+    route::{Route, at, of, operation},
+    schemas::schemas,
+};
+
+/// The same for every request.
+static DOCUMENT: LazyLock<web::Bytes> = LazyLock::new(|| document().to_string().into());
+
+pub(super) fn routes() -> Vec<Route> {
+    let operation = operation("openapi", "This document").open();
+    vec![at("/openapi.json").get(read, operation.answers(200, "OpenAPI 3.1", of("Document")))]
+}
+
+async fn read() -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(DOCUMENT.clone())
+}
+
+/// The whole of it.
+pub(super) fn document() -> Value {
+    let mut paths = Map::new();
+    let below = super::routes().into_iter().map(|route| (BASE, route));
+    let beside = probes::routes().into_iter().chain(metrics::routes()).map(|route| ("", route));
+    for (base, route) in below.chain(beside) {
+        let (path, operations) = route.document();
+        paths.insert(format!("{base}{path}"), Value::Object(operations.clone()));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Onward",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "A person performs an action on a task, and its steps run.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}, {"session": []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "responses": {"Error": {
+                "description": "What went wrong: `code` is for programs, `message` for people.",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            }},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key"},
+                "session": {"type": "apiKey", "in": "cookie", "name": super::auth::COOKIE},
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::api::schemas::EXAMPLES;
+
+    fn operations(document: &Value) -> Vec<(String, Value)> {
+        let paths = document["paths"].as_object().expect("paths");
+        let all = paths.iter().flat_map(|(path, operations)| {
+            let operations = operations.as_object().expect("operations");
+            operations.iter().map(move |(method, operation)| (format!("{method} {path}"), operation.clone()))
+        });
+        all.collect()
+    }
+
+    #[test]
+    fn every_operation_is_named_once_and_has_an_answer_and_examples() {
+        let document = document();
+        let mut ids = HashSet::new();
+        for (name, operation) in operations(&document) {
+            let id = operation["operationId"].as_str().expect("an id").to_owned();
+            assert!(ids.insert(id.clone()), "{id} is there twice");
+            let answers = operation["responses"].as_object().expect("answers");
+            assert!(answers.len() > 1 && answers.contains_key("default"), "{name}");
+            let contents =
+                answers.values().chain([&operation["requestBody"]]).filter_map(|it| it.get("content"));
+            for content in contents.filter_map(|it| it.get("application/json")) {
+                assert!(content.get("example").is_some(), "{name} has no example");
+            }
+        }
+        assert!(ids.len() > 60, "{}", ids.len());
+    }
+
+    /// What is referred to is there, and what is there is referred to.
+    #[test]
+    fn every_shape_is_there_and_used() {
+        fn references(value: &Value, found: &mut HashSet<String>) {
+            match value {
+                Value::Object(object) => {
+                    found.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                    object.values().for_each(|value| references(value, found));
+                }
+                Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+                _ => {}
+            }
+        }
+        let document = document();
+        let mut found = HashSet::new();
+        references(&document, &mut found);
+        for reference in &found {
+            let pointer = reference.strip_prefix('#').expect("of this document");
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+        for name in schemas().keys() {
+            assert!(found.contains(&format!("#/components/schemas/{name}")), "{name} is used nowhere");
+        }
+        for name in EXAMPLES.keys() {
+            assert!(schemas().contains_key(name), "an example of {name}, which is no shape");
+        }
+    }
+}

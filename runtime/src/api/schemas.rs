@@ -1,0 +1,344 @@
+//! The shapes of what the API takes and answers, for the OpenAPI document: JSON Schema, as OpenAPI 3.1 has it. Objects are
+//! open: keys may be added, and never renamed.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+/// An example of each shape that is taken or answered as such.
+pub(super) static EXAMPLES: LazyLock<Map<String, Value>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).unwrap_or_default());
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn maybe_text() -> Value {
+    json!({"type": ["string", "null"]})
+}
+
+fn instant() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+fn maybe_instant() -> Value {
+    json!({"type": ["string", "null"], "format": "date-time"})
+}
+
+fn flag() -> Value {
+    json!({"type": "boolean"})
+}
+
+fn number() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
+fn texts() -> Value {
+    json!({"type": "array", "items": text()})
+}
+
+fn of(name: &str) -> Value {
+    super::route::of(name)
+}
+
+/// An object all of whose keys are there.
+fn object(properties: Value) -> Value {
+    let required: Vec<_> = properties.as_object().into_iter().flat_map(Map::keys).cloned().collect();
+    json!({"type": "object", "required": required, "properties": properties})
+}
+
+/// The same, but for some keys that may be missing.
+fn object_with(required: Value, optional: Value) -> Value {
+    let mut schema = object(required);
+    for (name, property) in optional.as_object().into_iter().flatten() {
+        schema["properties"][name] = property.clone();
+    }
+    schema
+}
+
+/// What is taken: nothing but these keys.
+fn closed(mut schema: Value) -> Value {
+    schema["additionalProperties"] = json!(false);
+    schema
+}
+
+/// All of them, by name.
+pub(super) fn schemas() -> Map<String, Value> {
+    let mut all = Map::new();
+    for part in [errors(), workflows(), tasks(), executions(), people(), operators(), definitions()] {
+        all.extend(part.as_object().cloned().unwrap_or_default());
+    }
+    all
+}
+
+fn errors() -> Value {
+    json!({
+        "Error": object_with(
+            json!({"code": text(), "message": text()}),
+            json!({
+                "status": {"const": "Fail"},
+                "errors": {"oneOf": [texts(), {"type": "object", "additionalProperties": texts()}]},
+            }),
+        ),
+    })
+}
+
+fn workflows() -> Value {
+    let field_types = [
+        "text",
+        "longText",
+        "number",
+        "phone",
+        "currency",
+        "date",
+        "datetime",
+        "person",
+        "singleSelect",
+        "multipleSelect",
+        "checkbox",
+        "uniqueId",
+        "file",
+        "email",
+        "url",
+    ];
+    json!({
+        "Workspace": object(json!({"id": text(), "name": text()})),
+        "Workflow": object_with(
+            json!({"id": text(), "name": text()}),
+            json!({"broken": text(), "refused": text()}),
+        ),
+        "Stage": object(json!({"name": text()})),
+        "Field": object_with(
+            json!({"id": text(), "name": text(), "type": {"enum": field_types}, "required": flag(), "editable": flag()}),
+            json!({"options": texts(), "autoincrement": flag(), "limit": number()}),
+        ),
+        "Role": object(json!({"id": text(), "name": text(), "admin": flag()})),
+        "Finding": object(json!({
+            "code": text(), "action": maybe_text(), "step": maybe_text(), "reason": text(), "remedy": text(),
+        })),
+    })
+}
+
+fn tasks() -> Value {
+    json!({
+        "Task": object_with(
+            json!({"Stage": text(), "Assigned To": maybe_text()}),
+            json!({"Task URL": text()}),
+        ),
+        "TaskValues": {
+            "type": "object",
+            "description": "Values by the names of fields; `Stage` names a stage, `Assigned To` is an email or null.",
+            "properties": {"Stage": text(), "Assigned To": maybe_text()},
+        },
+        "TaskAction": object(json!({"id": text(), "name": text()})),
+        "Performer": object(json!({
+            "id": text(), "email": maybe_text(), "first_name": maybe_text(), "last_name": maybe_text(),
+        })),
+        "HistoryEntry": object(json!({
+            "number": number(), "at": instant(), "cause": text(),
+            "performed_by": {"oneOf": [of("Performer"), {"type": "null"}]},
+            "execution_id": maybe_text(),
+            "changes": {"type": "object", "additionalProperties": object(json!({"before": true, "after": true}))},
+        })),
+        "Schedule": object(json!({"Stage": text(), "at": instant(), "performed_by": of("Performer")})),
+        "Comment": object(json!({
+            "author": text(), "body": text(), "timestamp": instant(), "mentions": texts(),
+        })),
+        "NewComment": closed(object(json!({"body": {"type": "string", "minLength": 1}}))),
+        "ChecklistItem": object(json!({
+            "id": text(), "title": text(), "status": of("ChecklistStatus"), "editable": flag(),
+            "Assigned To": maybe_text(), "Stage": text(),
+            "updated_by": {"oneOf": [of("Performer"), {"type": "null"}]}, "updated_on": maybe_instant(),
+        })),
+        "ChecklistStatus": {"enum": ["Blank", "Skipped", "Completed"]},
+        "NewChecklistItem": object_with(
+            json!({"title": {"type": "string", "minLength": 1}, "Stage": text()}),
+            json!({"Assigned To": maybe_text(), "status": of("ChecklistStatus")}),
+        ),
+        "ChecklistItemChange": object_with(
+            json!({}),
+            json!({"title": text(), "Assigned To": maybe_text(), "status": of("ChecklistStatus")}),
+        ),
+    })
+}
+
+fn executions() -> Value {
+    let states = [
+        "queued",
+        "running",
+        "retrying",
+        "waiting",
+        "blocked",
+        "succeeded",
+        "failed",
+        "unknown",
+        "cancelled",
+        "dismissed",
+    ];
+    let attempt = json!({
+        "number": number(), "try": number(), "started_at": instant(), "ended_at": maybe_instant(), "outcome": text(),
+        "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
+    });
+    let mut whole = attempt.clone();
+    whole["step"] = object(json!({
+        "number": number(), "id": maybe_text(), "name": maybe_text(), "type": maybe_text(),
+    }));
+    whole["version"] = number();
+    whole["earlier_tries"] = json!({"type": "array", "items": of("Try")});
+    json!({
+        "Status": {"enum": ["Pending", "Success", "Fail"]},
+        "State": {"enum": states},
+        "Execution": object_with(json!({"id": text(), "status": of("Status")}), json!({"errors": texts()})),
+        "ExecutionItem": object_with(
+            json!({
+                "id": text(), "status": of("Status"), "state": of("State"),
+                "action": object(json!({"id": text(), "name": maybe_text()})),
+                "task": text(), "performed_by": of("Performer"), "created_at": instant(), "updated_at": instant(),
+            }),
+            json!({"errors": texts()}),
+        ),
+        "ExecutionDetail": object_with(
+            json!({
+                "id": text(), "status": of("Status"), "state": of("State"), "action_id": text(), "version": number(),
+                "depth": number(), "task": text(), "created_at": instant(), "updated_at": instant(),
+                "attempts": {"type": "array", "items": of("Attempt")},
+            }),
+            json!({
+                "errors": texts(), "code": text(), "wakes_at": instant(), "next_try_at": instant(),
+                "last_try": object(json!({"code": text(), "message": text()})), "blocked_by": text(),
+            }),
+        ),
+        "Try": object(attempt),
+        "Attempt": object(whole),
+        "NewExecution": closed(object_with(
+            json!({"task_id": {"type": ["string", "number"]}, "action_id": text()}),
+            json!({"performed_by": maybe_text()}),
+        )),
+        "RetryExecution": closed(object_with(json!({}), json!({"version": {"enum": ["pinned", "current"]}}))),
+        "TestStep": closed(object_with(
+            json!({"task_id": text()}),
+            json!({"performed_by": maybe_text(), "apply": flag()}),
+        )),
+        "StepTrial": object(json!({
+            "outcome": {"enum": ["succeeded", "failed", "unknown"]}, "code": maybe_text(), "message": maybe_text(),
+            "ends_action": flag(), "waits_until": maybe_instant(), "patch": {"type": ["object", "null"]},
+            "applied": flag(), "deletes_task": flag(), "schedules": {"type": ["object", "null"]},
+            "warnings": texts(), "record": {"type": ["object", "null"]},
+        })),
+    })
+}
+
+fn people() -> Value {
+    let user = json!({
+        "id": text(), "email": text(), "first_name": text(), "last_name": text(), "is_administrator": flag(),
+    });
+    let mut with_roles = user.clone();
+    with_roles["roles"] = json!({"type": "object", "additionalProperties": text()});
+    let scopes = json!({"type": "array", "items": {"enum": ["read", "edit", "perform", "administer"]}});
+    let key = json!({
+        "id": text(), "name": text(), "scopes": scopes, "workflows": {"type": ["array", "null"], "items": text()},
+        "expires_at": maybe_instant(), "has_expired": flag(), "last_used_at": maybe_instant(),
+    });
+    let invitation = json!({
+        "id": text(), "email": text(), "is_new_password": flag(), "is_administrator": flag(),
+        "roles": {"type": "object", "additionalProperties": text()}, "created_at": instant(), "expires_at": instant(),
+        "has_expired": flag(),
+    });
+    let (mut new_key, mut new_link) = (key.clone(), invitation.clone());
+    new_key["key"] = text();
+    (new_link["link"], new_link["token"]) = (text(), text());
+    json!({
+        "User": object(user),
+        "UserWithRoles": object(with_roles),
+        "WorkflowUser": object(json!({
+            "id": text(), "email": text(), "first_name": text(), "last_name": text(), "role_id": text(),
+            "saml_user_id": maybe_text(),
+        })),
+        "ChangeUser": closed(object(json!({"is_administrator": flag()}))),
+        "SetRole": closed(object(json!({"role_id": text()}))),
+        "SignedIn": object(json!({"user": of("User")})),
+        "SignIn": closed(object(json!({"email": text(), "password": text()}))),
+        "ChangePassword": closed(object(json!({"current_password": text(), "new_password": text()}))),
+        "Session": object(json!({
+            "user": {"oneOf": [of("User"), {"type": "null"}]},
+            "key": {"oneOf": [object(json!({"id": text(), "name": text()})), {"type": "null"}]},
+            "is_administrator": flag(),
+            "workflows": {"type": "array", "items": object(json!({
+                "id": text(), "name": text(), "edit": flag(), "administer": flag(), "perform": texts(),
+            }))},
+        })),
+        "Key": object(key),
+        "NewKey": object(new_key),
+        "AddKey": closed(object_with(
+            json!({"name": {"type": "string", "minLength": 1, "maxLength": 100}}),
+            json!({
+                "scopes": {"oneOf": [scopes, {"type": "null"}]},
+                "workflows": {"type": ["array", "null"], "items": text()},
+                "expires_at": maybe_instant(),
+            }),
+        )),
+        "Invitation": object(invitation),
+        "NewInvitation": object(new_link),
+        "Invite": closed(object_with(
+            json!({"email": {"type": "string", "format": "email"}}),
+            json!({"is_administrator": flag(), "roles": {"type": "object", "additionalProperties": text()}}),
+        )),
+        "AcceptInvitation": closed(object_with(
+            json!({"token": text(), "password": {"type": "string", "minLength": 10, "maxLength": 200}}),
+            json!({"first_name": maybe_text(), "last_name": maybe_text()}),
+        )),
+        "AuditEntry": object(json!({
+            "number": number(), "at": instant(), "performed_by": of("Performer"), "change": text(), "about": text(),
+            "detail": {"type": "object"},
+        })),
+    })
+}
+
+fn operators() -> Value {
+    json!({
+        "Document": {"type": "object"},
+        "Secret": object(json!({
+            "name": text(), "source": maybe_text(),
+            "used_by": {"type": "array", "items": object(json!({
+                "workflow": text(), "action": maybe_text(), "step": maybe_text(),
+            }))},
+        })),
+        "PutSecret": closed(object(json!({"value": {"type": "string", "minLength": 6, "maxLength": 16384}}))),
+        "Endpoint": object(json!({
+            "endpoint": text(), "circuit": {"enum": crate::egress::Circuit::NAMES}, "failures": number(),
+            "called_again_in_ms": {"type": ["integer", "null"]}, "calls": number(), "waiting": number(),
+        })),
+    })
+}
+
+fn definitions() -> Value {
+    let version =
+        json!({"version": number(), "at": instant(), "by": {"oneOf": [of("Performer"), {"type": "null"}]}});
+    let mut whole = version.clone();
+    whole["toml"] = text();
+    let named = json!({"type": "array", "items": object(json!({"id": text(), "name": text()}))});
+    json!({
+        "Definition": object_with(
+            json!({"workflow": text(), "version": number(), "managed_by": {"enum": ["file", "store"]}, "toml": text()}),
+            json!({"file": text(), "refused": text()}),
+        ),
+        "Problem": object(json!({
+            "code": text(), "message": text(), "line": number(), "column": number(),
+            "span": object(json!({"start": number(), "end": number()})), "help": maybe_text(),
+        })),
+        "Validation": object(json!({"valid": flag(), "problems": {"type": "array", "items": of("Problem")}})),
+        "VersionNote": object(version),
+        "Version": object(whole),
+        "Parts": object(json!({
+            "added": named, "removed": named, "reordered": flag(),
+            "changed": {"type": "array", "items": object_with(
+                json!({"id": text(), "name": text(), "keys": texts()}),
+                json!({"steps": of("Parts")}),
+            )},
+        })),
+        "Difference": object(json!({
+            "from": number(), "to": number(), "workflow": texts(), "fields": of("Parts"), "stages": of("Parts"),
+            "roles": of("Parts"), "actions": of("Parts"), "text": text(),
+        })),
+    })
+}
