@@ -280,12 +280,13 @@ fn log(raw: &raw::Log) -> Result<Log, (&'static str, String, &'static str)> {
         let expected = "off, error, warn, info, debug, trace, or a list such as info,onward::egress=debug";
         ("log.level", raw.level.clone(), expected)
     })?;
-    // The HTTP server tells each start and stop of its threads; that is nobody's news.
-    let levels = if raw.level.contains("actix_server") {
-        levels
-    } else {
-        levels.with_target("actix_server", LevelFilter::WARN)
-    };
+    // The HTTP server tells each start and stop of its threads, and of each client that sends no HTTP; that is nobody's
+    // news.
+    let quiet = [("actix_server", LevelFilter::WARN), ("actix_http", LevelFilter::OFF)];
+    let levels = quiet
+        .into_iter()
+        .filter(|(target, _)| !raw.level.contains(target))
+        .fold(levels, |levels, (target, level)| levels.with_target(target, level));
     let format = match raw.format.as_str() {
         "auto" => LogFormat::Auto,
         "pretty" => LogFormat::Pretty,
