@@ -93,7 +93,7 @@ impl Server {
         let clock = Clock::default();
         let store = open_store(&settings)?;
         bootstrap::run(&*store, &clock, &settings.bootstrap).await?;
-        let sessions = Sessions::new(Arc::clone(&store), clock.clone(), session_settings(&settings))?;
+        let sessions = Sessions::new(Arc::clone(&store), clock.clone(), session_settings(&settings));
         let published = store.workspace().await?;
         let files =
             publish::read_folder_at_start(folder, &types, &published).map_err(|errors| in_lines(&errors))?;

@@ -40,6 +40,10 @@ pub fn key_of(name: &str, secret: &str) -> Result<ApiKey, CredentialError> {
     Ok(ApiKey::new(KeyId::new(format!("key_{}", random_hex(6)?)), name, hash))
 }
 
+/// The hash of a password that nobody has, to compare with where there is no user.
+pub const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$alE/IaQ3jWmGaaah+o4q6w$EW+pcZN4HKgRzfTSDh04d+IfnuRXby1ETH2M+d5NJR4";
+
 pub fn new_password() -> Result<String, CredentialError> {
     random_hex(9)
 }
@@ -67,4 +71,19 @@ pub fn hash_password(password: &str) -> Result<String, CredentialError> {
 pub fn is_password(hash: &str, password: &str) -> bool {
     PasswordHash::new(hash)
         .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else it would tell by its time that there is no such user.
+    #[test]
+    fn comparing_with_nobodys_password_takes_as_long_as_with_somebodys() {
+        let parameters = |hash: &str| hash.rsplitn(3, '$').last().map(str::to_owned);
+        let somebodys = hash_password("a password").expect("hashed");
+        assert_eq!(parameters(NOBODYS), parameters(&somebodys));
+        assert!(is_password(&somebodys, "a password") && !is_password(&somebodys, "another"));
+        assert!(!is_password(NOBODYS, "a password") && !is_password("no hash", ""));
+    }
 }

@@ -100,8 +100,6 @@ pub struct Sessions {
     /// Each with the workspace's revision at which it was read.
     known: Mutex<HashMap<[u8; 32], (Session, u64)>>,
     used: Mutex<Used>,
-    /// Compared with where there is no user, so that this takes as long.
-    decoy: String,
 }
 
 /// When something was last used, and what of it is not on disk yet.
@@ -121,12 +119,8 @@ fn pairs<K: Clone>(used: &HashMap<K, Timestamp>) -> Vec<(K, Timestamp)> {
 }
 
 impl Sessions {
-    pub fn new(
-        store: Arc<dyn Store>,
-        clock: Clock,
-        settings: SessionSettings,
-    ) -> Result<Self, CredentialError> {
-        Ok(Self {
+    pub fn new(store: Arc<dyn Store>, clock: Clock, settings: SessionSettings) -> Self {
+        Self {
             store,
             clock,
             hashing: Semaphore::new(settings.hashes_max),
@@ -135,8 +129,7 @@ impl Sessions {
             attempts: Mutex::default(),
             known: Mutex::default(),
             used: Mutex::default(),
-            decoy: credential::hash_password("nobody's password")?,
-        })
+        }
     }
 
     /// How long a browser keeps the cookie.
@@ -161,7 +154,7 @@ impl Sessions {
             Some(user) if self.is_right(&user.id, password).await? => Arc::clone(user),
             Some(_) => return Err(self.wrong(email, from)),
             None => {
-                self.compare(self.decoy.clone(), password.to_owned()).await?;
+                self.compare(credential::NOBODYS.to_owned(), password.to_owned()).await?;
                 return Err(self.wrong(email, from));
             }
         };
@@ -186,7 +179,7 @@ impl Sessions {
     pub async fn is_right(&self, user: &UserId, password: &str) -> Result<bool, SignInError> {
         let hash = self.store.password_hash(user.clone()).await?;
         let has_one = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.decoy.clone());
+        let hash = hash.unwrap_or_else(|| credential::NOBODYS.to_owned());
         Ok(self.compare(hash, password.to_owned()).await? && has_one)
     }
 
