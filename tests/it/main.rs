@@ -4,6 +4,7 @@ mod alerts;
 mod auth;
 mod backup;
 mod bad_input;
+mod bulk;
 mod checklist;
 mod comments;
 mod contract;

@@ -178,6 +178,16 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// What is answered.
+    pub(super) fn body(&self) -> Map<String, Value> {
+        let mut body = self.extra.clone();
+        body.insert("code".to_owned(), json!(self.code.as_str()));
+        body.insert("message".to_owned(), json!(self.message));
+        body
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code.as_str(), self.message)
@@ -192,9 +202,6 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut body = self.extra.clone();
-        body.insert("code".to_owned(), json!(self.code.as_str()));
-        body.insert("message".to_owned(), json!(self.message));
         let mut response = HttpResponse::build(self.code.status());
         match self.code.status() {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
@@ -205,7 +212,7 @@ impl ResponseError for ApiError {
             }
             _ => {}
         }
-        response.json(body)
+        response.json(self.body())
     }
 }
 

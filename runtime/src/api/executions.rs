@@ -64,7 +64,7 @@ struct CreateExecution {
 /// A Unique ID may be a number; clients send it as one.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Value")]
-struct Address(String);
+pub(super) struct Address(pub(super) String);
 
 impl TryFrom<Value> for Address {
     type Error = &'static str;
@@ -87,7 +87,17 @@ async fn create(
 ) -> Result<HttpResponse, ApiError> {
     let wait = preferred_wait(&request)?;
     let depth = depth(&request)?;
-    let key = idempotency_key(&request, &caller, &body.0)?;
+    let asked = &body.0;
+    let key = idempotency_key(
+        &request,
+        &caller,
+        Asked {
+            task: &asked.task_id.0,
+            action: &asked.action_id,
+            performed_by: asked.performed_by.as_deref(),
+            is_one_of_many: false,
+        },
+    )?;
     if let Some(performed) = api.performed_before(key.as_ref()).await? {
         return answer_performed(&api, &path, performed, wait).await;
     }
@@ -160,7 +170,10 @@ impl Api {
 
     /// What an earlier request with the same idempotency key has brought. Looked for first: such a request
     /// answers as it did then, whatever has become of its task, its action or its user.
-    async fn performed_before(&self, key: Option<&IdempotencyKey>) -> Result<Option<Performed>, ApiError> {
+    pub(super) async fn performed_before(
+        &self,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<Performed>, ApiError> {
         let Some(key) = key else { return Ok(None) };
         let (earlier, now) = (self.store().admitted(key.scope).await?, self.shared.clock.now());
         let Some(earlier) = earlier.filter(|earlier| earlier.is_remembered(now)) else { return Ok(None) };
@@ -291,11 +304,20 @@ fn depth(request: &HttpRequest) -> Result<u32, ApiError> {
     })
 }
 
+/// What an `Idempotency-Key` is for.
+pub(super) struct Asked<'a> {
+    pub(super) task: &'a str,
+    pub(super) action: &'a str,
+    pub(super) performed_by: Option<&'a str>,
+    /// The same key is for other tasks of the request, too.
+    pub(super) is_one_of_many: bool,
+}
+
 /// `Idempotency-Key`: who sends what, where, so that a repeated request is the same one.
-fn idempotency_key(
+pub(super) fn idempotency_key(
     request: &HttpRequest,
     caller: &Caller,
-    body: &CreateExecution,
+    asked: Asked<'_>,
 ) -> Result<Option<IdempotencyKey>, ApiError> {
     let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
     let key =
@@ -314,14 +336,11 @@ fn idempotency_key(
         digest.finalize().into()
     };
     // What is asked for, not how it was written: white space and the order of keys say nothing.
-    let performed_by = body.performed_by.as_deref();
-    let body = digest(&[
-        &body.task_id.0,
-        &body.action_id,
-        performed_by.map_or("-", |_| "+"),
-        performed_by.unwrap_or_default(),
-    ]);
-    Ok(Some(IdempotencyKey { scope: digest(&[caller.id(), request.path(), key]), body }))
+    let Asked { task, action, performed_by, is_one_of_many } = asked;
+    let body = digest(&[task, action, performed_by.map_or("-", |_| "+"), performed_by.unwrap_or_default()]);
+    let mut scope = vec![caller.id(), request.path(), key];
+    scope.extend(is_one_of_many.then_some(task));
+    Ok(Some(IdempotencyKey { scope: digest(&scope), body }))
 }
 
 fn location(workflow: &str, execution: &Execution) -> String {
@@ -350,7 +369,7 @@ fn preferred_wait(request: &HttpRequest) -> Result<Option<Duration>, ApiError> {
 }
 
 /// The action's index in its workflow.
-fn action(published: &Published, id: &str) -> Result<usize, ApiError> {
+pub(super) fn action(published: &Published, id: &str) -> Result<usize, ApiError> {
     let actions = &published.workflow.actions;
     actions.iter().position(|action| action.id.as_str() == id).ok_or_else(|| {
         let known: Vec<_> = actions.iter().map(|action| action.id.as_str()).collect();

@@ -7,6 +7,7 @@
 mod audit;
 mod auth;
 mod body;
+mod bulk;
 mod checklist;
 mod comments;
 mod definitions;
@@ -88,6 +89,7 @@ fn routes() -> Vec<Route> {
         tasks::routes(),
         comments::routes(),
         checklist::routes(),
+        bulk::routes(),
         executions::routes(),
         files::routes(),
         users::routes(),

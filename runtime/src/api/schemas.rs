@@ -65,7 +65,7 @@ fn closed(mut schema: Value) -> Value {
 /// All of them, by name.
 pub(super) fn schemas() -> Map<String, Value> {
     let mut all = Map::new();
-    for part in [errors(), workflows(), tasks(), executions(), people(), operators(), definitions()] {
+    for part in [errors(), workflows(), tasks(), executions(), bulk(), people(), operators(), definitions()] {
         all.extend(part.as_object().cloned().unwrap_or_default());
     }
     all
@@ -225,6 +225,29 @@ fn executions() -> Value {
             "applied": flag(), "deletes_task": flag(), "schedules": {"type": ["object", "null"]},
             "warnings": texts(), "record": {"type": ["object", "null"]},
         })),
+    })
+}
+
+/// Many at a time.
+fn bulk() -> Value {
+    json!({
+        "NewBulk": closed(object_with(
+            json!({
+                "action_id": text(),
+                "task_ids": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1, "maxItems": 1000},
+            }),
+            json!({"performed_by": maybe_text()}),
+        )),
+        "Bulk": object(json!({
+            "accepted": number(), "refused": number(),
+            "executions": {"type": "array", "items": {"oneOf": [
+                object(json!({"task_id": text(), "id": text(), "status": of("Status")})),
+                object(json!({"task_id": text(), "code": text(), "message": text()})),
+            ]}},
+        })),
+        "ExecutionIds": closed(object(json!({
+            "ids": {"type": "array", "items": text(), "minItems": 1, "maxItems": 1000},
+        }))),
     })
 }
 

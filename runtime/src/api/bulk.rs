@@ -1,0 +1,166 @@
+//! One action on many tasks, and how many executions are doing.
+
+use std::{collections::HashSet, sync::Arc};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    Api, Code,
+    auth::Caller,
+    body::Body,
+    error::ApiError,
+    executions::{Address, Asked, action, idempotency_key, summary},
+    json as answer,
+    route::{Route, at, list_of, of, operation},
+};
+use crate::{
+    engine::Perform,
+    model::{Execution, Performer, Right, workspace::Published},
+};
+
+/// Tasks, or executions, of one request.
+const AT_ONCE_MAX: usize = 1_000;
+
+/// How many of them are under way at a time, so that one request does not take every place there is.
+const SIDE_BY_SIDE: usize = 32;
+
+pub(super) fn routes() -> Vec<Route> {
+    let key = "A repeated request with it performs nothing twice";
+    vec![
+        at("/workflows/{workflow}/bulk_executions").post(
+            perform,
+            operation("performOnMany", "Performs an action on many tasks; some may be refused")
+                .header("Idempotency-Key", json!({"type": "string", "minLength": 1, "maxLength": 255}), key)
+                .takes(of("NewBulk"))
+                .answers(200, "What became of each, in the order of the tasks", of("Bulk")),
+        ),
+        at("/workflows/{workflow}/executions/statuses").post(
+            statuses,
+            operation("readStatuses", "How many executions are doing").takes(of("ExecutionIds")).answers(
+                200,
+                "Those that there are, in the order of the ids",
+                list_of("Execution"),
+            ),
+        ),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewBulk {
+    action_id: String,
+    /// Unique IDs, else ids.
+    task_ids: Vec<Address>,
+    /// In whose name: a user's email or id.
+    performed_by: Option<String>,
+}
+
+/// What is the same for each task.
+struct Bulk<'a> {
+    api: &'a Api,
+    request: &'a HttpRequest,
+    caller: &'a Caller,
+    published: Published,
+    action: usize,
+    performer: Performer,
+    asked: &'a NewBulk,
+}
+
+async fn perform(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    request: HttpRequest,
+    caller: Caller,
+    body: Body<NewBulk>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = &body.0;
+    limited("task_ids", asked.task_ids.len())?;
+    let mut seen = HashSet::new();
+    if let Some(twice) = asked.task_ids.iter().find(|address| !seen.insert(&address.0)) {
+        return Err(ApiError::new(
+            Code::InvalidBody,
+            format!("`task_ids` names the task `{}` twice", twice.0),
+        ));
+    }
+    let published = caller.workflow(&path, Right::View)?;
+    let action = action(&published, &asked.action_id)?;
+    let right = Right::Perform(&published.workflow.actions[action].id);
+    let performer = caller.performer_of(&published.workflow, right, asked.performed_by.as_deref())?;
+    let bulk = Bulk { api: &api, request: &request, caller: &caller, published, action, performer, asked };
+    let all = stream::iter(&asked.task_ids).map(|address| bulk.perform(address));
+    let all: Vec<_> = all.buffered(SIDE_BY_SIDE).collect().await;
+    let accepted = all.iter().filter(|one| one.is_ok()).count();
+    let shown = asked.task_ids.iter().zip(&all).map(|(address, one)| {
+        let mut shown = one.as_ref().map_or_else(ApiError::body, summary);
+        shown.insert("task_id".to_owned(), json!(address.0));
+        shown
+    });
+    let shown: Vec<_> = shown.collect();
+    let body = json!({"accepted": accepted, "refused": all.len() - accepted, "executions": shown});
+    answer(HttpResponse::Ok(), &body)
+}
+
+fn limited(what: &str, count: usize) -> Result<(), ApiError> {
+    if (1..=AT_ONCE_MAX).contains(&count) {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::InvalidBody, format!("`{what}` takes 1 to {AT_ONCE_MAX} of them, not {count}")))
+}
+
+impl Bulk<'_> {
+    /// On disk when this returns.
+    async fn perform(&self, address: &Address) -> Result<Execution, ApiError> {
+        let Self { api, request, caller, asked, .. } = self;
+        let key = Asked {
+            task: &address.0,
+            action: &asked.action_id,
+            performed_by: asked.performed_by.as_deref(),
+            is_one_of_many: true,
+        };
+        let key = idempotency_key(request, caller, key)?;
+        if let Some(performed) = api.performed_before(key.as_ref()).await? {
+            return Ok(performed.execution);
+        }
+        let Published { version, workflow, .. } = &self.published;
+        let task = api.task(workflow, &address.0).await?.id;
+        let perform = Perform {
+            workflow: Arc::clone(workflow),
+            version: *version,
+            action: self.action,
+            task,
+            performer: self.performer.clone(),
+            key,
+            depth: 0,
+            is_awaited: false,
+        };
+        Ok(api.engine.perform(perform).await?.execution)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExecutionIds {
+    ids: Vec<String>,
+}
+
+/// For whoever follows a bulk: the public shape of each, in one request.
+async fn statuses(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+    body: Body<ExecutionIds>,
+) -> Result<HttpResponse, ApiError> {
+    let ids = &body.0.ids;
+    limited("ids", ids.len())?;
+    let workflow = caller.workflow(&path, Right::View)?.workflow;
+    let found = stream::iter(ids.iter().filter_map(|id| id.parse().ok())).map(|id| api.store().execution(id));
+    let mut found = found.buffered(SIDE_BY_SIDE);
+    let mut shown = Vec::<Map<String, Value>>::with_capacity(ids.len());
+    while let Some(execution) = found.next().await {
+        shown.extend(execution?.filter(|it| it.workflow == workflow.id).as_ref().map(summary));
+    }
+    answer(HttpResponse::Ok(), &shown)
+}

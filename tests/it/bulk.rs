@@ -1,0 +1,96 @@
+//! "Bulk perform with progress."
+
+use serde_json::{Value, json};
+
+use crate::{
+    rules::with_action,
+    support::{Answer, Project, Receiver, Reply, Server, api_sample, eventually},
+};
+
+const BULK: &str = "/workflows/api-sample/bulk_executions";
+const STATUSES: &str = "/workflows/api-sample/executions/statuses";
+
+fn served() -> (Project, Server, Receiver) {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let step = format!("type = \"api_call\"\nname = \"Call\"\nurl = \"{}/\"", receiver.url());
+    let text = api_sample(&receiver.url())
+        + &with_action("", "Test", "requires = { fields = [\"Company Name\"] }", &[&step]);
+    let (project, key) = Project::new(&text);
+    let server = project.serve(&key);
+    (project, server, receiver)
+}
+
+fn bulk(server: &Server, tasks: &[Value], key: Option<&str>) -> Answer {
+    let body = json!({"action_id": "test", "task_ids": tasks}).to_string();
+    let headers: Vec<_> = key.iter().map(|key| ("Idempotency-Key", *key)).collect();
+    server.send("POST", BULK, &headers, body.as_bytes())
+}
+
+#[test]
+fn one_action_is_performed_on_many_tasks_and_each_answers_for_itself() {
+    let (_project, server, receiver) = served();
+    let tasks: Vec<_> = (0..100).map(|number| json!(number.to_string())).collect();
+    for task in &tasks {
+        // Every tenth has no name, which the action requires.
+        let name = task.as_str().filter(|task| !task.ends_with('0')).unwrap_or_default();
+        let task = json!({"Company ID": task, "Stage": "In Progress", "Company Name": name});
+        assert_eq!(server.post("/workflows/api-sample/tasks", &task).status, 201);
+    }
+    let asked: Vec<_> = tasks.iter().cloned().chain([json!("nowhere"), json!(1.5)]).collect();
+    let answer = bulk(&server, &asked, Some("once"));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let said = answer.json();
+    assert_eq!((&said["accepted"], &said["refused"]), (&json!(90), &json!(12)), "{said}");
+    let all = said["executions"].as_array().expect("a list");
+    assert_eq!((&all[0]["task_id"], &all[0]["code"]), (&json!("0"), &json!("requirements_not_met")));
+    assert_eq!(all[0]["errors"], json!(["Company Name is required"]));
+    assert_eq!((&all[1]["task_id"], &all[1]["status"]), (&json!("1"), &json!("Pending")));
+    assert_eq!((&all[100]["code"], &all[101]["task_id"]), (&json!("task_not_found"), &json!("1.5")));
+    let ids: Vec<_> = all.iter().filter(|it| it["id"].is_string()).map(|it| it["id"].clone()).collect();
+    let statuses = || server.post(STATUSES, &json!({"ids": ids})).json();
+    eventually("all have ended", || {
+        statuses().as_array().is_some_and(|all| all.iter().all(|it| it["status"] == "Success"))
+    });
+    let shown = statuses();
+    assert_eq!(
+        shown.as_array().map(|all| all.iter().map(|it| it["id"].clone()).collect::<Vec<_>>()),
+        Some(ids)
+    );
+    assert_eq!(receiver.received().len(), 90);
+    // The same request again is the same executions.
+    let again = bulk(&server, &asked, Some("once")).json();
+    for (one, other) in all.iter().zip(again["executions"].as_array().expect("a list")) {
+        assert_eq!(one["id"], other["id"]);
+    }
+    assert_eq!(receiver.received().len(), 90);
+    assert_eq!(
+        bulk(&server, &asked[..1], Some("once")).json()["refused"],
+        1,
+        "what was refused is asked anew"
+    );
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_whole() {
+    let (_project, server, receiver) = served();
+    let many: Vec<_> = (0..1_001).map(|number| json!(number)).collect();
+    for (tasks, why) in [
+        (&[][..], "`task_ids` takes 1 to 1000 of them, not 0"),
+        (&many, "`task_ids` takes 1 to 1000 of them, not 1001"),
+        (&[json!("1"), json!(1)], "`task_ids` names the task `1` twice"),
+        (&[json!(null)], "at `task_ids[0]`"),
+    ] {
+        let refused = bulk(&server, tasks, None);
+        assert_eq!(
+            (refused.status, refused.json()["code"].as_str()),
+            (400, Some("invalid_body")),
+            "{tasks:?}"
+        );
+        assert!(refused.body.contains(why), "{}", refused.body);
+    }
+    let body = json!({"action_id": "nothing", "task_ids": ["1"]});
+    assert_eq!(server.post(BULK, &body).json()["code"], "action_not_found");
+    let unknown = server.post(STATUSES, &json!({"ids": ["no id", "01a20e30-9274-7001-938c-98695e322d42"]}));
+    assert_eq!((unknown.status, unknown.json()), (200, json!([])));
+    assert_eq!(receiver.received().len(), 0);
+}
