@@ -263,6 +263,7 @@ fn health_settings(settings: &Settings) -> HealthSettings {
 fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
     let settings = &server.settings;
     let (public_url, egress) = (public_url(server), egress_settings(settings));
+    let of_files = EgressSettings { guard: settings.files.guard.clone(), ..egress.clone() };
     let (shared, trust, endpoints) =
         (Arc::clone(&server.shared), server.trust.clone(), server.endpoints.clone());
     let bodies = api::Bodies::new(settings.server.body_bytes_max, settings.files.bytes_max);
@@ -281,9 +282,11 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
         // Runs on each worker's own thread.
         let engine =
             EngineHandle::start(Arc::clone(&shared), Egress::new(&egress, &trust, endpoints.clone()));
+        let files = Egress::new(&of_files, &trust, endpoints.clone());
         let (shared, public_url) = (Arc::clone(&shared), Arc::clone(&public_url));
         let api = Api {
             engine,
+            files,
             shared,
             endpoints: endpoints.clone(),
             public_url,

@@ -180,8 +180,8 @@ fn a_patch_with_a_bad_entry_changes_nothing_and_keeps_nothing() {
         (
             json!([new, {"filename": "n", "remoteUrl": "http://127.0.0.1/"}]),
             json!([
-                "is invalid: file 2 has a `remoteUrl`, and this version of Onward does not fetch files; send the bytes \
-                 as `base64contents`"
+                "is invalid: file 2 could not be fetched: 127.0.0.1 is not called: 127.0.0.1 is in 127.0.0.0/8 (loopback), \
+                 which calls do not reach; the operator of this server can allow it with files.remote_allow = [\"127.0.0.1:80\"]."
             ]),
         ),
     ] {
@@ -306,4 +306,43 @@ fn files_are_copied_required_tested_filtered_and_described() {
     let files: Vec<_> =
         fields.as_array().expect("a list").iter().filter(|field| field["type"] == "file").collect();
     assert_eq!((&files[0]["limit"], files[1].get("limit"), files.len()), (&json!(2), None, 2));
+}
+
+/// "Uploading: an entry with `base64contents` … or `remoteUrl`."
+#[test]
+fn a_file_that_is_named_by_its_address_is_fetched() {
+    let receiver = Receiver::start(Reply::new(200, "the bytes"));
+    let (project, key) = Project::new(&workflow(&receiver.url()));
+    project.write(
+        "onward.toml",
+        &format!("{CONFIG}\n[files]\nremote_allow = [\"127.0.0.1\"]\nbytes_max = 100\n"),
+    );
+    let server = project.serve(&key);
+    let url = format!("{}/papers/contract.pdf?x=1", receiver.url());
+    let write = |papers: Value| server.post(TASKS, &json!({"Company ID": "42", "Papers": papers}));
+    let written = write(
+        json!([{"remoteUrl": url}, {"remoteUrl": url, "filename": "other.txt", "contentType": "text/plain"}]),
+    );
+    assert_eq!(written.status, 201, "{}", written.body);
+    let papers = written.json()["Papers"].clone();
+    assert_eq!(
+        (&papers[0]["filename"], &papers[1]["filename"]),
+        (&json!("contract.pdf"), &json!("other.txt"))
+    );
+    assert_eq!(papers[1]["contentType"], "text/plain");
+    let blob = server.get(&format!("/files/{}", papers[0]["blobId"].as_str().expect("an id")));
+    assert_eq!((blob.status, &*blob.body), (200, "the bytes"));
+    assert!(receiver.received()[0].head.starts_with("GET /papers/contract.pdf?x=1 "));
+    receiver.answer_with(Reply::new(404, "no"));
+    let refused = write(json!([{"remoteUrl": url}]));
+    assert_eq!(
+        (refused.status, &refused.json()["errors"]["Papers"][0]),
+        (422, &json!("is invalid: file 1 could not be fetched: it was answered with 404 Not Found"))
+    );
+    receiver.answer_with(Reply::new(200, &"x".repeat(101)));
+    let refused = write(json!([{"remoteUrl": url}]));
+    assert!(refused.body.contains("which is the limit"), "{}", refused.body);
+    let both = write(json!([{"remoteUrl": url, "base64contents": "aGk="}]));
+    assert!(both.body.contains("has both `remoteUrl` and `base64contents`"), "{}", both.body);
+    assert_eq!(server.task("42")["Papers"], papers, "nothing of what was refused");
 }

@@ -28,13 +28,27 @@ pub struct Bodies {
     bytes_max: usize,
     /// What a file adds to that, as base64.
     upload_bytes_max: usize,
+    file_bytes_max: usize,
     uploads: Arc<Semaphore>,
 }
 
 impl Bodies {
     pub fn new(bytes_max: usize, file_bytes_max: usize) -> Self {
         let upload_bytes_max = file_bytes_max.div_ceil(3) * 4;
-        Self { bytes_max, upload_bytes_max, uploads: Arc::new(Semaphore::new(UPLOADS_MAX)) }
+        let uploads = Arc::new(Semaphore::new(UPLOADS_MAX));
+        Self { bytes_max, upload_bytes_max, file_bytes_max, uploads }
+    }
+
+    pub(super) fn file_bytes_max(&self) -> usize {
+        self.file_bytes_max
+    }
+
+    /// A place among those that have files in memory.
+    pub(super) fn upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.uploads).try_acquire_owned().map_err(|_| {
+            let message = format!("{UPLOADS_MAX} files are being uploaded already; try again in a moment");
+            ApiError::new(Code::Overloaded, message)
+        })
     }
 }
 
@@ -120,14 +134,10 @@ impl Room {
 
     /// Makes sure that a body may have so many bytes.
     fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let Bodies { bytes_max, upload_bytes_max, uploads } = &self.bodies;
+        let Bodies { bytes_max, upload_bytes_max, .. } = &self.bodies;
         if bytes <= *bytes_max || self.takes_files && bytes <= bytes_max + upload_bytes_max {
             if bytes > *bytes_max && self.upload.is_none() {
-                self.upload = Some(Arc::clone(uploads).try_acquire_owned().map_err(|_| {
-                    let message =
-                        format!("{UPLOADS_MAX} files are being uploaded already; try again in a moment");
-                    ApiError::new(Code::Overloaded, message)
-                })?);
+                self.upload = Some(self.bodies.upload()?);
             }
             return Ok(());
         }

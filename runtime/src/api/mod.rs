@@ -24,6 +24,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod probes;
+mod remote_files;
 mod route;
 mod schemas;
 mod secrets;
@@ -45,7 +46,7 @@ use serde::de::DeserializeOwned;
 pub use self::{body::Bodies, error::Code};
 use self::{error::ApiError, route::Route};
 use crate::{
-    egress::Endpoints,
+    egress::{Egress, Endpoints},
     engine::{EngineHandle, Shared},
     events::Events,
     model::SharedWorkspace,
@@ -56,6 +57,8 @@ use crate::{
 /// What the API needs of one worker thread.
 pub struct Api {
     pub engine: EngineHandle,
+    /// Fetches files that are named by their addresses.
+    pub files: Egress,
     pub shared: Arc<Shared>,
     pub endpoints: Endpoints,
     /// How the server is reached from outside, without a final `/`.

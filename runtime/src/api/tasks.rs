@@ -12,7 +12,7 @@ use super::{
     auth::Caller,
     body::TaskBody,
     error::ApiError,
-    history, json as answer, query,
+    history, json as answer, query, remote_files,
     route::{Operation, Route, at, list_of, of, operation},
     task_list,
 };
@@ -258,10 +258,11 @@ async fn write(
     api: &Api,
     caller: &Caller,
     workflow: &str,
-    body: TaskBody,
+    mut body: TaskBody,
     write: TaskWrite,
 ) -> Result<HttpResponse, ApiError> {
     let Published { workflow, .. } = caller.workflow(workflow, Right::Edit)?;
+    remote_files::fetch(api, &workflow, &mut body.values).await?;
     let workspace = &caller.workspace;
     let key = key(&workflow, &body.values, write, &workspace.directory)?;
     let writing =

@@ -123,23 +123,35 @@ pub struct Blocked {
     port: u16,
     range: IpNet,
     what: &'static str,
+    /// Which would allow it.
+    setting: &'static str,
 }
 
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, port, range, what } = self;
+        let Self { address, port, range, what, setting } = self;
         let entry = SocketAddr::new(*address, *port);
         write!(
             f,
             "{address} is in {range} ({what}), which calls do not reach; the operator of this server can allow \
-             it with egress.allow = [\"{entry}\"]"
+             it with {setting} = [\"{entry}\"]"
         )
     }
 }
 
 /// Which addresses outgoing calls may reach. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Guard(Arc<[Allowed]>);
+#[derive(Debug, Clone)]
+pub struct Guard {
+    allowed: Arc<[Allowed]>,
+    /// What the operator calls the list.
+    setting: &'static str,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self { allowed: Arc::default(), setting: "egress.allow" }
+    }
+}
 
 impl Guard {
     /// Public addresses, and what these entries allow.
@@ -148,7 +160,12 @@ impl Guard {
     /// The first entry that cannot be read, and why.
     pub fn new<'e>(entries: impl IntoIterator<Item = &'e str>) -> Result<Self, (String, EntryError)> {
         let read = |entry: &'e str| allowed(entry).map_err(|error| (entry.to_owned(), error));
-        Ok(Self(entries.into_iter().map(read).collect::<Result<_, _>>()?))
+        Ok(Self { allowed: entries.into_iter().map(read).collect::<Result<_, _>>()?, ..Self::default() })
+    }
+
+    /// The same, by the entries of another setting than `egress.allow`.
+    pub fn of_setting(self, setting: &'static str) -> Self {
+        Self { setting, ..self }
     }
 
     /// Whether a host may be called at one of its addresses.
@@ -163,10 +180,10 @@ impl Guard {
             Allowed::Address(allowed, at) => *allowed == ip && at.is_none_or(|at| at == port),
             Allowed::Host(name, at) => **name == *plain(host) && at.is_none_or(|at| at == port),
         };
-        if self.0.iter().any(allows) {
+        if self.allowed.iter().any(allows) {
             return Ok(());
         }
-        Err(Blocked { address: ip, port, range: range.net, what: range.what })
+        Err(Blocked { address: ip, port, range: range.net, what: range.what, setting: self.setting })
     }
 
     /// The same for the host of a URL, as far as that says by itself, without a name server, which address

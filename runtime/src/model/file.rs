@@ -36,8 +36,8 @@ pub const FILENAME: &str = "filename";
 pub const CONTENT_TYPE: &str = "contentType";
 
 /// The keys of what is to become an entry.
-const CONTENTS: &str = "base64contents";
-const REMOTE_URL: &str = "remoteUrl";
+pub const CONTENTS: &str = "base64contents";
+pub const REMOTE_URL: &str = "remoteUrl";
 
 /// RFC 4648, section 4, with or without its padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -198,8 +198,8 @@ fn entry(item: &Value, rules: &FileRules<'_>) -> Result<(FileEntry, Option<Blob>
             Ok((FileEntry { blob: blob.id, filename, content_type }, Some(blob)))
         }
         (None, None, Some(_)) => {
-            Err("has a `remoteUrl`, and this version of Onward does not fetch files; send the \
-                                      bytes as `base64contents`"
+            Err("has a `remoteUrl`, which is fetched only where somebody writes a task; answer with the bytes as \
+                 `base64contents`"
                 .to_owned())
         }
         _ => Err("needs either `blobId`, of a file that the task has, or `base64contents`, of a new one"
@@ -392,7 +392,7 @@ mod tests {
             (json!([{"blobId": 5}]), "file 1 has a `blobId` that is not a text"),
             (
                 json!([{"remoteUrl": "http://x", "filename": "n"}]),
-                "file 1 has a `remoteUrl`, and this version of Onward does not fetch files; send the bytes as `base64contents`",
+                "file 1 has a `remoteUrl`, which is fetched only where somebody writes a task; answer with the bytes as `base64contents`",
             ),
             (json!([{"base64contents": "aGk="}]), "file 1 needs a `filename`"),
             (new("base64contents", json!("a-_=")), not_base64),

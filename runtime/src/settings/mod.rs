@@ -27,7 +27,7 @@ const DEFAULTS: &str = include_str!("../../onward.default.toml");
 pub struct Settings {
     pub server: raw::Server,
     pub store: Store,
-    pub files: raw::Files,
+    pub files: Files,
     pub workflows: Workflows,
     pub workspace: Workspace,
     pub engine: raw::Engine,
@@ -52,6 +52,13 @@ pub struct Store {
     pub folder: PathBuf,
     pub task_cache_max: usize,
     pub queue_max: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct Files {
+    pub bytes_max: usize,
+    /// From where files are fetched that are named by their addresses.
+    pub guard: Guard,
 }
 
 #[derive(Debug, Clone)]
@@ -156,6 +163,8 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     })?;
     let guard = Guard::new(raw.egress.allow.iter().map(String::as_str))
         .map_err(|(entry, error)| value("egress.allow", &entry, &error.to_string()))?;
+    let files_guard = Guard::new(raw.files.remote_allow.iter().map(String::as_str))
+        .map_err(|(entry, error)| value("files.remote_allow", &entry, &error.to_string()))?;
     // Its value is not repeated: it may have a password in it.
     let proxy = proxy(&raw.egress).map_err(|expected| {
         let found = if raw.egress.proxy == "environment" { "what HTTPS_PROXY has" } else { "another text" };
@@ -193,7 +202,7 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
         },
         log,
         server: raw.server,
-        files: raw.files,
+        files: Files { bytes_max: raw.files.bytes_max, guard: files_guard.of_setting("files.remote_allow") },
         workspace: Workspace { name: raw.workspace.name, zone },
         engine: raw.engine,
     })

@@ -41,10 +41,12 @@ pub(super) struct Store {
     pub(super) queue_max: usize,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Files {
-    pub bytes_max: usize,
+pub(super) struct Files {
+    pub(super) bytes_max: usize,
+    #[serde(deserialize_with = "list")]
+    pub(super) remote_allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
