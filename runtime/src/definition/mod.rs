@@ -16,10 +16,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use self::{
-    report::{Diagnostic, Diagnostics},
-    table::closest,
-};
+pub use self::report::{Diagnostic, Diagnostics};
 use crate::model::{StepDefinition, Workflow, workflow::ParamProblem};
 
 /// Limits of one workflow.
@@ -37,6 +34,9 @@ pub const CONDITIONS_MAX: usize = 50;
 pub const TESTS_MAX: usize = 50;
 /// Of one test: the values of `one_of`, the options of a multiple select.
 pub const VALUES_MAX: usize = 500;
+/// Of one select field.
+pub const OPTIONS_MAX: usize = 500;
+pub const OPTION_CHARS_MAX: usize = 300;
 pub const MESSAGE_CHARS_MAX: usize = 300;
 pub const NAME_CHARS_MAX: usize = 100;
 /// The longest that failures may wait to be told together.
@@ -56,7 +56,6 @@ pub trait StepCheck {
 
 /// Reads a definition. `name` is what the report calls the text: a file's path.
 pub fn read(name: &str, source: &str, steps: &dyn StepCheck) -> Result<Workflow, Diagnostics> {
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     if source.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; a workflow may have {FILE_BYTES_MAX}", source.len());
         let too_large = Diagnostic { code: "file_too_large", message, span: 0..0, help: None };

@@ -18,6 +18,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use crate::{
     bootstrap::Bootstrap,
     egress::{Guard, Proxy},
+    model::text::closest,
     telemetry::LogFormat,
 };
 
@@ -121,10 +122,7 @@ pub fn load(file: Option<&Path>) -> Result<Settings, SettingsError> {
 fn suggest(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = if message.contains("unknown field") { quoted.next() } else { None };
-    let nearest = unknown.and_then(|unknown| {
-        let likeness = |known: &str| strsim::jaro_winkler(unknown, known);
-        quoted.filter(|known| likeness(known) > 0.8).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-    });
+    let nearest = unknown.and_then(|unknown| closest(unknown, quoted));
     nearest.map_or_else(|| message.to_owned(), |nearest| format!("{message}; did you mean `{nearest}`?"))
 }
 
