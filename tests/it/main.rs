@@ -14,6 +14,7 @@ mod endpoints;
 mod events;
 mod files;
 mod hostile;
+mod hostile_requests;
 mod idempotency;
 mod layers;
 mod lint;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, Code, auth::Caller, error::ApiError, json as answer, resource};
+use super::{Api, Code, auth::Caller, error::ApiError, json as answer, query, resource};
 use crate::{model::document::ShownPerformer, store::admin::AuditEntry};
 
 const LIMIT_DEFAULT: usize = 100;
@@ -39,8 +39,7 @@ fn shown(entry: &AuditEntry) -> Value {
 async fn list(api: web::Data<Api>, request: HttpRequest, caller: Caller) -> Result<HttpResponse, ApiError> {
     caller.administer()?;
     let invalid = |message: String| ApiError::new(Code::InvalidParameter, message);
-    let page = web::Query::<Page>::from_query(request.query_string())
-        .map_err(|error| invalid(format!("the query cannot be read: {error}")))?;
+    let page: Page = query(&request)?;
     let most = page.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&most) {
         return Err(invalid(format!("`_limit` is from 1 to {LIMIT_MAX}")));

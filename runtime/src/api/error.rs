@@ -11,13 +11,16 @@ use serde_json::{Map, Value, json};
 use crate::{
     credential::CredentialError,
     engine::EngineError,
-    model::{FieldErrors, Refusal},
+    model::{FieldErrors, Refusal, text::shortened},
     sessions::SignInError,
     store::StoreError,
 };
 
 /// Seconds after which a refused client may try again.
 const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// Characters of a message, which may repeat what somebody has sent.
+const MESSAGE_CHARS_MAX: usize = 2_000;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident;)*) => {
@@ -134,7 +137,8 @@ pub(super) struct ApiError {
 impl ApiError {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         let retry_after_seconds = RETRY_AFTER_SECONDS;
-        Self { code, message: message.into(), extra: Map::new(), retry_after_seconds }
+        let message = shortened(&message.into(), MESSAGE_CHARS_MAX).into_owned();
+        Self { code, message, extra: Map::new(), retry_after_seconds }
     }
 
     /// Our own fault: the detail goes to the log, not to the client.
@@ -152,6 +156,8 @@ impl ApiError {
 
     /// The public API's shape for an execution that was refused.
     pub(super) fn refused_execution(code: Code, errors: Vec<String>) -> Self {
+        let short = |error: String| shortened(&error, MESSAGE_CHARS_MAX).into_owned();
+        let errors: Vec<_> = errors.into_iter().map(short).collect();
         let mut error = Self::new(code, errors.join("; "));
         error.extra.insert("status".to_owned(), json!("Fail"));
         error.extra.insert("errors".to_owned(), json!(errors));

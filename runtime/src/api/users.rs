@@ -8,12 +8,14 @@ use serde_json::{Map, Value, json};
 
 use super::{Api, Code, auth::Caller, body::Body, error::ApiError, json as answer, resource};
 use crate::{
-    model::{Directory, Membership, Right, RoleId, User, WorkflowId, Workspace, field::is_email},
+    model::{
+        Directory, Membership, Right, RoleId, User, WorkflowId, Workspace,
+        field::{EMAIL_CHARS_MAX, is_email},
+    },
     store::admin::AdminChange,
 };
 
-/// Characters of an email and of a name.
-const EMAIL_CHARS_MAX: usize = 254;
+/// Characters of a name.
 const NAME_CHARS_MAX: usize = 100;
 
 pub(super) fn configure(config: &mut web::ServiceConfig) {

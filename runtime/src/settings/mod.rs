@@ -272,18 +272,21 @@ fn bootstrap(raw: &raw::Bootstrap, base: &Path) -> Result<Bootstrap, &'static st
     Ok(Bootstrap { administrator, api_key_file: file(&raw.api_key_file) })
 }
 
+/// What is nobody's news, unless the operator asks for it: each start and stop of a thread of the HTTP server, and that a
+/// client has sent what is no HTTP, which it calls an error.
+const QUIET: [(&str, LevelFilter); 2] =
+    [("actix_server", LevelFilter::WARN), ("actix_http::h1::dispatcher", LevelFilter::OFF)];
+
 /// The section `log`; or the key that is wrong, what was found there, and what may be.
 fn log(raw: &raw::Log) -> Result<Log, (&'static str, String, &'static str)> {
     let levels = raw.level.parse::<Targets>().map_err(|_| {
         let expected = "off, error, warn, info, debug, trace, or a list such as info,onward::egress=debug";
         ("log.level", raw.level.clone(), expected)
     })?;
-    // The HTTP server tells each start and stop of its threads; that is nobody's news.
-    let levels = if raw.level.contains("actix_server") {
-        levels
-    } else {
-        levels.with_target("actix_server", LevelFilter::WARN)
+    let quiet = |levels: Targets, (target, level): (&str, LevelFilter)| {
+        if raw.level.contains(target) { levels } else { levels.with_target(target, level) }
     };
+    let levels = QUIET.into_iter().fold(levels, quiet);
     let format = match raw.format.as_str() {
         "auto" => LogFormat::Auto,
         "pretty" => LogFormat::Pretty,
