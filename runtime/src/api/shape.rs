@@ -41,10 +41,9 @@ fn check_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<(), A::Error> {
         if key == RAW_VALUE_KEY {
             return Err(A::Error::custom("a key that nobody knows"));
         }
-        if keys.contains(&key) {
+        if !keys.insert(key) {
             return Err(A::Error::custom("the key is here a second time"));
         }
-        keys.insert(key);
         object.next_value::<Value>()?;
     }
     Ok(())

@@ -43,8 +43,12 @@ impl Problems {
         if self.is_full() {
             return;
         }
-        let short = |text: String| shortened(&text, MESSAGE_CHARS_MAX).into_owned();
-        self.0.push(Diagnostic { code, message: short(message.into()), span, help: help.map(short) });
+        self.0.push(Diagnostic {
+            code,
+            message: shown(&message.into()),
+            span,
+            help: help.as_deref().map(shown),
+        });
     }
 
     fn is_full(&self) -> bool {
@@ -296,6 +300,12 @@ fn note_keys(path: &str, value: &DeValue<'_>, places: &mut Places) {
         places.push((path.clone(), key.span().start..value.span().end.max(key.span().end)));
         note_keys(&path, value.get_ref(), places);
     }
+}
+
+/// A message as a terminal and a log may show it: what it repeats of the file has no control characters any more.
+fn shown(message: &str) -> String {
+    let is_control = |c: char| c.is_control() && c != '\n';
+    shortened(message, MESSAGE_CHARS_MAX).replace(is_control, "\u{fffd}")
 }
 
 fn check_count(key: &str, count: usize, most: usize, span: Range<usize>, problems: &mut Problems) {

@@ -97,6 +97,10 @@ fn misjudged(mutated: &Mutated, original: &Workflow) -> Option<String> {
         if problems.is_empty() || problems.iter().any(|it| it.code.is_empty() || it.message.is_empty()) {
             return Some("it was refused without a reason".to_owned());
         }
+        // What a terminal would obey.
+        if shown.contains(|c: char| c.is_control() && c != '\n') {
+            return Some(format!("its report has control characters: {shown:?}"));
+        }
         if shown.len() > REPORT_BYTES_MAX {
             return Some(format!("its report has {} bytes", shown.len()));
         }

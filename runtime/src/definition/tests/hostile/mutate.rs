@@ -328,7 +328,10 @@ fn unknown_name(source: &Source, random: &mut Random) -> Option<Mutated> {
     let (line, key, value) = source.pair(random, is_name)?;
     let (before, rest) = value.split_once('"')?;
     let (name, after) = rest.split_once('"')?;
-    let wrong = misspelt(name, random);
+    let wrong = match random.below(3) {
+        0 => format!("\\u001b[2J{name}\\u0007"),
+        _ => misspelt(name, random),
+    };
     refused(source.with_line(line, &format!("{key} = {before}\"{wrong}\"{after}")), line, &[])
 }
 
