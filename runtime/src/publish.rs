@@ -51,7 +51,7 @@ pub struct WorkflowFile {
 }
 
 /// Lets a definition ask the step types whether a step's parameters are sound.
-struct Steps<'a>(&'a StepTypes);
+pub(crate) struct Steps<'a>(pub(crate) &'a StepTypes);
 
 impl StepCheck for Steps<'_> {
     fn check(&self, step: &StepDefinition, _action: usize, workflow: &Workflow) -> Vec<ParamProblem> {
@@ -185,9 +185,12 @@ fn read_file(
     path: PathBuf,
     read: impl Fn(&str, &str) -> Result<Workflow, PublishError>,
 ) -> Result<WorkflowFile, PublishError> {
-    let source = fs::read_to_string(&path).map_err(|error| PublishError::File {
-        path: path.clone(),
-        problem: format!("cannot be read: {error}"),
+    let unreadable = |problem| PublishError::File { path: path.clone(), problem };
+    let bytes = fs::read(&path).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
+    let source = String::from_utf8(bytes).map_err(|error| {
+        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = sound.iter().filter(|byte| **byte == b'\n').count() + 1;
+        unreadable(format!("line {line} has bytes that are not UTF-8; save the file in that encoding"))
     })?;
     let workflow = read(&path.display().to_string(), &source)?;
     Ok(WorkflowFile { path, workflow })

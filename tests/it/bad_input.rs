@@ -117,6 +117,14 @@ fn a_broken_workflow_file_stops_the_start_and_says_where() {
 }
 
 #[test]
+fn a_workflow_file_in_another_encoding_is_refused_with_its_line() {
+    let project = Project::bare();
+    std::fs::write(project.path("workflows/latin.toml"), b"# A\nname = \"Gr\xfcn\"\n").expect("written");
+    let said = project.refused_command(&["check"]);
+    assert!(said.contains("latin.toml") && said.contains("line 2") && said.contains("UTF-8"), "{said}");
+}
+
+#[test]
 fn one_server_per_data_folder_and_per_port() {
     let (project, key) = Project::new(&api_sample("http://127.0.0.1:9"));
     let server = project.serve(&key);

@@ -119,8 +119,13 @@ fn links(text: &str) -> Vec<&str> {
 #[test]
 fn links_in_the_documents_lead_somewhere() {
     assert_eq!(links("see [a](b.md) and [c](https://x)"), ["b.md"]);
-    for (folder, document) in [("", "README.md"), ("runtime", "ARCHITECTURE.md"), ("runtime", "CHANGELOG.md")]
-    {
+    for (folder, document) in [
+        ("", "README.md"),
+        ("runtime", "ARCHITECTURE.md"),
+        ("runtime", "CHANGELOG.md"),
+        ("runtime", "LIMITS.md"),
+        ("examples", "README.md"),
+    ] {
         let folder = root().join(folder);
         let text = fs::read_to_string(folder.join(document)).expect("the document");
         for link in links(&text) {

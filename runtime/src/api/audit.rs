@@ -8,7 +8,7 @@ use super::{
     Api, Code,
     auth::Caller,
     error::ApiError,
-    json as answer,
+    json as answer, query,
     route::{Route, at, list_of, operation},
 };
 use crate::{model::document::ShownPerformer, store::admin::AuditEntry};
@@ -60,8 +60,7 @@ fn shown(entry: &AuditEntry) -> Value {
 async fn list(api: web::Data<Api>, request: HttpRequest, caller: Caller) -> Result<HttpResponse, ApiError> {
     caller.administer()?;
     let invalid = |message: String| ApiError::new(Code::InvalidParameter, message);
-    let page = web::Query::<Page>::from_query(request.query_string())
-        .map_err(|error| invalid(format!("the query cannot be read: {error}")))?;
+    let page: Page = query(&request)?;
     let most = page.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&most) {
         return Err(invalid(format!("`_limit` is from 1 to {LIMIT_MAX}")));

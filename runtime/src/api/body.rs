@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Api, Code, error::ApiError};
+use super::{Api, Code, error::ApiError, shape::Shape};
 use crate::model::FieldType;
 
 /// Bodies with a file in them that are under way at a time, read or waiting for the disk: each is held
@@ -201,6 +201,11 @@ async fn read(
 
 /// Reads a whole body. serde_json stops at 128 levels of nesting, with an error like any other.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let Shape = parse_as(bytes)?;
+    parse_as(bytes)
+}
+
+fn parse_as<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let (path, cause) = (error.path().to_string(), error.into_inner());
@@ -257,6 +262,24 @@ mod tests {
             ],
         );
         check(r#"{"name":"x"} extra"#, expect!["invalid_json: trailing characters at line 1 column 14"]);
+        check(
+            r#"["x"]"#,
+            expect![[
+                r#"invalid_body: invalid type: sequence, expected an object: {"key": "value", …} at line 1 column 0"#
+            ]],
+        );
+        check(
+            r#"{"name":"x","name":"y"}"#,
+            expect!["invalid_body: the key is here a second time at line 1 column 18"],
+        );
+        check(
+            r#"{"name":"x","list":[{"a":1,"a":2}]}"#,
+            expect!["invalid_body: at `list[0]`: the key is here a second time at line 1 column 30"],
+        );
+        check(
+            r#"{"name":{"$serde_json::private::RawValue":"1"}}"#,
+            expect!["invalid_body: at `name`: a key that nobody knows at line 1 column 41"],
+        );
         check("", expect!["invalid_json: EOF while parsing a value at line 1 column 0"]);
     }
 

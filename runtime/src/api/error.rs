@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     credential::CredentialError,
     engine::EngineError,
-    model::{FieldErrors, Refusal, stranding::Stranded},
+    model::{FieldErrors, Refusal, stranding::Stranded, text::shortened},
     publish::SaveError,
     sessions::SignInError,
     store::StoreError,
@@ -19,6 +19,9 @@ use crate::{
 
 /// Seconds after which a refused client may try again.
 const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// Characters of a message, which may repeat what somebody has sent.
+const MESSAGE_CHARS_MAX: usize = 2_000;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:ident;)*) => {
@@ -148,7 +151,8 @@ pub(super) struct ApiError {
 impl ApiError {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         let retry_after_seconds = RETRY_AFTER_SECONDS;
-        Self { code, message: message.into(), extra: Map::new(), retry_after_seconds }
+        let message = shortened(&message.into(), MESSAGE_CHARS_MAX).into_owned();
+        Self { code, message, extra: Map::new(), retry_after_seconds }
     }
 
     /// With a key of its own beside `code` and `message`.
@@ -174,6 +178,8 @@ impl ApiError {
 
     /// The public API's shape for an execution that was refused.
     pub(super) fn refused_execution(code: Code, errors: Vec<String>) -> Self {
+        let short = |error: String| shortened(&error, MESSAGE_CHARS_MAX).into_owned();
+        let errors: Vec<_> = errors.into_iter().map(short).collect();
         Self::new(code, errors.join("; ")).with("status", json!("Fail")).with("errors", json!(errors))
     }
 }

@@ -29,6 +29,7 @@ mod route;
 mod schemas;
 mod secrets;
 mod session;
+mod shape;
 mod steps;
 mod task_list;
 mod tasks;
@@ -131,10 +132,33 @@ async fn no_such_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 
 /// A request's query parameters.
 fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
+    let invalid = |problem: String| {
+        ApiError::new(Code::InvalidParameter, format!("the query cannot be read: {problem}"))
+    };
+    if !is_escaped(request.query_string()) {
+        return Err(invalid(
+            "an escape (`%` and two digits) is cut off, or they are not UTF-8 together".to_owned(),
+        ));
+    }
     let query = web::Query::from_query(request.query_string());
-    query
-        .map(web::Query::into_inner)
-        .map_err(|error| ApiError::new(Code::InvalidParameter, format!("the query cannot be read: {error}")))
+    query.map(web::Query::into_inner).map_err(|error| invalid(error.to_string()))
+}
+
+/// Whether a query's escapes are a text's. Whoever reads it would put other characters in the place of what is none.
+fn is_escaped(query: &str) -> bool {
+    let (mut bytes, mut text) = (query.bytes(), Vec::with_capacity(query.len()));
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            text.push(byte);
+            continue;
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let (Some(high), Some(low)) = (bytes.next().and_then(digit), bytes.next().and_then(digit)) else {
+            return false;
+        };
+        text.push((high * 16 + low) as u8);
+    }
+    std::str::from_utf8(&text).is_ok()
 }
 
 /// A JSON answer from something that serde can write.
@@ -144,4 +168,26 @@ fn json(
 ) -> Result<HttpResponse, ApiError> {
     let body = serde_json::to_vec(body).map_err(ApiError::internal)?;
     Ok(builder.insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_escaped;
+
+    #[test]
+    fn a_querys_escapes_are_a_text() {
+        for (query, expected) in [
+            ("", true),
+            ("Stage=Not%20Started&a=+", true),
+            ("a=%C3%bc", true),
+            ("a=%", false),
+            ("a=%4", false),
+            ("a=%zz", false),
+            ("a=%+1", false),
+            ("a=%ff", false),
+            ("a=%e2%82", false),
+        ] {
+            assert_eq!(is_escaped(query), expected, "{query}");
+        }
+    }
 }

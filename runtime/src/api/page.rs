@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 use super::{Api, Code, error::ApiError};
-use crate::{definition::closest, model::template::percent_encode};
+use crate::model::{template::percent_encode, text::closest};
 
 /// Items that a page may have.
 const LIMIT_MAX: usize = 1_000;

@@ -15,12 +15,14 @@ use super::{
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    model::{Directory, Membership, Right, RoleId, User, WorkflowId, Workspace, field::is_email},
+    model::{
+        Directory, Membership, Right, RoleId, User, WorkflowId, Workspace,
+        field::{EMAIL_CHARS_MAX, is_email},
+    },
     store::admin::AdminChange,
 };
 
-/// Characters of an email and of a name.
-const EMAIL_CHARS_MAX: usize = 254;
+/// Characters of a name.
 const NAME_CHARS_MAX: usize = 100;
 
 pub(super) fn routes() -> Vec<Route> {

@@ -7,8 +7,7 @@ use clap::Args;
 
 use super::{ConfigArguments, by, load, stored};
 use crate::{
-    definition::closest,
-    model::{Directory, Membership, Role, User, Workflow},
+    model::{Directory, Membership, Role, User, Workflow, text::closest},
     publish,
     settings::Settings,
     step::StepTypes,

@@ -9,12 +9,12 @@ use super::{
     MESSAGE_CHARS_MAX, TESTS_MAX, VALUES_MAX,
     read::Known,
     requires::unknown,
-    table::{At, Entry, Problems, Table, closest},
+    table::{At, Entry, Problems, Table},
 };
 use crate::model::{
     Condition, Directory, Field, FieldType, FieldValue, Stage, Workflow,
     condition::{Operand, Operator, Subject, Test, Tests},
-    text,
+    text::{self, closest},
     workflow::{ASSIGNED_TO, STAGE},
 };
 

@@ -22,7 +22,6 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::{
     report::{Diagnostic, Diagnostics},
-    table::closest,
     write::write,
 };
 use crate::model::{StepDefinition, Workflow, WorkflowId, workflow::ParamProblem};
@@ -42,6 +41,9 @@ pub const CONDITIONS_MAX: usize = 50;
 pub const TESTS_MAX: usize = 50;
 /// Of one test: the values of `one_of`, the options of a multiple select.
 pub const VALUES_MAX: usize = 500;
+/// Of one select field.
+pub const OPTIONS_MAX: usize = 500;
+pub const OPTION_CHARS_MAX: usize = 300;
 pub const MESSAGE_CHARS_MAX: usize = 300;
 pub const NAME_CHARS_MAX: usize = 100;
 /// The longest that failures may wait to be told together.

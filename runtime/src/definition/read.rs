@@ -5,24 +5,28 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use toml::de::DeTable;
 
 use super::{
-    ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
-    checklist,
+    ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, OPTION_CHARS_MAX, OPTIONS_MAX,
+    STAGES_MAX, STEPS_MAX, StepCheck, checklist,
     identity::LatestParts,
     requires, roles,
-    table::{At, Places, Problems, Table, closest},
+    table::{At, Places, Problems, Table},
 };
 use crate::model::{
     Action, ActionId, AlertRule, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId,
     Workflow, WorkflowId, file,
     id::slug,
     template::Template,
-    text,
+    text::{self, closest},
     workflow::{OnFailure, RESERVED_NAMES},
 };
 
 /// The first is the one of whatever says no other.
 pub(super) const COLORS: [&str; 9] =
     ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
+
+/// The only syntax error that the reader finds no place for.
+const NESTED: &str =
+    "somewhere tables or lists stand in one another more than 80 deep, or a key has as many dots";
 
 /// What an action may refer to.
 pub(super) struct Known<'a> {
@@ -37,6 +41,17 @@ struct StepPlace {
     params: Places,
 }
 
+impl StepPlace {
+    /// Where a parameter stands, or a key in one (`auth/bearer`), or as much of the way there as there is.
+    fn of(&self, param: &str) -> Option<Range<usize>> {
+        let found = self.params.iter().find(|(name, _)| name == param);
+        match found {
+            Some((_, span)) => Some(span.clone()),
+            None => self.of(param.rsplit_once('/')?.0),
+        }
+    }
+}
+
 pub(super) fn workflow(
     source: &str,
     steps: &dyn StepCheck,
@@ -45,7 +60,8 @@ pub(super) fn workflow(
     let (root, errors) = DeTable::parse_recoverable(source);
     let mut problems = Problems::default();
     for error in errors {
-        problems.add("toml_syntax", error.span().unwrap_or(0..0), error.message());
+        let help = error.span().is_none().then(|| NESTED.to_owned());
+        problems.add_with_help("toml_syntax", error.span().unwrap_or(0..0), error.message(), help);
     }
     if !problems.0.is_empty() {
         // What follows a syntax error is guesswork; its problems would mislead.
@@ -82,9 +98,8 @@ fn check_steps(
     for (index, (action, places)) in workflow.actions.iter().zip(places).enumerate() {
         for (step, place) in action.steps.iter().zip(places) {
             for problem in steps.check(step, index, workflow) {
-                let param =
-                    problem.param.and_then(|param| place.params.iter().find(|(name, _)| *name == param));
-                let span = param.map_or_else(|| place.span.clone(), |(_, span)| span.clone());
+                let span = problem.param.as_deref().and_then(|param| place.of(param));
+                let span = span.unwrap_or_else(|| place.span.clone());
                 problems.add_with_help(problem.code, span, problem.message, problem.help);
             }
         }
@@ -124,7 +139,7 @@ fn alerts_webhook(webhook: At<String>, steps: &dyn StepCheck, problems: &mut Pro
     None
 }
 
-/// The id as written, else the slug of the name.
+/// The id as written, else the slug of the name, which is checked in any case.
 pub(super) fn id(
     key: &'static str,
     table: &mut Table<'_>,
@@ -134,11 +149,11 @@ pub(super) fn id(
     if let Some(name) = name {
         check_name(name, problems);
     }
-    if let Some(id) = written_id(key, table, problems) {
-        return id;
+    match (written_id(key, table, problems), name) {
+        (Some(id), _) => id,
+        (None, Some(name)) => id_of(name, problems),
+        (None, None) => String::new(),
     }
-    let Some(name) = name else { return String::new() };
-    id_of(name, problems)
 }
 
 /// The id as its author wrote it, if they did.
@@ -156,6 +171,8 @@ pub(super) fn written_id(
         let message =
             format!("the id `{}` may only have lower case letters, digits and single `-`", id.value);
         problems.add_with_help("invalid_id", id.span, message, help);
+    } else if id.value.chars().count() > NAME_CHARS_MAX {
+        problems.add("invalid_id", id.span, format!("an id must have at most {NAME_CHARS_MAX} characters"));
     }
     Some(id.value)
 }
@@ -272,7 +289,7 @@ fn field_type(table: &mut Table<'_>, problems: &mut Problems) -> Option<(FieldTy
 }
 
 fn options(table: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
-    let Some(options) = table.texts("options", problems) else {
+    let Some(options) = table.texts("options", OPTIONS_MAX, problems) else {
         problems.add("missing_key", table.span.clone(), "a select field needs `options = [\"…\"]`");
         return Vec::new();
     };
@@ -287,6 +304,13 @@ fn options(table: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
                 option.span,
                 "options must not be empty and differ from each other",
             );
+        } else if option.value.chars().any(char::is_control)
+            || text::problem(&option.value, OPTION_CHARS_MAX).is_some()
+        {
+            let message = format!(
+                "an option must have at most {OPTION_CHARS_MAX} characters, and no control characters"
+            );
+            problems.add("invalid_name", option.span, message);
         } else {
             names.push(option.value);
         }
@@ -369,7 +393,7 @@ fn actions(
 }
 
 fn from(table: &mut Table<'_>, stages: &[Stage], problems: &mut Problems) -> Vec<StageId> {
-    let Some(names) = table.texts("from", problems) else {
+    let Some(names) = table.texts("from", STAGES_MAX, problems) else {
         let message =
             "`from` is missing: the stages in which the action is offered, such as from = [\"In Progress\"]";
         problems.add("missing_key", table.span.clone(), message);
@@ -422,7 +446,10 @@ pub(super) fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str> + 
 fn steps(table: &mut Table<'_>, problems: &mut Problems) -> (Vec<StepDefinition>, Vec<StepPlace>) {
     let (mut steps, mut places) = (Vec::<StepDefinition>::new(), Vec::new());
     for mut table in table.tables("steps", STEPS_MAX, problems) {
-        let Some(type_id) = table.required_text("type", problems) else { continue };
+        let Some(type_id) = table.required_text("type", problems) else {
+            table.misspelt("type", problems);
+            continue;
+        };
         let name = table.text("name", problems);
         if let Some(name) = &name {
             check_name(name, problems);
@@ -448,15 +475,15 @@ fn step_id(
     steps: &[StepDefinition],
     problems: &mut Problems,
 ) -> String {
-    if let Some(id) = table.text("id", problems) {
-        if steps.iter().any(|step| step.id.as_str() == id.value) {
-            problems.add(
-                "duplicate_id",
-                id.span,
-                format!("a second step of the action has the id `{}`", id.value),
-            );
+    let is_taken = |id: &str| steps.iter().any(|step| step.id.as_str() == id);
+    let place = table.place("id");
+    // It goes into a header of each call, and into paths of the API.
+    if let Some(id) = written_id("id", table, problems) {
+        if is_taken(&id) {
+            let message = format!("a second step of the action has the id `{id}`");
+            problems.add("duplicate_id", place.unwrap_or_default(), message);
         }
-        return id.value;
+        return id;
     }
     derived_step_id(&name.value, steps)
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,18 +16,27 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
-/// Every problem of one file, in the order of their places. Never empty.
+/// Bytes of the lines that a problem is shown with; of longer ones only the place is said.
+const SHOWN_BYTES_MAX: usize = 2_000;
+
+/// Problems that a report shows.
+pub(super) const PROBLEMS_MAX: usize = 100;
+
+/// The problems of one file, in the order of their places; the first of them where there are very many. Never empty.
 #[derive(Debug, Clone)]
 pub struct Diagnostics {
     name: String,
     source: String,
     problems: Vec<Diagnostic>,
+    has_more: bool,
 }
 
 impl Diagnostics {
     pub(crate) fn new(name: &str, source: &str, mut problems: Vec<Diagnostic>) -> Self {
         problems.sort_by_key(|problem| problem.span.start);
-        Self { name: name.to_owned(), source: source.to_owned(), problems }
+        let has_more = problems.len() > PROBLEMS_MAX;
+        problems.truncate(PROBLEMS_MAX);
+        Self { name: name.to_owned(), source: source.to_owned(), problems, has_more }
     }
 
     pub fn problems(&self) -> &[Diagnostic] {
@@ -49,9 +58,19 @@ impl Diagnostics {
         // A span at the very end would point behind the last character.
         let end = self.source.len();
         let span = problem.span.start.min(end)..problem.span.end.min(end);
-        let snippet =
-            Snippet::source(&self.source).path(&self.name).annotation(AnnotationKind::Primary.span(span));
-        let mut group = Level::ERROR.primary_title(&problem.message).id(problem.code).element(snippet);
+        let start = self.source[..span.start].rfind('\n').map_or(0, |line_end| line_end + 1);
+        let line = self.source[..start].matches('\n').count() + 1;
+        let lines = &self.source[start..];
+        let last = lines[span.end - start..].find('\n').map_or(lines.len(), |at| span.end - start + at);
+        let group = Level::ERROR.primary_title(&problem.message).id(problem.code);
+        let mut group = if last <= SHOWN_BYTES_MAX {
+            let span = span.start - start..span.end - start;
+            let lines = Snippet::source(&lines[..last]).path(&self.name).line_start(line);
+            group.element(lines.annotation(AnnotationKind::Primary.span(span)))
+        } else {
+            let column = lines[..span.start - start].chars().count() + 1;
+            group.element(Origin::path(&self.name).line(line).char_column(column))
+        };
         if let Some(help) = &problem.help {
             group = group.element(Level::HELP.message(help));
         }
@@ -66,6 +85,8 @@ impl fmt::Display for Diagnostics {
         }
         let count = self.problems.len();
         let problems = if count == 1 { "problem" } else { "problems" };
-        write!(f, "{count} {problems} in {}", self.name)
+        let first = if self.has_more { "the first " } else { "" };
+        let rest = if self.has_more { "; correct these to see the others" } else { "" };
+        write!(f, "{first}{count} {problems} in {}{rest}", self.name)
     }
 }

@@ -1,7 +1,7 @@
 //! Reads `requires`, an action's requirements: fields, checklist, assignee, roles, custom conditions.
 
 use super::{
-    CONDITIONS_MAX, condition,
+    CONDITIONS_MAX, FIELDS_MAX, ROLES_MAX, condition,
     read::{Known, suggestion},
     table::{At, Problems, Table},
 };
@@ -26,7 +26,7 @@ pub(super) fn requirements(
 
 fn fields(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> Vec<FieldId> {
     let mut required = Vec::new();
-    for name in table.texts("fields", problems).map(|names| names.value).unwrap_or_default() {
+    for name in table.texts("fields", FIELDS_MAX, problems).map(|names| names.value).unwrap_or_default() {
         match known.fields.iter().find(|field| field.name == name.value) {
             Some(field) => required.push(field.id.clone()),
             None => {
@@ -39,7 +39,7 @@ fn fields(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> 
 }
 
 fn roles(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> Vec<RoleId> {
-    let Some(names) = table.texts("roles", problems) else { return Vec::new() };
+    let Some(names) = table.texts("roles", ROLES_MAX, problems) else { return Vec::new() };
     if names.value.is_empty() {
         let message = "`roles` must name at least one role; without the key anybody may perform the action";
         problems.add("missing_key", names.span, message);

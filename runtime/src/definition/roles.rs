@@ -1,7 +1,7 @@
 //! Reads `[[roles]]`: the roles that a workflow has beside those that every workflow has, and what each allows.
 
 use super::{
-    ROLES_MAX,
+    ACTIONS_MAX, ROLES_MAX,
     read::{Taken, id},
     requires::unknown,
     table::{At, Problems, Table},
@@ -20,7 +20,7 @@ pub(super) fn roles(root: &mut Table<'_>, problems: &mut Problems) -> (Vec<Role>
         let id = id("id", &mut table, name.as_ref(), problems);
         let admin = table.flag("admin", false, problems);
         let (view, edit) = (table.flag("view", true, problems), table.flag("edit", true, problems));
-        let perform = table.texts("perform", problems);
+        let perform = table.texts("perform", ACTIONS_MAX, problems);
         table.finish(problems);
         let Some(name) = name else { continue };
         let (built_in, by_name) = (Role::built_in(), slug(&name.value));

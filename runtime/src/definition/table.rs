@@ -12,10 +12,19 @@ use toml::{
     de::{DeInteger, DeTable, DeValue},
 };
 
-use super::Diagnostic;
-use crate::model::duration;
+use super::{Diagnostic, report::PROBLEMS_MAX};
+use crate::model::{
+    duration,
+    text::{closest, shortened},
+};
 
-/// The problems found so far.
+/// Problems that are kept. A file of the greatest size has room for a hundred thousand.
+const KEPT_MAX: usize = 10 * PROBLEMS_MAX;
+
+/// Characters of a message, which may repeat what stands in the file.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+/// The problems found so far, as far as they are kept.
 #[derive(Default)]
 pub(super) struct Problems(pub(super) Vec<Diagnostic>);
 
@@ -31,7 +40,19 @@ impl Problems {
         message: impl Into<String>,
         help: Option<String>,
     ) {
-        self.0.push(Diagnostic { code, message: message.into(), span, help });
+        if self.is_full() {
+            return;
+        }
+        self.0.push(Diagnostic {
+            code,
+            message: shown(&message.into()),
+            span,
+            help: help.as_deref().map(shown),
+        });
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= KEPT_MAX
     }
 }
 
@@ -145,17 +166,20 @@ impl<'a> Table<'a> {
         duration
     }
 
+    /// At most so many of them are read.
     pub(super) fn texts(
         &mut self,
         key: &'static str,
+        most: usize,
         problems: &mut Problems,
     ) -> Option<At<Vec<At<String>>>> {
         let value = self.take(key)?;
         let Some(items) = value.get_ref().as_array() else {
             return wrong_type(key, "a list of texts", value, problems);
         };
-        let mut texts = Vec::with_capacity(items.len());
-        for item in items {
+        check_count(key, items.len(), most, value.span(), problems);
+        let mut texts = Vec::with_capacity(items.len().min(most));
+        for item in items.into_iter().take(most) {
             match item.get_ref().as_str() {
                 Some(text) => texts.push(At { value: text.to_owned(), span: item.span() }),
                 None => wrong_type::<()>(key, "a list of texts", item, problems).unwrap_or_default(),
@@ -218,9 +242,23 @@ impl<'a> Table<'a> {
         tables
     }
 
+    /// Notes the keys that are nearly one that is missing, where what else is left may be known to somebody else.
+    pub(super) fn misspelt(&self, key: &'static str, problems: &mut Problems) {
+        for (name, span, _) in &self.entries {
+            if closest(name, [key]).is_some() {
+                let help = Some(format!("did you mean `{key}`?"));
+                let message = format!("`{name}` is not a key of this table");
+                problems.add_with_help("unknown_key", span.clone(), message, help);
+            }
+        }
+    }
+
     /// What is left is not known.
     pub(super) fn finish(self, problems: &mut Problems) {
         for (key, span, _) in self.entries {
+            if problems.is_full() {
+                return;
+            }
             let help = closest(&key, self.known.iter().copied()).map_or_else(
                 || format!("possible here: {}", self.known.join(", ")),
                 |nearest| format!("did you mean `{nearest}`?"),
@@ -243,16 +281,31 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// What is left, as JSON, with the place of each value.
+    /// What is left, as JSON, with the place of each value, and of each key within it: `auth/basic/user`.
     pub(super) fn rest(self) -> (Map<String, Value>, Places) {
         let mut values = Map::new();
-        let mut spans = Vec::new();
+        let mut places = Places::new();
         for (key, _, value) in self.entries {
-            spans.push((key.to_string(), value.span()));
+            places.push((key.to_string(), value.span()));
+            note_keys(&key, value.get_ref(), &mut places);
             values.insert(key.into_owned(), json(value.get_ref()));
         }
-        (values, spans)
+        (values, places)
     }
+}
+
+fn note_keys(path: &str, value: &DeValue<'_>, places: &mut Places) {
+    for (key, value) in value.as_table().into_iter().flatten() {
+        let path = format!("{path}/{}", key.get_ref());
+        places.push((path.clone(), key.span().start..value.span().end.max(key.span().end)));
+        note_keys(&path, value.get_ref(), places);
+    }
+}
+
+/// A message as a terminal and a log may show it: what it repeats of the file has no control characters any more.
+fn shown(message: &str) -> String {
+    let is_control = |c: char| c.is_control() && c != '\n';
+    shortened(message, MESSAGE_CHARS_MAX).replace(is_control, "\u{fffd}")
 }
 
 fn check_count(key: &str, count: usize, most: usize, span: Range<usize>, problems: &mut Problems) {
@@ -301,15 +354,4 @@ fn integer_json(integer: &DeInteger<'_>) -> Value {
         // With its radix, so that hexadecimal digits are not taken for decimal ones.
         Err(_) => Value::String(integer.to_string()),
     }
-}
-
-/// The nearest of some names to a misspelt one, if any is near.
-pub fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
-    known
-        .into_iter()
-        .map(|known| (likeness(known), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
 }

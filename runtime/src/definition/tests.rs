@@ -2,6 +2,7 @@
 
 mod checklist;
 mod condition;
+mod hostile;
 mod identity;
 mod requires;
 mod write;
@@ -141,37 +142,6 @@ fn a_syntax_error_is_reported_alone() {
 }
 
 #[test]
-fn five_hundred_mutations_are_errors_with_a_place_or_sound_and_never_a_panic() {
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
-    let mut next = |below: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        (random % below as u64) as usize
-    };
-    for round in 0..500 {
-        let mut bytes = SAMPLE.as_bytes().to_vec();
-        let at = next(bytes.len());
-        let until = (at + 1 + next(40)).min(bytes.len());
-        match next(5) {
-            0 => drop(bytes.drain(at..until)),
-            1 => bytes[at] = next(128) as u8,
-            2 => bytes.splice(at..at, b"[[{{\"".iter().copied()).for_each(drop),
-            3 => {
-                let copy = bytes[at..until].to_vec();
-                bytes.splice(at..at, copy).for_each(drop);
-            }
-            _ => bytes.insert(at, 0),
-        }
-        let source = String::from_utf8_lossy(&bytes);
-        if let Err(report) = read("mutated.toml", &source, &Anything) {
-            assert!(!report.problems().is_empty(), "round {round}: an error without a problem");
-            assert!(report.to_string().contains("mutated.toml"), "round {round}: a report without its file");
-        }
-    }
-}
-
-#[test]
 fn deep_nesting_and_size_are_errors() {
     let deep = format!("name = {}", "[".repeat(100_000));
     assert!(read("deep.toml", &deep, &Anything).is_err());
@@ -260,4 +230,41 @@ fn a_place_is_a_line_and_a_column_in_characters() {
     let end =
         Diagnostic { code: "", message: String::new(), span: source.len() + 5..source.len() + 5, help: None };
     assert_eq!(report.place(&end), (6, 1));
+}
+
+/// Architecture, style: a limit on everything.
+#[test]
+fn options_ids_and_reports_have_limits() {
+    let codes = |source: &str| {
+        let report = read("test.toml", source, &Anything).expect_err("refused");
+        report.problems().iter().map(|problem| problem.code).collect::<Vec<_>>()
+    };
+    let select = |options: &str| {
+        format!(
+            "name = \"T\"\nstages = [{{ name = \"A\" }}]\nfields = [{{ name = \"F\", type = \"singleSelect\", options = [{options}] }}]\n"
+        )
+    };
+    let many: String = (0..=OPTIONS_MAX).map(|number| format!("\"{number}\",")).collect();
+    assert_eq!(codes(&select(&many)), ["too_many"]);
+    for wrong in [format!("\"{}\"", "x".repeat(OPTION_CHARS_MAX + 1)), "\"a\\u0000\"".to_owned()] {
+        assert_eq!(codes(&select(&wrong)), ["invalid_name"], "{wrong}");
+    }
+    let step = |id: &str| {
+        format!(
+            "name = \"T\"\nstages = [{{ name = \"A\" }}]\n[[actions]]\nname = \"Go\"\nfrom = [\"A\"]\nsteps = [{{ type = \"x\", id = \"{id}\" }}]\n"
+        )
+    };
+    for wrong in ["", "A b", "\\n", &"x".repeat(NAME_CHARS_MAX + 1)] {
+        assert_eq!(codes(&step(wrong)), ["invalid_id"], "{wrong}");
+    }
+    // Whoever writes an id of their own still has a name that people can read.
+    let named = |name: &str| format!("name = \"T\"\nstages = [{{ name = \"{name}\", id = \"a\" }}]\n");
+    for wrong in ["", "a{b", "\\u0000", &"x".repeat(NAME_CHARS_MAX + 1)] {
+        assert_eq!(codes(&named(wrong)), ["invalid_name"], "{wrong}");
+    }
+    let unknown: String = (0..1_000).map(|number| format!("k{number} = 1\n")).collect();
+    let report = read("test.toml", &unknown, &Anything).expect_err("refused");
+    assert_eq!(report.problems().len(), 100);
+    let end = "the first 100 problems in test.toml; correct these to see the others";
+    assert!(report.to_string().ends_with(end));
 }

@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
+/// Bytes of one that is read.
+const TEXT_BYTES_MAX: usize = 32;
+
 /// `"500ms"`, `"30s"`, `"2m"`, `"3h"`, `"10d"`.
 pub fn parse(text: &str) -> Option<Duration> {
+    if text.len() > TEXT_BYTES_MAX {
+        return None;
+    }
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
     match text[digits..].trim() {

@@ -152,7 +152,10 @@ impl FieldType {
             (Self::MultipleSelect { options }, Value::Array(items)) => read_choices(items, options),
             (Self::MultipleSelect { .. }, _) => invalid("is invalid: it must be a list of options"),
             (Self::Number | Self::Currency, Value::Number(number)) => read_number(&number.to_string()),
-            (Self::UniqueId { .. }, Value::Number(number)) => read_unique_id(&number.to_string()),
+            // One with an exponent has more than one way to be written, and so says nobody's id.
+            (Self::UniqueId { .. }, Value::Number(number)) if !number.to_string().contains(['e', 'E']) => {
+                self.read_text(&number.to_string(), directory)
+            }
             (_, Value::String(text)) => self.read_text(text, directory),
             _ => invalid(format!("is invalid: it must be {}", self.expectation())),
         }
@@ -412,6 +415,11 @@ mod tests {
             (FieldType::MultipleSelect { options }, json!(["Red", "Red"])),
             (FieldType::UniqueId { autoincrement: true }, json!("active")),
             (FieldType::UniqueId { autoincrement: false }, json!(" 42")),
+            (FieldType::UniqueId { autoincrement: false }, serde_json::from_str("1e5").expect("a number")),
+            (
+                FieldType::UniqueId { autoincrement: false },
+                serde_json::from_str(&"9".repeat(UNIQUE_ID_CHARS_MAX + 1)).expect("a number"),
+            ),
             (FieldType::Email, json!("nobody")),
             (FieldType::File { limit: None }, json!([{"filename": "n", "base64contents": ""}])),
             (FieldType::Url, json!("ftp://example.com")),

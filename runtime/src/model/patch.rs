@@ -9,6 +9,7 @@ use super::{
     field::{FieldType, FieldValue},
     file::{self, Blob, FileRules},
     id::{FieldId, StageId, UserId},
+    text::shortened,
     user::Directory,
     workflow::{ASSIGNED_TO, CREATED_ON, STAGE, TASK_URL, UPDATED_ON, Workflow},
 };
@@ -17,6 +18,9 @@ use super::{
 /// and whatever is told of them ends up in an error or an attempt.
 const UNKNOWN_NAMES_MAX: usize = 100;
 const UNKNOWN_NAME_CHARS_MAX: usize = 100;
+
+/// Names of which errors are told: more than a workflow has fields.
+const ERRORS_MAX: usize = 1_000;
 
 /// A checked change: what it names is set, what it does not name stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -146,7 +150,12 @@ pub(super) fn read_assignee(value: &Value, directory: &Directory) -> Result<Opti
 }
 
 impl FieldErrors {
+    /// Names that no field has are told by their beginning, and without end they are not told at all.
     pub fn add(&mut self, field: &str, problem: impl Into<String>) {
+        if self.0.len() >= ERRORS_MAX {
+            return;
+        }
+        let field = &*shortened(field, UNKNOWN_NAME_CHARS_MAX);
         match self.0.iter_mut().find(|(name, _)| name == field) {
             Some((_, problems)) => problems.push(problem.into()),
             None => self.0.push((field.to_owned(), vec![problem.into()])),
@@ -232,6 +241,16 @@ mod tests {
         let read = read(Value::Object(names.collect()));
         assert_eq!((read.unknown.len(), read.unknown_more), (UNKNOWN_NAMES_MAX, 7));
         assert!(read.unknown.iter().all(|name| name.chars().count() == UNKNOWN_NAME_CHARS_MAX));
+    }
+
+    #[test]
+    fn errors_have_a_limit() {
+        let mut errors = FieldErrors::default();
+        for number in 0..ERRORS_MAX + 7 {
+            errors.add(&format!("{number} {}", "x".repeat(999)), "is unknown");
+        }
+        assert_eq!(errors.iter().count(), ERRORS_MAX);
+        assert!(errors.iter().all(|(name, _)| name.chars().count() <= UNKNOWN_NAME_CHARS_MAX + 1));
     }
 
     #[test]

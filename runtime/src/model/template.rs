@@ -11,6 +11,7 @@ use super::{
     id::{ExecutionId, FieldId, UserId},
     secret::{self, Secrets},
     task::Task,
+    text,
     user::{Directory, Performer},
     workflow::{ASSIGNED_TO, STAGE, Workflow},
 };
@@ -448,11 +449,7 @@ fn closest(name: &str, workflow: &Workflow) -> Option<String> {
         "user.first_name",
         "user.last_name",
     ]);
-    known
-        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known.to_owned())
+    text::closest(name, known).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Checks on text that people and programs send us, and the exact decimals among it.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 /// Digits that a number may have, before and after the point together.
 pub const NUMBER_DIGITS_MAX: usize = 64;
+
+/// Names that are longer are like no other: comparing them would take as long as they are.
+const COMPARED_BYTES_MAX: usize = 1_000;
 
 /// Why a text cannot be kept: `None` when it can.
 ///
@@ -16,6 +19,36 @@ pub fn problem(text: &str, chars_max: usize) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// A text, or its beginning where it is too long to be shown.
+pub fn shortened(text: &str, chars_max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// The nearest of some names to a misspelt one, if any is near: one slip away (a letter too many, too few, another, two
+/// changed places), else alike as a whole.
+pub fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    if name.len() > COMPARED_BYTES_MAX {
+        return None;
+    }
+    let name = name.to_lowercase();
+    let nearness = |known: &str| {
+        let known = known.to_lowercase();
+        // Of two single letters each is one slip from the other.
+        let is_slip = name.len().max(known.len()) > 1 && strsim::osa_distance(&name, &known) <= 1;
+        (is_slip, strsim::jaro_winkler(&name, &known))
+    };
+    known
+        .into_iter()
+        .filter(|known| known.len() <= COMPARED_BYTES_MAX)
+        .map(|known| (nearness(known), known))
+        .filter(|((is_slip, likeness), _)| *is_slip || *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))
+        .map(|(_, known)| known)
 }
 
 /// The plain form of a decimal number: no plus sign, no leading zeros, no exponent; digits after
@@ -133,6 +166,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_long_text_is_shown_by_its_beginning() {
+        assert_eq!(shortened("grün", 4), "grün");
+        assert_eq!(shortened("grüner", 4), "grün…");
+        assert_eq!(shortened("", 0), "");
+    }
+
+    #[test]
+    fn the_closest_name_is_one_slip_away_or_alike() {
+        let known = ["in", "stage", "checklist", "id"];
+        for (name, expected) in [
+            ("n", Some("in")),
+            ("ni", Some("in")),
+            ("stagse", Some("stage")),
+            ("Stage", Some("stage")),
+            ("chekclists", Some("checklist")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(name, known), expected, "{name}");
+        }
+        assert_eq!(closest("x", ["y"]), None);
+        let long = "x".repeat(1_000_000);
+        assert_eq!(closest(&long, [long.as_str()]), None);
+    }
 
     #[test]
     fn decimals_are_compared_by_what_they_are_worth() {

@@ -144,7 +144,7 @@ impl Action {
 /// What is wrong with a step's parameters, as its type says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParamProblem {
-    /// The parameter; `None` when it is about the step as a whole.
+    /// The parameter, or a key in one, as `auth/bearer`; `None` when it is about the step as a whole.
     pub param: Option<String>,
     /// Stable, for programs.
     pub code: &'static str,

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::model::field::EMAIL_CHARS_MAX;
+
 /// What is remembered; of more, those who need not wait are forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
@@ -27,9 +29,9 @@ struct Failures {
     not_before: Instant,
 }
 
-/// What an attempt counts for.
+/// What an attempt counts for. Of a longer email than anybody has, its beginning: what is remembered is kept in memory.
 fn names(email: &str, from: &str) -> [String; 3] {
-    let email = email.to_lowercase();
+    let email: String = email.chars().take(EMAIL_CHARS_MAX).flat_map(char::to_lowercase).collect();
     [format!("{from} {email}"), format!("{from} "), format!(" {email}")]
 }
 
@@ -111,6 +113,8 @@ mod tests {
     #[test]
     fn what_is_remembered_has_a_limit() {
         let mut attempts = Attempts::default();
+        attempts.failed(&"x".repeat(1_000_000), "1.1.1.1");
+        assert!(attempts.0.keys().all(|name| name.len() < 300));
         for number in 0..REMEMBERED_MAX {
             attempts.failed(&format!("{number}@example.com"), &number.to_string());
         }

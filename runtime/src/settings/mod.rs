@@ -18,6 +18,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use crate::{
     bootstrap::Bootstrap,
     egress::{Guard, Proxy},
+    model::text::closest,
     telemetry::LogFormat,
 };
 
@@ -128,10 +129,7 @@ pub fn load(file: Option<&Path>) -> Result<Settings, SettingsError> {
 fn suggest(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = if message.contains("unknown field") { quoted.next() } else { None };
-    let nearest = unknown.and_then(|unknown| {
-        let likeness = |known: &str| strsim::jaro_winkler(unknown, known);
-        quoted.filter(|known| likeness(known) > 0.8).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-    });
+    let nearest = unknown.and_then(|unknown| closest(unknown, quoted));
     nearest.map_or_else(|| message.to_owned(), |nearest| format!("{message}; did you mean `{nearest}`?"))
 }
 
@@ -283,19 +281,21 @@ fn bootstrap(raw: &raw::Bootstrap, base: &Path) -> Result<Bootstrap, &'static st
     Ok(Bootstrap { administrator, api_key_file: file(&raw.api_key_file) })
 }
 
+/// What is nobody's news, unless the operator asks for it: each start and stop of a thread of the HTTP server, and that a
+/// client has sent what is no HTTP, which it calls an error.
+const QUIET: [(&str, LevelFilter); 2] =
+    [("actix_server", LevelFilter::WARN), ("actix_http::h1::dispatcher", LevelFilter::OFF)];
+
 /// The section `log`; or the key that is wrong, what was found there, and what may be.
 fn log(raw: &raw::Log) -> Result<Log, (&'static str, String, &'static str)> {
     let levels = raw.level.parse::<Targets>().map_err(|_| {
         let expected = "off, error, warn, info, debug, trace, or a list such as info,onward::egress=debug";
         ("log.level", raw.level.clone(), expected)
     })?;
-    // The HTTP server tells each start and stop of its threads, and of each client that sends no HTTP; that is nobody's
-    // news.
-    let quiet = [("actix_server", LevelFilter::WARN), ("actix_http", LevelFilter::OFF)];
-    let levels = quiet
-        .into_iter()
-        .filter(|(target, _)| !raw.level.contains(target))
-        .fold(levels, |levels, (target, level)| levels.with_target(target, level));
+    let quiet = |levels: Targets, (target, level): (&str, LevelFilter)| {
+        if raw.level.contains(target) { levels } else { levels.with_target(target, level) }
+    };
+    let levels = QUIET.into_iter().fold(levels, quiet);
     let format = match raw.format.as_str() {
         "auto" => LogFormat::Auto,
         "pretty" => LogFormat::Pretty,

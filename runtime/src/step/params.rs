@@ -8,8 +8,18 @@ use serde_json::{Map, Value};
 use crate::model::{
     StepDefinition, Workflow, duration,
     template::{Destination, Template},
+    text::closest,
     workflow::{ASSIGNED_TO, ParamProblem, STAGE},
 };
+
+/// What every step has beside its parameters.
+const OF_EVERY_STEP: [&str; 3] = ["type", "name", "id"];
+
+/// Unknown parameters of one step that are told.
+const UNKNOWN_MAX: usize = 100;
+
+/// Bytes of a text that may have places in it.
+pub(super) const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
 
 pub(super) struct Params<'a> {
     values: Map<String, Value>,
@@ -127,21 +137,28 @@ impl<'a> Params<'a> {
         }
     }
 
-    pub(super) fn read_duration(
-        &mut self,
-        name: &'static str,
-        value: &Value,
-        most: Duration,
-    ) -> Option<Duration> {
+    /// `param`: where it stands, such as `retry/first`.
+    pub(super) fn read_duration(&mut self, param: &str, value: &Value, most: Duration) -> Option<Duration> {
         let duration = match value {
             Value::String(text) => duration::parse(text),
             _ => value.as_u64().map(Duration::from_secs),
         };
         let possible = duration.filter(|duration| !duration.is_zero() && *duration <= most);
         if possible.is_none() {
-            self.problem(name, "invalid_param", format!("`{name}` must be {}", duration::expected(most)));
+            let message = format!("`{}` must be {}", last_key(param), duration::expected(most));
+            self.problem(param, "invalid_param", message);
         }
         possible
+    }
+
+    /// A key that nobody knows; `param`: where it stands, such as `auth/basic/usre`.
+    pub(super) fn unknown(&mut self, param: &str, message: String, known: &[&str]) {
+        let help = closest(last_key(param), known.iter().copied()).map_or_else(
+            || format!("it knows {}", known.join(", ")),
+            |nearest| format!("did you mean `{nearest}`?"),
+        );
+        let param = Some(param.to_owned());
+        self.problems.push(ParamProblem { param, code: "unknown_key", message, help: Some(help) });
     }
 
     fn missing(&mut self, name: &str) {
@@ -150,40 +167,34 @@ impl<'a> Params<'a> {
     }
 
     pub(super) fn template(&mut self, param: &str, source: &str, to: Destination) -> Option<Template> {
-        match Template::parse(source, to, self.workflow) {
-            Ok(template) => Some(template),
-            Err(error) => {
-                self.problem(param, "invalid_template", error.to_string());
-                None
+        let problem = match Template::parse(source, to, self.workflow) {
+            _ if source.len() > TEMPLATE_BYTES_MAX => {
+                format!("a text with more than {TEMPLATE_BYTES_MAX} bytes stands here")
             }
-        }
+            _ if source.contains('\0') => "a NUL character stands here".to_owned(),
+            Ok(template) => return Some(template),
+            Err(error) => error.to_string(),
+        };
+        self.problem(param, "invalid_template", problem);
+        None
     }
 
     /// What was read, if there was no problem; else every problem.
     pub(super) fn finish<T>(mut self, read: impl FnOnce() -> Option<T>) -> Result<T, Vec<ParamProblem>> {
-        let left: Vec<_> = self.values.keys().cloned().collect();
+        let left: Vec<_> = self.values.keys().take(UNKNOWN_MAX).cloned().collect();
+        let mut known = std::mem::take(&mut self.known);
+        known.extend(OF_EVERY_STEP);
         for name in left {
-            let nearest = self
-                .known
-                .iter()
-                .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
-            let help = match nearest {
-                Some(nearest) if strsim::jaro_winkler(nearest, &name) > 0.8 => {
-                    format!("did you mean `{nearest}`?")
-                }
-                _ => format!("it knows {}", self.known.join(", ")),
-            };
-            let message = format!("this step type has no parameter `{name}`");
-            self.problems.push(ParamProblem {
-                param: Some(name),
-                code: "unknown_key",
-                message,
-                help: Some(help),
-            });
+            self.unknown(&name, format!("this step type has no parameter `{name}`"), &known);
         }
         match read() {
             Some(read) if self.problems.is_empty() => Ok(read),
             _ => Err(self.problems),
         }
     }
+}
+
+/// `user` of `auth/basic/user`.
+pub(super) fn last_key(param: &str) -> &str {
+    param.rsplit('/').next().unwrap_or(param)
 }

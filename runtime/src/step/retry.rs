@@ -38,18 +38,22 @@ impl RetryPolicy {
             match key.as_str() {
                 "tries" => policy.tries = tries(params, value).unwrap_or(policy.tries),
                 "first" => {
-                    policy.first = params.read_duration("retry", value, PAUSE_MAX).unwrap_or(policy.first)
+                    policy.first =
+                        params.read_duration("retry/first", value, PAUSE_MAX).unwrap_or(policy.first)
                 }
                 "most" => {
-                    policy.most = params.read_duration("retry", value, PAUSE_MAX).unwrap_or(policy.most)
+                    policy.most = params.read_duration("retry/most", value, PAUSE_MAX).unwrap_or(policy.most)
                 }
                 // For those who read it, and for whoever looks for what may not be meant.
-                DEDUPLICATED if value.is_boolean() => {}
+                DEDUPLICATED => {
+                    if !value.is_boolean() {
+                        let message = format!("`{DEDUPLICATED}` must be true or false");
+                        params.problem("retry/deduplicated", "wrong_type", message);
+                    }
+                }
                 other => {
-                    let message = format!(
-                        "`retry` has no `{other}` like this; it knows tries, first, most and {DEDUPLICATED}"
-                    );
-                    params.problem("retry", "unknown_key", message);
+                    let (place, message) = (format!("retry/{other}"), format!("`retry` has no `{other}`"));
+                    params.unknown(&place, message, &["tries", "first", "most", DEDUPLICATED]);
                 }
             }
         }
@@ -76,7 +80,7 @@ fn tries(params: &mut Params<'_>, value: &Value) -> Option<u32> {
         .and_then(|tries| tries.try_into().ok());
     if tries.is_none() {
         params.problem(
-            "retry",
+            "retry/tries",
             "invalid_param",
             format!("`tries` must be a whole number from 2 to {TRIES_MAX}"),
         );

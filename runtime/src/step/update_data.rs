@@ -42,12 +42,13 @@ impl StepType for UpdateDataType {
         let mut params = Params::new(step, workflow);
         let mut fields = Vec::new();
         for (name, value) in params.table("fields") {
+            let place = format!("fields/{name}");
             if name != ASSIGNED_TO && workflow.field_named(&name).is_none() {
-                params.problem("fields", "unknown_field", format!("the workflow has no field “{name}”"));
+                params.problem(&place, "unknown_field", format!("the workflow has no field “{name}”"));
             }
             let setting = match &value {
                 Value::String(source) => {
-                    params.template("fields", source, Destination::Task).map(Setting::Templated)
+                    params.template(&place, source, Destination::Task).map(Setting::Templated)
                 }
                 _ => Some(Setting::Fixed(value)),
             };

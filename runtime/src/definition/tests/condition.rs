@@ -66,7 +66,7 @@ fn unknown_names_are_reported_with_a_suggestion() {
             45 | { field = "Tags", contains = "Nwe" },
                |                              ^^^^^
                |
-               = help: there are New, Old
+               = help: did you mean “New”?
 
             error[unknown_option]: there is no option “Rde”
               --> test.toml:46:37
@@ -74,7 +74,7 @@ fn unknown_names_are_reported_with_a_suggestion() {
             46 | { field = "Color", one_of = ["Red", "Rde"] },
                |                                     ^^^^^
                |
-               = help: there are Red, Blue
+               = help: did you mean “Red”?
 
             error[unknown_stage]: there is no stage “Opne”
               --> test.toml:47:29

@@ -93,21 +93,22 @@ impl Auth {
             return None;
         };
         match (kind.as_str(), value) {
-            ("bearer", Value::String(source)) => credential(params, "auth", &source).map(Self::Bearer),
+            ("bearer", Value::String(source)) => credential(params, "auth/bearer", &source).map(Self::Bearer),
             ("basic", Value::Object(table)) => {
-                let mut keys = Keys::new("auth", "basic", table);
+                let mut keys = Keys::new("auth/basic", table);
                 let (user, password) = (keys.text(params, "user"), keys.credential(params, "password"));
-                keys.finish(params, "user, password");
+                keys.finish(params, &["user", "password"]);
                 Some(Self::Basic { user: user?, password: password? })
             }
             ("api_key", Value::Object(table)) => api_key(params, table),
             ("oauth2", Value::Object(table)) => OAuth2::read(params, table, guard).map(Self::OAuth2),
             (kind, _) => {
-                params.problem(
-                    "auth",
-                    "invalid_param",
-                    format!("`auth` knows {KINDS}, and not `{kind}` like this"),
-                );
+                let (place, names) = (format!("auth/{kind}"), ["bearer", "basic", "api_key", "oauth2"]);
+                let message = format!("`auth` knows {KINDS}, and not `{kind}` like this");
+                match names.contains(&kind) {
+                    true => params.problem(&place, "invalid_param", message),
+                    false => params.unknown(&place, message, &names),
+                }
                 None
             }
         }
@@ -193,10 +194,10 @@ fn with_query(url: &str, pair: &str) -> String {
 }
 
 fn api_key(params: &mut Params<'_>, table: Map<String, Value>) -> Option<Auth> {
-    let mut keys = Keys::new("auth", "api_key", table);
+    let mut keys = Keys::new("auth/api_key", table);
     let (header, query) = (keys.optional(params, "header"), keys.optional(params, "query"));
     let value = keys.credential(params, "value");
-    keys.finish(params, "header, query, value");
+    keys.finish(params, &["header", "query", "value"]);
     match (header, query) {
         (Some(name), None) => {
             if let Some(problem) = header_problem(&name) {
@@ -214,14 +215,15 @@ fn api_key(params: &mut Params<'_>, table: Map<String, Value>) -> Option<Auth> {
 
 impl OAuth2 {
     fn read(params: &mut Params<'_>, table: Map<String, Value>, guard: &Guard) -> Option<Self> {
-        let mut keys = Keys::new("auth", "oauth2", table);
+        let mut keys = Keys::new("auth/oauth2", table);
         let token_url = keys.required(params, "token_url");
-        let token_url = token_url.and_then(|url| super::url_template(params, &url, guard));
+        let token_url =
+            token_url.and_then(|url| super::url_template(params, &keys.at("token_url"), &url, guard));
         let (client_id, client_secret) =
             (keys.text(params, "client_id"), keys.credential(params, "client_secret"));
         let mut optional = |key| {
             let source = keys.optional(params, key)?;
-            params.template("auth", &source, Destination::Call)
+            params.template(&keys.at(key), &source, Destination::Call)
         };
         let (scope, audience) = (optional("scope"), optional("audience"));
         let credentials = keys.optional(params, "credentials");
@@ -229,11 +231,16 @@ impl OAuth2 {
             None | Some("header") => false,
             Some("body") => true,
             Some(_) => {
-                params.problem("auth", "invalid_param", "`credentials` must be \"header\" or \"body\"");
+                params.problem(
+                    &keys.at("credentials"),
+                    "invalid_param",
+                    "`credentials` must be \"header\" or \"body\"",
+                );
                 false
             }
         };
-        keys.finish(params, "token_url, client_id, client_secret, scope, audience, credentials");
+        let known = ["token_url", "client_id", "client_secret", "scope", "audience", "credentials"];
+        keys.finish(params, &known);
         let (token_url, client_id, client_secret) = (token_url?, client_id?, client_secret?);
         Some(Self { token_url, client_id, client_secret, scope, audience, in_body })
     }

@@ -8,8 +8,10 @@ use crate::{
     egress::Response,
     model::{
         document::Answer,
+        file::CONTENT_TYPE_CHARS_MAX,
         secret::Redactor,
         template::{Escape, RenderError, Scope},
+        text::shortened,
     },
     step::Outcome,
 };
@@ -17,6 +19,8 @@ use crate::{
 /// Bytes of a body's template.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const MAPPINGS_MAX: usize = 100;
+/// Characters of a value that are shown where another one was expected.
+const FOUND_CHARS_MAX: usize = 100;
 
 pub(super) struct Custom {
     content_type: String,
@@ -52,7 +56,10 @@ impl Custom {
         let content_type = params.text("content_type");
         let body = params.text("body");
         let content_type = content_type.unwrap_or_else(|| "application/json".to_owned());
-        if content_type.is_empty() || content_type.chars().any(char::is_control) || !content_type.is_ascii() {
+        if !(1..=CONTENT_TYPE_CHARS_MAX).contains(&content_type.len())
+            || content_type.chars().any(char::is_control)
+            || !content_type.is_ascii()
+        {
             params.problem(
                 "content_type",
                 "invalid_param",
@@ -101,7 +108,7 @@ impl Custom {
                 let wanted = expected.as_ref().map_or_else(|| "a value".to_owned(), ToString::to_string);
                 let found = found.map_or_else(
                     || "nothing".to_owned(),
-                    |found| shortened(&redactor.redact(&found.to_string())),
+                    |found| shortened(&redactor.redact(&found.to_string()), FOUND_CHARS_MAX).into_owned(),
                 );
                 let message =
                     format!("the answer has {found} at `{pointer}`, and a success has {wanted} there");
@@ -135,10 +142,6 @@ fn scalar(value: &Value) -> Value {
         Value::Object(_) => Value::String(value.to_string()),
         other => other.clone(),
     }
-}
-
-fn shortened(text: &str) -> String {
-    if text.chars().count() > 100 { text.chars().take(100).chain(['…']).collect() } else { text.to_owned() }
 }
 
 impl Body {
@@ -198,8 +201,8 @@ impl Success {
             _ => params.problem("success", "invalid_param", POINTER),
         }
         for key in table.keys() {
-            let message = format!("`success` has no `{key}`; it knows status, pointer, equals");
-            params.problem("success", "unknown_key", message);
+            let message = format!("`success` has no `{key}`");
+            params.unknown(&format!("success/{key}"), message, &["status", "pointer", "equals"]);
         }
         success
     }
@@ -230,12 +233,13 @@ fn mappings(params: &mut Params<'_>) -> Vec<(String, String)> {
     }
     let mut fields = Vec::new();
     for (field, pointer) in table {
+        let place = format!("response/{field}");
         if !params.has_field(&field) {
-            params.problem("response", "unknown_field", format!("the workflow has no field “{field}”"));
+            params.problem(&place, "unknown_field", format!("the workflow has no field “{field}”"));
         }
         match pointer {
             Value::String(pointer) if is_pointer(&pointer) => fields.push((field, pointer)),
-            _ => params.problem("response", "invalid_param", POINTER),
+            _ => params.problem(&place, "invalid_param", POINTER),
         }
     }
     fields

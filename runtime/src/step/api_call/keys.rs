@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     model::template::{Destination, Template},
-    step::params::Params,
+    step::params::{Params, last_key},
 };
 
 /// A template that has a secret in it.
-pub(super) fn credential(params: &mut Params<'_>, param: &'static str, source: &str) -> Option<Template> {
+pub(super) fn credential(params: &mut Params<'_>, param: &str, source: &str) -> Option<Template> {
     let template = params.template(param, source, Destination::Call)?;
     if template.secrets().next().is_none() {
         params.problem(
@@ -23,25 +23,30 @@ pub(super) fn credential(params: &mut Params<'_>, param: &'static str, source: &
 
 /// The keys of a table in a parameter.
 pub(super) struct Keys {
-    param: &'static str,
-    kind: &'static str,
+    /// Where the table stands: `tls`, `auth/basic`.
+    path: &'static str,
     table: Map<String, Value>,
 }
 
 impl Keys {
-    pub(super) fn new(param: &'static str, kind: &'static str, table: Map<String, Value>) -> Self {
-        Self { param, kind, table }
+    pub(super) fn new(path: &'static str, table: Map<String, Value>) -> Self {
+        Self { path, table }
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
+    /// Where a key stands.
+    pub(super) fn at(&self, key: &str) -> String {
+        format!("{}/{key}", self.path)
+    }
+
     pub(super) fn optional(&mut self, params: &mut Params<'_>, key: &str) -> Option<String> {
         match self.table.shift_remove(key)? {
             Value::String(text) => Some(text),
             _ => {
-                params.problem(self.param, "wrong_type", format!("`{key}` must be a text"));
+                params.problem(&self.at(key), "wrong_type", format!("`{key}` must be a text"));
                 None
             }
         }
@@ -49,28 +54,25 @@ impl Keys {
 
     pub(super) fn required(&mut self, params: &mut Params<'_>, key: &str) -> Option<String> {
         if !self.has(key) {
-            params.problem(self.param, "missing_key", format!("`{}` needs `{key}`", self.kind));
+            params.problem(self.path, "missing_key", format!("`{}` needs `{key}`", last_key(self.path)));
         }
         self.optional(params, key)
     }
 
     pub(super) fn text(&mut self, params: &mut Params<'_>, key: &str) -> Option<Template> {
         let source = self.required(params, key)?;
-        params.template(self.param, &source, Destination::Call)
+        params.template(&self.at(key), &source, Destination::Call)
     }
 
     pub(super) fn credential(&mut self, params: &mut Params<'_>, key: &str) -> Option<Template> {
         let source = self.required(params, key)?;
-        credential(params, self.param, &source)
+        credential(params, &self.at(key), &source)
     }
 
-    pub(super) fn finish(self, params: &mut Params<'_>, known: &str) {
+    pub(super) fn finish(self, params: &mut Params<'_>, known: &[&str]) {
         for key in self.table.keys() {
-            params.problem(
-                self.param,
-                "unknown_key",
-                format!("`{}` has no `{key}`; it knows {known}", self.kind),
-            );
+            let message = format!("`{}` has no `{key}`", last_key(self.path));
+            params.unknown(&self.at(key), message, known);
         }
     }
 }

@@ -91,7 +91,8 @@ impl StepType for ApiCallType {
         let mut params = Params::new(step, workflow);
         let is_custom = is_custom(&mut params);
         let method = method(&mut params, is_custom);
-        let url = params.required_text("url").and_then(|url| url_template(&mut params, &url, &self.guard));
+        let url =
+            params.required_text("url").and_then(|url| url_template(&mut params, "url", &url, &self.guard));
         let headers = headers(&mut params);
         let custom = is_custom.then(|| Custom::read(&mut params));
         let auth = Auth::read(&mut params, &self.guard);
@@ -240,17 +241,17 @@ fn method(params: &mut Params<'_>, is_custom: bool) -> &'static str {
     })
 }
 
-fn url_template(params: &mut Params<'_>, url: &str, guard: &Guard) -> Option<Template> {
-    let template = params.template("url", url, Destination::Call)?;
+fn url_template(params: &mut Params<'_>, place: &str, url: &str, guard: &Guard) -> Option<Template> {
+    let template = params.template(place, url, Destination::Call)?;
     let is_http = url.starts_with("http://") || url.starts_with("https://");
     // Then only the sender can tell.
     if !is_http && !template.begins_with_secret() {
         let message = format!("`{url}` does not begin with http:// or https://, or with a secret that does");
-        params.problem("url", "invalid_param", message);
+        params.problem(place, "invalid_param", message);
         return None;
     }
     if let Err(problem) = fixed_origin(url).map_or(Ok(()), |origin| guard.check_url(origin)) {
-        params.problem("url", "url_not_callable", problem);
+        params.problem(place, "url_not_callable", problem);
     }
     Some(template)
 }
@@ -270,23 +271,21 @@ fn headers(params: &mut Params<'_>) -> Vec<(String, Template)> {
     }
     let mut headers = Vec::new();
     for (name, value) in table {
+        let place = format!("headers/{name}");
         if let Some(problem) = header_problem(&name) {
-            params.problem("headers", "invalid_param", format!("the header `{name}` {problem}"));
+            params.problem(&place, "invalid_param", format!("the header `{name}` {problem}"));
             continue;
         }
         match value {
             Value::String(source) if source.contains(['\r', '\n', '\0']) => {
-                params.problem(
-                    "headers",
-                    "invalid_param",
-                    format!("the value of `{name}` contains a line break"),
-                );
+                let message = format!("the value of `{name}` contains a line break");
+                params.problem(&place, "invalid_param", message);
             }
             Value::String(source) => {
-                let template = params.template("headers", &source, Destination::Call);
+                let template = params.template(&place, &source, Destination::Call);
                 headers.extend(template.map(|template| (name, template)));
             }
-            _ => params.problem("headers", "wrong_type", format!("the value of `{name}` must be a text")),
+            _ => params.problem(&place, "wrong_type", format!("the value of `{name}` must be a text")),
         }
     }
     headers

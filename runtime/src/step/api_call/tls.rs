@@ -19,11 +19,11 @@ pub(super) struct Tls {
 impl Tls {
     /// `tls`, where there is one.
     pub(super) fn read(params: &mut Params<'_>) -> Option<Self> {
-        let mut keys = Keys::new("tls", "tls", params.optional_table("tls")?);
+        let mut keys = Keys::new("tls", params.optional_table("tls")?);
         let ca = pem(params, &mut keys, "ca");
         let certificate = pem(params, &mut keys, "certificate");
         let key = keys.has("key").then(|| keys.credential(params, "key"));
-        keys.finish(params, "ca, certificate, key");
+        keys.finish(params, &["ca", "certificate", "key"]);
         let identity = match (certificate, key) {
             (None, None) if ca.is_none() => {
                 params.problem(
@@ -62,12 +62,13 @@ impl Tls {
 /// Certificates: of a secret, or as they stand here, where anybody may read them. `None` where there are none.
 fn pem(params: &mut Params<'_>, keys: &mut Keys, key: &'static str) -> Option<Option<Template>> {
     let source = keys.has(key).then(|| keys.optional(params, key))??;
-    let template = params.template("tls", &source, Destination::Call);
+    let place = keys.at(key);
+    let template = params.template(&place, &source, Destination::Call);
     if !source.contains("{{")
         && let Err(problem) = certificates(source.as_bytes())
     {
         params.problem(
-            "tls",
+            &place,
             "invalid_param",
             format!(
                 "`{key}`: the {problem}; write the text itself, or {{{{secrets.NAME}}}}, and no file's name"

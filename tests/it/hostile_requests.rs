@@ -1,0 +1,433 @@
+//! Requests that nobody should send: over every route that takes a body, a path's parts, or a query. Each is refused with
+//! a code and a reason, nothing is changed, and the server goes on.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, TcpStream},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Map, Value, json};
+
+use crate::support::{Answer, Project, Server, acme, api_sample, request};
+
+const WORKFLOW: &str = "/workflows/api-sample";
+
+/// What an error repeats of a request is little.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// How long any of them may take, on a busy machine.
+const TIME_MAX: Duration = Duration::from_secs(5);
+
+fn serve() -> (Project, Server) {
+    let more = "\n[[fields]]\nname = \"Papers\"\ntype = \"file\"\n\n[[stages]]\nname = \"Review\"\nchecklist = [\"Look\"]\n";
+    let (project, key) = Project::new(&(api_sample("http://127.0.0.1:9") + more));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    (project, server)
+}
+
+/// Every route that takes a body, with one that it would understand.
+fn bodies() -> Vec<(&'static str, String, Value)> {
+    let at = |path: &str| format!("{WORKFLOW}{path}");
+    let password = "a long password";
+    vec![
+        ("POST", at("/tasks"), json!({"Company ID": "77", "Company Name": "x", "Papers": []})),
+        ("PUT", at("/tasks"), json!({"Company ID": "42", "Company Name": "x"})),
+        (
+            "POST",
+            at("/executions"),
+            json!({"task_id": "42", "action_id": "finish", "performed_by": "abc123"}),
+        ),
+        ("POST", at("/executions/01a/retry"), json!({"version": "current"})),
+        ("POST", at("/tasks/42/comments"), json!({"body": "Hello"})),
+        (
+            "POST",
+            at("/tasks/42/checklist_items"),
+            json!({"title": "Weigh", "Stage": "Review", "status": "Blank"}),
+        ),
+        ("PUT", at("/tasks/42/checklist_items/look"), json!({"status": "Completed", "Assigned To": null})),
+        ("POST", at("/actions/start/steps/move-to-stage/test"), json!({"task_id": "42", "apply": true})),
+        ("PUT", at("/users/abc123"), json!({"role_id": "administrator"})),
+        ("PATCH", "/users/abc123".to_owned(), json!({"is_administrator": true})),
+        ("PUT", "/secrets/HOSTILE".to_owned(), json!({"value": "not so secret"})),
+        ("POST", "/keys".to_owned(), json!({"name": "k", "scopes": ["read"], "workflows": ["api-sample"]})),
+        (
+            "POST",
+            "/invitations".to_owned(),
+            json!({"email": "new@example.com", "is_administrator": false, "roles": {"api-sample": "viewer"}}),
+        ),
+        (
+            "POST",
+            "/invitations/accept".to_owned(),
+            json!({"token": "x", "first_name": "A", "password": password}),
+        ),
+        ("POST", "/session".to_owned(), json!({"email": "user@example.com", "password": password})),
+        ("PUT", "/session/password".to_owned(), json!({"current_password": "x", "new_password": password})),
+    ]
+}
+
+/// What has become of a sound body: what was done to it, and its bytes.
+fn mutations(sound: &Value) -> Vec<(String, Vec<u8>)> {
+    let (text, keys) = (sound.to_string(), sound.as_object().expect("an object"));
+    let (first, value) = keys.iter().next().expect("a key");
+    let with = |key: &str, value: Value| {
+        let mut changed = keys.clone();
+        changed.insert(key.to_owned(), value);
+        Value::Object(changed).to_string()
+    };
+    // As it is written, since not all of it is JSON.
+    let raw = |value: &str| with(first, json!("HERE")).replace("\"HERE\"", value);
+    let twice = format!("{{{}:{value},{}", json!(first), &text[1..]);
+    let digits = "9".repeat(10_000);
+    let (lists, objects) = ("[".repeat(100_000), "{\"a\":".repeat(100_000));
+    let mut bodies: Vec<(String, Vec<u8>)> = [
+        ("cut off", text[..text.len() - 1].to_owned()),
+        ("its values in a list", Value::Array(keys.values().cloned().collect()).to_string()),
+        ("in a list", format!("[{text}]")),
+        ("a text", json!(text).to_string()),
+        ("a number", "5".to_owned()),
+        ("null", "null".to_owned()),
+        ("a key twice", twice),
+        ("a key twice, deep in a value", raw("{\"a\":[{\"b\":1,\"b\":2}]}")),
+        ("an unknown key", with("Nobody knows this", json!("x"))),
+        ("a key with NUL", with("a\0b", json!("x"))),
+        ("a huge key", with(&"k".repeat(500_000), json!("x"))),
+        ("a number of 10,000 digits", raw(&digits)),
+        ("a number beyond all floats", raw("1e999999999")),
+        ("a number below all floats", raw("-1e999999999")),
+        (
+            "very many keys",
+            format!("{{{}\"z\":1}}", (0..60_000).map(|key| format!("\"{key}\":1,")).collect::<String>()),
+        ),
+        ("not a number", raw("NaN")),
+        ("a raw value", raw("{\"$serde_json::private::RawValue\":\"1\"}")),
+        ("deep lists", raw(&lists)),
+        ("deep objects", raw(&objects)),
+        ("half a surrogate", raw("\"\\ud800\"")),
+        ("a raw control character", raw("\"\u{1}\"")),
+        ("single quotes", text.replace('"', "'")),
+        ("a comma at the end", format!("{},}}", &text[..text.len() - 1])),
+        ("a comment", format!("/* x */{text}")),
+        ("more behind it", format!("{text}{text}")),
+        ("a byte order mark", format!("\u{feff}{text}")),
+    ]
+    .map(|(what, body)| (what.to_owned(), body.into_bytes()))
+    .into();
+    bodies.push(("bytes that are not UTF-8".to_owned(), raw("\"a_b\"").replace('_', "\u{1}").into_bytes()));
+    if let Some((_, body)) = bodies.last_mut() {
+        body.iter_mut().filter(|byte| **byte == 1).for_each(|byte| *byte = 0xff);
+    }
+    bodies.push(("UTF-16".to_owned(), text.encode_utf16().flat_map(u16::to_le_bytes).collect()));
+    for (key, value) in keys {
+        for wrong in [json!({"wrong": [1]}), json!([[{"wrong": null}]])] {
+            bodies.push((format!("{wrong} at `{key}`"), with(key, wrong).into_bytes()));
+        }
+        if value.is_string() {
+            bodies.push((
+                format!("a huge text at `{key}`"),
+                with(key, json!("x".repeat(300_000))).into_bytes(),
+            ));
+            bodies.push((format!("NUL at `{key}`"), with(key, json!("a\0b")).into_bytes()));
+        }
+    }
+    bodies
+}
+
+/// What is wrong with an answer to a request that had to be refused; `None` when all is well.
+fn misjudged(answer: &Answer) -> Option<String> {
+    let body = serde_json::from_str::<Map<String, Value>>(&answer.body).unwrap_or_default();
+    let has = |key: &str| body.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let shown: String = answer.body.chars().take(300).collect();
+    match answer.status {
+        400..500 if !has("code") || !has("message") => {
+            Some(format!("{} without a code and a message: {shown}", answer.status))
+        }
+        400..500 if answer.body.len() > ANSWER_BYTES_MAX => {
+            Some(format!("{} bytes: {shown}", answer.body.len()))
+        }
+        400..500 => None,
+        other => Some(format!("{other}: {shown}")),
+    }
+}
+
+/// Sends many requests, each of which must be refused; afterwards the server must be as it was.
+struct Attack<'a> {
+    server: &'a Server,
+    cases: usize,
+    wrong: Vec<String>,
+}
+
+impl<'a> Attack<'a> {
+    fn new(server: &'a Server) -> Self {
+        Self { server, cases: 0, wrong: Vec::new() }
+    }
+
+    fn refused(&mut self, what: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
+        let bearer = format!("Bearer {}", self.server.key);
+        let all: Vec<_> = [("Authorization", bearer.as_str())].iter().chain(headers).copied().collect();
+        let started = Instant::now();
+        let answer = request(&self.server.address, method, &format!("/api/v1{path}"), &all, body);
+        if started.elapsed() > TIME_MAX {
+            self.wrong.push(format!("{method} {path}, {what}: it took {:?}", started.elapsed()));
+        }
+        self.judge(what, method, path, &answer);
+    }
+
+    fn judge(&mut self, what: &str, method: &str, path: &str, answer: &Answer) {
+        self.cases += 1;
+        let shown: String = path.chars().take(80).collect();
+        self.wrong.extend(misjudged(answer).map(|problem| format!("{method} {shown}, {what}: {problem}")));
+    }
+
+    /// `least`: how many cases there must have been.
+    fn ends(self, project: &Project, least: usize) {
+        assert!(self.cases >= least, "only {} cases", self.cases);
+        let (wrong, cases) = (self.wrong.len(), self.cases);
+        assert!(wrong == 0, "{wrong} of {cases} were judged wrongly:\n{}", self.wrong.join("\n"));
+        let server = self.server;
+        let tasks = server.get(&format!("{WORKFLOW}/tasks")).json();
+        let mut expected = acme();
+        expected["Papers"] = json!([]);
+        let [task] = tasks.as_array().expect("a list").as_slice() else { panic!("{tasks}") };
+        for (key, value) in expected.as_object().expect("an object") {
+            assert_eq!(task[key], *value, "{task}");
+        }
+        let count = |path: &str| server.get(path).json().as_array().expect("a list").len();
+        let nothing =
+            [format!("{WORKFLOW}/tasks/42/comments"), "/invitations".to_owned(), "/secrets".to_owned()];
+        for path in nothing {
+            assert_eq!(count(&path), 0, "{path}");
+        }
+        assert_eq!((count("/keys"), count("/users")), (1, 1));
+        assert_eq!(count(&format!("{WORKFLOW}/tasks/42/checklist_items")), 1);
+        assert_eq!(count(&format!("{WORKFLOW}/tasks/42/history")), 1, "the task was changed");
+        let log = project.log();
+        assert!(!log.contains("\"level\":\"ERROR\""), "{log}");
+    }
+}
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+#[test]
+fn broken_bodies_are_refused_on_every_route() {
+    let (project, server) = serve();
+    let mut attack = Attack::new(&server);
+    for (method, path, sound) in bodies() {
+        for (what, body) in mutations(&sound) {
+            attack.refused(&what, method, &path, &[JSON], &body);
+        }
+        let sound = sound.to_string();
+        for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/json5", "", "ü"]
+        {
+            attack.refused(content_type, method, &path, &[("Content-Type", content_type)], sound.as_bytes());
+        }
+        attack.refused("no content type", method, &path, &[], sound.as_bytes());
+        attack.refused(
+            "zipped",
+            method,
+            &path,
+            &[JSON, ("Content-Encoding", "gzip")],
+            &[0x1f, 0x8b, 8, 0, 0],
+        );
+    }
+    attack.ends(&project, 500);
+}
+
+/// What may stand in a path where a name belongs.
+fn path_parts() -> Vec<(&'static str, String)> {
+    vec![
+        ("half an escape", "%".to_owned()),
+        ("a wrong escape", "%zz".to_owned()),
+        ("NUL", "%00".to_owned()),
+        ("a line break", "a%0d%0aX-Evil:%201".to_owned()),
+        ("not UTF-8", "%ff%fe".to_owned()),
+        ("an overlong escape", "%c0%80".to_owned()),
+        ("folders", "..%2f..%2fetc%2fpasswd".to_owned()),
+        ("a very long name", "x".repeat(30_000)),
+        ("very many digits", "9".repeat(10_000)),
+        ("a template", "%7B%7Bsecrets.A%7D%7D".to_owned()),
+        ("quotes", "'%22;DROP%20TABLE%20tasks".to_owned()),
+    ]
+}
+
+#[test]
+fn broken_paths_are_refused_on_every_route() {
+    let (project, server) = serve();
+    let mut attack = Attack::new(&server);
+    let routes = [
+        ("GET", "/#"),
+        ("GET", "/workflows/#/tasks"),
+        ("GET", "/workflows/#/stages"),
+        ("GET", "/workflows/api-sample/tasks/#"),
+        ("DELETE", "/workflows/api-sample/tasks/#"),
+        ("GET", "/workflows/api-sample/tasks/#/actions"),
+        ("GET", "/workflows/api-sample/tasks/#/history"),
+        ("GET", "/workflows/api-sample/tasks/#/comments"),
+        ("GET", "/workflows/api-sample/tasks/42/checklist_items/#"),
+        ("DELETE", "/workflows/api-sample/tasks/42/checklist_items/#"),
+        ("GET", "/workflows/api-sample/executions/#"),
+        ("POST", "/workflows/api-sample/executions/#/cancel"),
+        ("POST", "/workflows/api-sample/executions/#/dismiss"),
+        ("GET", "/workflows/api-sample/users/#"),
+        ("DELETE", "/users/#"),
+        ("POST", "/users/#/password_link"),
+        ("DELETE", "/keys/#"),
+        ("DELETE", "/invitations/#"),
+        ("DELETE", "/secrets/#"),
+        ("POST", "/endpoints/#/enable"),
+        ("GET", "/files/#"),
+    ];
+    for (method, route) in routes {
+        for (what, part) in path_parts() {
+            attack.refused(what, method, &route.replace('#', &part), &[], b"");
+        }
+    }
+    attack.ends(&project, 200);
+}
+
+#[test]
+fn broken_queries_are_refused() {
+    let (project, server) = serve();
+    let mut attack = Attack::new(&server);
+    let task = format!("{WORKFLOW}/tasks/42");
+    let long = "x".repeat(30_000);
+    for (path, queries) in [
+        (
+            format!("{WORKFLOW}/tasks"),
+            ["Colour=red", "Stage=%ff", "_performed_by=x", "%00=x", &*long].as_slice(),
+        ),
+        (format!("{WORKFLOW}/tasks/active"), &["Colour=red", "Stage=%zz", "Stage=%", &long]),
+        (
+            format!("{task}/actions"),
+            &[
+                "_performed_by=%ff",
+                "_performed_by=%00",
+                "_performed_by=a&_performed_by=b",
+                "performed_by=a",
+                &long,
+            ],
+        ),
+        (
+            format!("{task}/checklist_items"),
+            &["Stage=a&Stage=b", "stage=Review", "Stage=%ff", "Stage=%e2%82", &long],
+        ),
+        (format!("{task}/comments"), &["a=b", "_nothing=1", "%ff", &long]),
+        (
+            "/audit".to_owned(),
+            &[
+                "_limit=0",
+                "_limit=-1",
+                "_limit=1001",
+                "_limit=1.5",
+                "_limit=",
+                "_limit=ten",
+                "_limit=1&_limit=2",
+                "_limit=99999999999999999999999999",
+                "_cursor=-1",
+                "_cursor=18446744073709551616",
+                "_cursor=x",
+                "limit=1",
+            ],
+        ),
+    ] {
+        for query in queries {
+            attack.refused(&query[..query.len().min(40)], "GET", &format!("{path}?{query}"), &[], b"");
+        }
+    }
+    attack.ends(&project, 30);
+}
+
+#[test]
+fn broken_headers_are_refused() {
+    let (project, server) = serve();
+    let mut attack = Attack::new(&server);
+    let perform = json!({"task_id": "42", "action_id": "finish"}).to_string();
+    let many_digits = "9".repeat(5_000);
+    let wait = format!("wait={many_digits}");
+    for (name, value) in [
+        ("Idempotency-Key", ""),
+        ("Idempotency-Key", &*many_digits),
+        ("Idempotency-Key", "\u{fc}"),
+        ("Prefer", "wait=-1"),
+        ("Prefer", "wait=soon"),
+        ("Prefer", &wait),
+        ("Onward-Depth", "-1"),
+        ("Onward-Depth", "deep"),
+        ("Onward-Depth", &many_digits),
+    ] {
+        let path = format!("{WORKFLOW}/executions");
+        attack.refused(name, "POST", &path, &[JSON, (name, value)], perform.as_bytes());
+    }
+    for authorization in ["Bearer", "Bearer ", "Bearer \u{fc}", "Basic eDp5", &*many_digits, "Bearer onw_\t"]
+    {
+        let headers = [("Authorization", authorization)];
+        let answer = request(&server.address, "GET", "/api/v1/workflows", &headers, b"");
+        attack.judge("a wrong credential", "GET", "/workflows", &answer);
+    }
+    attack.ends(&project, 15);
+}
+
+/// What a client sends that does not keep to HTTP; the answer's status and all of its text.
+fn raw(server: &Server, sent: &[u8]) -> (u16, String) {
+    let mut socket = TcpStream::connect(&server.address).expect("the server listens");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    let _ = socket.write_all(sent);
+    let _ = socket.shutdown(Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    (text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0), text)
+}
+
+/// A body that does not come as its head says gets our own error. What is no HTTP request at all is refused by the HTTP
+/// library, with a status and without a body: it does not know which API was meant.
+#[test]
+fn broken_messages_are_refused() {
+    let (project, server) = serve();
+    let mut attack = Attack::new(&server);
+    let head = format!(
+        "POST /api/v1{WORKFLOW}/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\n",
+        server.key
+    );
+    let body = r#"{"Company ID":"77"}"#;
+    for (what, rest) in [
+        ("cut off", format!("Content-Length: 100\r\n\r\n{body}")),
+        ("no body", "Content-Length: 100\r\n\r\n".to_owned()),
+        ("a chunk cut off", format!("Transfer-Encoding: chunked\r\n\r\nff\r\n{body}")),
+        ("no last chunk", format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len())),
+        ("a chunk of no size", format!("Transfer-Encoding: chunked\r\n\r\nzz\r\n{body}\r\n0\r\n\r\n")),
+        ("a chunk of a huge size", format!("Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{body}")),
+        ("a huge length", "Content-Length: 9999999999\r\n\r\n{".to_owned()),
+    ] {
+        let (status, text) = raw(&server, format!("{head}{rest}").as_bytes());
+        attack.cases += 1;
+        let is_ours =
+            (400..500).contains(&status) && text.contains("\"code\":") && text.contains("\"message\":");
+        if !is_ours {
+            attack.wrong.push(format!("{what}: {}", &text[..text.len().min(300)]));
+        }
+    }
+    let long = "x".repeat(100_000);
+    for (what, sent) in [
+        ("two lengths", format!("{head}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}")),
+        ("a length that is none", format!("{head}Content-Length: two\r\n\r\n{{}}")),
+        (
+            "a length and chunks",
+            format!("{head}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ),
+        ("a path with NUL", "GET /api/v1/\0 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()),
+        ("a path of 100,000 bytes", format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n")),
+        ("a huge header", format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}{long}\r\n\r\n")),
+        ("very many headers", format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(1_000))),
+        ("no HTTP", "\u{16}\u{3}\u{1}hello\r\n\r\n".to_owned()),
+    ] {
+        let (status, text) = raw(&server, sent.as_bytes());
+        attack.cases += 1;
+        if !(400..500).contains(&status) {
+            attack.wrong.push(format!("{what}: {}", &text[..text.len().min(300)]));
+        }
+    }
+    attack.ends(&project, 15);
+}
