@@ -110,6 +110,9 @@ fn test(mut table: Table<'_>, known: &Known<'_>, problems: &mut Problems) -> Opt
     let (operators, unknown): (Vec<_>, Vec<_>) =
         table.entries().partition(|entry| OPERATORS.contains(&entry.key.value.as_str()));
     for Entry { key, .. } in &unknown {
+        if problems.is_full() {
+            break;
+        }
         let help = closest(&key.value, OPERATORS.into_iter().chain(["field"])).map_or_else(
             || format!("the operators are {}", OPERATORS.join(", ")),
             |nearest| format!("did you mean `{nearest}`?"),

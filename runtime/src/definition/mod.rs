@@ -44,6 +44,10 @@ pub const VALUES_MAX: usize = 500;
 /// Of one select field.
 pub const OPTIONS_MAX: usize = 500;
 pub const OPTION_CHARS_MAX: usize = 300;
+/// Of one table within a step's parameters.
+pub const KEYS_MAX: usize = 500;
+/// Bytes of such a key.
+pub const KEY_BYTES_MAX: usize = 1_000;
 pub const MESSAGE_CHARS_MAX: usize = 300;
 pub const NAME_CHARS_MAX: usize = 100;
 /// The longest that failures may wait to be told together.

@@ -456,7 +456,7 @@ fn steps(table: &mut Table<'_>, problems: &mut Problems) -> (Vec<StepDefinition>
         }
         let name = name.unwrap_or_else(|| At { value: titled(&type_id.value), span: type_id.span.clone() });
         let id = step_id(&mut table, &name, &steps, problems);
-        let (params, spans) = table.rest();
+        let (params, spans) = table.rest(problems);
         steps.push(StepDefinition {
             id: StepId::new(id),
             name: name.value,

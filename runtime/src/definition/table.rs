@@ -12,7 +12,7 @@ use toml::{
     de::{DeInteger, DeTable, DeValue},
 };
 
-use super::{Diagnostic, report::PROBLEMS_MAX};
+use super::{Diagnostic, KEY_BYTES_MAX, KEYS_MAX, report::PROBLEMS_MAX};
 use crate::model::{
     duration,
     text::{closest, shortened},
@@ -51,7 +51,7 @@ impl Problems {
         });
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.0.len() >= KEPT_MAX
     }
 }
@@ -282,23 +282,34 @@ impl<'a> Table<'a> {
     }
 
     /// What is left, as JSON, with the place of each value, and of each key within it: `auth/basic/user`.
-    pub(super) fn rest(self) -> (Map<String, Value>, Places) {
+    pub(super) fn rest(self, problems: &mut Problems) -> (Map<String, Value>, Places) {
         let mut values = Map::new();
         let mut places = Places::new();
         for (key, _, value) in self.entries {
             places.push((key.to_string(), value.span()));
-            note_keys(&key, value.get_ref(), &mut places);
+            note_keys(&key, value, &mut places, problems);
             values.insert(key.into_owned(), json(value.get_ref()));
         }
         (values, places)
     }
 }
 
-fn note_keys(path: &str, value: &DeValue<'_>, places: &mut Places) {
-    for (key, value) in value.as_table().into_iter().flatten() {
-        let path = format!("{path}/{}", key.get_ref());
-        places.push((path.clone(), key.span().start..value.span().end.max(key.span().end)));
-        note_keys(&path, value.get_ref(), places);
+fn note_keys(path: &str, value: &Spanned<DeValue<'_>>, places: &mut Places, problems: &mut Problems) {
+    let Some(table) = value.get_ref().as_table() else { return };
+    if table.len() > KEYS_MAX {
+        check_count("keys", table.len(), KEYS_MAX, value.span(), problems);
+        return;
+    }
+    for (key, value) in table {
+        let (name, span) = (key.get_ref(), key.span());
+        if name.len() > KEY_BYTES_MAX {
+            let message = format!("a key must have at most {KEY_BYTES_MAX} bytes");
+            problems.add("invalid_name", span, message);
+            continue;
+        }
+        let path = format!("{path}/{name}");
+        places.push((path.clone(), span.start..value.span().end.max(span.end)));
+        note_keys(&path, value, places, problems);
     }
 }
 

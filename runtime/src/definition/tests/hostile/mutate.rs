@@ -61,6 +61,7 @@ pub(super) const ALL: &[(&str, Mutation)] = &[
     ("very many tables", many_tables),
     ("very many items", many_items),
     ("very many keys", many_keys),
+    ("very many keys within a value", many_inner_keys),
     ("deep nesting", deep_nesting),
     ("a lone carriage return", lone_carriage_return),
     ("line ends of another system", crlf),
@@ -434,6 +435,18 @@ fn many_keys(source: &Source, random: &mut Random) -> Option<Mutated> {
     let (line, key, value) = source.pair(random, |header, _, _| !header.ends_with(".fields"))?;
     let keys: String = (0..60_000).map(|number| format!("k{number} = {number}\n")).collect();
     refused(source.with_line(line, &format!("{key} = {value}\n{keys}")), line + 1, &["unknown_key"])
+}
+
+/// Also in a table of a huge name, so that whoever notes each key's whole path notes a hundred times the file.
+fn many_inner_keys(source: &Source, random: &mut Random) -> Option<Mutated> {
+    let (line, key, _) = source.pair(random, |_, _, value| value.starts_with("{ "))?;
+    let keys = (0..15_000).map(|number| format!("k{number} = {number}")).collect::<Vec<_>>().join(", ");
+    let outer = "k".repeat(200_000);
+    let value = match random.below(2) {
+        0 => format!("{{ {keys} }}"),
+        _ => format!("{{ {outer} = {{ {keys} }} }}"),
+    };
+    refused(source.with_line(line, &format!("{key} = {value}")), line, &[])
 }
 
 fn deep_nesting(source: &Source, random: &mut Random) -> Option<Mutated> {
