@@ -29,7 +29,9 @@ const INTERNAL: &[&str] = &[
     "step::api_call::outcome::WORDS_CHARS_MAX",
     "store::COMMENTS_PAGE_MAX",
     "store::HISTORY_PAGE_MAX",
-    "store::TASKS_PAGE_MAX",
+    "store::VERSIONS_PAGE_MAX",
+    "store::sqlite::list::ARMS_MAX",
+    "definition::toml_text::LINE_CHARS_MAX",
     "store::sqlite::wal::PAGE_BYTES_MAX",
 ];
 

@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use actix_web::{HttpRequest, HttpResponseBuilder, http::header, web};
+use actix_web::{HttpRequest, HttpResponseBuilder, http::header};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use super::{Api, Code, error::ApiError};
+use super::{Api, Code, error::ApiError, query};
 use crate::model::{template::percent_encode, text::closest};
 
 /// Items that a page may have.
@@ -40,10 +40,7 @@ pub(super) fn unknown<'n>(what: &str, known: impl Iterator<Item = &'n str> + Clo
 
 impl ListQuery {
     pub(super) fn read(request: &HttpRequest) -> Result<Self, ApiError> {
-        let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
-        query
-            .map(|query| Self(query.into_inner()))
-            .map_err(|error| invalid(format!("the query cannot be read: {error}")))
+        query(request).map(Self)
     }
 
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {

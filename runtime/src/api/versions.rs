@@ -12,7 +12,7 @@ use super::{
     auth::Caller,
     definitions::{known, made_from, save, sound},
     error::ApiError,
-    json as answer,
+    json as answer, query,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
@@ -115,10 +115,8 @@ async fn diff(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let (id, number) = in_path(&caller, &path)?;
-    let query = web::Query::<With>::from_query(request.query_string()).map_err(|error| {
-        ApiError::new(Code::InvalidParameter, format!("`with` must be a version: {error}"))
-    })?;
-    let with = query.with.unwrap_or_else(|| number.saturating_sub(1));
+    let asked: With = query(&request)?;
+    let with = asked.with.unwrap_or_else(|| number.saturating_sub(1));
     let (before, after) = (version(&api, &id, with).await?, version(&api, &id, number).await?);
     let Difference { workflow, fields, stages, roles, actions } = Difference::between(&before, &after);
     let body = json!({

@@ -198,7 +198,7 @@ fn fields() -> impl Strategy<Value = Vec<Field>> {
     let names = names(count..count + 1);
     (names, any::<[bool; 3]>(), option::of(1..=50_u32)).prop_map(
         |(names, [required, editable, auto], limit)| {
-            let options = || vec!["Red".to_owned(), "B'l\"x".to_owned(), "two\nlines".to_owned()];
+            let options = || vec!["Red".to_owned(), "B'l\"x".to_owned(), "two lines".to_owned()];
             let kinds = [
                 FieldType::Text,
                 FieldType::LongText,
