@@ -10,7 +10,7 @@ use crate::{
     model::{Performer, User, UserId},
     sessions::password_problem,
     store::{
-        Store,
+        Store, StoreError,
         admin::{AdminChange, By},
     },
 };
@@ -54,8 +54,13 @@ pub async fn run(store: &dyn Store, clock: &Clock, bootstrap: &Bootstrap) -> any
     {
         let key = credential::key_of(KEY_NAME, &line(file)?)
             .with_context(|| format!("bootstrap.api_key_file: {}", file.display()))?;
-        store.administer(AdminChange::AddKey(key), by()).await?;
-        tracing::info!("the first API key is made");
+        match store.administer(AdminChange::AddKey(key), by()).await {
+            Ok(_) => tracing::info!("the first API key is made"),
+            Err(StoreError::Exists { .. }) => {
+                tracing::warn!("the API key in bootstrap.api_key_file was revoked, and is not made again");
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

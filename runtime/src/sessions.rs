@@ -6,7 +6,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -100,6 +103,8 @@ pub struct Sessions {
     /// Each with the workspace's revision at which it was read.
     known: Mutex<HashMap<[u8; 32], (Session, u64)>>,
     used: Mutex<Used>,
+    /// How many were ended.
+    ended: AtomicU64,
 }
 
 /// When something was last used, and what of it is not on disk yet.
@@ -129,6 +134,7 @@ impl Sessions {
             attempts: Mutex::default(),
             known: Mutex::default(),
             used: Mutex::default(),
+            ended: AtomicU64::new(0),
         }
     }
 
@@ -145,50 +151,63 @@ impl Sessions {
         password: &str,
         from: &str,
     ) -> Result<(Arc<User>, Token), SignInError> {
-        if let Some(wait) = locked(&self.attempts).wait(email, from) {
-            return Err(SignInError::TooMany(wait));
-        }
+        self.attempt(email, from)?;
         // By email alone: an id is nothing to sign in with.
         let user = workspace.directory.find(email).filter(|user| user.email.eq_ignore_ascii_case(email));
-        let user = match user {
-            Some(user) if self.is_right(&user.id, password).await? => Arc::clone(user),
-            Some(_) => return Err(self.wrong(email, from)),
-            None => {
-                self.compare(credential::NOBODYS.to_owned(), password.to_owned()).await?;
-                return Err(self.wrong(email, from));
-            }
-        };
+        let Some((user, hash)) = self.shown(user, password).await? else { return Err(SignInError::Wrong) };
+        let token = self.begin_with(&user.id, Some(hash)).await?;
         locked(&self.attempts).succeeded(email, from);
-        Ok((Arc::clone(&user), self.begin(&user.id).await?))
+        Ok((user, token))
     }
 
-    fn wrong(&self, email: &str, from: &str) -> SignInError {
-        locked(&self.attempts).failed(email, from);
-        SignInError::Wrong
+    /// Whether who is signed in knows the password; guessing is as slow as at the door.
+    pub async fn confirm(&self, user: &Arc<User>, password: &str, from: &str) -> Result<bool, SignInError> {
+        self.attempt(&user.email, from)?;
+        let is_right = self.shown(Some(user), password).await?.is_some();
+        if is_right {
+            locked(&self.attempts).succeeded(&user.email, from);
+        }
+        Ok(is_right)
+    }
+
+    /// Counted as a failure until it has succeeded: many at once are as many.
+    fn attempt(&self, email: &str, from: &str) -> Result<(), SignInError> {
+        let mut attempts = locked(&self.attempts);
+        if let Some(wait) = attempts.wait(email, from) {
+            return Err(SignInError::TooMany(wait));
+        }
+        attempts.failed(email, from);
+        Ok(())
+    }
+
+    /// The user, and the hash of the password that was shown, if it is theirs. Where there is no user it takes as long.
+    async fn shown(
+        &self,
+        user: Option<&Arc<User>>,
+        password: &str,
+    ) -> Result<Option<(Arc<User>, String)>, SignInError> {
+        // Longer ones are nobody's, and are not hashed.
+        if password.chars().count() > PASSWORD_CHARS_MAX {
+            return Ok(None);
+        }
+        let id = user.map_or_else(|| UserId::new(""), |user| user.id.clone());
+        let hash = self.store.password_hash(id).await?;
+        let compared = hash.clone().unwrap_or_else(|| credential::NOBODYS.to_owned());
+        let password = password.to_owned();
+        let is_right = self.hashing(move || Ok(credential::is_password(&compared, &password))).await?;
+        Ok(user.zip(hash).filter(|_| is_right).map(|(user, hash)| (Arc::clone(user), hash)))
     }
 
     /// A session for somebody who has shown who they are.
     pub async fn begin(&self, user: &UserId) -> Result<Token, SignInError> {
+        self.begin_with(user, None).await
+    }
+
+    /// `hash`: of the password that was shown; it may be another one by now.
+    async fn begin_with(&self, user: &UserId, hash: Option<String>) -> Result<Token, SignInError> {
         let (token, now) = (Token::new()?, self.clock.now());
         let session = Session { hash: token.hash, user: user.clone(), created_at: now, seen_at: now };
-        self.store.add_session(session).await?;
-        Ok(token)
-    }
-
-    /// Whether it is the user's password.
-    pub async fn is_right(&self, user: &UserId, password: &str) -> Result<bool, SignInError> {
-        let hash = self.store.password_hash(user.clone()).await?;
-        let has_one = hash.is_some();
-        let hash = hash.unwrap_or_else(|| credential::NOBODYS.to_owned());
-        Ok(self.compare(hash, password.to_owned()).await? && has_one)
-    }
-
-    async fn compare(&self, hash: String, password: String) -> Result<bool, SignInError> {
-        // Longer ones are nobody's, and are not hashed.
-        if password.chars().count() > PASSWORD_CHARS_MAX {
-            return Ok(false);
-        }
-        self.hashing(move || Ok(credential::is_password(&hash, &password))).await
+        if self.store.add_session(session, hash).await? { Ok(token) } else { Err(SignInError::Wrong) }
     }
 
     /// What is kept of a new password.
@@ -206,8 +225,14 @@ impl Sessions {
         Ok(done.map_err(|error| CredentialError::Hash(error.to_string()))??)
     }
 
-    /// Who has the session with this hash; `None` where there is none, or it is over.
-    pub async fn user(&self, workspace: &Workspace, hash: [u8; 32]) -> Result<Option<Arc<User>>, StoreError> {
+    /// Who has the session with this hash; `None` where there is none, or it is over. `is_use`: they do something.
+    pub async fn user(
+        &self,
+        workspace: &Workspace,
+        hash: [u8; 32],
+        is_use: bool,
+    ) -> Result<Option<Arc<User>>, StoreError> {
+        let ended = self.ended.load(Ordering::SeqCst);
         let known = locked(&self.known).get(&hash).filter(|(_, at)| *at == workspace.revision).cloned();
         let session = match known {
             Some((session, _)) => session,
@@ -222,7 +247,10 @@ impl Sessions {
             return Ok(None);
         }
         let user = workspace.directory.user(&session.user).filter(|user| user.is_active).cloned();
-        self.remember(session, workspace.revision, now);
+        // One that was ended meanwhile is not known again.
+        if self.ended.load(Ordering::SeqCst) == ended {
+            self.remember(session, workspace.revision, is_use.then_some(now));
+        }
         Ok(user)
     }
 
@@ -231,8 +259,9 @@ impl Sessions {
         age(session.seen_at) > self.settings.idle || age(session.created_at) > self.settings.longest
     }
 
-    fn remember(&self, mut session: Session, revision: u64, now: Timestamp) {
-        if now.duration_since(session.seen_at) >= NOTED_EVERY {
+    /// `used`: when, if somebody does something with it; a stream that is only open does not.
+    fn remember(&self, mut session: Session, revision: u64, used: Option<Timestamp>) {
+        if let Some(now) = used.filter(|now| now.duration_since(session.seen_at) >= NOTED_EVERY) {
             session.seen_at = now;
             locked(&self.used).sessions_anew.insert(session.hash, now);
         }
@@ -246,6 +275,7 @@ impl Sessions {
     pub async fn end(&self, hash: [u8; 32]) -> Result<(), StoreError> {
         // Off the disk first: else a request in between would find it there, and know it again.
         self.store.end_session(hash).await?;
+        self.ended.fetch_add(1, Ordering::SeqCst);
         locked(&self.known).remove(&hash);
         Ok(())
     }
@@ -285,6 +315,8 @@ impl Sessions {
             let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
             self.clock.now().checked_sub(age).unwrap_or(Timestamp::MIN)
         };
-        self.store.forget_sessions(before(self.settings.longest), before(self.settings.idle)).await
+        let (longest, idle) = (before(self.settings.longest), before(self.settings.idle));
+        locked(&self.attempts).forget();
+        self.store.forget_sessions(longest, idle, self.clock.now()).await
     }
 }

@@ -7,6 +7,7 @@ ALTER TABLE api_key ADD COLUMN scopes TEXT NOT NULL DEFAULT '["read","edit","per
 ALTER TABLE api_key ADD COLUMN workflows TEXT;
 ALTER TABLE api_key ADD COLUMN expires_at INTEGER;
 ALTER TABLE api_key ADD COLUMN used_at INTEGER;
+ALTER TABLE api_key ADD COLUMN revoked_at INTEGER;
 
 -- People who are signed in, by the SHA-256 of their cookie's token.
 CREATE TABLE session (

@@ -50,7 +50,7 @@ impl Caller {
     }
 
     /// Who is signed in, and the hash of the session's token.
-    pub(super) fn signed_in(&self) -> Option<(&User, [u8; 32])> {
+    pub(super) fn signed_in(&self) -> Option<(&Arc<User>, [u8; 32])> {
         match &self.who {
             Who::Key(_) => None,
             Who::User { user, session } => Some((user, *session)),
@@ -123,8 +123,8 @@ impl Caller {
     /// The same caller a while later; an error where they may not come in any more.
     pub(super) async fn again(&self, api: &Api) -> Result<Self, ApiError> {
         match &self.who {
-            Who::Key(key) => key_with(api, &key.hash),
-            Who::User { session, .. } => by_session(api, *session).await,
+            Who::Key(key) => key_with(api, &key.hash, false),
+            Who::User { session, .. } => by_session(api, *session, false).await,
         }
     }
 
@@ -218,7 +218,7 @@ impl FromRequest for Caller {
             return Either::Left(ready(Err(error)));
         }
         let api = api.clone();
-        Either::Right(Box::pin(async move { by_session(&api, sessions::hash(&token)).await }))
+        Either::Right(Box::pin(async move { by_session(&api, sessions::hash(&token), true).await }))
     }
 }
 
@@ -230,11 +230,11 @@ fn by_key(api: &Api, header: &header::HeaderValue) -> Result<Caller, ApiError> {
     let secret = secret.ok_or_else(|| {
         ApiError::new(Code::Unauthorized, "the header must be written `Authorization: Bearer KEY`")
     })?;
-    key_with(api, &sessions::hash(secret))
+    key_with(api, &sessions::hash(secret), true)
 }
 
 /// By the hash of its secret.
-fn key_with(api: &Api, hash: &[u8; 32]) -> Result<Caller, ApiError> {
+fn key_with(api: &Api, hash: &[u8; 32], is_use: bool) -> Result<Caller, ApiError> {
     let workspace = api.workspace().current();
     let key = workspace.keys.get(hash).cloned().ok_or_else(|| {
         ApiError::new(
@@ -248,13 +248,16 @@ fn key_with(api: &Api, hash: &[u8; 32]) -> Result<Caller, ApiError> {
             format!("the API key “{}” has expired at {at}", key.name),
         ));
     }
-    api.sessions.key_used(&key.id);
+    if is_use {
+        api.sessions.key_used(&key.id);
+    }
     Ok(Caller { who: Who::Key(key), workspace })
 }
 
-async fn by_session(api: &Api, session: [u8; 32]) -> Result<Caller, ApiError> {
+/// `is_use`: they do something, and do not only listen.
+async fn by_session(api: &Api, session: [u8; 32], is_use: bool) -> Result<Caller, ApiError> {
     let workspace = api.workspace().current();
-    let user = api.sessions.user(&workspace, session).await?;
+    let user = api.sessions.user(&workspace, session, is_use).await?;
     let user = user.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session is over; sign in again"))?;
     Ok(Caller { who: Who::User { user, session }, workspace })
 }
@@ -304,19 +307,34 @@ impl Api {
         };
         let is_trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(address));
         let named = request.headers().get_all("X-Forwarded-For").filter_map(|value| value.to_str().ok());
-        let named: Vec<IpAddr> = named
-            .flat_map(|value| value.split(','))
-            .filter_map(|part| part.trim().parse::<IpAddr>().ok())
-            .map(|address| address.to_canonical())
-            .collect();
-        // From the nearest to the farthest: the first that we do not trust is whom we believe.
         let mut address = peer;
-        for next in named.into_iter().rev() {
+        // From the nearest to the farthest: the first that we do not trust is whom we believe, and nobody beyond one that
+        // cannot be read.
+        for next in named.flat_map(|value| value.split(',')).collect::<Vec<_>>().into_iter().rev() {
             if !is_trusted(&address) {
                 break;
             }
+            let Some(next) = read_address(next.trim()) else { break };
             address = next;
         }
-        address.to_string()
+        place_of(address)
+    }
+}
+
+/// An address as proxies write it: perhaps with a port, or in brackets.
+fn read_address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    let with_port = || text.parse().ok().map(|address: std::net::SocketAddr| address.ip());
+    bare.or_else(with_port).map(|address: IpAddr| address.to_canonical())
+}
+
+/// Whoever has one IPv6 address has all of its network.
+fn place_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
     }
 }

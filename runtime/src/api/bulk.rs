@@ -1,6 +1,6 @@
 //! One action on many tasks, and how many executions are doing.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{cell::RefCell, collections::HashSet, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt, stream};
@@ -12,20 +12,24 @@ use super::{
     auth::Caller,
     body::Body,
     error::ApiError,
-    executions::{Address, Asked, action, idempotency_key, summary},
+    executions::{Address, Asked, action, depth, idempotency_key, summary},
     json as answer,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    engine::Perform,
-    model::{Execution, Performer, Right, workspace::Published},
+    engine::{Perform, Performed},
+    model::{Execution, Performer, Right, TaskId, workspace::Published},
 };
 
 /// Tasks, or executions, of one request.
 const AT_ONCE_MAX: usize = 1_000;
 
-/// How many of them are under way at a time, so that one request does not take every place there is.
+/// How many of them are under way at a time, so that one request does not take every place there is, nor all that their
+/// endpoint has.
 const SIDE_BY_SIDE: usize = 32;
+
+/// How long the next one waits for one that takes its time.
+const WAIT_MAX: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Vec<Route> {
     let key = "A repeated request with it performs nothing twice";
@@ -67,6 +71,9 @@ struct Bulk<'a> {
     action: usize,
     performer: Performer,
     asked: &'a NewBulk,
+    depth: u32,
+    /// Each task once, however it is named.
+    tasks: RefCell<HashSet<TaskId>>,
 }
 
 async fn perform(
@@ -89,7 +96,18 @@ async fn perform(
     let action = action(&published, &asked.action_id)?;
     let right = Right::Perform(&published.workflow.actions[action].id);
     let performer = caller.performer_of(&published.workflow, right, asked.performed_by.as_deref())?;
-    let bulk = Bulk { api: &api, request: &request, caller: &caller, published, action, performer, asked };
+    let (depth, tasks) = (depth(&request)?, RefCell::default());
+    let bulk = Bulk {
+        api: &api,
+        request: &request,
+        caller: &caller,
+        published,
+        action,
+        performer,
+        asked,
+        depth,
+        tasks,
+    };
     let all = stream::iter(&asked.task_ids).map(|address| bulk.perform(address));
     let all: Vec<_> = all.buffered(SIDE_BY_SIDE).collect().await;
     let accepted = all.iter().filter(|one| one.is_ok()).count();
@@ -126,6 +144,9 @@ impl Bulk<'_> {
         }
         let Published { version, workflow, .. } = &self.published;
         let task = api.task(workflow, &address.0).await?.id;
+        if !self.tasks.borrow_mut().insert(task) {
+            return Err(ApiError::new(Code::InvalidBody, "`task_ids` names this task twice"));
+        }
         let perform = Perform {
             workflow: Arc::clone(workflow),
             version: *version,
@@ -133,10 +154,12 @@ impl Bulk<'_> {
             task,
             performer: self.performer.clone(),
             key,
-            depth: 0,
-            is_awaited: false,
+            depth: self.depth,
+            is_awaited: true,
         };
-        Ok(api.engine.perform(perform).await?.execution)
+        let Performed { execution, ended, .. } = api.engine.perform(perform).await?;
+        let Some(ended) = ended else { return Ok(execution) };
+        Ok(tokio::time::timeout(WAIT_MAX, ended).await.ok().and_then(Result::ok).unwrap_or(execution))
     }
 }
 

@@ -254,6 +254,7 @@ impl From<StoreError> for ApiError {
             StoreError::Busy { .. } => Self::new(Code::Overloaded, error.to_string()),
             StoreError::Closed => Self::new(Code::ShuttingDown, "the server is shutting down"),
             StoreError::Exists { .. } => Self::new(Code::NameTaken, error.to_string()),
+            StoreError::LastAdministrator => Self::new(Code::LastAdministrator, error.to_string()),
             StoreError::Corrupt(_) | StoreError::Panicked => Self::internal(error),
             // The store says in the log when it begins and when it ends, not once for each request.
             StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Disk(_) | StoreError::Locked(_) => {

@@ -296,7 +296,7 @@ async fn dismiss(
 }
 
 /// `Onward-Depth`, as a call of a step brings it to a receiver that performs an action in turn.
-fn depth(request: &HttpRequest) -> Result<u32, ApiError> {
+pub(super) fn depth(request: &HttpRequest) -> Result<u32, ApiError> {
     let Some(value) = request.headers().get(DEPTH_HEADER) else { return Ok(0) };
     value.to_str().ok().and_then(|value| value.trim().parse().ok()).ok_or_else(|| {
         let message = format!("`{DEPTH_HEADER}` takes the number that a call of ours came with");

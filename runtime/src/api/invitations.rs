@@ -148,7 +148,7 @@ async fn link(
 ) -> Result<HttpResponse, ApiError> {
     if api.store().invitations().await?.len() >= INVITATIONS_MAX {
         let message = format!("{INVITATIONS_MAX} links wait to be followed; withdraw some first");
-        return Err(ApiError::new(Code::Overloaded, message));
+        return Err(ApiError::new(Code::TooMany, message));
     }
     let (token, now) = (Token::new()?, api.shared.clock.now());
     let Wanted { user, email, is_administrator, roles } = wanted;

@@ -120,6 +120,10 @@ fn limited(key: ApiKey, asked: &AddKey, caller: &Caller, now: Timestamp) -> Resu
             scopes
         }
     };
+    let has = |scope: &Scope| caller.key().is_none_or(|own| own.scopes.contains(scope));
+    if let Some(more) = scopes.iter().find(|scope| !has(scope)) {
+        return Err(invalid(format!("`scopes`: the key that asks has no `{}` itself", more.name())));
+    }
     if let Some(id) = asked.workflows.iter().flatten().find(|id| caller.workspace.workflow(id).is_none()) {
         return Err(invalid(format!("`workflows`: there is no workflow `{id}`")));
     }
@@ -134,6 +138,10 @@ fn limited(key: ApiKey, asked: &AddKey, caller: &Caller, now: Timestamp) -> Resu
             ));
         }
     };
+    let outlives = |own: &ApiKey| own.expires_at.is_some_and(|end| expires_at.is_none_or(|at| at > end));
+    if caller.key().is_some_and(outlives) {
+        return Err(invalid("`expires_at`: the key that asks ends before that itself".to_owned()));
+    }
     Ok(ApiKey { scopes, workflows, expires_at, ..key })
 }
 

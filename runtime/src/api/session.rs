@@ -1,5 +1,7 @@
 //! Signing in and out, and who one is.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     cookie::{Cookie, SameSite, time},
@@ -131,7 +133,7 @@ async fn sign_out(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, A
     Ok(HttpResponse::NoContent().cookie(api.guarded(cookie)).finish())
 }
 
-fn signed_in(caller: &Caller) -> Result<(&User, [u8; 32]), ApiError> {
+fn signed_in(caller: &Caller) -> Result<(&Arc<User>, [u8; 32]), ApiError> {
     caller.signed_in().ok_or_else(|| {
         ApiError::new(Code::Forbidden, "an API key has no session; this is for users who are signed in")
     })
@@ -147,6 +149,7 @@ struct ChangePassword {
 /// Ends the user's other sessions.
 async fn change_password(
     api: web::Data<Api>,
+    request: HttpRequest,
     caller: Caller,
     body: Body<ChangePassword>,
 ) -> Result<HttpResponse, ApiError> {
@@ -155,8 +158,9 @@ async fn change_password(
     if let Some(problem) = password_problem(&new_password) {
         return Err(ApiError::new(Code::InvalidUser, problem));
     }
-    if !api.sessions.is_right(&user.id, &current_password).await? {
-        return Err(ApiError::new(Code::WrongPassword, "the current password is another one"));
+    let from = api.client_address(&request);
+    if !api.sessions.confirm(user, &current_password, &from).await? {
+        return Err(ApiError::new(Code::InvalidUser, "the current password is another one"));
     }
     let password_hash = api.sessions.hash_password(new_password).await?;
     let change = AdminChange::SetPassword { user: user.id.clone(), password_hash, keeps: Some(session) };

@@ -93,6 +93,5 @@ fn read_any(
     steps: &dyn StepCheck,
     latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
 ) -> Result<Workflow, Diagnostics> {
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     read::workflow(source, steps, latest).map_err(|problems| Diagnostics::new(name, source, problems))
 }

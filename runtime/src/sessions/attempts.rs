@@ -7,7 +7,7 @@ use std::{
 
 use crate::model::field::EMAIL_CHARS_MAX;
 
-/// What is remembered; of more, those who need not wait are forgotten.
+/// What is remembered; of more, the older half is forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// Failures that cost nothing: of one address with one email, of one address, with one email. So that a stranger who
@@ -15,7 +15,11 @@ const REMEMBERED_MAX: usize = 10_000;
 const FREE: [u32; 3] = [5, 20, 50];
 
 const FIRST: Duration = Duration::from_secs(1);
-const MOST: Duration = Duration::from_secs(5 * 60);
+
+/// The longest wait for each of these; for an email from wherever it is, a short one: else whoever guesses could keep out
+/// whose it is.
+const MOST: [Duration; 3] =
+    [Duration::from_secs(5 * 60), Duration::from_secs(5 * 60), Duration::from_secs(2)];
 
 /// After so long without one, failures are forgotten.
 const MEMORY: Duration = Duration::from_secs(60 * 60);
@@ -49,25 +53,46 @@ impl Attempts {
     pub(super) fn failed(&mut self, email: &str, from: &str) {
         let now = Instant::now();
         if self.0.len() >= REMEMBERED_MAX {
-            self.0.retain(|_, failures| failures.not_before > now);
+            self.forget_oldest();
         }
-        for (name, free) in names(email, from).into_iter().zip(FREE) {
+        for ((name, free), most) in names(email, from).into_iter().zip(FREE).zip(MOST) {
             let failures = self.0.entry(name).or_insert(Failures { count: 0, last: now, not_before: now });
             if now.duration_since(failures.last) > MEMORY {
                 failures.count = 0;
             }
             failures.count = failures.count.saturating_add(1);
             failures.last = now;
+            // This one is still to be answered: the next one waits.
             if let Some(beyond) = failures.count.checked_sub(free) {
-                failures.not_before = now + (FIRST * 2_u32.saturating_pow(beyond.min(20))).min(MOST);
+                failures.not_before = now + (FIRST * 2_u32.saturating_pow(beyond.min(20))).min(most);
             }
         }
     }
 
-    /// Whoever knows the password has not guessed.
+    /// Whoever knows the password has not guessed: this attempt was none.
     pub(super) fn succeeded(&mut self, email: &str, from: &str) {
-        let [both, _, _] = names(email, from);
+        let [both, place, everywhere] = names(email, from);
         self.0.remove(&both);
+        for name in [place, everywhere] {
+            if let Some(failures) = self.0.get_mut(&name) {
+                failures.count = failures.count.saturating_sub(1);
+                failures.not_before = failures.last;
+            }
+        }
+    }
+
+    /// Those that mean nothing any more. Called now and then.
+    pub(super) fn forget(&mut self) {
+        let now = Instant::now();
+        self.0.retain(|_, failures| now.duration_since(failures.last) <= MEMORY);
+    }
+
+    fn forget_oldest(&mut self) {
+        let mut last: Vec<_> = self.0.values().map(|failures| failures.last).collect();
+        let middle = last.len() / 2;
+        let (_, limit, _) = last.select_nth_unstable(middle);
+        let limit = *limit;
+        self.0.retain(|_, failures| failures.last > limit);
     }
 }
 
@@ -94,7 +119,7 @@ mod tests {
         assert_eq!(attempts.wait("a@example.com", "2.2.2.2"), None, "whose password it is, elsewhere");
         assert_eq!(attempts.wait("b@example.com", "1.1.1.1"), None, "somebody else at the same place");
         fail(&mut attempts, "a@example.com", "1.1.1.1", 30);
-        assert!(attempts.wait("a@example.com", "1.1.1.1").is_some_and(|wait| wait <= MOST));
+        assert!(attempts.wait("a@example.com", "1.1.1.1").is_some_and(|wait| wait <= MOST[0]));
         assert!(attempts.wait("b@example.com", "1.1.1.1").is_some(), "too many from one place");
         attempts.succeeded("a@example.com", "3.3.3.3");
         assert!(attempts.wait("a@example.com", "1.1.1.1").is_some());
@@ -106,7 +131,7 @@ mod tests {
         for number in 0..50 {
             attempts.failed("a@example.com", &format!("1.1.1.{number}"));
         }
-        assert!(attempts.wait("a@example.com", "9.9.9.9").is_some());
+        assert!(attempts.wait("a@example.com", "9.9.9.9").is_some_and(|wait| wait <= MOST[2]));
         assert_eq!(attempts.wait("b@example.com", "9.9.9.9"), None);
     }
 

@@ -135,7 +135,12 @@ impl AdminChange {
                 json!({"email": user.email, "is_administrator": user.is_administrator})
             }
             Self::AcceptInvitation { invitation, .. } => {
-                json!({"email": invitation.email, "invitation": invitation.id})
+                json!({
+                    "email": invitation.email,
+                    "invitation": invitation.id,
+                    "is_new_password": invitation.user.is_some(),
+                    "roles": shown_roles(invitation),
+                })
             }
             Self::SetRole(Membership { workflow, role, .. }) => {
                 json!({"workflow": workflow.as_str(), "role": role.as_str()})
@@ -150,8 +155,14 @@ impl AdminChange {
                 "email": invitation.email,
                 "is_administrator": invitation.is_administrator,
                 "is_new_password": invitation.user.is_some(),
+                "roles": shown_roles(invitation),
             }),
             _ => json!({}),
         }
     }
+}
+
+fn shown_roles(invitation: &Invitation) -> Value {
+    let roles = invitation.roles.iter().map(|(workflow, role)| (workflow.to_string(), json!(role.as_str())));
+    Value::Object(roles.collect())
 }

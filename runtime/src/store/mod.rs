@@ -193,6 +193,9 @@ pub enum StoreError {
     /// Too many writes wait already.
     #[error("{waiting_max} writes are waiting for the disk already; try again in a moment")]
     Busy { waiting_max: usize },
+    /// Nobody would administer the workspace any more.
+    #[error("they are the last administrator; make somebody else one first")]
+    LastAdministrator,
     /// The name or address is taken.
     #[error("{what} is already there")]
     Exists { what: String },
@@ -242,6 +245,7 @@ impl StoreError {
             Self::Busy { .. } | Self::Full(_) | Self::ReadOnly(_) | Self::Disk(_) | Self::Locked(_) => true,
             Self::Refused(_)
             | Self::Exists { .. }
+            | Self::LastAdministrator
             | Self::Outdated { .. }
             | Self::Folder { .. }
             | Self::Newer { .. }
@@ -369,15 +373,18 @@ pub trait Store: Send + Sync {
     /// The hash of a user's password; `None` for one who has none, or has left.
     fn password_hash(&self, user: UserId) -> Reply<Option<String>>;
 
-    fn add_session(&self, session: Session) -> Reply<()>;
+    /// Signs somebody in, if they have not left, and if their password is still the one with this hash, where one was
+    /// shown; whether they are.
+    fn add_session(&self, session: Session, password_hash: Option<String>) -> Reply<bool>;
 
     /// By the hash of its token.
     fn session(&self, hash: [u8; 32]) -> Reply<Option<Session>>;
 
     fn end_session(&self, hash: [u8; 32]) -> Reply<()>;
 
-    /// Forgets sessions that began, or were last seen, too long ago.
-    fn forget_sessions(&self, created_before: Timestamp, seen_before: Timestamp) -> Reply<()>;
+    /// Forgets sessions that began, or were last seen, too long ago, and links that are over.
+    fn forget_sessions(&self, created_before: Timestamp, seen_before: Timestamp, now: Timestamp)
+    -> Reply<()>;
 
     /// Notes when keys and sessions were used.
     fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()>;

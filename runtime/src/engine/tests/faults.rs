@@ -210,8 +210,8 @@ impl Store for Liar {
         self.store.password_hash(user)
     }
 
-    fn add_session(&self, session: Session) -> Reply<()> {
-        self.store.add_session(session)
+    fn add_session(&self, session: Session, password_hash: Option<String>) -> Reply<bool> {
+        self.store.add_session(session, password_hash)
     }
 
     fn session(&self, hash: [u8; 32]) -> Reply<Option<Session>> {
@@ -222,8 +222,13 @@ impl Store for Liar {
         self.store.end_session(hash)
     }
 
-    fn forget_sessions(&self, created_before: Timestamp, seen_before: Timestamp) -> Reply<()> {
-        self.store.forget_sessions(created_before, seen_before)
+    fn forget_sessions(
+        &self,
+        created_before: Timestamp,
+        seen_before: Timestamp,
+        now: Timestamp,
+    ) -> Reply<()> {
+        self.store.forget_sessions(created_before, seen_before, now)
     }
 
     fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()> {

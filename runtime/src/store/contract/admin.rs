@@ -60,6 +60,7 @@ fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
             &*store,
             vec![
                 (added(&one), true),
+                (added(&User { is_administrator: true, ..user("two") }), true),
                 (administrator(true), true),
                 (administrator(true), false),
                 (role.clone(), true),
@@ -88,6 +89,7 @@ fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
             said,
             [
                 "user.added one",
+                "user.added two",
                 "user.made_administrator one",
                 "user.role_changed one",
                 "key.added k",
@@ -98,6 +100,59 @@ fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
         assert!(log.iter().all(|it| it.performer == Performer::command_line() && it.at == sample::now()));
         let page = store.audit(Some(log[1].id), 2).await.expect("an answer");
         assert_eq!(page, log[2..4], "a page goes on where the one before ended");
+    });
+}
+
+#[test]
+fn somebody_always_administers_the_workspace() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let administrator = |id: &str| added(&User { is_administrator: true, ..user(id) });
+        change(&*store, vec![(administrator("one"), true), (administrator("two"), true)]).await;
+        let gone = |id: &str| AdminChange::RemoveUser(UserId::new(id));
+        let none =
+            |id: &str| AdminChange::SetAdministrator { user: UserId::new(id), is_administrator: false };
+        // Both at once: the second finds what the first has done.
+        let (one, two) =
+            tokio::join!(store.administer(gone("one"), by()), store.administer(none("two"), by()));
+        assert!(matches!((one, two), (Ok(true), Err(StoreError::LastAdministrator))));
+        assert!(matches!(store.administer(gone("two"), by()).await, Err(StoreError::LastAdministrator)));
+    });
+}
+
+/// "Immediate revocation", for good; its name is free again.
+#[test]
+fn a_key_that_was_revoked_comes_back_by_nothing() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let key = |id: &str, hash| AdminChange::AddKey(ApiKey::new(KeyId::new(id), "Program", [hash; 32]));
+        change(&*store, vec![(key("k", 1), true), (AdminChange::RevokeKey(KeyId::new("k")), true)]).await;
+        assert!(matches!(store.administer(key("again", 1), by()).await, Err(StoreError::Exists { .. })));
+        change(&*store, vec![(key("other", 2), true)]).await;
+        let keys = store.workspace().await.expect("an answer").keys;
+        assert_eq!(keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["other"]);
+    });
+}
+
+/// Whoever is removed comes back by no link of before, and without their roles.
+#[test]
+fn who_is_removed_has_no_link_and_no_role_left() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let new = User { email: "new@example.com".to_owned(), ..user("new") };
+        let role = AdminChange::SetRole(Membership {
+            workflow: WorkflowId::new("w"),
+            user: new.id.clone(),
+            role: RoleId::new("administrator"),
+        });
+        let invite = |id: &str, user| AdminChange::Invite(invitation(id, user));
+        change(&*store, vec![(invite("a", None), true), (invite("b", None), true)]).await;
+        assert_eq!(store.invitations().await.expect("an answer").len(), 1, "the later one is the one");
+        change(&*store, vec![(added(&new), true), (role, true), (invite("c", Some("new")), true)]).await;
+        change(&*store, vec![(AdminChange::RemoveUser(new.id.clone()), true)]).await;
+        assert_eq!(store.invitations().await.expect("an answer"), []);
+        change(&*store, vec![(added(&new), true)]).await;
+        assert_eq!(store.workspace().await.expect("an answer").memberships, []);
     });
 }
 
@@ -129,7 +184,11 @@ fn a_link_is_followed_once_and_not_after_its_time() {
         };
         let new = User { email: "new@example.com".to_owned(), ..user("new") };
         let link = invitation("link", None);
-        let over = Invitation { expires_at: sample::now(), ..invitation("over", None) };
+        let over = Invitation {
+            expires_at: sample::now(),
+            email: "over@example.com".to_owned(),
+            ..invitation("over", None)
+        };
         for (link, kept) in [(&link, true), (&over, true)] {
             change(&*store, vec![(AdminChange::Invite(link.clone()), kept)]).await;
         }
@@ -175,7 +234,12 @@ fn sessions_end_with_their_time_with_a_new_password_and_with_their_user() {
         for (number, user, created, seen) in
             [(1, "one", 0, 0), (2, "one", 0, 0), (3, "two", 0, 0), (4, "two", 100, 100), (5, "two", 0, 100)]
         {
-            store.add_session(session(number, user, later(created), later(seen))).await.expect("added");
+            assert!(
+                store
+                    .add_session(session(number, user, later(created), later(seen)), None)
+                    .await
+                    .expect("added")
+            );
         }
         let first = store.session([1; 32]).await.expect("an answer");
         assert_eq!(first, Some(session(1, "one", later(0), later(0))));
@@ -187,15 +251,20 @@ fn sessions_end_with_their_time_with_a_new_password_and_with_their_user() {
         };
         change(&*store, vec![(password, true)]).await;
         assert!(!is_there(1).await && is_there(2).await && is_there(3).await);
-        store.forget_sessions(later(-1), later(60)).await.expect("forgotten");
+        store.forget_sessions(later(-1), later(60), later(0)).await.expect("forgotten");
         assert!(!is_there(2).await, "not seen for too long");
         assert!(is_there(3).await && is_there(4).await && is_there(5).await);
-        store.forget_sessions(later(60), later(60)).await.expect("forgotten");
+        store.forget_sessions(later(60), later(60), later(0)).await.expect("forgotten");
         assert!(is_there(4).await && !is_there(5).await && !is_there(3).await, "began too long ago");
         change(&*store, vec![(AdminChange::RemoveUser(UserId::new("two")), true)]).await;
         assert!(!is_there(4).await);
         assert_eq!(store.password_hash(UserId::new("two")).await.expect("an answer"), None);
-        store.add_session(session(6, "one", later(0), later(0))).await.expect("added");
+        let again = || store.add_session(session(6, "one", later(0), later(0)), Some("hash".to_owned()));
+        assert!(again().await.expect("added"));
+        let other = store.add_session(session(7, "one", later(0), later(0)), Some("old".to_owned()));
+        assert!(!other.await.expect("an answer"), "the password is another one by now");
+        let left = store.add_session(session(8, "two", later(0), later(0)), None);
+        assert!(!left.await.expect("an answer"), "who has left");
         store.end_session([6; 32]).await.expect("ended");
         assert!(!is_there(6).await);
     });

@@ -19,12 +19,19 @@ pub(super) fn administer(connection: &Connection, change: &AdminChange, by: &By)
     if !change_rows(connection, change, by)? {
         return Ok(false);
     }
+    // Who comes back is who they were, whatever id they were to have.
+    let about = match change {
+        AdminChange::AddUser { user, .. } | AdminChange::AcceptInvitation { user, .. } => {
+            user_id(connection, &user.email)?.to_string()
+        }
+        _ => change.about(),
+    };
     let sql = "INSERT INTO audit (at, performer, change, about, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
     connection.prepare_cached(sql)?.execute(params![
         by.at.as_millisecond(),
         rows::performer_to_json(&by.performer)?,
         change.name(),
-        change.about(),
+        about,
         change.detail().to_string()
     ])?;
     bump_revision(connection)?;
@@ -38,20 +45,34 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
     match change {
         AdminChange::AddUser { user, password_hash } => add_user(connection, user, password_hash.as_deref()),
         AdminChange::RemoveUser(user) => {
+            somebody_else_administers(connection, user)?;
             end_sessions(connection, user, None)?;
+            // No link brings them back by itself.
+            let links = "DELETE FROM invitation WHERE user_id = ?1
+                         OR email = (SELECT email FROM person WHERE id = ?1) COLLATE NOCASE";
+            connection.prepare_cached(links)?.execute([user.as_str()])?;
             changed("UPDATE person SET is_active = 0 WHERE id = ?1 AND is_active = 1", &[&user.as_str()])
         }
-        AdminChange::SetAdministrator { user, is_administrator } => changed(
-            "UPDATE person SET is_administrator = ?2 WHERE id = ?1 AND is_administrator <> ?2",
-            &[&user.as_str(), is_administrator],
-        ),
+        AdminChange::SetAdministrator { user, is_administrator } => {
+            if !is_administrator {
+                somebody_else_administers(connection, user)?;
+            }
+            changed(
+                "UPDATE person SET is_administrator = ?2 WHERE id = ?1 AND is_administrator <> ?2",
+                &[&user.as_str(), is_administrator],
+            )
+        }
         AdminChange::SetPassword { user, password_hash, keeps } => {
             end_sessions(connection, user, keeps.as_ref())?;
             changed("UPDATE person SET password_hash = ?2 WHERE id = ?1", &[&user.as_str(), password_hash])
         }
         AdminChange::SetRole(membership) => set_role(connection, membership),
         AdminChange::AddKey(key) => add_key(connection, key),
-        AdminChange::RevokeKey(key) => changed("DELETE FROM api_key WHERE id = ?1", &[&key.as_str()]),
+        // It stays as one that is revoked, so that nothing brings its secret back; its name is free.
+        AdminChange::RevokeKey(key) => changed(
+            "UPDATE api_key SET revoked_at = ?2, name = id || ' ' || name WHERE id = ?1 AND revoked_at IS NULL",
+            &[&key.as_str(), &by.at.as_millisecond()],
+        ),
         AdminChange::Invite(invitation) => invite(connection, invitation),
         AdminChange::WithdrawInvitation(id) => changed("DELETE FROM invitation WHERE id = ?1", &[id]),
         AdminChange::AcceptInvitation { invitation, user, password_hash } => {
@@ -63,6 +84,14 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
             changed("DELETE FROM disabled_endpoint WHERE name = ?1", &[name])
         }
     }
+}
+
+/// Else nobody could sign in to undo it.
+fn somebody_else_administers(connection: &Connection, user: &UserId) -> Result<(), StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM person WHERE id = ?1 AND is_administrator = 1 AND is_active = 1)
+               AND NOT EXISTS (SELECT 1 FROM person WHERE id <> ?1 AND is_administrator = 1 AND is_active = 1)";
+    let is_last = connection.prepare_cached(sql)?.query_row([user.as_str()], |row| row.get(0))?;
+    if is_last { Err(StoreError::LastAdministrator) } else { Ok(()) }
 }
 
 /// One more row with a name of its own.
@@ -88,6 +117,10 @@ fn add_user(connection: &Connection, user: &User, password_hash: Option<&str>) -
                    is_administrator = excluded.is_administrator
                WHERE is_active = 0";
     let User { id, email, first_name, last_name, is_administrator, is_active: _ } = user;
+    // Who comes back has none of the roles that they had.
+    let roles =
+        "DELETE FROM membership WHERE user_id IN (SELECT id FROM person WHERE email = ?1 AND is_active = 0)";
+    connection.prepare_cached(roles)?.execute([email])?;
     let row = params![id.as_str(), email, first_name, last_name, password_hash, is_administrator];
     insert(connection, sql, row, || format!("a user with the id {id} or the email {email}"))
 }
@@ -121,7 +154,11 @@ fn put_secrets(connection: &Connection, secrets: &[SecretRow]) -> Result<bool, S
     Ok(!secrets.is_empty())
 }
 
+/// In the place of an earlier one for the same.
 fn invite(connection: &Connection, invitation: &Invitation) -> Result<bool, StoreError> {
+    let earlier = "DELETE FROM invitation WHERE email = ?1 COLLATE NOCASE AND user_id IS ?2";
+    let user = invitation.user.as_ref().map(UserId::as_str);
+    connection.prepare_cached(earlier)?.execute(params![invitation.email, user])?;
     let sql =
         "INSERT INTO invitation (id, hash, user_id, email, is_administrator, roles, created_at, expires_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -185,12 +222,18 @@ pub(super) fn password_hash(connection: &Connection, user: &UserId) -> Result<Op
     Ok(found.flatten())
 }
 
-pub(super) fn add_session(connection: &Connection, session: &Session) -> Result<(), StoreError> {
-    let sql = "INSERT INTO session (hash, user_id, created_at, seen_at) VALUES (?1, ?2, ?3, ?4)";
+pub(super) fn add_session(
+    connection: &Connection,
+    session: &Session,
+    password_hash: Option<&str>,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO session (hash, user_id, created_at, seen_at)
+               SELECT ?1, id, ?3, ?4 FROM person
+               WHERE id = ?2 AND is_active = 1 AND (?5 IS NULL OR password_hash = ?5)";
     let Session { hash, user, created_at, seen_at } = session;
-    let row = params![hash, user.as_str(), created_at.as_millisecond(), seen_at.as_millisecond()];
-    connection.prepare_cached(sql)?.execute(row)?;
-    Ok(())
+    let (created_at, seen_at) = (created_at.as_millisecond(), seen_at.as_millisecond());
+    let row = params![hash, user.as_str(), created_at, seen_at, password_hash];
+    Ok(connection.prepare_cached(sql)?.execute(row)? > 0)
 }
 
 pub(super) fn session(connection: &Connection, hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
@@ -233,7 +276,10 @@ pub(super) fn forget_sessions(
     connection: &Connection,
     created_before: Timestamp,
     seen_before: Timestamp,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
+    let over = "DELETE FROM invitation WHERE expires_at <= ?1";
+    connection.prepare_cached(over)?.execute([now.as_millisecond()])?;
     let sql = "DELETE FROM session WHERE created_at < ?1 OR seen_at < ?2";
     let row = params![created_before.as_millisecond(), seen_before.as_millisecond()];
     connection.prepare_cached(sql)?.execute(row)?;
@@ -241,14 +287,14 @@ pub(super) fn forget_sessions(
 }
 
 pub(super) fn keys_used(connection: &Connection) -> Result<Vec<(KeyId, Option<Timestamp>)>, StoreError> {
-    all(connection, "SELECT id, used_at FROM api_key ORDER BY id", [], |row| {
+    all(connection, "SELECT id, used_at FROM api_key WHERE revoked_at IS NULL ORDER BY id", [], |row| {
         let used_at = row.get::<_, Option<i64>>(1)?.map(instant).transpose()?;
         Ok((KeyId::new(row.get::<_, String>(0)?), used_at))
     })
 }
 
 pub(super) fn keys(connection: &Connection) -> Result<Vec<ApiKey>, StoreError> {
-    let sql = "SELECT id, name, hash, scopes, workflows, expires_at FROM api_key ORDER BY id";
+    let sql = "SELECT id, name, hash, scopes, workflows, expires_at FROM api_key WHERE revoked_at IS NULL ORDER BY id";
     all(connection, sql, [], |row| {
         Ok(ApiKey {
             id: KeyId::new(row.get::<_, String>(0)?),

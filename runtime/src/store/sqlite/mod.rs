@@ -329,8 +329,8 @@ impl Store for SqliteStore {
         self.read(move |connection| admin::password_hash(connection, &user))
     }
 
-    fn add_session(&self, session: Session) -> Reply<()> {
-        self.write(move |connection| admin::add_session(connection, &session))
+    fn add_session(&self, session: Session, password_hash: Option<String>) -> Reply<bool> {
+        self.write(move |connection| admin::add_session(connection, &session, password_hash.as_deref()))
     }
 
     fn session(&self, hash: [u8; 32]) -> Reply<Option<Session>> {
@@ -341,8 +341,13 @@ impl Store for SqliteStore {
         self.write(move |connection| admin::end_session(connection, &hash))
     }
 
-    fn forget_sessions(&self, created_before: Timestamp, seen_before: Timestamp) -> Reply<()> {
-        self.write(move |connection| admin::forget_sessions(connection, created_before, seen_before))
+    fn forget_sessions(
+        &self,
+        created_before: Timestamp,
+        seen_before: Timestamp,
+        now: Timestamp,
+    ) -> Reply<()> {
+        self.write(move |connection| admin::forget_sessions(connection, created_before, seen_before, now))
     }
 
     fn note_use(&self, keys: Vec<(KeyId, Timestamp)>, sessions: Vec<([u8; 32], Timestamp)>) -> Reply<()> {
