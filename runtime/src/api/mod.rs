@@ -175,7 +175,7 @@ mod tests {
     use super::is_escaped;
 
     #[test]
-    fn a_querys_escapes_are_a_text() {
+    fn escapes_in_a_query_are_a_text() {
         for (query, expected) in [
             ("", true),
             ("Stage=Not%20Started&a=+", true),
