@@ -88,6 +88,8 @@ fn what_cannot_be_meant_is_refused_whole() {
         );
         assert!(refused.body.contains(why), "{}", refused.body);
     }
+    let refused = bulk(&server, &many[..1], Some(&"x".repeat(256)));
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (400, Some("invalid_parameter")));
     let body = json!({"action_id": "nothing", "task_ids": ["1"]});
     assert_eq!(server.post(BULK, &body).json()["code"], "action_not_found");
     let unknown = server.post(STATUSES, &json!({"ids": ["no id", "01a20e30-9274-7001-938c-98695e322d42"]}));

@@ -12,7 +12,7 @@ use super::{
     auth::Caller,
     body::Body,
     error::ApiError,
-    executions::{Address, Asked, action, depth, idempotency_key, summary},
+    executions::{Address, Asked, action, depth, idempotency_key, key_of, summary},
     json as answer,
     route::{Route, at, list_of, of, operation},
 };
@@ -92,6 +92,8 @@ async fn perform(
             format!("`task_ids` names the task `{}` twice", twice.0),
         ));
     }
+    // What is wrong for one is wrong for all.
+    key_of(&request)?;
     let published = caller.workflow(&path, Right::View)?;
     let action = action(&published, &asked.action_id)?;
     let right = Right::Perform(&published.workflow.actions[action].id);

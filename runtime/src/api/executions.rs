@@ -313,12 +313,8 @@ pub(super) struct Asked<'a> {
     pub(super) is_one_of_many: bool,
 }
 
-/// `Idempotency-Key`: who sends what, where, so that a repeated request is the same one.
-pub(super) fn idempotency_key(
-    request: &HttpRequest,
-    caller: &Caller,
-    asked: Asked<'_>,
-) -> Result<Option<IdempotencyKey>, ApiError> {
+/// The `Idempotency-Key` that a request came with.
+pub(super) fn key_of(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
     let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
     let key =
         value.to_str().ok().map(str::trim).filter(|key| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
@@ -326,7 +322,17 @@ pub(super) fn idempotency_key(
         let message =
             format!("`Idempotency-Key` takes 1 to {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters");
         ApiError::new(Code::InvalidParameter, message)
-    })?;
+    });
+    key.map(Some)
+}
+
+/// `Idempotency-Key`: who sends what, where, so that a repeated request is the same one.
+pub(super) fn idempotency_key(
+    request: &HttpRequest,
+    caller: &Caller,
+    asked: Asked<'_>,
+) -> Result<Option<IdempotencyKey>, ApiError> {
+    let Some(key) = key_of(request)? else { return Ok(None) };
     let digest = |parts: &[&str]| -> [u8; 32] {
         let mut digest = Sha256::new();
         for part in parts {
