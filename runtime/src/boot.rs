@@ -324,16 +324,16 @@ fn listen(address: &str) -> anyhow::Result<TcpListener> {
 }
 
 async fn refresh(shared: Arc<Shared>) {
-    let mut seen = 0;
     loop {
-        let current = match shared.store.workspace_revision().await {
-            Ok(revision) if revision == seen && !shared.vault.has_changed() => Ok(seen),
-            Ok(_) => shared.refresh().await,
+        // What was changed through this server is in the snapshot already.
+        let seen = shared.workspace.current().revision;
+        let read = match shared.store.workspace_revision().await {
+            Ok(revision) if revision == seen && !shared.vault.has_changed() => Ok(()),
+            Ok(_) => shared.refresh().await.map(drop),
             Err(error) => Err(error),
         };
-        match current {
-            Ok(revision) => seen = revision,
-            Err(error) => tracing::warn!(%error, "the workspace could not be read again; it is tried again"),
+        if let Err(error) = read {
+            tracing::warn!(%error, "the workspace could not be read again; it is tried again");
         }
         shared.unassign_left_behind().await;
         tokio::time::sleep(REFRESH_EVERY).await;

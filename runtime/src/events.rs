@@ -18,7 +18,7 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::{
     engine::Shared,
-    model::{Execution, ExecutionId, Task, TaskId, WorkflowId},
+    model::{ActionId, Execution, ExecutionId, Status, Task, TaskId, WorkflowId},
     store::{Commit, Observer},
 };
 
@@ -71,11 +71,28 @@ pub struct Events {
 
 #[derive(Default)]
 struct Gathered {
-    tasks: HashMap<TaskId, (WorkflowId, Value)>,
-    executions: HashMap<ExecutionId, (WorkflowId, Value)>,
+    tasks: HashMap<TaskId, TaskChange>,
+    executions: HashMap<ExecutionId, ExecutionChange>,
     /// There were too many.
     is_over: bool,
     wanted_until: Option<Instant>,
+}
+
+/// How a task is now.
+enum TaskChange {
+    Changed(Arc<Task>),
+    /// It was of this workflow.
+    Deleted(WorkflowId),
+}
+
+/// What is told of an execution; cheap to keep for each commit, so that text is made of the last alone.
+struct ExecutionChange {
+    workflow: WorkflowId,
+    task: TaskId,
+    action: ActionId,
+    state: &'static str,
+    status: Status,
+    step: Option<usize>,
 }
 
 struct Kept {
@@ -171,10 +188,11 @@ impl Events {
             return;
         }
         let mut texts = HashMap::<WorkflowId, String>::new();
-        for (name, changes) in [("task", by_id(tasks)), ("execution", by_id(executions))] {
-            for (workflow, data) in changes {
-                event(texts.entry(workflow).or_default(), name, &data);
-            }
+        for (id, change) in by_id(tasks) {
+            event(texts.entry(change.workflow().clone()).or_default(), "task", &change.shown(id));
+        }
+        for (id, change) in by_id(executions) {
+            event(texts.entry(change.workflow.clone()).or_default(), "execution", &change.shown(id));
         }
         let mut for_all = String::new();
         if let Some(revision) = revision {
@@ -199,10 +217,10 @@ impl Events {
 }
 
 /// In the order of the ids, which is that of their beginnings.
-fn by_id<I: Ord>(changes: HashMap<I, (WorkflowId, Value)>) -> Vec<(WorkflowId, Value)> {
+fn by_id<I: Ord, C>(changes: HashMap<I, C>) -> Vec<(I, C)> {
     let mut changes: Vec<_> = changes.into_iter().collect();
     changes.sort_by(|(a, _), (b, _)| a.cmp(b));
-    changes.into_iter().map(|(_, change)| change).collect()
+    changes
 }
 
 /// One server-sent event.
@@ -219,13 +237,13 @@ impl Observer for Events {
         }
         for (id, task) in commit.tasks {
             let change = match (task, commit.deleted.get(id)) {
-                (Some(task), _) => shown_task(task),
-                (None, Some(workflow)) => shown_deleted(*id, workflow),
+                (Some(task), _) => TaskChange::Changed(Arc::clone(task)),
+                (None, Some(workflow)) => TaskChange::Deleted(workflow.clone()),
                 (None, None) => continue,
             };
             gathered.tasks.insert(*id, change);
         }
-        gathered.executions.extend(commit.executions.iter().map(|(id, it)| (*id, shown_execution(it))));
+        gathered.executions.extend(commit.executions.iter().map(|(id, it)| (*id, ExecutionChange::of(it))));
         if gathered.tasks.len() + gathered.executions.len() > CHANGES_MAX {
             gathered.tasks.clear();
             gathered.executions.clear();
@@ -236,32 +254,52 @@ impl Observer for Events {
     }
 }
 
-fn shown_deleted(task: TaskId, workflow: &WorkflowId) -> (WorkflowId, Value) {
-    let shown = json!({"workflow": workflow.as_str(), "id": task.to_string(), "deleted": true});
-    (workflow.clone(), shown)
+impl TaskChange {
+    fn workflow(&self) -> &WorkflowId {
+        match self {
+            Self::Changed(task) => &task.workflow,
+            Self::Deleted(workflow) => workflow,
+        }
+    }
+
+    fn shown(&self, id: TaskId) -> Value {
+        let (workflow, id) = (self.workflow().as_str(), id.to_string());
+        match self {
+            Self::Changed(task) => json!({
+                "workflow": workflow,
+                "id": id,
+                "unique_id": task.unique_id,
+                "revision": task.revision,
+            }),
+            Self::Deleted(_) => json!({"workflow": workflow, "id": id, "deleted": true}),
+        }
+    }
 }
 
-fn shown_task(task: &Task) -> (WorkflowId, Value) {
-    let shown = json!({
-        "workflow": task.workflow.as_str(),
-        "id": task.id.to_string(),
-        "unique_id": task.unique_id,
-        "revision": task.revision,
-    });
-    (task.workflow.clone(), shown)
-}
+impl ExecutionChange {
+    fn of(execution: &Execution) -> Self {
+        let Execution { workflow, task, action, state, .. } = execution;
+        Self {
+            workflow: workflow.clone(),
+            task: *task,
+            action: action.clone(),
+            state: state.name(),
+            status: state.status(),
+            step: state.step(),
+        }
+    }
 
-fn shown_execution(execution: &Execution) -> (WorkflowId, Value) {
-    let shown = json!({
-        "workflow": execution.workflow.as_str(),
-        "id": execution.id.to_string(),
-        "task": execution.task.to_string(),
-        "action": execution.action.as_str(),
-        "status": execution.state.status().as_str(),
-        "state": execution.state.name(),
-        "step": execution.state.step().map(|step| step + 1),
-    });
-    (execution.workflow.clone(), shown)
+    fn shown(&self, id: ExecutionId) -> Value {
+        json!({
+            "workflow": self.workflow.as_str(),
+            "id": id.to_string(),
+            "task": self.task.to_string(),
+            "action": self.action.as_str(),
+            "status": self.status.as_str(),
+            "state": self.state,
+            "step": self.step.map(|step| step + 1),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -328,7 +328,13 @@ pub async fn refresh(
     shared: &SharedWorkspace,
 ) -> Result<u64, StoreError> {
     let rows = store.workspace().await?;
-    let read = read_all(&rows);
+    let configured = shared.current();
+    // A stored version is for ever: what was read once is not read again for a change of somebody's role.
+    let read = rows.versions.iter().map(|row| {
+        let known = configured.version(&row.workflow, row.version).cloned();
+        (row.workflow.clone(), row.version, known.map_or_else(|| read_row(row), Ok))
+    });
+    let read: Vec<_> = read.collect();
     let (mut workflows, unreadable) = latest(&read);
     for published in &mut workflows {
         published.broken = broken(&published.workflow, types);
@@ -337,10 +343,9 @@ pub async fn refresh(
         let workflow = read.ok()?;
         Some(((workflow.id.clone(), version), workflow))
     });
-    // What the configuration says of it stays.
-    let configured = shared.current();
     shared.replace(Workspace {
         revision: rows.revision,
+        // What the configuration says of it stays.
         name: configured.name.clone(),
         zone: configured.zone.clone(),
         workflows,

@@ -63,6 +63,15 @@ fn one_action_is_performed_on_many_tasks_and_each_answers_for_itself() {
         assert_eq!(one["id"], other["id"]);
     }
     assert_eq!(receiver.received().len(), 90);
+    // A task by its other name is the same task, in the repeated request too.
+    let id = server.get("/workflows/api-sample/executions?task=1").json()[0]["task"].clone();
+    assert_ne!(id, "1");
+    for _ in 0..2 {
+        let both = bulk(&server, &[json!("1"), id.clone()], Some("both")).json();
+        assert_eq!((&both["accepted"], &both["refused"]), (&json!(1), &json!(1)), "{both}");
+        assert_eq!(both["executions"][1]["message"], "`task_ids` names this task twice");
+    }
+    assert_eq!(receiver.received().len(), 91);
     assert_eq!(
         bulk(&server, &asked[..1], Some("once")).json()["refused"],
         1,

@@ -1,6 +1,6 @@
 //! One action on many tasks, and how many executions are doing.
 
-use std::{cell::RefCell, collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt, stream};
@@ -12,17 +12,17 @@ use super::{
     auth::Caller,
     body::Body,
     error::ApiError,
-    executions::{Address, Asked, action, depth, idempotency_key, key_of, summary},
+    executions::{Address, Asked, action, depth, idempotency_key, key_of, keyed, summary},
     json as answer,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
     engine::{Perform, Performed},
-    model::{Execution, Performer, Right, TaskId, workspace::Published},
+    model::{Execution, Performer, Right, TaskId, perform::IdempotencyKey, workspace::Published},
 };
 
 /// Tasks, or executions, of one request.
-const AT_ONCE_MAX: usize = 1_000;
+pub(super) const AT_ONCE_MAX: usize = 1_000;
 
 /// How many of them are under way at a time, so that one request does not take every place there is, nor all that their
 /// endpoint has.
@@ -32,15 +32,12 @@ const SIDE_BY_SIDE: usize = 32;
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Vec<Route> {
-    let key = "A repeated request with it performs nothing twice";
+    let many = operation("performOnMany", "Performs an action on many tasks; some may be refused")
+        .takes(of("NewBulk"))
+        .answers(200, "What became of each, in the order of the tasks", of("Bulk"));
     vec![
-        at("/workflows/{workflow}/bulk_executions").post(
-            perform,
-            operation("performOnMany", "Performs an action on many tasks; some may be refused")
-                .header("Idempotency-Key", json!({"type": "string", "minLength": 1, "maxLength": 255}), key)
-                .takes(of("NewBulk"))
-                .answers(200, "What became of each, in the order of the tasks", of("Bulk")),
-        ),
+        at("/workflows/{workflow}/bulk_executions")
+            .post(perform, keyed(many, "A repeated request with it performs nothing twice")),
         at("/workflows/{workflow}/executions/statuses").post(
             statuses,
             operation("readStatuses", "How many executions are doing").takes(of("ExecutionIds")).answers(
@@ -72,8 +69,22 @@ struct Bulk<'a> {
     performer: Performer,
     asked: &'a NewBulk,
     depth: u32,
-    /// Each task once, however it is named.
-    tasks: RefCell<HashSet<TaskId>>,
+}
+
+/// A task of a bulk, before anything is performed.
+enum Named {
+    /// An earlier request with this key has performed it.
+    Before(Box<Execution>),
+    ToPerform(TaskId, Option<IdempotencyKey>),
+}
+
+impl Named {
+    fn task(&self) -> TaskId {
+        match self {
+            Self::Before(execution) => execution.task,
+            Self::ToPerform(task, _) => *task,
+        }
+    }
 }
 
 async fn perform(
@@ -98,19 +109,13 @@ async fn perform(
     let action = action(&published, &asked.action_id)?;
     let right = Right::Perform(&published.workflow.actions[action].id);
     let performer = caller.performer_of(&published.workflow, right, asked.performed_by.as_deref())?;
-    let (depth, tasks) = (depth(&request)?, RefCell::default());
-    let bulk = Bulk {
-        api: &api,
-        request: &request,
-        caller: &caller,
-        published,
-        action,
-        performer,
-        asked,
-        depth,
-        tasks,
-    };
-    let all = stream::iter(&asked.task_ids).map(|address| bulk.perform(address));
+    let depth = depth(&request)?;
+    let bulk =
+        Bulk { api: &api, request: &request, caller: &caller, published, action, performer, asked, depth };
+    let named = stream::iter(&asked.task_ids).map(|address| bulk.find(address));
+    let mut named: Vec<_> = named.buffered(SIDE_BY_SIDE).collect().await;
+    each_once(&mut named);
+    let all = stream::iter(named).map(|named| bulk.perform(named));
     let all: Vec<_> = all.buffered(SIDE_BY_SIDE).collect().await;
     let accepted = all.iter().filter(|one| one.is_ok()).count();
     let shown = asked.task_ids.iter().zip(&all).map(|(address, one)| {
@@ -130,9 +135,18 @@ fn limited(what: &str, count: usize) -> Result<(), ApiError> {
     Err(ApiError::new(Code::InvalidBody, format!("`{what}` takes 1 to {AT_ONCE_MAX} of them, not {count}")))
 }
 
+/// A task that is named in two ways is performed by its first name alone, in a repeated request too.
+fn each_once(named: &mut [Result<Named, ApiError>]) {
+    let mut tasks = HashSet::new();
+    for one in named {
+        if one.as_ref().is_ok_and(|named| !tasks.insert(named.task())) {
+            *one = Err(ApiError::new(Code::InvalidBody, "`task_ids` names this task twice"));
+        }
+    }
+}
+
 impl Bulk<'_> {
-    /// On disk when this returns.
-    async fn perform(&self, address: &Address) -> Result<Execution, ApiError> {
+    async fn find(&self, address: &Address) -> Result<Named, ApiError> {
         let Self { api, request, caller, asked, .. } = self;
         let key = Asked {
             task: &address.0,
@@ -142,13 +156,18 @@ impl Bulk<'_> {
         };
         let key = idempotency_key(request, caller, key)?;
         if let Some(performed) = api.performed_before(key.as_ref()).await? {
-            return Ok(performed.execution);
+            return Ok(Named::Before(Box::new(performed.execution)));
         }
+        Ok(Named::ToPerform(api.task(&self.published.workflow, &address.0).await?.id, key))
+    }
+
+    /// On disk when this returns.
+    async fn perform(&self, named: Result<Named, ApiError>) -> Result<Execution, ApiError> {
+        let (task, key) = match named? {
+            Named::Before(execution) => return Ok(*execution),
+            Named::ToPerform(task, key) => (task, key),
+        };
         let Published { version, workflow, .. } = &self.published;
-        let task = api.task(workflow, &address.0).await?.id;
-        if !self.tasks.borrow_mut().insert(task) {
-            return Err(ApiError::new(Code::InvalidBody, "`task_ids` names this task twice"));
-        }
         let perform = Perform {
             workflow: Arc::clone(workflow),
             version: *version,
@@ -159,7 +178,7 @@ impl Bulk<'_> {
             depth: self.depth,
             is_awaited: true,
         };
-        let Performed { execution, ended, .. } = api.engine.perform(perform).await?;
+        let Performed { execution, ended, .. } = self.api.engine.perform(perform).await?;
         let Some(ended) = ended else { return Ok(execution) };
         Ok(tokio::time::timeout(WAIT_MAX, ended).await.ok().and_then(Result::ok).unwrap_or(execution))
     }

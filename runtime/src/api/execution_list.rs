@@ -11,6 +11,7 @@ use super::{
     executions::summary,
     json as answer,
     page::{CURSOR, LIMIT, ListQuery, invalid, unknown},
+    route::{Operation, list_of, of, operation},
 };
 use crate::{
     clock::Ids,
@@ -33,6 +34,21 @@ const SHORT_PAGE: &str = "Onward-Short-Page";
 /// How far the instant in an execution's id may be from the one at which it was created: an id does not go back
 /// when a clock is set back.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the OpenAPI document says of the list; its parameters are `FILTERS`.
+pub(super) fn documented() -> Operation {
+    let text = || json!({"type": "string"});
+    let instant = || json!({"type": "string", "format": "date-time"});
+    operation("listExecutions", "A workflow's executions, newest first")
+        .pages()
+        .query("task", text(), "A task, by its Unique ID or id")
+        .query("action", text(), "An action's id")
+        .query("status", of("Status"), "The public status")
+        .query("state", of("State"), "The state behind it")
+        .query("since", instant(), "Not before")
+        .query("until", instant(), "Before")
+        .answers(200, "The executions", list_of("ExecutionItem"))
+}
 
 pub(super) async fn list(
     api: web::Data<Api>,

@@ -17,7 +17,7 @@ use super::{
     body::{Body, OptionalBody},
     error::ApiError,
     execution_list, json as answer,
-    route::{Route, at, list_of, of, operation},
+    route::{Operation, Route, at, of, operation},
 };
 use crate::{
     engine::{Perform, Performed, Retry},
@@ -41,14 +41,42 @@ const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 const WAIT_SECONDS_MAX: u64 = 60;
 
 pub(super) fn routes() -> Vec<Route> {
+    let wait = format!(
+        "`wait=N`: answers when it has ended or is parked, after N seconds (at most {WAIT_SECONDS_MAX}) at the \
+         latest"
+    );
+    let waits = |operation: Operation| operation.header("Prefer", json!({"type": "string"}), &wait);
+    let create_one = waits(operation("createExecution", "Performs an action on a task"))
+        .takes(of("NewExecution"))
+        .answers(201, "The execution", of("Execution"));
+    let retry_one = waits(operation("retryExecution", "Goes on from the step that failed"))
+        .may_take(of("RetryExecution"))
+        .answers(201, "The execution", of("Execution"));
+    let changes = |operation: Operation| operation.answers(200, "The execution", of("Execution"));
     vec![
-        at("/workflows/{workflow}/executions").get(execution_list::list, operation("listExecutions", "A workflow's executions, newest first")
-.pages().query("task", json!({"type": "string"}), "A task, by its Unique ID or id").query("action", json!({"type": "string"}), "An action's id").query("status", of("Status"), "The public status").query("state", of("State"), "The state behind it").query("since", json!({"type": "string", "format": "date-time"}), "Not before").query("until", json!({"type": "string", "format": "date-time"}), "Before").answers(200, "The executions", list_of("ExecutionItem"))).post(create, operation("createExecution", "Performs an action on a task").header("Prefer", json!({"type": "string"}), "`wait=N`: answers when it has ended or is parked, after N seconds (at most 60) at the latest").header("Idempotency-Key", json!({"type": "string", "minLength": 1, "maxLength": 255}), "A repeated request with it is the same execution").takes(of("NewExecution")).answers(201, "The execution", of("Execution"))),
-        at("/workflows/{workflow}/executions/{execution}").get(read, operation("readExecution", "An execution with its attempts").answers(200, "The execution", of("ExecutionDetail"))),
-        at("/workflows/{workflow}/executions/{execution}/retry").post(retry, operation("retryExecution", "Goes on from the step that failed").header("Prefer", json!({"type": "string"}), "`wait=N`, as for a new one").may_take(of("RetryExecution")).answers(201, "The execution", of("Execution"))),
-        at("/workflows/{workflow}/executions/{execution}/cancel").post(cancel, operation("cancelExecution", "Ends an execution").answers(200, "The execution", of("Execution"))),
-        at("/workflows/{workflow}/executions/{execution}/dismiss").post(dismiss, operation("dismissExecution", "Closes a failure").answers(200, "The execution", of("Execution"))),
+        at("/workflows/{workflow}/executions")
+            .get(execution_list::list, execution_list::documented())
+            .post(create, keyed(create_one, "A repeated request with it is the same execution")),
+        at("/workflows/{workflow}/executions/{execution}").get(
+            read,
+            operation("readExecution", "An execution with its attempts").answers(
+                200,
+                "The execution",
+                of("ExecutionDetail"),
+            ),
+        ),
+        at("/workflows/{workflow}/executions/{execution}/retry").post(retry, retry_one),
+        at("/workflows/{workflow}/executions/{execution}/cancel")
+            .post(cancel, changes(operation("cancelExecution", "Ends an execution"))),
+        at("/workflows/{workflow}/executions/{execution}/dismiss")
+            .post(dismiss, changes(operation("dismissExecution", "Closes a failure"))),
     ]
+}
+
+/// An operation that takes an `Idempotency-Key`, and what that does for it.
+pub(super) fn keyed(operation: Operation, says: &str) -> Operation {
+    let key = json!({"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS_MAX});
+    operation.header("Idempotency-Key", key, says)
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,6 +170,11 @@ async fn answer_performed(
     answer(response, &summary(&execution))
 }
 
+fn no_execution(workflow: &str, id: &str) -> ApiError {
+    let message = format!("the workflow `{workflow}` has no execution `{id}`");
+    ApiError::new(Code::ExecutionNotFound, message)
+}
+
 impl Api {
     /// An execution of a workflow, with its attempts.
     async fn execution(
@@ -151,20 +184,26 @@ impl Api {
         id: &str,
     ) -> Result<ExecutionDetail, ApiError> {
         let published = caller.workflow(workflow, Right::View)?;
-        let mut found = None;
-        if let Ok(id) = id.parse() {
-            found = self.store().execution_detail(id).await?;
-        }
-        found.filter(|found| found.execution.workflow == published.workflow.id).ok_or_else(|| {
-            let message = format!("the workflow `{workflow}` has no execution `{id}`");
-            ApiError::new(Code::ExecutionNotFound, message)
-        })
+        let found = match id.parse() {
+            Ok(id) => self.store().execution_detail(id).await?,
+            Err(_) => None,
+        };
+        found
+            .filter(|found| found.execution.workflow == published.workflow.id)
+            .ok_or_else(|| no_execution(workflow, id))
     }
 
-    /// The same, for somebody who decides about it: who may perform its action.
+    /// An execution without them, for somebody who decides about it: who may perform its action.
     async fn decided(&self, caller: &Caller, workflow: &str, id: &str) -> Result<Execution, ApiError> {
-        let execution = self.execution(caller, workflow, id).await?.execution;
-        caller.workflow(workflow, Right::Perform(&execution.action))?;
+        let published = caller.workflow(workflow, Right::View)?;
+        let found = match id.parse() {
+            Ok(id) => self.store().execution(id).await?,
+            Err(_) => None,
+        };
+        let execution = found
+            .filter(|found| found.workflow == published.workflow.id)
+            .ok_or_else(|| no_execution(workflow, id))?;
+        caller.allow(&published.workflow, Right::Perform(&execution.action))?;
         Ok(execution)
     }
 

@@ -5,6 +5,12 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
+use super::bulk::AT_ONCE_MAX;
+use crate::{
+    egress::Circuit,
+    model::{FieldType, Scope, State, Status, checklist::ItemStatus},
+};
+
 /// An example of each shape that is taken or answered as such.
 pub(super) static EXAMPLES: LazyLock<Map<String, Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).unwrap_or_default());
@@ -84,23 +90,6 @@ fn errors() -> Value {
 }
 
 fn workflows() -> Value {
-    let field_types = [
-        "text",
-        "longText",
-        "number",
-        "phone",
-        "currency",
-        "date",
-        "datetime",
-        "person",
-        "singleSelect",
-        "multipleSelect",
-        "checkbox",
-        "uniqueId",
-        "file",
-        "email",
-        "url",
-    ];
     json!({
         "Workspace": object(json!({"id": text(), "name": text()})),
         "Workflow": object_with(
@@ -109,7 +98,7 @@ fn workflows() -> Value {
         ),
         "Stage": object(json!({"name": text()})),
         "Field": object_with(
-            json!({"id": text(), "name": text(), "type": {"enum": field_types}, "required": flag(), "editable": flag()}),
+            json!({"id": text(), "name": text(), "type": {"enum": FieldType::NAMES}, "required": flag(), "editable": flag()}),
             json!({"options": texts(), "autoincrement": flag(), "limit": number()}),
         ),
         "Role": object(json!({"id": text(), "name": text(), "admin": flag()})),
@@ -150,7 +139,7 @@ fn tasks() -> Value {
             "Assigned To": maybe_text(), "Stage": text(),
             "updated_by": {"oneOf": [of("Performer"), {"type": "null"}]}, "updated_on": maybe_instant(),
         })),
-        "ChecklistStatus": {"enum": ["Blank", "Skipped", "Completed"]},
+        "ChecklistStatus": {"enum": ItemStatus::ALL.map(ItemStatus::name)},
         "NewChecklistItem": object_with(
             json!({"title": {"type": "string", "minLength": 1}, "Stage": text()}),
             json!({"Assigned To": maybe_text(), "status": of("ChecklistStatus")}),
@@ -163,18 +152,7 @@ fn tasks() -> Value {
 }
 
 fn executions() -> Value {
-    let states = [
-        "queued",
-        "running",
-        "retrying",
-        "waiting",
-        "blocked",
-        "succeeded",
-        "failed",
-        "unknown",
-        "cancelled",
-        "dismissed",
-    ];
+    let states = State::NAMES.map(|(name, _)| name);
     let attempt = json!({
         "number": number(), "try": number(), "started_at": instant(), "ended_at": maybe_instant(), "outcome": text(),
         "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
@@ -186,7 +164,7 @@ fn executions() -> Value {
     whole["version"] = number();
     whole["earlier_tries"] = json!({"type": "array", "items": of("Try")});
     json!({
-        "Status": {"enum": ["Pending", "Success", "Fail"]},
+        "Status": {"enum": Status::ALL.map(Status::as_str)},
         "State": {"enum": states},
         "Execution": object_with(json!({"id": text(), "status": of("Status")}), json!({"errors": texts()})),
         "ExecutionItem": object_with(
@@ -234,7 +212,7 @@ fn bulk() -> Value {
         "NewBulk": closed(object_with(
             json!({
                 "action_id": text(),
-                "task_ids": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1, "maxItems": 1000},
+                "task_ids": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1, "maxItems": AT_ONCE_MAX},
             }),
             json!({"performed_by": maybe_text()}),
         )),
@@ -246,7 +224,7 @@ fn bulk() -> Value {
             ]}},
         })),
         "ExecutionIds": closed(object(json!({
-            "ids": {"type": "array", "items": text(), "minItems": 1, "maxItems": 1000},
+            "ids": {"type": "array", "items": text(), "minItems": 1, "maxItems": AT_ONCE_MAX},
         }))),
     })
 }
@@ -257,7 +235,7 @@ fn people() -> Value {
     });
     let mut with_roles = user.clone();
     with_roles["roles"] = json!({"type": "object", "additionalProperties": text()});
-    let scopes = json!({"type": "array", "items": {"enum": ["read", "edit", "perform", "administer"]}});
+    let scopes = json!({"type": "array", "items": {"enum": Scope::ALL.map(Scope::name)}});
     let key = json!({
         "id": text(), "name": text(), "scopes": scopes, "workflows": {"type": ["array", "null"], "items": text()},
         "expires_at": maybe_instant(), "has_expired": flag(), "last_used_at": maybe_instant(),
@@ -328,7 +306,7 @@ fn operators() -> Value {
         })),
         "PutSecret": closed(object(json!({"value": {"type": "string", "minLength": 6, "maxLength": 16384}}))),
         "Endpoint": object(json!({
-            "endpoint": text(), "circuit": {"enum": crate::egress::Circuit::NAMES}, "failures": number(),
+            "endpoint": text(), "circuit": {"enum": Circuit::NAMES}, "failures": number(),
             "called_again_in_ms": {"type": ["integer", "null"]}, "calls": number(), "waiting": number(),
         })),
     })
