@@ -3,7 +3,7 @@
 //! What is in memory leads (`egress/health.rs`): an endpoint is not called from the moment it says so, and is on disk a
 //! moment later. One that somebody enables is off the disk before that is acknowledged.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use crate::{
     egress::Endpoints,
@@ -26,9 +26,8 @@ pub async fn load(store: &dyn Store, endpoints: &Endpoints) -> Result<(), StoreE
 
 /// Writes down each that becomes disabled. Runs until it is dropped.
 pub async fn run(store: &dyn Store, endpoints: &Endpoints) {
-    let mut written = None;
     loop {
-        let is_failing = match keep(store, endpoints, &mut written).await {
+        let is_failing = match keep(store, endpoints).await {
             Ok(()) => false,
             Err(error) => {
                 tracing::warn!(%error, "which endpoints are disabled could not be written; it is tried again");
@@ -43,20 +42,14 @@ pub async fn run(store: &dyn Store, endpoints: &Endpoints) {
     }
 }
 
-async fn keep(
-    store: &dyn Store,
-    endpoints: &Endpoints,
-    written: &mut Option<BTreeSet<String>>,
-) -> Result<(), StoreError> {
-    let written = match written {
-        Some(written) => written,
-        None => written.insert(store.disabled_endpoints().await?.into_iter().collect()),
-    };
-    let disabled = endpoints.disabled();
-    for name in disabled.difference(written) {
-        store.disable_endpoint(name.clone()).await?;
+/// What is on disk is asked for each time, and not remembered: it is seldom needed, and somebody may have enabled what was
+/// written.
+async fn keep(store: &dyn Store, endpoints: &Endpoints) -> Result<(), StoreError> {
+    let _held = endpoints.hold().await;
+    let on_disk = store.disabled_endpoints().await?;
+    for name in endpoints.disabled().into_iter().filter(|name| !on_disk.contains(name)) {
+        store.disable_endpoint(name).await?;
     }
-    *written = disabled;
     Ok(())
 }
 
@@ -67,6 +60,7 @@ pub async fn enable(
     name: &str,
     by: By,
 ) -> Result<bool, StoreError> {
+    let _held = endpoints.hold().await;
     store.administer(AdminChange::EnableEndpoint(name.to_owned()), by).await?;
     Ok(endpoints.enable(name))
 }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt};
 
 use crate::{
     model::{
-        Action, RoleId, Secrets, StageId, StepDefinition, Workflow,
+        Action, Right, RoleId, Secrets, StageId, StepDefinition, Workflow,
         execution::Effects,
         secret::{self},
         workflow::OnFailure,
@@ -135,12 +135,23 @@ fn nobody(
         ));
     }
     let roles = &action.requires.roles;
-    if let Some(held) = &facts.held_roles
+    let may =
+        |role: &&RoleId| workflow.role(role).is_some_and(|role| role.allows(Right::Perform(&action.id)));
+    let able: Vec<_> = roles.iter().filter(may).collect();
+    if !roles.is_empty() && able.is_empty() {
+        findings.push(about(
+            action,
+            None,
+            "nobody_may_perform",
+            "it requires a role that may not perform it".to_owned(),
+            "add the action to the role's `perform`, or let another role perform it".to_owned(),
+        ));
+    } else if let Some(held) = &facts.held_roles
         && !roles.is_empty()
-        && !roles.iter().any(|role| held.contains(role))
+        && !able.iter().any(|role| held.contains(*role))
     {
         let names: Vec<_> =
-            roles.iter().map(|id| workflow.role(id).map_or(id.as_str(), |role| &role.name)).collect();
+            able.iter().map(|id| workflow.role(id).map_or(id.as_str(), |role| &role.name)).collect();
         findings.push(about(
             action,
             None,
@@ -202,7 +213,7 @@ mod tests {
     use super::*;
     use crate::{
         egress::Guard,
-        model::{ItemId, checklist::TemplateItem, sample},
+        model::{ActionId, ItemId, Role, checklist::TemplateItem, sample},
     };
 
     fn found(workflow: &Workflow, facts: &Facts<'_>) -> Vec<String> {
@@ -262,6 +273,29 @@ mod tests {
         for (found, start) in found.iter().zip(starts) {
             assert!(found.starts_with(start), "{found}");
         }
+    }
+
+    #[test]
+    fn a_role_that_is_required_and_may_not_perform_is_found() {
+        let mut workflow = sound();
+        let viewer = |perform: &[&str]| Role {
+            perform: Some(perform.iter().map(|id| ActionId::new(*id)).collect()),
+            ..Role::new("viewer", "Viewer")
+        };
+        workflow.actions[1].requires.roles = vec![RoleId::new("viewer")];
+        workflow.roles.push(viewer(&[]));
+        let facts = || Facts { held_roles: Some([RoleId::new("viewer")].into()), ..Facts::default() };
+        let said = found(&workflow, &facts());
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("it requires a role that may not perform it"), "{said:?}");
+        *workflow.roles.last_mut().expect("the role") = viewer(&["finish"]);
+        assert_eq!(found(&workflow, &facts()), [""; 0]);
+        // Somebody who has another of the roles, which may not, is nobody.
+        workflow.actions[1].requires.roles.push(RoleId::new("guest"));
+        workflow.roles.push(Role { perform: Some(vec![]), ..Role::new("guest", "Guest") });
+        let held_roles = Some([RoleId::new("guest")].into());
+        let said = found(&workflow, &Facts { held_roles, ..Facts::default() });
+        assert!(said[0].contains("nobody has the role Viewer"), "{said:?}");
     }
 
     #[test]

@@ -217,10 +217,15 @@ fn a_step_may_have_a_way_of_its_own() {
     }
 }
 
-/// A proxy's password that is not written as a URL has it is refused without being repeated.
+/// A proxy's password stands in no file, and is refused without being repeated.
 #[test]
 fn what_is_no_proxy_is_refused_at_the_start() {
-    for url in ["https://proxy.internal:3128", "proxy.internal:3128", "http://me:pr0xy-%zz@proxy.internal"] {
+    for url in [
+        "https://proxy.internal:3128",
+        "proxy.internal:3128",
+        "http://me:pr0xy-%zz@proxy.internal",
+        "http://me:pr0xy@proxy.internal:3128",
+    ] {
         let project = Project::bare();
         project.write("onward.toml", &format!("{BARE}[egress]\nproxy = \"{url}\"\n"));
         project.write("workflows/test.toml", &calling("https://billing.example"));

@@ -88,7 +88,19 @@ fn an_endpoint_that_is_gone_is_called_again_when_somebody_enables_it() {
     assert_eq!(server.performed("42", "one")["status"], "Success");
     assert_eq!(one.received().len(), 2);
     server.kill();
-    assert_eq!(project.serve(&key).performed("42", "one")["status"], "Success", "after another");
+    let server = project.serve(&key);
+    assert_eq!(server.performed("42", "one")["status"], "Success", "after another");
+    for time in ["first", "second"] {
+        one.answer_with(Reply::new(410, "moved"));
+        assert_eq!(server.performed("42", "one")["code"], "http_status", "for the {time} time in this run");
+        eventually("it is on disk", is_kept);
+        if time == "first" {
+            let path = format!("/endpoints/{name}/enable");
+            assert_eq!(server.send("POST", &path, &[], b"").status, 204);
+        }
+    }
+    server.kill();
+    assert_eq!(project.serve(&key).performed("42", "one")["code"], "endpoint_disabled");
 }
 
 /// The middle one of how long it takes to perform an action, one after the other.

@@ -1,14 +1,14 @@
 //! "Server-sent events with `Last-Event-ID`", for whoever may see what has changed.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, ErrorKind, Write},
     net::TcpStream,
     time::Duration,
 };
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Receiver, Reply, Server, acme, api_sample, eventually};
+use crate::support::{ORDERS, Project, Receiver, Reply, Server, acme, api_sample, eventually};
 
 /// A stream as a browser reads it.
 struct Stream {
@@ -40,8 +40,12 @@ impl Stream {
     /// The next line; `None` after the end. The chunks' sizes are lines, too, and mean nothing to anybody here.
     fn line(&mut self) -> Option<String> {
         let mut line = String::new();
-        if self.lines.read_line(&mut line).unwrap_or(0) == 0 {
-            return None;
+        match self.lines.read_line(&mut line) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            // The server's process is gone.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+            Err(error) => panic!("the stream neither goes on nor ends: {error}"),
         }
         let line = line.trim_end().to_owned();
         if let Some(id) = line.strip_prefix("id: ") {
@@ -132,6 +136,7 @@ fn whoever_listens_hears_of_every_change_and_goes_on_where_the_stream_broke_off(
 #[test]
 fn a_stream_has_only_what_its_listener_may_see_and_ends_with_their_key() {
     let (project, key, server, _receiver) = served();
+    project.write("workflows/orders.toml", ORDERS);
     let elsewhere = project.command(&["key", "add", "elsewhere", "--workflow", "orders"]).trim().to_owned();
     let short = project.command(&["key", "add", "short"]).trim().to_owned();
     for key in [&elsewhere, &short] {

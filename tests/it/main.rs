@@ -26,6 +26,7 @@ mod lists;
 mod metrics;
 mod overload;
 mod people;
+mod public_url;
 mod reference_page;
 mod requirements;
 mod retries;

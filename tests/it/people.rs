@@ -1,11 +1,13 @@
 //! "People: users, invitations by link, roles …, permission table role × (view, edit tasks, perform each action,
 //! administer); sessions …; sign-in throttling; API keys with scopes, expiry, last use, immediate revocation."
 
+mod commands;
+mod roles;
 mod routes;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CONFIG, Project, Server, acme, api_sample, eventually, request};
+use crate::support::{Answer, CONFIG, ORDERS, Project, Server, acme, api_sample, eventually, request};
 
 const EXECUTIONS: &str = "/workflows/api-sample/executions";
 const TASKS: &str = "/workflows/api-sample/tasks";
@@ -142,86 +144,14 @@ impl Person<'_> {
         self.send("GET", path, &Value::Null)
     }
 
+    fn perform_on_many(&self, action: &str) -> Answer {
+        let body = json!({"task_ids": ["42"], "action_id": action});
+        self.send("POST", "/workflows/api-sample/bulk_executions", &body)
+    }
+
     fn perform(&self, action: &str) -> Answer {
         self.send("POST", EXECUTIONS, &json!({"task_id": "42", "action_id": action}))
     }
-}
-
-/// "By trying every permission from every role."
-#[test]
-fn every_role_may_what_the_table_says_and_nothing_else() {
-    let bench = bench();
-    // What is asked of each; what it answers where it is allowed; where it is not.
-    type Ask = (&'static str, fn(&Person<'_>) -> Answer, u16);
-    let asks: [Ask; 14] = [
-        ("view", |it| it.get(TASKS), 200),
-        ("view", |it| it.get("/workflows/api-sample/tasks/42/history"), 200),
-        ("view", |it| it.get("/workflows/api-sample/fields"), 200),
-        ("view", |it| it.get("/workflows/api-sample/users"), 200),
-        ("edit", |it| it.send("POST", TASKS, &json!({"Company ID": "43"})), 201),
-        ("edit", |it| it.send("PUT", TASKS, &json!({"Company ID": "42", "Company Name": "x"})), 200),
-        ("edit", |it| it.send("DELETE", "/workflows/api-sample/tasks/43", &Value::Null), 204),
-        ("view", |it| it.get("/workflows/api-sample/tasks/42/comments"), 200),
-        (
-            "edit",
-            |it| it.send("POST", "/workflows/api-sample/tasks/42/comments", &json!({"body": "Hi"})),
-            201,
-        ),
-        ("note", |it| it.perform("note"), 201),
-        ("sign", |it| it.perform("sign"), 201),
-        ("administer", |it| it.get("/workflows/api-sample/findings"), 200),
-        (
-            "administer",
-            |it| it.send("PUT", "/workflows/api-sample/users/target", &json!({"role_id": "viewer"})),
-            200,
-        ),
-        ("workspace", |it| it.get("/secrets"), 200),
-    ];
-    bench.person("target", None);
-    let all = ["view", "edit", "note", "sign", "administer", "workspace"];
-    for (name, role, may) in [
-        ("viewer", Some("Viewer"), &all[..1]),
-        ("clerk", Some("Clerk"), &all[..3]),
-        ("collaborator", None, &all[..4]),
-        ("boss", Some("Boss"), &all[..5]),
-        ("outsider", Some("Outsider"), &[]),
-        ("administrator", None, &all),
-    ] {
-        let person = bench.person(name, role);
-        if name == "administrator" {
-            bench.project.command(&["user", "administrator", "administrator@example.com"]);
-            eventually("it is known", || person.get("/session").json()["is_administrator"] == true);
-        }
-        for (index, (right, ask, allowed)) in asks.iter().enumerate() {
-            let answer = ask(&person);
-            let is_seen = may.contains(&"view") || *right == "workspace";
-            let expected = if may.contains(right) {
-                *allowed
-            } else if is_seen {
-                403
-            } else {
-                404
-            };
-            assert_eq!(answer.status, expected, "{name}, {right} (ask {index}): {}", answer.body);
-            if expected == 403 {
-                assert_eq!(answer.json()["code"], "forbidden");
-            }
-        }
-        let seen = person.get("/workflows").json().as_array().map(Vec::len);
-        assert_eq!(seen, Some(usize::from(may.contains(&"view"))), "{name}");
-        // What can be done now is what may be done.
-        if may.contains(&"view") {
-            let offered = person.get("/workflows/api-sample/tasks/42/actions").json().to_string();
-            for action in ["note", "sign"] {
-                assert_eq!(offered.contains(action), may.contains(&action), "{name}: {offered}");
-            }
-        }
-    }
-    // Each execution is in the name of who performed it.
-    let history = bench.server.get("/workflows/api-sample/tasks/42/history").json();
-    assert!(history.to_string().contains("clerk@example.com"), "{history}");
-    let comments = bench.server.get("/workflows/api-sample/tasks/42/comments").json();
-    assert_eq!(comments[0]["author"], "clerk Test");
 }
 
 /// "`performed_by` needs that user's rights"; a key's scopes and workflows limit it besides.
@@ -239,6 +169,7 @@ fn a_key_may_what_its_scopes_say_and_no_more_in_somebodys_name_than_they_may() {
     };
     let reads = key("reads", &["--scope", "read"]);
     let performs = key("performs", &["--scope", "read", "--scope", "perform"]);
+    bench.project.write("workflows/orders.toml", ORDERS);
     let elsewhere = key("elsewhere", &["--workflow", "orders"]);
     for (server, asks) in [
         (&reads, [200, 403, 403, 403]),

@@ -12,11 +12,11 @@ use super::{
     error::ApiError,
     json as answer,
     route::{Route, at, list_of, of, operation},
-    users::{checked_email, checked_name, find, role_of, shown_user},
+    users::{find, invalid, named, role_of, shown_user},
 };
 use crate::{
     credential,
-    model::{Performer, RoleId, User, UserId, WorkflowId},
+    model::{Performer, RoleId, User, UserId, WorkflowId, user::checked_email},
     sessions::{self, Token, password_problem},
     store::admin::{AdminChange, By, Invitation},
 };
@@ -103,7 +103,7 @@ struct Invite {
 async fn invite(api: web::Data<Api>, caller: Caller, body: Body<Invite>) -> Result<HttpResponse, ApiError> {
     caller.administer()?;
     let Invite { email, is_administrator, roles } = body.0;
-    let email = checked_email(&email)?;
+    let email = checked_email(&email).map_err(invalid)?;
     if caller.workspace.directory.find(&email).is_some() {
         return Err(ApiError::new(Code::NameTaken, format!("{email} is a user already")));
     }
@@ -223,8 +223,8 @@ async fn accept(
         None => User {
             id: UserId::new(credential::random_hex(6)?),
             email: invitation.email.clone(),
-            first_name: checked_name("first_name", first_name)?,
-            last_name: checked_name("last_name", last_name)?,
+            first_name: named("first_name", first_name)?,
+            last_name: named("last_name", last_name)?,
             is_active: true,
             is_administrator: invitation.is_administrator,
         },

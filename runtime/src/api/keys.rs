@@ -15,12 +15,11 @@ use super::{
 };
 use crate::{
     credential,
-    model::{ApiKey, Scope, WorkflowId, id::KeyId},
+    model::{ApiKey, Scope, WorkflowId, id::KeyId, user::checked_name},
     store::admin::AdminChange,
 };
 
-/// Characters of a key's name.
-const NAME_CHARS_MAX: usize = 100;
+/// Keys of a workspace.
 const KEYS_MAX: usize = 10_000;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -86,7 +85,7 @@ async fn add(api: web::Data<Api>, caller: Caller, body: Body<AddKey>) -> Result<
         return Err(ApiError::new(Code::InvalidKey, format!("there are {KEYS_MAX} keys; revoke some first")));
     }
     let now = api.shared.clock.now();
-    let (key, secret) = credential::new_key(body.0.name.trim())?;
+    let (key, secret) = credential::new_key(&body.0.name)?;
     let key = limited(key, &body.0, &caller, now)?;
     api.store().administer(AdminChange::AddKey(key.clone()), caller.by(&api)).await?;
     api.shared.refresh().await?;
@@ -97,28 +96,10 @@ async fn add(api: web::Data<Api>, caller: Caller, body: Body<AddKey>) -> Result<
 
 fn limited(key: ApiKey, asked: &AddKey, caller: &Caller, now: Timestamp) -> Result<ApiKey, ApiError> {
     let invalid = |message: String| ApiError::new(Code::InvalidKey, message);
-    if key.name.is_empty()
-        || key.name.chars().count() > NAME_CHARS_MAX
-        || key.name.chars().any(char::is_control)
-    {
-        return Err(invalid(format!("`name` takes 1 to {NAME_CHARS_MAX} printable characters")));
-    }
+    let name = checked_name(&asked.name).map_err(|problem| invalid(format!("`name` {problem}")))?;
     let scopes = match &asked.scopes {
         None => key.scopes.clone(),
-        Some(names) => {
-            let mut scopes = names
-                .iter()
-                .map(|name| {
-                    Scope::named(name).ok_or_else(|| {
-                        let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-                        invalid(format!("`scopes`: there is no `{name}`; there are {}", known.join(", ")))
-                    })
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            scopes.sort();
-            scopes.dedup();
-            scopes
-        }
+        Some(names) => Scope::all_named(names).map_err(|problem| invalid(format!("`scopes`: {problem}")))?,
     };
     let has = |scope: &Scope| caller.key().is_none_or(|own| own.scopes.contains(scope));
     if let Some(more) = scopes.iter().find(|scope| !has(scope)) {
@@ -142,7 +123,7 @@ fn limited(key: ApiKey, asked: &AddKey, caller: &Caller, now: Timestamp) -> Resu
     if caller.key().is_some_and(outlives) {
         return Err(invalid("`expires_at`: the key that asks ends before that itself".to_owned()));
     }
-    Ok(ApiKey { scopes, workflows, expires_at, ..key })
+    Ok(ApiKey { name, scopes, workflows, expires_at, ..key })
 }
 
 async fn revoke(

@@ -15,15 +15,9 @@ use super::{
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    model::{
-        Directory, Membership, Right, RoleId, User, WorkflowId, Workspace,
-        field::{EMAIL_CHARS_MAX, is_email},
-    },
+    model::{Directory, Membership, Right, RoleId, User, WorkflowId, Workspace, user::checked_name},
     store::admin::AdminChange,
 };
-
-/// Characters of a name.
-const NAME_CHARS_MAX: usize = 100;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -231,21 +225,11 @@ async fn delete(
     remove(api, web::Path::from(path.into_inner().1), caller).await
 }
 
-/// An email as it is kept.
-pub(super) fn checked_email(email: &str) -> Result<String, ApiError> {
-    let email = email.trim();
-    let is_one = email.chars().count() <= EMAIL_CHARS_MAX && is_email(email);
-    if is_one { Ok(email.to_owned()) } else { Err(invalid(format!("`{email}` is no email"))) }
+/// A name that must be there.
+pub(super) fn named(key: &str, name: Option<String>) -> Result<String, ApiError> {
+    checked_name(&name.unwrap_or_default()).map_err(|problem| invalid(format!("`{key}` {problem}")))
 }
 
-pub(super) fn checked_name(key: &str, name: Option<String>) -> Result<String, ApiError> {
-    let name = name.unwrap_or_default().trim().to_owned();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
-        return Err(invalid(format!("`{key}` takes 1 to {NAME_CHARS_MAX} printable characters")));
-    }
-    Ok(name)
-}
-
-fn invalid(message: String) -> ApiError {
+pub(super) fn invalid(message: String) -> ApiError {
     ApiError::new(Code::InvalidUser, message)
 }

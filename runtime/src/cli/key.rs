@@ -1,13 +1,15 @@
 //! `onward key`: API keys, with which programs call the API.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
 
-use super::{ConfigArguments, by, load, stored};
+use super::{ConfigArguments, by, load, role, stored};
 use crate::{
     clock::Clock,
     credential,
-    model::{ApiKey, Scope, WorkflowId, duration},
+    model::{ApiKey, Scope, WorkflowId, duration, user::checked_name},
+    publish,
+    step::StepTypes,
     store::{Store, admin::AdminChange},
 };
 
@@ -48,7 +50,13 @@ pub(super) fn run(command: &KeyCommand) -> anyhow::Result<()> {
         KeyCommand::Add { name, scopes, workflows, expires_in, config } => {
             let (key, secret) = credential::new_key(name)?;
             let key = limited(key, scopes, workflows, expires_in.as_deref())?;
-            return stored(&load(config)?, async |store| {
+            let settings = load(config)?;
+            return stored(&settings, async |store| {
+                if !workflows.is_empty() {
+                    let types = StepTypes::built_in(&settings.egress.guard);
+                    let known = publish::known(&settings.workflows.folder, store, &types).await?;
+                    workflows.iter().try_for_each(|id| role::workflow(id, &known).map(drop))?;
+                }
                 store.administer(AdminChange::AddKey(key), by()).await?;
                 Ok(secret)
             });
@@ -68,15 +76,10 @@ fn limited(
     workflows: &[String],
     expires_in: Option<&str>,
 ) -> anyhow::Result<ApiKey> {
-    let named = |name: &String| {
-        Scope::named(name).with_context(|| {
-            let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-            format!("there is no scope `{name}`; there are {}", known.join(", "))
-        })
-    };
+    let name = checked_name(&key.name).map_err(|problem| anyhow!("NAME {problem}"))?;
     let scopes = match scopes {
         [] => key.scopes.clone(),
-        names => names.iter().map(named).collect::<anyhow::Result<_>>()?,
+        names => Scope::all_named(names).map_err(|problem| anyhow!("--scope: {problem}"))?,
     };
     let workflows =
         (!workflows.is_empty()).then(|| workflows.iter().map(|id| WorkflowId::new(id.as_str())).collect());
@@ -88,7 +91,7 @@ fn limited(
             Some(Clock::default().now() + jiff::SignedDuration::try_from(after)?)
         }
     };
-    Ok(ApiKey { scopes, workflows, expires_at, ..key })
+    Ok(ApiKey { name, scopes, workflows, expires_at, ..key })
 }
 
 async fn list(store: &dyn Store) -> anyhow::Result<String> {

@@ -1,12 +1,15 @@
 //! `onward user`: people.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
 
 use super::{ConfigArguments, by, load, role, stored};
 use crate::{
     credential,
-    model::{Directory, User, UserId},
+    model::{
+        Directory, User, UserId,
+        user::{checked_email, checked_name},
+    },
     store::{Store, admin::AdminChange},
 };
 
@@ -54,11 +57,14 @@ pub(super) fn run(command: UserCommand) -> anyhow::Result<()> {
     match command {
         UserCommand::Add { email, first_name, last_name, id, administrator, config } => {
             let id = id.map_or_else(|| credential::random_hex(6), Ok)?;
+            let named = |argument: &str, name: &str| {
+                checked_name(name).map_err(|problem| anyhow!("{argument} {problem}"))
+            };
             let user = User {
                 id: UserId::new(id.as_str()),
-                email,
-                first_name,
-                last_name,
+                email: checked_email(&email).map_err(|problem| anyhow!("--email: {problem}"))?,
+                first_name: named("--first-name", &first_name)?,
+                last_name: named("--last-name", &last_name)?,
                 is_active: true,
                 is_administrator: administrator,
             };

@@ -122,6 +122,7 @@ struct Inner {
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
     /// One more is disabled.
     disabled_anew: Notify,
+    held: tokio::sync::Mutex<()>,
 }
 
 struct Endpoint {
@@ -162,7 +163,8 @@ impl Endpoint {
 
 impl Endpoints {
     pub fn new(settings: HealthSettings) -> Self {
-        Self(Arc::new(Inner { settings, endpoints: Mutex::default(), disabled_anew: Notify::new() }))
+        let (endpoints, held) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { settings, endpoints, disabled_anew: Notify::new(), held }))
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<Endpoint>>> {
@@ -260,6 +262,12 @@ impl Endpoints {
     pub fn disabled(&self) -> BTreeSet<String> {
         let is_disabled = |endpoint: &&Arc<Endpoint>| endpoint.state().circuit == Circuit::Disabled;
         self.all().values().filter(is_disabled).map(|endpoint| endpoint.name.clone()).collect()
+    }
+
+    /// For whoever makes one what is here and what is on disk, so that an endpoint that is being enabled is not written down
+    /// again by somebody who has not heard of it.
+    pub async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.held.lock().await
     }
 
     /// Returns when one more is disabled, also if that was since it last returned.

@@ -104,7 +104,7 @@ mod tests {
         id::KeyId,
         role::Role,
         sample,
-        user::{ApiKey, Membership},
+        user::{ApiKey, Membership, User},
         workspace::date_in,
     };
 
@@ -198,6 +198,17 @@ mod tests {
             let roles = [RoleId::new("manager")];
             assert_eq!(unmet_role(&roles, &workflow, performer, &directory).as_deref(), expected);
         }
+        // Who administers the workspace is an Administrator everywhere, unless they were given another role.
+        let boss = || Directory::new([User { is_administrator: true, ..sample::user() }]);
+        let needed = [Role::administrator().id];
+        assert_eq!(unmet_role(&needed, &workflow, &person, &boss()), None);
+        assert!(unmet_role(&needed, &workflow, &person, &sample::directory()).is_some());
+        let membership = Membership {
+            workflow: workflow.id.clone(),
+            user: UserId::new("abc123"),
+            role: RoleId::new("manager"),
+        };
+        assert!(unmet_role(&needed, &workflow, &person, &boss().with_memberships([membership])).is_some());
         let collaborator = [Role::collaborator().id];
         assert_eq!(unmet_role(&collaborator, &workflow, &person, &sample::directory()), None);
         assert!(unmet_role(&collaborator, &workflow, &key(), &sample::directory()).is_some());

@@ -46,6 +46,18 @@ impl Scope {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
+
+    /// Those of these names, each once; or which name is none.
+    pub fn all_named(names: &[String]) -> Result<Vec<Self>, String> {
+        let named = |name: &String| {
+            let known = || Self::ALL.map(Self::name).join(", ");
+            Self::named(name).ok_or_else(|| format!("there is no `{name}`; there are {}", known()))
+        };
+        let mut scopes = names.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+        scopes.sort();
+        scopes.dedup();
+        Ok(scopes)
+    }
 }
 
 impl Right<'_> {

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
+    field::{EMAIL_CHARS_MAX, is_email},
     id::{KeyId, RoleId, UserId, WorkflowId},
     rights::Scope,
     role::Role,
@@ -90,6 +91,25 @@ impl Performer {
     }
 }
 
+/// Characters of a first name, a last name, a key's name.
+pub const NAME_CHARS_MAX: usize = 100;
+
+/// A name of a person or a key as it is kept; or what is wrong with it.
+pub fn checked_name(name: &str) -> Result<String, String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        return Err(format!("takes 1 to {NAME_CHARS_MAX} printable characters"));
+    }
+    Ok(name.to_owned())
+}
+
+/// An email as it is kept; or that it is none.
+pub fn checked_email(email: &str) -> Result<String, String> {
+    let email = email.trim();
+    let is_one = email.chars().count() <= EMAIL_CHARS_MAX && is_email(email);
+    if is_one { Ok(email.to_owned()) } else { Err(format!("`{}` is no email", email)) }
+}
+
 /// Which role a person was given in a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
@@ -127,10 +147,13 @@ impl Directory {
         self
     }
 
-    /// A person's role in a workflow. Who was given none is a Collaborator.
+    /// A person's role in a workflow. Who was given none is an Administrator, if they administer the workspace, else a
+    /// Collaborator.
     pub fn role(&self, workflow: &WorkflowId, user: &UserId) -> RoleId {
         let given = self.roles.get(workflow).and_then(|roles| roles.get(user));
-        given.cloned().unwrap_or_else(|| Role::collaborator().id)
+        let is_administrator = || self.user(user).is_some_and(|user| user.is_administrator);
+        let by_default = || if is_administrator() { Role::administrator() } else { Role::collaborator() };
+        given.cloned().unwrap_or_else(|| by_default().id)
     }
 
     /// Everyone who has not left, by email.

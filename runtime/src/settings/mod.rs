@@ -6,10 +6,11 @@
 mod raw;
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
+use awc::http::Uri;
 use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -18,7 +19,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use crate::{
     bootstrap::Bootstrap,
     egress::{Guard, Proxy},
-    model::text::closest,
+    model::{text::closest, user::checked_email},
     telemetry::LogFormat,
 };
 
@@ -145,13 +146,8 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
             Err(value(key, &number, &format!("from {least} to {most}")))
         }
     };
-    if raw.server.listen.parse::<std::net::SocketAddr>().is_err() {
-        return Err(value(
-            "server.listen",
-            &raw.server.listen,
-            "an address and a port, such as 127.0.0.1:8080",
-        ));
-    }
+    let trusted_proxies =
+        server(&raw.server).map_err(|(key, found, expected)| value(key, &found, expected))?;
     ranges(&raw, &range)?;
     let log = log(&raw.log).map_err(|(key, found, expected)| value(key, &found, expected))?;
     range("retention.records_days", raw.retention.records_days.into(), 0, 36_500)?;
@@ -171,9 +167,6 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
     let extra_ca_file = (!raw.egress.extra_ca_file.is_empty()).then(|| base.join(&raw.egress.extra_ca_file));
     let folder = base.join(&raw.store.folder);
     let secrets = secrets(&raw.secrets, base, &folder);
-    let trusted_proxies = trusted_proxies(&raw.server).map_err(|entry| {
-        value("server.trusted_proxies", &entry, "networks or addresses, such as 10.0.0.0/8")
-    })?;
     let bootstrap = bootstrap(&raw.bootstrap, base).map_err(|expected| {
         value("bootstrap.administrator_email", &raw.bootstrap.administrator_email, expected)
     })?;
@@ -230,6 +223,9 @@ fn ranges(
     Ok(())
 }
 
+/// Says in the environment what `egress.proxy` says in the file.
+const PROXY_VARIABLE: &str = "ONWARD__EGRESS__PROXY";
+
 /// The proxy, if there is one; or what `egress.proxy` must be.
 fn proxy(raw: &raw::Egress) -> Result<Option<Proxy>, &'static str> {
     let mut except = raw.proxy_except.clone();
@@ -247,6 +243,13 @@ fn proxy(raw: &raw::Egress) -> Result<Option<Proxy>, &'static str> {
                 None => return Ok(None),
             }
         }
+        // Secrets do not stand in files.
+        url if url.contains('@') && std::env::var(PROXY_VARIABLE).as_deref() != Ok(url) => {
+            return Err(
+                "http://HOST:PORT; with a user and a password, from the environment alone: HTTPS_PROXY \
+                        (write \"environment\") or ONWARD__EGRESS__PROXY",
+            );
+        }
         url => url.to_owned(),
     };
     Proxy::new(&url, raw.proxy_resolves, except.iter().map(String::as_str)).map(Some)
@@ -262,21 +265,47 @@ fn secrets(raw: &raw::Secrets, base: &Path, data: &Path) -> Secrets {
     }
 }
 
-/// The networks; or what is none.
-fn trusted_proxies(raw: &raw::Server) -> Result<Vec<IpNet>, String> {
+/// Empty, or an address by http or https with nothing behind its path. Whether it is https decides how cookies are set.
+fn is_public_url(url: &str) -> bool {
+    if url.is_empty() {
+        return true;
+    }
+    let is_plain = !url.contains(['?', '#', '@']);
+    let parsed = url.parse::<Uri>().ok().filter(|_| is_plain);
+    parsed.is_some_and(|it| {
+        matches!(it.scheme_str(), Some("http" | "https")) && it.host().is_some_and(|host| !host.is_empty())
+    })
+}
+
+/// The section `server`, of which the networks of its proxies are read; or the key that is wrong, what was found there, and
+/// what may be.
+fn server(raw: &raw::Server) -> Result<Vec<IpNet>, (&'static str, String, &'static str)> {
+    if raw.listen.parse::<SocketAddr>().is_err() {
+        let expected = "an address and a port, such as 127.0.0.1:8080";
+        return Err(("server.listen", raw.listen.clone(), expected));
+    }
+    if !is_public_url(&raw.public_url) {
+        let expected = "where people reach the server, such as https://onward.example";
+        return Err(("server.public_url", raw.public_url.clone(), expected));
+    }
     let net = |entry: &String| {
         let net = entry.parse().or_else(|_| entry.parse::<IpAddr>().map(IpNet::from));
-        net.map_err(|_| entry.clone())
+        let expected = "networks or addresses, such as 10.0.0.0/8";
+        net.map_err(|_| ("server.trusted_proxies", entry.clone(), expected))
     };
     raw.trusted_proxies.iter().map(net).collect()
 }
 
 fn bootstrap(raw: &raw::Bootstrap, base: &Path) -> Result<Bootstrap, &'static str> {
+    const EXPECTED: &str = "an email, together with bootstrap.administrator_password_file";
     let file = |name: &str| (!name.is_empty()).then(|| base.join(name));
     let administrator = match (raw.administrator_email.as_str(), file(&raw.administrator_password_file)) {
         ("", None) => None,
-        (email, Some(password_file)) if email.contains('@') => Some((email.to_owned(), password_file)),
-        _ => return Err("an email, together with bootstrap.administrator_password_file"),
+        (email, Some(password_file)) => {
+            let email = checked_email(email).map_err(|_| EXPECTED)?;
+            Some((email, password_file))
+        }
+        _ => return Err(EXPECTED),
     };
     Ok(Bootstrap { administrator, api_key_file: file(&raw.api_key_file) })
 }
@@ -329,6 +358,26 @@ mod tests {
         let settings = load_text("").expect("the defaults");
         assert!(settings.store.folder.ends_with("data"));
         assert_eq!(settings.server.listen, "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn people_reach_the_server_by_http() {
+        for url in [
+            "onward.example",
+            "ftp://a.example",
+            "https://a.example/?b",
+            "https://me@a.example",
+            "https:///a",
+        ] {
+            let error = load_text(&format!("[server]\npublic_url = \"{url}\"")).expect_err(url).to_string();
+            assert!(
+                error.contains(&format!("`server.public_url` is `{url}`; it must be where people")),
+                "{error}"
+            );
+        }
+        for url in ["https://onward.example", "http://10.1.1.1:8080/onward/"] {
+            load_text(&format!("[server]\npublic_url = \"{url}\"")).expect(url);
+        }
     }
 
     #[test]

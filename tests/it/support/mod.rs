@@ -23,7 +23,7 @@ pub(crate) use self::{
     raw::{Connection, Over, RawReceiver, Then},
     receiver::{Receiver, Reply},
     resolver::Resolver,
-    server::{CONFIG, Project, Server, binary, onward},
+    server::{CONFIG, ORDERS, Project, Server, binary, onward},
 };
 
 /// How long a test waits for what must come.

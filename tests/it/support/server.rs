@@ -53,6 +53,9 @@ pub(crate) struct Project {
     folder: tempfile::TempDir,
 }
 
+/// A second workflow.
+pub(crate) const ORDERS: &str = "name = \"Orders\"\n[[stages]]\nname = \"Open\"\n";
+
 /// What every test's `onward.toml` begins with: a free port, and receivers on this machine.
 pub(crate) const CONFIG: &str =
     "egress.allow = [\"127.0.0.1\", \"localhost\"]\nserver.listen = \"127.0.0.1:0\"\n";
