@@ -2,6 +2,7 @@
 //! a code and a reason, nothing is changed, and the server goes on.
 
 use std::{
+    collections::BTreeSet,
     io::{Read as _, Write as _},
     net::{Shutdown, TcpStream},
     time::{Duration, Instant},
@@ -39,6 +40,12 @@ fn bodies() -> Vec<(&'static str, String, Value)> {
             at("/executions"),
             json!({"task_id": "42", "action_id": "finish", "performed_by": "abc123"}),
         ),
+        (
+            "POST",
+            at("/bulk_executions"),
+            json!({"task_ids": ["42"], "action_id": "finish", "performed_by": "abc123"}),
+        ),
+        ("POST", at("/executions/statuses"), json!({"ids": ["01a"]})),
         ("POST", at("/executions/01a/retry"), json!({"version": "current"})),
         ("POST", at("/tasks/42/comments"), json!({"body": "Hello"})),
         (
@@ -65,6 +72,33 @@ fn bodies() -> Vec<(&'static str, String, Value)> {
         ("POST", "/session".to_owned(), json!({"email": "user@example.com", "password": password})),
         ("PUT", "/session/password".to_owned(), json!({"current_password": "x", "new_password": password})),
     ]
+}
+
+/// None that takes JSON is left out.
+#[test]
+fn every_route_that_takes_a_body_is_asked() {
+    let (_project, server) = serve();
+    let document = server.get("/openapi.json").json();
+    let mut routes = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            if operation["requestBody"]["content"].get("application/json").is_some() {
+                let parts = path.trim_start_matches("/api/v1").split('/').map(str::to_owned);
+                routes.insert((method.to_uppercase(), parts.collect::<Vec<_>>()));
+            }
+        }
+    }
+    let is_at = |route: &[String], path: &str| {
+        let parts: Vec<_> = path.split('/').collect();
+        let alike = |(part, of): (&String, &&str)| part == of || part.starts_with('{');
+        route.len() == parts.len() && route.iter().zip(&parts).all(alike)
+    };
+    let asked = bodies();
+    for (method, route) in &routes {
+        let is_asked = asked.iter().any(|(by, path, _)| by == method && is_at(route, path));
+        assert!(is_asked, "{method} {}", route.join("/"));
+    }
+    assert!(routes.len() > 15, "{}", routes.len());
 }
 
 /// What has become of a sound body: what was done to it, and its bytes.

@@ -29,6 +29,7 @@ mod people;
 mod public_url;
 mod reference_page;
 mod requirements;
+mod retention;
 mod retries;
 mod rules;
 mod secrets;

@@ -8,13 +8,14 @@ use super::{
     Api, Code,
     auth::Caller,
     error::ApiError,
-    json as answer, query,
+    json as answer,
+    page::LIMIT_MAX,
+    query,
     route::{Route, at, list_of, operation},
 };
 use crate::{model::document::ShownPerformer, store::admin::AuditEntry};
 
 const LIMIT_DEFAULT: usize = 100;
-const LIMIT_MAX: usize = 1_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -24,7 +25,11 @@ pub(super) fn routes() -> Vec<Route> {
                 "listAudit",
                 "Who has changed what about people, keys, secrets and endpoints, newest first",
             )
-            .query("_limit", json!({"type": "integer", "minimum": 1, "maximum": 1000}), "How many at most")
+            .query(
+                "_limit",
+                json!({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+                "How many at most",
+            )
             .query(
                 "_cursor",
                 json!({"type": "integer", "minimum": 0}),

@@ -212,9 +212,8 @@ async fn accept(
         return Err(ApiError::new(Code::InvalidUser, problem));
     }
     let (hash, now) = (sessions::hash(&token), api.shared.clock.now());
-    let all = api.store().invitations().await?;
-    let invitation =
-        all.into_iter().find(|it| it.hash == hash && it.expires_at > now).ok_or_else(not_found)?;
+    let found = api.store().invitation(hash).await?;
+    let invitation = found.filter(|it| it.expires_at > now).ok_or_else(not_found)?;
     let user = match &invitation.user {
         Some(id) => {
             let workspace = api.workspace().current();

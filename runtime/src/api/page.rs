@@ -10,7 +10,7 @@ use super::{Api, Code, error::ApiError, query};
 use crate::model::{template::percent_encode, text::closest};
 
 /// Items that a page may have.
-const LIMIT_MAX: usize = 1_000;
+pub(super) const LIMIT_MAX: usize = 1_000;
 
 /// How a query calls the size of a page, and where it begins.
 pub(super) const LIMIT: &str = "_limit";

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Code, error::ApiError, schemas};
+use super::{Code, error::ApiError, page::LIMIT_MAX, schemas};
 
 /// A path, with an operation for each method that it takes.
 pub(super) struct Route {
@@ -106,8 +106,12 @@ impl Operation {
     /// A list that comes by pages.
     pub(super) fn pages(self) -> Self {
         let before = "Where the page begins: `Onward-Next-Cursor` of the page before";
-        self.query("_limit", json!({"type": "integer", "minimum": 1, "maximum": 1000}), "How many at most")
-            .query("_cursor", json!({"type": "string"}), before)
+        self.query(
+            "_limit",
+            json!({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+            "How many at most",
+        )
+        .query("_cursor", json!({"type": "string"}), before)
     }
 
     pub(super) fn header(mut self, name: &str, schema: Value, description: &str) -> Self {

@@ -8,7 +8,13 @@ use serde_json::{Map, Value, json};
 use super::bulk::AT_ONCE_MAX;
 use crate::{
     egress::Circuit,
-    model::{FieldType, Scope, State, Status, checklist::ItemStatus},
+    model::{
+        FieldType, Scope, State, Status,
+        checklist::ItemStatus,
+        secret::{SECRET_BYTES_MAX, SECRET_BYTES_MIN},
+        user::NAME_CHARS_MAX,
+    },
+    sessions::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN},
 };
 
 /// An example of each shape that is taken or answered as such.
@@ -271,7 +277,7 @@ fn people() -> Value {
         "Key": object(key),
         "NewKey": object(new_key),
         "AddKey": closed(object_with(
-            json!({"name": {"type": "string", "minLength": 1, "maxLength": 100}}),
+            json!({"name": {"type": "string", "minLength": 1, "maxLength": NAME_CHARS_MAX}}),
             json!({
                 "scopes": {"oneOf": [scopes, {"type": "null"}]},
                 "workflows": {"type": ["array", "null"], "items": text()},
@@ -285,7 +291,7 @@ fn people() -> Value {
             json!({"is_administrator": flag(), "roles": {"type": "object", "additionalProperties": text()}}),
         )),
         "AcceptInvitation": closed(object_with(
-            json!({"token": text(), "password": {"type": "string", "minLength": 10, "maxLength": 200}}),
+            json!({"token": text(), "password": {"type": "string", "minLength": PASSWORD_CHARS_MIN, "maxLength": PASSWORD_CHARS_MAX}}),
             json!({"first_name": maybe_text(), "last_name": maybe_text()}),
         )),
         "AuditEntry": object(json!({
@@ -304,7 +310,7 @@ fn operators() -> Value {
                 "workflow": text(), "action": maybe_text(), "step": maybe_text(),
             }))},
         })),
-        "PutSecret": closed(object(json!({"value": {"type": "string", "minLength": 6, "maxLength": 16384}}))),
+        "PutSecret": closed(object(json!({"value": {"type": "string", "minLength": SECRET_BYTES_MIN, "maxLength": SECRET_BYTES_MAX}}))),
         "Endpoint": object(json!({
             "endpoint": text(), "circuit": {"enum": Circuit::NAMES}, "failures": number(),
             "called_again_in_ms": {"type": ["integer", "null"]}, "calls": number(), "waiting": number(),

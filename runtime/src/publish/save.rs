@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Steps, latest_version};
+use super::Steps;
 use crate::{
     clock::Clock,
     definition::{self, Diagnostic, Diagnostics},
@@ -72,10 +72,10 @@ pub async fn import(
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
     is_free(&workflow.id, shared)?;
-    if latest_version(&store.workspace().await?, &workflow.id) > 0 {
-        return Err(SaveError::Exists(workflow.id.clone()));
-    }
-    add(workflow, 0, by, store, clock).await
+    add(workflow, 0, by, store, clock).await.map_err(|error| match error {
+        SaveError::Store(StoreError::Outdated { .. }) => SaveError::Exists(workflow.id.clone()),
+        error => error,
+    })
 }
 
 /// Saves a workflow's next version, which was made from the version `after`. What says the same is no new version.
@@ -93,7 +93,7 @@ pub async fn save(
         return Err(StoreError::Outdated { after, latest }.into());
     }
     // One that cannot be read cannot be compared with; this one may mend it.
-    if let Some(Ok(before)) = super::stored(store, &workflow.id, after).await? {
+    if let Some(before) = super::version(store, shared, &workflow.id, after).await? {
         if *before == *workflow {
             return Ok(after);
         }

@@ -370,6 +370,9 @@ pub trait Store: Send + Sync {
     /// Links that nobody has followed yet, also those that have expired.
     fn invitations(&self) -> Reply<Vec<Invitation>>;
 
+    /// The invitation whose token has a hash, over or not.
+    fn invitation(&self, hash: [u8; 32]) -> Reply<Option<Invitation>>;
+
     /// The hash of a user's password; `None` for one who has none, or has left.
     fn password_hash(&self, user: UserId) -> Reply<Option<String>>;
 

@@ -18,7 +18,7 @@ fn what_is_no_name_no_email_no_scope_and_no_workflow_is_refused() {
             vec!["key", "add", "k", "--scope", "reed"],
             "--scope: there is no `reed`; there are read, edit, perform, administer",
         ),
-        (vec!["key", "add", "k", "--workflow", "oders"], "there is no workflow `oders`"),
+        (vec!["key", "add", "k", "--workflow", "nowhere"], "there is no workflow `nowhere`"),
     ] {
         let said = project.refused_command(&arguments);
         assert!(said.contains(why), "{arguments:?}: {said}");

@@ -206,6 +206,10 @@ impl Store for Liar {
         self.store.invitations()
     }
 
+    fn invitation(&self, hash: [u8; 32]) -> Reply<Option<Invitation>> {
+        self.store.invitation(hash)
+    }
+
     fn password_hash(&self, user: UserId) -> Reply<Option<String>> {
         self.store.password_hash(user)
     }

@@ -193,6 +193,8 @@ fn a_link_is_followed_once_and_not_after_its_time() {
             change(&*store, vec![(AdminChange::Invite(link.clone()), kept)]).await;
         }
         assert_eq!(store.invitations().await.expect("an answer"), [link.clone(), over.clone()]);
+        assert_eq!(store.invitation(over.hash).await.expect("an answer"), Some(over.clone()));
+        assert_eq!(store.invitation([99; 32]).await.expect("an answer"), None);
         change(
             &*store,
             vec![

@@ -315,25 +315,32 @@ fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, StoreError> {
     serde_json::from_str(&row.get::<_, String>(column)?).map_err(corrupt)
 }
 
+const INVITATION: &str =
+    "SELECT id, hash, user_id, email, is_administrator, roles, created_at, expires_at FROM invitation";
+
 pub(super) fn invitations(connection: &Connection) -> Result<Vec<Invitation>, StoreError> {
-    let sql = "SELECT id, hash, user_id, email, is_administrator, roles, created_at, expires_at
-               FROM invitation ORDER BY created_at, id";
-    all(connection, sql, [], |row| {
-        let roles: serde_json::Map<String, Value> =
-            serde_json::from_str(&row.get::<_, String>(5)?).map_err(corrupt)?;
-        let role = |(workflow, role): (String, Value)| {
-            Some((WorkflowId::new(workflow), RoleId::new(role.as_str()?)))
-        };
-        Ok(Invitation {
-            id: row.get(0)?,
-            hash: row.get(1)?,
-            user: row.get::<_, Option<String>>(2)?.map(UserId::new),
-            email: row.get(3)?,
-            is_administrator: row.get(4)?,
-            roles: roles.into_iter().filter_map(role).collect(),
-            created_at: instant(row.get(6)?)?,
-            expires_at: instant(row.get(7)?)?,
-        })
+    all(connection, &format!("{INVITATION} ORDER BY created_at, id"), [], read_invitation)
+}
+
+pub(super) fn invitation(connection: &Connection, hash: &[u8; 32]) -> Result<Option<Invitation>, StoreError> {
+    let found = all(connection, &format!("{INVITATION} WHERE hash = ?1"), [hash], read_invitation)?;
+    Ok(found.into_iter().next())
+}
+
+fn read_invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
+    let roles: serde_json::Map<String, Value> =
+        serde_json::from_str(&row.get::<_, String>(5)?).map_err(corrupt)?;
+    let role =
+        |(workflow, role): (String, Value)| Some((WorkflowId::new(workflow), RoleId::new(role.as_str()?)));
+    Ok(Invitation {
+        id: row.get(0)?,
+        hash: row.get(1)?,
+        user: row.get::<_, Option<String>>(2)?.map(UserId::new),
+        email: row.get(3)?,
+        is_administrator: row.get(4)?,
+        roles: roles.into_iter().filter_map(role).collect(),
+        created_at: instant(row.get(6)?)?,
+        expires_at: instant(row.get(7)?)?,
     })
 }
 

@@ -325,6 +325,10 @@ impl Store for SqliteStore {
         self.read(admin::invitations)
     }
 
+    fn invitation(&self, hash: [u8; 32]) -> Reply<Option<Invitation>> {
+        self.read(move |connection| admin::invitation(connection, &hash))
+    }
+
     fn password_hash(&self, user: UserId) -> Reply<Option<String>> {
         self.read(move |connection| admin::password_hash(connection, &user))
     }
