@@ -56,6 +56,11 @@ pub use self::{
     tls::{CallTls, Trust, TrustError, certificates},
 };
 
+/// Whether a URL is one by http or https with a host, and without a user or a password in it.
+pub fn is_http(url: &str) -> bool {
+    Target::parse(url).is_ok()
+}
+
 /// How outgoing calls connect.
 #[derive(Debug, Clone)]
 pub struct EgressSettings {

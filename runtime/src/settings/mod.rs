@@ -10,7 +10,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use awc::http::Uri;
 use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -18,7 +17,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
     bootstrap::Bootstrap,
-    egress::{Guard, Proxy},
+    egress::{self, Guard, Proxy},
     model::{text::closest, user::checked_email},
     telemetry::LogFormat,
 };
@@ -267,14 +266,7 @@ fn secrets(raw: &raw::Secrets, base: &Path, data: &Path) -> Secrets {
 
 /// Empty, or an address by http or https with nothing behind its path. Whether it is https decides how cookies are set.
 fn is_public_url(url: &str) -> bool {
-    if url.is_empty() {
-        return true;
-    }
-    let is_plain = !url.contains(['?', '#', '@']);
-    let parsed = url.parse::<Uri>().ok().filter(|_| is_plain);
-    parsed.is_some_and(|it| {
-        matches!(it.scheme_str(), Some("http" | "https")) && it.host().is_some_and(|host| !host.is_empty())
-    })
+    url.is_empty() || !url.contains(['?', '#']) && egress::is_http(url)
 }
 
 /// The section `server`, of which the networks of its proxies are read; or the key that is wrong, what was found there, and
