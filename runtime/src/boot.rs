@@ -1,6 +1,7 @@
 //! The only wiring: puts the parts together, runs the server, and takes it apart in reverse.
 
 use std::{
+    collections::HashMap,
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
@@ -97,7 +98,8 @@ impl Server {
         let published = store.workspace().await?;
         let files =
             publish::read_folder_at_start(folder, &types, &published).map_err(|errors| in_lines(&errors))?;
-        let publish::Files { anew, notes } = publish::publish(files, &*store, &clock).await?;
+        let publish::Files { anew, notes } =
+            publish::publish(files, &*store, &clock, &HashMap::new()).await?;
         let settings::Workspace { name, zone } = settings.workspace.clone();
         let workspace = Arc::new(SharedWorkspace::new(name, zone));
         workspace.set_files(notes);
@@ -116,13 +118,7 @@ impl Server {
             store_queue_max: settings.store.queue_max,
         };
         let shared = Arc::new(Shared::new(store, workspace, types, vault, clock, ids, engine));
-        for published in
-            anew.iter().filter_map(|id| shared.workspace.current().workflow(id.as_str()).cloned())
-        {
-            for finding in shared.findings(&published.workflow) {
-                tracing::warn!(workflow = %published.workflow.id, "{finding}");
-            }
-        }
+        publish::tell_findings(&shared, &anew);
         let open = shared.recover().await?;
         if open > 0 {
             tracing::info!(open, "going on with the executions that an earlier run left");
@@ -158,6 +154,10 @@ impl Server {
         let handle = server.handle();
         let serving = actix::spawn(server);
         let refreshing = actix::spawn(refresh(Arc::clone(&self.shared)));
+        let watching = actix::spawn(publish::watch::run(
+            Arc::clone(&self.shared),
+            self.settings.workflows.folder.clone(),
+        ));
         let forgetting = actix::spawn(retention::run(
             Arc::clone(&self.shared),
             Arc::clone(&self.sessions),
@@ -191,6 +191,7 @@ impl Server {
             );
         }
         refreshing.abort();
+        watching.abort();
         forgetting.abort();
         disabling.abort();
         // It ends by itself, unless a receiver lets it wait.

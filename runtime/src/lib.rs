@@ -21,6 +21,7 @@ pub mod publish;
 pub mod retention;
 pub mod sessions;
 pub mod settings;
+pub mod shown;
 pub mod step;
 pub mod store;
 pub mod telemetry;

@@ -3,19 +3,24 @@
 //! A file whose workflow says something else than the latest version becomes the next version. The
 //! store keeps its canonical text; everyone else gets it read.
 
+pub mod plan;
 mod save;
+pub mod watch;
 
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use self::plan::Change;
 pub use self::save::{SaveError, check, check_again, import, save};
 use crate::{
     clock::Clock,
-    definition::{self, StepCheck},
+    definition::{self, Diagnostics, StepCheck},
+    engine::Shared,
     model::{
         Directory, SharedWorkspace, StepDefinition, TaskList, Workflow, WorkflowId, Workspace,
         secret::{self, SecretUse},
@@ -24,7 +29,7 @@ use crate::{
         workspace::{FileNote, Published},
     },
     step::StepTypes,
-    store::{NewVersion, Store, StoreError, VersionRow, WorkspaceRows},
+    store::{Store, StoreError, VersionRow, WorkspaceRows},
     vault::Vault,
 };
 
@@ -33,14 +38,28 @@ const TASKS_AT_ONCE: usize = 500;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    #[error("{}: {problem}", path.display())]
+    #[error("error[unreadable_file]: {problem}\n --> {}", path.display())]
     File { path: PathBuf, problem: String },
     #[error("{0}")]
-    Definition(String),
-    #[error("{} and {} both define the workflow `{id}`; give one of them another `id`", first.display(), second.display())]
+    Definition(Diagnostics),
+    #[error("error[duplicate_id]: {} and {} both define the workflow `{id}`; give one of them another `id`", first.display(), second.display())]
     Twice { id: String, first: PathBuf, second: PathBuf },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl PublishError {
+    /// The file, unless one of some others has its workflow.
+    fn unless_twice(file: WorkflowFile, others: &[WorkflowFile]) -> Result<WorkflowFile, Self> {
+        match others.iter().find(|other| other.workflow.id == file.workflow.id) {
+            Some(other) => Err(Self::Twice {
+                id: file.workflow.id.to_string(),
+                first: other.path.clone(),
+                second: file.path,
+            }),
+            None => Ok(file),
+        }
+    }
 }
 
 /// A workflow file that was read and is sound.
@@ -99,8 +118,7 @@ fn read(
     let latest = |id: &WorkflowId| {
         published.iter().find(|it| it.workflow.id == *id).map(|it| Arc::clone(&it.workflow))
     };
-    definition::read(name, source, steps, &latest)
-        .map_err(|report| PublishError::Definition(report.to_string()))
+    definition::read(name, source, steps, &latest).map_err(PublishError::Definition)
 }
 
 /// Why some of a workflow's actions cannot be performed on this server; `None` when all can.
@@ -112,57 +130,73 @@ fn broken(workflow: &Workflow, types: &StepTypes) -> Option<Arc<str>> {
     (!problems.is_empty()).then(|| problems.join("; ").into())
 }
 
-/// Reads every `*.toml` in a folder, by name; all errors at once.
-pub fn read_folder(
-    folder: &Path,
-    types: &StepTypes,
-    published: &WorkspaceRows,
-) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
-    let (latest, _) = latest(&read_all(published));
-    read_files(folder, |path, source| read(path, source, &Steps(types), &latest))
+/// What a folder's files are.
+#[derive(Debug, Default)]
+pub struct FolderRead {
+    pub sound: Vec<WorkflowFile>,
+    /// One for each file that is not, or for the folder itself.
+    pub errors: Vec<PublishError>,
 }
 
-/// The same for the start of a server. What is published stays so, whatever has become of the step types
-/// that it needs: then its actions say so, and what was begun with it waits.
+impl FolderRead {
+    /// All of them, or every error.
+    fn whole(self) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
+        if self.errors.is_empty() { Ok(self.sound) } else { Err(self.errors) }
+    }
+}
+
+/// Reads every `*.toml` in a folder, by name. A step type that is not there is a mistake of the file's author, unless
+/// that is published already.
+pub fn read_folder(folder: &Path, types: &StepTypes, published: &WorkspaceRows) -> FolderRead {
+    let (latest, _) = latest(&read_all(published));
+    read_files(folder, |path, source| read_after(path, source, &Steps(types), &latest))
+}
+
+/// The same for the start of a server, which a step type that is not there does not hold up: then actions say so, and
+/// what was begun with them waits.
 pub fn read_folder_at_start(
     folder: &Path,
     types: &StepTypes,
     published: &WorkspaceRows,
 ) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
     let (latest, _) = latest(&read_all(published));
-    read_files(folder, |path, source| {
-        let as_it_was = read(path, source, &WasSound, &latest)?;
-        match latest.iter().any(|published| *published.workflow == as_it_was) {
-            true => Ok(as_it_was),
-            false => read(path, source, &KnownSteps(types), &latest),
-        }
-    })
+    read_files(folder, |path, source| read_after(path, source, &KnownSteps(types), &latest)).whole()
+}
+
+/// Reads a file that may say just what is published: then nothing is held against its steps.
+fn read_after(
+    path: &str,
+    source: &str,
+    steps: &dyn StepCheck,
+    latest: &[Published],
+) -> Result<Workflow, PublishError> {
+    match read(path, source, &WasSound, latest) {
+        Ok(as_it_was) if latest.iter().any(|published| *published.workflow == as_it_was) => Ok(as_it_was),
+        // Again, so that the report has the steps' problems, too.
+        _ => read(path, source, steps, latest),
+    }
 }
 
 /// Reads every file without asking the step types: what is wrong with them whatever is published.
 pub fn check_folder(folder: &Path) -> Result<(), Vec<PublishError>> {
-    read_files(folder, |path, source| read(path, source, &WasSound, &[])).map(|_| ())
+    read_files(folder, |path, source| read(path, source, &WasSound, &[])).whole().map(|_| ())
 }
 
-fn read_files(
-    folder: &Path,
-    read: impl Fn(&str, &str) -> Result<Workflow, PublishError>,
-) -> Result<Vec<WorkflowFile>, Vec<PublishError>> {
-    let (mut files, mut errors) = (Vec::<WorkflowFile>::new(), Vec::new());
-    for path in toml_files(folder).map_err(|error| vec![error])? {
-        match read_file(path, &read) {
-            Ok(file) => match files.iter().find(|other| other.workflow.id == file.workflow.id) {
-                Some(other) => errors.push(PublishError::Twice {
-                    id: file.workflow.id.to_string(),
-                    first: other.path.clone(),
-                    second: file.path,
-                }),
-                None => files.push(file),
-            },
-            Err(error) => errors.push(error),
+fn read_files(folder: &Path, read: impl Fn(&str, &str) -> Result<Workflow, PublishError>) -> FolderRead {
+    let mut found = FolderRead::default();
+    match toml_files(folder) {
+        Ok(paths) => {
+            for path in paths {
+                let file = read_file(path, &read);
+                match file.and_then(|file| PublishError::unless_twice(file, &found.sound)) {
+                    Ok(file) => found.sound.push(file),
+                    Err(error) => found.errors.push(error),
+                }
+            }
         }
+        Err(error) => found.errors.push(error),
     }
-    if errors.is_empty() { Ok(files) } else { Err(errors) }
+    found
 }
 
 fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
@@ -181,17 +215,27 @@ fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
     Ok(paths)
 }
 
+/// What a file says, or why it cannot be read.
+fn read_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path)
+        .and_then(|file| file.take(definition::FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| format!("the file cannot be read: {error}"))?;
+    if bytes.len() > definition::FILE_BYTES_MAX {
+        return Err(format!("the file has more than {} bytes", definition::FILE_BYTES_MAX));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = sound.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("line {line} has bytes that are not UTF-8; save the file in that encoding")
+    })
+}
+
 fn read_file(
     path: PathBuf,
     read: impl Fn(&str, &str) -> Result<Workflow, PublishError>,
 ) -> Result<WorkflowFile, PublishError> {
-    let unreadable = |problem| PublishError::File { path: path.clone(), problem };
-    let bytes = fs::read(&path).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
-    let source = String::from_utf8(bytes).map_err(|error| {
-        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = sound.iter().filter(|byte| **byte == b'\n').count() + 1;
-        unreadable(format!("line {line} has bytes that are not UTF-8; save the file in that encoding"))
-    })?;
+    let source = read_text(&path).map_err(|problem| PublishError::File { path: path.clone(), problem })?;
     let workflow = read(&path.display().to_string(), &source)?;
     Ok(WorkflowFile { path, workflow })
 }
@@ -207,7 +251,7 @@ pub struct Known {
 
 pub async fn known(folder: &Path, store: &dyn Store, types: &StepTypes) -> Result<Known, StoreError> {
     let rows = store.workspace().await?;
-    let files = read_folder(folder, types, &rows);
+    let files = read_folder(folder, types, &rows).whole();
     let files_are_sound = files.is_ok();
     let mut workflows: Vec<_> =
         files.unwrap_or_default().into_iter().map(|file| Arc::new(file.workflow)).collect();
@@ -249,54 +293,43 @@ pub struct Files {
 /// Publishes what is new in the files. One that would strand what tasks hold is not published: its workflow goes
 /// on as it was, and so does everything else. The numbers depend on the tasks, which nobody who wrote the file
 /// could see, so it is no reason to keep a whole server down, as a file that is broken by itself is.
+///
+/// `told`: what was noted of the files so far, so that the log says each thing once.
 pub async fn publish(
     files: Vec<WorkflowFile>,
     store: &dyn Store,
     clock: &Clock,
+    told: &HashMap<WorkflowId, FileNote>,
 ) -> Result<Files, PublishError> {
     let mut found = Files::default();
     let rows = store.workspace().await?;
-    let (latest, _) = latest(&read_all(&rows));
-    let directory = Directory::new(rows.users.clone());
-    for WorkflowFile { path, workflow } in files {
-        let file = path.display().to_string();
-        let published = latest.iter().find(|published| published.workflow.id == workflow.id);
-        let mut note = FileNote { file, refused: None };
-        if published.is_none_or(|published| *published.workflow != workflow) {
-            if let Some(published) = published {
-                note.refused = refused(&published.workflow, &workflow, store, &directory).await;
+    for planned in plan::plan(files, &rows, Some(store)).await {
+        let id = planned.workflow.id.clone();
+        let file = planned.path.display().to_string();
+        let note = FileNote { file, refused: planned.refused.as_ref().map(ToString::to_string) };
+        match (&note.refused, planned.change()) {
+            (Some(why), _) if told.get(&id) != Some(&note) => {
+                tracing::warn!(workflow = %id, file = note.file, why, "a workflow file is not published; the workflow goes on as it was");
             }
-            match &note.refused {
-                Some(why) => {
-                    tracing::warn!(workflow = %workflow.id, file = note.file, why, "a workflow file is not published; the workflow goes on as it was");
-                }
-                None => {
-                    let (id, after) = (workflow.id.clone(), latest_version(&rows, &workflow.id));
-                    let source = definition::write(&workflow);
-                    let new = NewVersion { workflow: id, after, source, at: clock.now(), by: None };
-                    let version = store.publish(new).await?;
-                    tracing::info!(workflow = %workflow.id, version, file = note.file, "workflow published");
-                    found.anew.push(workflow.id.clone());
-                }
+            (Some(_), _) | (None, Change::Unchanged) => {}
+            (None, _) => {
+                let version = plan::carry_out(&planned, None, store, clock).await?;
+                tracing::info!(workflow = %id, version, file = note.file, "workflow published");
+                found.anew.push(id.clone());
             }
         }
-        found.notes.insert(workflow.id, note);
+        found.notes.insert(id, note);
     }
     Ok(found)
 }
 
-/// Why a file's workflow cannot take the place of the published one.
-async fn refused(
-    before: &Workflow,
-    after: &Workflow,
-    store: &dyn Store,
-    directory: &Directory,
-) -> Option<String> {
-    match stranded(before, after, store, directory).await {
-        Ok(stranded) if stranded.is_empty() => None,
-        Ok(stranded) => Some(save::in_line(&stranded)),
-        // A damaged task is no reason to keep the server down, nor to publish unseen.
-        Err(error) => Some(format!("what it would do to the tasks cannot be seen: {error}")),
+/// Tells what may not be meant in workflows that were just published.
+pub fn tell_findings(shared: &Shared, anew: &[WorkflowId]) {
+    let workspace = shared.workspace.current();
+    for published in anew.iter().filter_map(|id| workspace.workflow(id.as_str())) {
+        for finding in shared.findings(&published.workflow) {
+            tracing::warn!(workflow = %published.workflow.id, "{finding}");
+        }
     }
 }
 

@@ -110,7 +110,7 @@ fn a_broken_workflow_file_stops_the_start_and_says_where() {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }] {
         assert!(said.contains("error[invalid_template]"), "{said}");
-        assert!(said.contains("broken.toml:71:"), "{said}");
+        assert!(said.contains("broken.toml:72:"), "{said}");
         assert!(said.contains("did you mean `{{Company Name}}`?"), "{said}");
     }
     assert!(!project.path("data/onward.db").exists(), "something was half-applied");

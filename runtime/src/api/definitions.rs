@@ -10,7 +10,7 @@ use actix_web::{
     http::header::{self, ETag, EntityTag},
     web,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Api, Code,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     definition::{self, Diagnostics},
     model::{Right, Workflow, WorkflowId},
-    publish,
+    publish, shown,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -180,7 +180,7 @@ async fn validate(
     let problems =
         match publish::check(&body.0, Some(&id), &api.shared.step_types, &api.workspace().current()) {
             Ok(_) => json!([]),
-            Err(report) => shown_problems(&report),
+            Err(report) => shown::problems(&report),
         };
     let is_valid = problems.as_array().is_some_and(Vec::is_empty);
     answer(HttpResponse::Ok(), &json!({"valid": is_valid, "problems": problems}))
@@ -189,23 +189,8 @@ async fn validate(
 /// What was read, or a refusal with every problem in it.
 pub(super) fn sound(read: Result<Workflow, Diagnostics>) -> Result<Workflow, ApiError> {
     read.map_err(|report| {
-        ApiError::new(Code::InvalidDefinition, report.to_string()).with("problems", shown_problems(&report))
+        ApiError::new(Code::InvalidDefinition, report.to_string()).with("problems", shown::problems(&report))
     })
-}
-
-fn shown_problems(report: &Diagnostics) -> Value {
-    let problem = |problem: &definition::Diagnostic| {
-        let (line, column) = report.place(problem);
-        json!({
-            "code": problem.code,
-            "message": problem.message,
-            "line": line,
-            "column": column,
-            "span": {"start": problem.span.start, "end": problem.span.end},
-            "help": problem.help,
-        })
-    };
-    report.problems().iter().map(problem).collect()
 }
 
 /// The version that a new one was made from: `If-Match: "3"`, or `*` for whichever is the latest.

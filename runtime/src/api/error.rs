@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     credential::CredentialError,
     engine::EngineError,
-    model::{FieldErrors, Refusal, stranding::Stranded, text::shortened},
+    model::{FieldErrors, Refusal, text::shortened},
     publish::SaveError,
     sessions::SignInError,
+    shown,
     store::StoreError,
 };
 
@@ -301,23 +302,13 @@ impl From<SaveError> for ApiError {
                 Self::new(Code::FileManaged, message).with("file", json!(file))
             }
             SaveError::Stranded(stranded) => {
-                let shown = stranded.iter().map(shown_stranded).collect();
+                let shown = stranded.iter().map(shown::stranded).collect();
                 Self::new(Code::DataStranded, message).with("stranded", shown)
             }
             SaveError::Exists(_) => Self::new(Code::WorkflowExists, message),
             SaveError::Store(error) => error.into(),
         }
     }
-}
-
-fn shown_stranded(it: &Stranded) -> Value {
-    json!({
-        "code": it.why.code(),
-        "id": it.id,
-        "name": it.name,
-        "tasks": it.tasks,
-        "message": it.to_string(),
-    })
 }
 
 impl From<EngineError> for ApiError {

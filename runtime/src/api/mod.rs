@@ -30,6 +30,7 @@ mod schemas;
 mod secrets;
 mod session;
 mod shape;
+mod step_types;
 mod steps;
 mod task_list;
 mod tasks;
@@ -105,6 +106,7 @@ fn routes() -> Vec<Route> {
         endpoints::routes(),
         events::routes(),
         steps::routes(),
+        step_types::routes(),
         openapi::routes(),
     ]
     .into_iter()

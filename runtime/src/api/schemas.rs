@@ -11,10 +11,12 @@ use crate::{
     model::{
         FieldType, Scope, State, Status,
         checklist::ItemStatus,
+        execution::Effects,
         secret::{SECRET_BYTES_MAX, SECRET_BYTES_MIN},
         user::NAME_CHARS_MAX,
     },
     sessions::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN},
+    step::Category,
 };
 
 /// An example of each shape that is taken or answered as such.
@@ -199,6 +201,10 @@ fn executions() -> Value {
             json!({"performed_by": maybe_text()}),
         )),
         "RetryExecution": closed(object_with(json!({}), json!({"version": {"enum": ["pinned", "current"]}}))),
+        "StepType": object(json!({
+            "id": text(), "name": text(), "category": {"enum": Category::NAMES}, "effects": {"enum": Effects::NAMES},
+            "summary": text(), "schema": {"type": "object", "description": "The JSON Schema of its parameters."},
+        })),
         "TestStep": closed(object_with(
             json!({"task_id": text()}),
             json!({"performed_by": maybe_text(), "apply": flag()}),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use similar::TextDiff;
 
 use super::{
     Api, Code,
@@ -17,12 +16,8 @@ use super::{
 };
 use crate::{
     definition,
-    model::{
-        Workflow, WorkflowId,
-        difference::{Difference, Named, Parts},
-        document::ShownPerformer,
-    },
-    publish,
+    model::{Workflow, WorkflowId, difference::Difference, document::ShownPerformer},
+    publish, shown,
     store::{VERSIONS_PAGE_MAX, VersionNote},
 };
 
@@ -118,42 +113,11 @@ async fn diff(
     let asked: With = query(&request)?;
     let with = asked.with.unwrap_or_else(|| number.saturating_sub(1));
     let (before, after) = (version(&api, &id, with).await?, version(&api, &id, number).await?);
-    let Difference { workflow, fields, stages, roles, actions } = Difference::between(&before, &after);
-    let body = json!({
-        "from": with,
-        "to": number,
-        "workflow": workflow,
-        "fields": shown_parts(&fields),
-        "stages": shown_parts(&stages),
-        "roles": shown_parts(&roles),
-        "actions": shown_parts(&actions),
-        "text": text_diff((with, &before), (number, &after)),
-    });
+    let mut body = shown::difference(&Difference::between(&before, &after));
+    (body["from"], body["to"]) = (with.into(), number.into());
+    let names = (format!("version {with}"), format!("version {number}"));
+    body["text"] = shown::text_diff((&names.0, &before), (&names.1, &after)).into();
     answer(HttpResponse::Ok(), &body)
-}
-
-fn text_diff(before: (u32, &Workflow), after: (u32, &Workflow)) -> String {
-    let (old, new) = (definition::write(before.1), definition::write(after.1));
-    let names = (format!("version {}", before.0), format!("version {}", after.0));
-    TextDiff::from_lines(&old, &new).unified_diff().header(&names.0, &names.1).to_string()
-}
-
-fn shown_parts(parts: &Parts) -> Value {
-    let named = |part: &Named| json!({"id": part.id, "name": part.name});
-    let changed = parts.changed.iter().map(|changed| {
-        let mut shown = named(&changed.part);
-        shown["keys"] = json!(changed.keys);
-        if !changed.steps.is_empty() {
-            shown["steps"] = shown_parts(&changed.steps);
-        }
-        shown
-    });
-    json!({
-        "added": parts.added.iter().map(named).collect::<Vec<_>>(),
-        "removed": parts.removed.iter().map(named).collect::<Vec<_>>(),
-        "changed": changed.collect::<Vec<_>>(),
-        "reordered": parts.reordered,
-    })
 }
 
 /// A new version that says what an old one said, if that is still sound.

@@ -11,8 +11,8 @@ use super::{
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    lint::Finding,
     model::{Field, FieldType, Right, Role},
+    shown,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -87,16 +87,7 @@ async fn findings(
 ) -> Result<HttpResponse, ApiError> {
     let published = caller.workflow(&path, Right::Administer)?;
     let findings = api.shared.findings(&published.workflow);
-    let shown = |finding: &Finding| {
-        json!({
-            "code": finding.code,
-            "action": finding.action,
-            "step": finding.step,
-            "reason": finding.reason,
-            "remedy": finding.remedy,
-        })
-    };
-    answer(HttpResponse::Ok(), &findings.iter().map(shown).collect::<Vec<_>>())
+    answer(HttpResponse::Ok(), &findings.iter().map(shown::finding).collect::<Vec<_>>())
 }
 
 async fn stages(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {

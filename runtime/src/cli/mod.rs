@@ -3,10 +3,13 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's job")]
 
 mod backup;
+mod check;
 mod demo;
 mod export;
 mod key;
+mod plan;
 mod role;
+mod schema;
 mod secret;
 mod step;
 mod user;
@@ -22,12 +25,9 @@ use serde_json::json;
 use crate::{
     boot::{self, Server},
     clock::Clock,
-    lint::{Facts, lint},
     model::Performer,
-    publish,
     settings::{self, Settings},
-    step::StepTypes,
-    store::{Store, WorkspaceRows, admin::By},
+    store::{Store, admin::By},
     telemetry,
 };
 
@@ -46,7 +46,14 @@ enum Command {
     /// Runs the server.
     Serve(ServeArguments),
     /// Checks the configuration and every workflow file, without a server.
-    Check(ConfigArguments),
+    Check(check::CheckArguments),
+    /// Shows what publishing the workflow files would change. Exits with 0 if nothing, with 2 if something, and with 1 if
+    /// it cannot be done.
+    Plan(plan::PlanArguments),
+    /// Publishes the workflow files, beside a running server or without one; nothing, if one of them is refused.
+    Apply(plan::PlanArguments),
+    /// Prints the JSON Schema of the files that people write, for their editors.
+    Schema(schema::SchemaArguments),
     /// Prints a workflow as a file, in its canonical form.
     Export(export::ExportArguments),
     /// Copies the database into a file, beside a running server or without one.
@@ -85,10 +92,22 @@ struct ServeArguments {
 
 /// Runs what the process's arguments ask for.
 pub fn run() -> ExitCode {
-    let result = match Arguments::parse().command {
+    // Every error is 1, so that 2 says one thing alone: there is something to do.
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    let mut code = ExitCode::SUCCESS;
+    let result = match arguments.command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Serve(arguments) => serve(&arguments),
-        Command::Check(arguments) => check(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments).map(|found| code = found),
+        Command::Apply(arguments) => plan::apply(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
@@ -98,7 +117,7 @@ pub fn run() -> ExitCode {
         Command::Step(command) => step::run(&command),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => code,
         Err(error) => {
             eprintln!("onward: {error:#}");
             ExitCode::FAILURE
@@ -147,38 +166,6 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
             })
             .await
     })
-}
-
-fn check(arguments: &ConfigArguments) -> anyhow::Result<()> {
-    let settings = load(arguments)?;
-    let types = StepTypes::built_in(&settings.egress.guard);
-    match publish::read_folder(&settings.workflows.folder, &types, &WorkspaceRows::default()) {
-        Ok(files) => {
-            let mut warnings = 0;
-            for file in &files {
-                println!("{}: workflow `{}` is sound", shown(&file.path), file.workflow.id);
-                // Which secrets and roles there are, the store knows; a check needs none.
-                for finding in lint(&file.workflow, &types, &Facts::default()) {
-                    println!("{finding}");
-                    warnings += 1;
-                }
-            }
-            let warnings =
-                if warnings == 0 { String::new() } else { format!(", {}", many(warnings, "warning")) };
-            println!("{}, no problems{warnings}", many(files.len(), "workflow file"));
-            Ok(())
-        }
-        Err(errors) => {
-            for error in &errors {
-                eprintln!("{error}\n");
-            }
-            anyhow::bail!(
-                "{} of the workflow files in {} cannot be used",
-                errors.len(),
-                shown(&settings.workflows.folder)
-            )
-        }
-    }
 }
 
 fn many(count: usize, what: &str) -> String {

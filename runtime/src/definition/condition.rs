@@ -18,20 +18,20 @@ use crate::model::{
     workflow::{ASSIGNED_TO, STAGE},
 };
 
-const IS_SET: &str = "is_set";
+pub(super) const IS_SET: &str = "is_set";
 const EQUALS: &str = "equals";
 const NOT_EQUALS: &str = "not_equals";
-const ONE_OF: &str = "one_of";
+pub(super) const ONE_OF: &str = "one_of";
 const AT_LEAST: &str = "at_least";
 const AT_MOST: &str = "at_most";
 const MORE_THAN: &str = "more_than";
 const LESS_THAN: &str = "less_than";
-const CONTAINS: &str = "contains";
+pub(super) const CONTAINS: &str = "contains";
 
 /// The value of a date that is another one each day.
-const TODAY: &str = "today";
+pub(super) const TODAY: &str = "today";
 
-const OPERATORS: [&str; 9] =
+pub(super) const OPERATORS: [&str; 9] =
     [IS_SET, EQUALS, NOT_EQUALS, ONE_OF, AT_LEAST, AT_MOST, MORE_THAN, LESS_THAN, CONTAINS];
 
 /// What a test is about, as the definition knows it.
@@ -151,7 +151,7 @@ impl<'a> Tested<'a> {
             let names = known.fields.iter().map(|field| field.name.as_str()).chain([STAGE, ASSIGNED_TO]);
             unknown("field", "unknown_field", name, names, problems);
         }
-        field.map(Self::Field)
+        field.filter(|field| !known.untyped.contains(&field.id)).map(Self::Field)
     }
 
     fn subject(&self) -> Subject {

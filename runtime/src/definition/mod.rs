@@ -1,5 +1,5 @@
 //! Workflow files: a TOML text becomes a [`Workflow`], or a report of every problem at its place; and a
-//! [`Workflow`] becomes its canonical text.
+//! [`Workflow`] becomes its canonical text. The same keys and limits are a JSON Schema for editors.
 //!
 //! Read with spans, because a message without its line helps nobody. Step types are not known here:
 //! whoever reads passes a [`StepCheck`].
@@ -11,6 +11,7 @@ mod read;
 mod report;
 mod requires;
 mod roles;
+mod schema;
 mod table;
 mod toml_text;
 mod write;
@@ -22,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::{
     report::{Diagnostic, Diagnostics},
+    schema::{StepSchema, schema},
     write::write,
 };
 use crate::model::{StepDefinition, Workflow, WorkflowId, workflow::ParamProblem};

@@ -16,7 +16,7 @@ use crate::model::{
     Workflow, WorkflowId, file,
     id::slug,
     template::Template,
-    text::{self, closest},
+    text::{self, closest, suggestion},
     workflow::{OnFailure, RESERVED_NAMES},
 };
 
@@ -31,6 +31,8 @@ const NESTED: &str =
 /// What an action may refer to.
 pub(super) struct Known<'a> {
     pub(super) fields: &'a [Field],
+    /// Fields of which it is not known what they hold.
+    pub(super) untyped: &'a [FieldId],
     pub(super) stages: &'a [Stage],
     pub(super) roles: &'a [Role],
 }
@@ -50,6 +52,13 @@ impl StepPlace {
             None => self.of(param.rsplit_once('/')?.0),
         }
     }
+}
+
+/// The parts of one kind that could be read.
+struct Parts<T> {
+    parts: Vec<T>,
+    /// Whether each one that is written is among them.
+    are_all: bool,
 }
 
 pub(super) fn workflow(
@@ -72,19 +81,27 @@ pub(super) fn workflow(
     let id = WorkflowId::new(id("id", &mut root, name.as_ref(), &mut problems));
     let latest = latest(&id);
     let latest = latest.as_deref();
-    let fields = fields(&mut root, latest, &mut problems);
-    let stages = stages(&mut root, latest, &mut problems);
+    let mut untyped = Vec::new();
+    let Parts { parts: fields, are_all: fields_are_all } =
+        fields(&mut root, latest, &mut untyped, &mut problems);
+    let Parts { parts: stages, are_all: stages_are_all } = stages(&mut root, latest, &mut problems);
     let (mut roles, performed) = roles::roles(&mut root, &mut problems);
     let mut places = Vec::new();
-    let known = Known { fields: &fields, stages: &stages, roles: &roles };
+    let known = Known { fields: &fields, untyped: &untyped, stages: &stages, roles: &roles };
     let actions = actions(&mut root, latest, &known, &mut places, &mut problems);
     performed.resolve(&mut roles, &actions, &mut problems);
     let alerts = alerts(&mut root, steps, &mut problems);
     root.finish(&mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
     let workflow = Workflow { id, name, fields, stages, actions, roles, alerts };
-    if problems.0.is_empty() {
+    // What refers to a part that could not be read is no problem of its own.
+    if fields_are_all {
         check_steps(&workflow, &places, steps, &mut problems);
+    } else {
+        problems.0.retain(|problem| problem.code != "unknown_field");
+    }
+    if !stages_are_all {
+        problems.0.retain(|problem| problem.code != "unknown_stage");
     }
     if problems.0.is_empty() { Ok(workflow) } else { Err(problems.0) }
 }
@@ -134,7 +151,11 @@ fn alerts_webhook(webhook: At<String>, steps: &dyn StepCheck, problems: &mut Pro
             let message = format!("`{url}` is not an http or https URL, nor a secret that is one");
             problems.add("invalid_url", span, message);
         }
-        Err(error) => problems.add("invalid_template", span, error.to_string()),
+        Err(errors) => {
+            for error in errors {
+                problems.add("invalid_template", span.clone(), error.to_string());
+            }
+        }
     }
     None
 }
@@ -224,17 +245,29 @@ impl Taken {
     }
 }
 
-fn fields(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Problems) -> Vec<Field> {
+fn fields(
+    root: &mut Table<'_>,
+    latest: Option<&Workflow>,
+    untyped: &mut Vec<FieldId>,
+    problems: &mut Problems,
+) -> Parts<Field> {
     let latest = LatestParts::new(latest.map(|it| &*it.fields), |it| (&it.name, it.id.as_str()));
     let (mut fields, mut taken) = (Vec::<Field>::new(), Taken::default());
-    for mut table in root.tables("fields", FIELDS_MAX, problems) {
+    let tables = root.tables("fields", FIELDS_MAX, problems);
+    let count = tables.len();
+    for mut table in tables {
         let name = table.required_text("name", problems);
         let id = latest.id("field", &mut table, name.as_ref(), problems);
         let (required, editable) =
             (table.flag("required", false, problems), table.flag("editable", true, problems));
         let kind = field_type(&mut table, problems);
         table.finish(problems);
-        let (Some(name), Some((kind, span))) = (name, kind) else { continue };
+        let Some(name) = name else { continue };
+        // Kept all the same, so that what refers to it is no problem.
+        let (kind, span) = kind.unwrap_or_else(|| {
+            untyped.push(FieldId::new(&*id));
+            (FieldType::Text, name.span.clone())
+        });
         taken.add("field", &name, &id, problems);
         if RESERVED_NAMES.contains(&name.value.as_str()) {
             let message = format!("every task has “{}” already; call the field something else", name.value);
@@ -247,7 +280,7 @@ fn fields(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Proble
         }
         fields.push(Field { id: FieldId::new(id), name: name.value, kind, required, editable });
     }
-    fields
+    Parts { are_all: fields.len() == count, parts: fields }
 }
 
 fn field_type(table: &mut Table<'_>, problems: &mut Problems) -> Option<(FieldType, Range<usize>)> {
@@ -338,13 +371,15 @@ fn color(table: &mut Table<'_>, problems: &mut Problems) -> String {
     color.value
 }
 
-fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Problems) -> Vec<Stage> {
+fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Problems) -> Parts<Stage> {
     let latest = LatestParts::new(latest.map(|it| &*it.stages), |it| (&it.name, it.id.as_str()));
     let (mut stages, mut taken, mut items) = (Vec::new(), Taken::default(), Taken::default());
+    let problems_before = problems.0.len();
     let tables = root.tables("stages", STAGES_MAX, problems);
-    if tables.is_empty() {
+    if tables.is_empty() && problems.0.len() == problems_before {
         problems.add("missing_key", 0..0, "a workflow needs at least one stage: [[stages]] with a `name`");
     }
+    let count = tables.len();
     for mut table in tables {
         let name = table.required_text("name", problems);
         let id = latest.id("stage", &mut table, name.as_ref(), problems);
@@ -355,7 +390,7 @@ fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Proble
         taken.add("stage", &name, &id, problems);
         stages.push(Stage { id: StageId::new(id), name: name.value, color, end, checklist });
     }
-    stages
+    Parts { are_all: stages.len() == count, parts: stages }
 }
 
 fn actions(
@@ -376,17 +411,12 @@ fn actions(
         let on_failure = on_failure(&mut table, problems);
         let (steps, step_places) = steps(&mut table, problems);
         table.finish(problems);
-        let Some(name) = name else { continue };
-        taken.add("action", &name, &id, problems);
-        actions.push(Action {
-            id: ActionId::new(id),
-            name: name.value,
-            color,
-            from,
-            requires,
-            on_failure,
-            steps,
-        });
+        if let Some(name) = &name {
+            taken.add("action", name, &id, problems);
+        }
+        // One without a name is kept, for the sake of what is wrong with its steps.
+        let name = name.map(|name| name.value).unwrap_or_default();
+        actions.push(Action { id: ActionId::new(id), name, color, from, requires, on_failure, steps });
         places.push(step_places);
     }
     actions
@@ -434,13 +464,6 @@ fn on_failure(table: &mut Table<'_>, problems: &mut Problems) -> OnFailure {
             }
         },
     }
-}
-
-pub(super) fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
-    closest(name, known.clone()).map_or_else(
-        || format!("there are {}", known.collect::<Vec<_>>().join(", ")),
-        |nearest| format!("did you mean “{nearest}”?"),
-    )
 }
 
 fn steps(table: &mut Table<'_>, problems: &mut Problems) -> (Vec<StepDefinition>, Vec<StepPlace>) {

@@ -39,6 +39,11 @@ impl Diagnostics {
         Self { name: name.to_owned(), source: source.to_owned(), problems, has_more }
     }
 
+    /// What the text is called: a file's path.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     pub fn problems(&self) -> &[Diagnostic] {
         &self.problems
     }

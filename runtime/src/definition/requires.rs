@@ -2,10 +2,10 @@
 
 use super::{
     CONDITIONS_MAX, FIELDS_MAX, ROLES_MAX, condition,
-    read::{Known, suggestion},
+    read::Known,
     table::{At, Problems, Table},
 };
-use crate::model::{FieldId, RoleId, requirement::Requirements};
+use crate::model::{FieldId, RoleId, requirement::Requirements, text::suggestion};
 
 pub(super) fn requirements(
     table: &mut Table<'_>,

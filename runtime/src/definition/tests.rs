@@ -67,6 +67,12 @@ fn every_problem_is_reported_at_its_place() {
               |
               = help: did you mean `stages`?
 
+            error[reserved_name]: every task has “Stage” already; call the field something else
+             --> test.toml:6:8
+              |
+            6 | name = "Stage"
+              |        ^^^^^^^
+
             error[unknown_type]: there is no field type `txt`
              --> test.toml:7:8
               |
@@ -83,7 +89,7 @@ fn every_problem_is_reported_at_its_place() {
                |
                = help: did you mean “Open”?
 
-            3 problems in test.toml"#]],
+            4 problems in test.toml"#]],
     );
 }
 
@@ -160,27 +166,27 @@ fn alerts_that_nobody_could_be_told_are_refused() {
         ),
         expect![[r#"
             error[wrong_type]: `log` must be true or false, and this is of type string
-              --> test.toml:75:7
+              --> test.toml:76:7
                |
-            75 | log = "yes"
+            76 | log = "yes"
                |       ^^^^^
 
             error[invalid_url]: `chat.example.com` is not an http or https URL, nor a secret that is one
-              --> test.toml:76:11
+              --> test.toml:77:11
                |
-            76 | webhook = "chat.example.com"
+            77 | webhook = "chat.example.com"
                |           ^^^^^^^^^^^^^^^^^^
 
             error[out_of_range]: `every` must be a duration above 0 and up to 7d, such as "500ms", "30s", "2h" or "3d"
-              --> test.toml:77:9
+              --> test.toml:78:9
                |
-            77 | every = "10 minutes"
+            78 | every = "10 minutes"
                |         ^^^^^^^^^^^^
 
             error[unknown_key]: `chat` is not a key of this table
-              --> test.toml:78:1
+              --> test.toml:79:1
                |
-            78 | chat = true
+            79 | chat = true
                | ^^^^
                |
                = help: possible here: log, every, webhook

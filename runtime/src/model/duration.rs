@@ -22,6 +22,9 @@ pub fn parse(text: &str) -> Option<Duration> {
     }
 }
 
+/// What [`parse`] reads, as a regular expression.
+pub const PATTERN: &str = "^[0-9]+ *(ms|s|m|h|d)$";
+
 /// What [`parse`] reads as this duration, in the largest unit that says it whole. Below a millisecond is nothing.
 pub fn written(duration: Duration) -> String {
     let milliseconds = duration.as_millis();

@@ -29,6 +29,19 @@ pub enum Effects {
     External,
 }
 
+impl Effects {
+    /// What [`Self::name`] may be.
+    pub const NAMES: [&str; 2] = ["none", "external"];
+
+    /// Stable, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::External => "external",
+        }
+    }
+}
+
 /// One performance of an action on a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {

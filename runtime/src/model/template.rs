@@ -107,16 +107,20 @@ pub enum Destination {
 }
 
 fn suggest(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map(|name| format!("; did you mean `{{{{{name}}}}}`?")).unwrap_or_default()
+    suggestion.as_ref().map_or_else(
+        || "; there are its fields, action, user.email, execution.id and secrets.NAME".to_owned(),
+        |name| format!("; did you mean `{{{{{name}}}}}`?"),
+    )
 }
 
 impl Template {
-    pub fn parse(source: &str, to: Destination, workflow: &Workflow) -> Result<Self, TemplateError> {
+    /// The error: everything that is wrong with it.
+    pub fn parse(source: &str, to: Destination, workflow: &Workflow) -> Result<Self, Vec<TemplateError>> {
         Self::read(source, |name| Place::parse(name, to, workflow))
     }
 
     /// A text that goes to a receiver, with no places but secrets.
-    pub fn of_secrets(source: &str) -> Result<Self, TemplateError> {
+    pub fn of_secrets(source: &str) -> Result<Self, Vec<TemplateError>> {
         Self::read(source, |name| match name.strip_prefix("secrets.") {
             Some(secret) => Place::secret(name, secret, Destination::Call),
             None => Err(TemplateError::OnlySecrets(name.to_owned())),
@@ -126,22 +130,28 @@ impl Template {
     fn read(
         source: &str,
         place: impl Fn(&str) -> Result<Place, TemplateError>,
-    ) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
+    ) -> Result<Self, Vec<TemplateError>> {
+        let (mut parts, mut errors) = (Vec::new(), Vec::new());
         let mut rest = source;
         while let Some(open) = rest.find("{{") {
             if open > 0 {
                 parts.push(Part::Text(rest[..open].to_owned()));
             }
             let inside = &rest[open + 2..];
-            let close = inside.find("}}").ok_or(TemplateError::Unclosed)?;
-            parts.push(Part::Place(place(inside[..close].trim())?));
+            let Some(close) = inside.find("}}") else {
+                errors.push(TemplateError::Unclosed);
+                break;
+            };
+            match place(inside[..close].trim()) {
+                Ok(place) => parts.push(Part::Place(place)),
+                Err(error) => errors.push(error),
+            }
             rest = &inside[close + 2..];
         }
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
-        Ok(Self { parts })
+        if errors.is_empty() { Ok(Self { parts }) } else { Err(errors) }
     }
 
     /// The text from which [`Self::of_secrets`] reads this one.
@@ -439,6 +449,12 @@ pub fn percent_encode(text: &str, out: &mut String) {
 
 /// The known name nearest to a misspelt one.
 fn closest(name: &str, workflow: &Workflow) -> Option<String> {
+    // Which secrets there are, nobody knows here.
+    if let Some((word, secret)) = name.split_once('.')
+        && text::closest(word, ["secrets"]).is_some()
+    {
+        return Some(format!("secrets.{secret}"));
+    }
     let fields = workflow.fields.iter().map(|field| field.name.as_str());
     let known = fields.chain([
         STAGE,
@@ -448,147 +464,10 @@ fn closest(name: &str, workflow: &Workflow) -> Option<String> {
         "user.email",
         "user.first_name",
         "user.last_name",
+        "execution.id",
     ]);
     text::closest(name, known).map(str::to_owned)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::sample;
-
-    /// Something done where the sample's action runs.
-    fn in_sample<T>(secrets: &Secrets, run: impl FnOnce(&Scope<'_>, &Workflow) -> T) -> T {
-        let (workflow, directory, task, performer) =
-            (sample::workflow(), sample::directory(), sample::task(), sample::performer());
-        let scope = Scope {
-            action: "Finish",
-            performer: &performer,
-            execution: ExecutionId::from_u128(7),
-            task: &task,
-            workflow: &workflow,
-            directory: &directory,
-            secrets,
-        };
-        run(&scope, &workflow)
-    }
-
-    fn rendered(source: &str, escape: Escape) -> Result<String, RenderError> {
-        in_sample(&Secrets::default(), |scope, workflow| {
-            Template::parse(source, Destination::Call, workflow)
-                .expect("a good template")
-                .render(scope, escape)
-        })
-    }
-
-    #[test]
-    fn places_are_filled_and_escaped() {
-        for (source, escape, expected) in [
-            (
-                "https://x/{{Company Name}}?n={{ Number of Employees }}",
-                Escape::Url,
-                "https://x/Acme%20Corp?n=20",
-            ),
-            (
-                "{{action}} by {{user.first_name}} in {{Stage}}",
-                Escape::Text,
-                "Finish by Example in Completed",
-            ),
-            ("{{task.International?}}|{{Assigned To}}", Escape::Header, "|user@example.com"),
-            ("no places", Escape::Url, "no places"),
-        ] {
-            assert_eq!(rendered(source, escape).as_deref(), Ok(expected));
-        }
-    }
-
-    #[test]
-    fn a_name_that_nothing_has_is_an_error_with_a_suggestion() {
-        for (source, expected) in [
-            (
-                "{{Compny Name}}",
-                "`{{Compny Name}}` names no field of this workflow; did you mean `{{Company Name}}`?",
-            ),
-            ("{{zzz}}", "`{{zzz}}` names no field of this workflow"),
-            ("{{Company Name", "`{{` without a closing `}}`"),
-            ("{{ }}", "`{{}}` names nothing; write a field's name between the braces"),
-        ] {
-            let error = Template::parse(source, Destination::Call, &sample::workflow()).expect_err(source);
-            assert_eq!(error.to_string(), expected);
-        }
-    }
-
-    /// "`{{secrets.NAME}}` … never returned": not by way of a task's values either.
-    #[test]
-    fn a_secret_goes_to_a_receiver_and_not_into_a_task() {
-        let value = (std::sync::Arc::from("a secret/"), secret::Source::Store);
-        let secrets = Secrets::from(std::collections::BTreeMap::from([("TOKEN".to_owned(), value)]));
-        in_sample(&secrets, |scope, workflow| {
-            let parse = |source: &str, to| Template::parse(source, to, workflow);
-            let template = parse("Bearer {{secrets.TOKEN}}", Destination::Call).expect("a template");
-            assert_eq!(template.render(scope, Escape::Header).as_deref(), Ok("Bearer a secret/"));
-            assert_eq!(template.render(scope, Escape::Url).as_deref(), Ok("Bearer a%20secret%2F"));
-            let url = parse("{{secrets.TOKEN}}x/{{secrets.TOKEN}}", Destination::Call).expect("a template");
-            assert_eq!(url.render_url(scope).as_deref(), Ok("a secret/x/a%20secret%2F"));
-            assert_eq!(url.render(scope, Escape::Url).as_deref(), Ok("a%20secret%2Fx/a%20secret%2F"));
-            assert!(url.begins_with_secret() && !template.begins_with_secret());
-            assert_eq!(
-                (template.secrets().collect::<Vec<_>>(), template.sole_secret()),
-                (vec!["TOKEN"], None)
-            );
-            let missing = parse("{{ secrets.OTHER }}", Destination::Call).expect("a template");
-            assert_eq!(missing.sole_secret(), Some("OTHER"));
-            assert_eq!(
-                missing.render(scope, Escape::Url),
-                Err(RenderError::SecretMissing("OTHER".to_owned()))
-            );
-            for (source, to) in [
-                ("{{secrets.TOKEN}}", Destination::Task),
-                ("{{secrets.}}", Destination::Call),
-                ("{{secrets.a-b}}", Destination::Call),
-            ] {
-                assert!(parse(source, to).is_err(), "{source}");
-            }
-        });
-    }
-
-    /// A file field is the names of its files; alone in its template, the files themselves.
-    #[test]
-    fn files_are_their_names() {
-        use crate::model::{BlobId, Field, FileEntry};
-        let id = FieldId::new("papers");
-        let papers = Field {
-            id: id.clone(),
-            name: "Papers".to_owned(),
-            kind: FieldType::File { limit: None },
-            required: false,
-            editable: true,
-        };
-        let file = |name: &str| FileEntry {
-            blob: BlobId::of(b""),
-            filename: name.into(),
-            content_type: "a/b".into(),
-        };
-        let (mut workflow, mut task) = (sample::workflow(), sample::task());
-        workflow.fields.push(papers);
-        task.values.insert(id, FieldValue::Files(vec![file("a b.pdf"), file("c.pdf")]));
-        let (directory, performer) = (sample::directory(), sample::performer());
-        let execution = ExecutionId::from_u128(7);
-        let scope = Scope {
-            action: "Finish",
-            performer: &performer,
-            execution,
-            task: &task,
-            workflow: &workflow,
-            directory: &directory,
-            secrets: &Secrets::default(),
-        };
-        let template =
-            |source| Template::parse(source, Destination::Call, &workflow).expect("a good template");
-        assert_eq!(
-            template("x/{{Papers}}").render(&scope, Escape::Url).as_deref(),
-            Ok("x/a%20b.pdf%2C%20c.pdf")
-        );
-        assert_eq!(template("{{Papers}}.").render_value(&scope), "a b.pdf, c.pdf.");
-        assert_eq!(template("{{Papers}}").render_value(&scope)[1]["filename"], "c.pdf");
-    }
-}
+mod tests;

@@ -51,6 +51,18 @@ pub fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
         .map(|(_, known)| known)
 }
 
+/// The nearest name as a question; else all that there are.
+pub fn suggestion<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+    closest(name, known.clone()).map_or_else(
+        || match known.collect::<Vec<_>>().as_slice() {
+            [] => "there are none yet".to_owned(),
+            [known] => format!("there is only {known}"),
+            known => format!("there are {}", known.join(", ")),
+        },
+        |nearest| format!("did you mean “{nearest}”?"),
+    )
+}
+
 /// The plain form of a decimal number: no plus sign, no leading zeros, no exponent; digits after
 /// the point stay as they were written (`10000.00` keeps its zeros).
 ///

@@ -19,8 +19,8 @@ const TEXT: &str = "the definition";
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
     #[error(
-        "the workflow `{id}` is the one of {file}; change it there and restart the server, or take the file \
-         out of the folder to change the workflow here"
+        "the workflow `{id}` is the one of {file}; change it there, or take the file out of the folder and restart \
+         the server to change the workflow here"
     )]
     FileManaged { id: WorkflowId, file: String },
     #[error("there is a workflow `{0}` already; save a new version of it, or give this one another `id`")]

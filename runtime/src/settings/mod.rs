@@ -4,6 +4,9 @@
 //! takes a small struct of its own.
 
 mod raw;
+mod schema;
+
+pub use self::schema::schema;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -21,6 +24,10 @@ use crate::{
     model::{text::closest, user::checked_email},
     telemetry::LogFormat,
 };
+
+/// What `log.format` may be.
+const LOG_FORMATS: [(&str, LogFormat); 3] =
+    [("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
 
 const DEFAULTS: &str = include_str!("../../onward.default.toml");
 
@@ -149,8 +156,6 @@ fn check(raw: raw::Settings, base: &Path, place: &str) -> Result<Settings, Setti
         server(&raw.server).map_err(|(key, found, expected)| value(key, &found, expected))?;
     ranges(&raw, &range)?;
     let log = log(&raw.log).map_err(|(key, found, expected)| value(key, &found, expected))?;
-    range("retention.records_days", raw.retention.records_days.into(), 0, 36_500)?;
-    range("retention.records_max", raw.retention.records_max, 0, 1_000_000_000)?;
     let zone = TimeZone::get(&raw.workspace.time_zone).map_err(|_| {
         value("workspace.time_zone", &raw.workspace.time_zone, "UTC or a name such as Europe/Berlin")
     })?;
@@ -219,6 +224,8 @@ fn ranges(
     range("egress.idle_timeout_seconds", raw.egress.idle_timeout_seconds, 1, 600)?;
     range("egress.endpoint_calls_max", raw.egress.endpoint_calls_max as u64, 1, 100_000)?;
     range("egress.endpoint_pause_seconds", raw.egress.endpoint_pause_seconds, 1, 86_400)?;
+    range("retention.records_days", raw.retention.records_days.into(), 0, 36_500)?;
+    range("retention.records_max", raw.retention.records_max, 0, 1_000_000_000)?;
     Ok(())
 }
 
@@ -317,11 +324,9 @@ fn log(raw: &raw::Log) -> Result<Log, (&'static str, String, &'static str)> {
         if raw.level.contains(target) { levels } else { levels.with_target(target, level) }
     };
     let levels = QUIET.into_iter().fold(levels, quiet);
-    let format = match raw.format.as_str() {
-        "auto" => LogFormat::Auto,
-        "pretty" => LogFormat::Pretty,
-        "json" => LogFormat::Json,
-        other => return Err(("log.format", other.to_owned(), "auto, pretty or json")),
+    let format = LOG_FORMATS.into_iter().find(|(name, _)| *name == raw.format);
+    let Some((_, format)) = format else {
+        return Err(("log.format", raw.format.clone(), "auto, pretty or json"));
     };
     Ok(Log { levels, format })
 }

@@ -3,8 +3,9 @@
 use std::{future::ready, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
+use serde_json::json;
 
-use super::{Call, Outcome, Step, StepType, params::Params};
+use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
 use crate::model::{
     StepDefinition, Timestamp, Workflow, document::Answer, execution::Effects, execution::StepEnd,
     workflow::ParamProblem,
@@ -26,6 +27,15 @@ impl StepType for DelayType {
 
     fn effects(&self) -> Effects {
         Effects::None
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            name: "Delay",
+            category: Category::Timing,
+            summary: "the next step begins later; other actions on the task go on meanwhile",
+            schema: schema::object(json!({"for": schema::duration("How long to wait.", WAIT_MAX)}), &["for"]),
+        }
     }
 
     fn configure(

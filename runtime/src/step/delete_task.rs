@@ -3,8 +3,9 @@
 use std::future::ready;
 
 use futures_util::future::LocalBoxFuture;
+use serde_json::json;
 
-use super::{Call, Outcome, Step, StepType, params::Params};
+use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
 use crate::model::{StepDefinition, Workflow, document::Answer, execution::Effects, workflow::ParamProblem};
 
 pub(super) struct DeleteTaskType;
@@ -18,6 +19,15 @@ impl StepType for DeleteTaskType {
 
     fn effects(&self) -> Effects {
         Effects::None
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            name: "Delete task",
+            category: Category::Task,
+            summary: "deletes the task; later steps still see its last state",
+            schema: schema::object(json!({}), &[]),
+        }
     }
 
     fn configure(

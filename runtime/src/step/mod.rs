@@ -13,6 +13,7 @@ mod retry;
 #[cfg(test)]
 pub mod sample;
 mod schedule_stage_change;
+mod schema;
 pub mod trial;
 mod update_data;
 
@@ -20,6 +21,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use self::{api_call::Tokens, retry::PAUSE_MAX};
 use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
 
 use crate::{
     clock::Clock,
@@ -30,6 +32,7 @@ use crate::{
         document::Answer,
         execution::{Effects, StepEnd},
         perform::StepReport,
+        text::closest,
         workflow::ParamProblem,
     },
 };
@@ -40,6 +43,9 @@ pub trait StepType: Send + Sync {
     fn id(&self) -> &'static str;
 
     fn effects(&self) -> Effects;
+
+    /// What it is, for those who choose and configure one.
+    fn description(&self) -> Description;
 
     /// Reads and checks a step's parameters; every problem at once.
     fn configure(
@@ -58,6 +64,44 @@ pub trait StepType: Send + Sync {
     fn lint(&self, step: &StepDefinition) -> Vec<StepFinding> {
         let _ = step;
         Vec::new()
+    }
+}
+
+/// What people and their editors are told of a step type.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// As people read it: `API call`.
+    pub name: &'static str,
+    pub category: Category,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// The JSON Schema (2020-12) of its parameters, an object. It has every parameter that the type reads; what depends
+    /// on the workflow, `configure` alone can tell.
+    pub schema: Value,
+}
+
+/// Which step types stand together where one is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// It changes the task.
+    Task,
+    /// It says when the action goes on.
+    Timing,
+    /// It reaches another program.
+    Integration,
+}
+
+impl Category {
+    /// What [`Self::name`] may be.
+    pub const NAMES: [&str; 3] = ["task", "timing", "integration"];
+
+    /// Stable, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Timing => "timing",
+            Self::Integration => "integration",
+        }
     }
 }
 
@@ -194,8 +238,13 @@ impl StepTypes {
         self.guard.check_url(url).err()
     }
 
+    /// All of them, in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn StepType> {
+        self.types.iter().map(|step_type| &**step_type)
+    }
+
     pub fn get(&self, id: &str) -> Option<&dyn StepType> {
-        self.types.iter().find(|step_type| step_type.id() == id).map(|step_type| &**step_type)
+        self.iter().find(|step_type| step_type.id() == id)
     }
 
     /// Reads and checks a step's parameters, with what its type does to the world.
@@ -205,16 +254,38 @@ impl StepTypes {
         workflow: &Workflow,
     ) -> Result<(Box<dyn Step>, Effects), Vec<ParamProblem>> {
         match self.get(&step.type_id) {
-            Some(step_type) => Ok((step_type.configure(step, workflow)?, step_type.effects())),
+            Some(step_type) => match step_type.configure(step, workflow) {
+                Ok(step) => Ok((step, step_type.effects())),
+                Err(problems) => Err(explained(problems, step, step_type)),
+            },
             None => {
-                let known: Vec<_> = self.types.iter().map(|step_type| step_type.id()).collect();
+                let known: Vec<_> = self.iter().map(|step_type| step_type.id()).collect();
+                let help = closest(&step.type_id, known.iter().copied()).map_or_else(
+                    || format!("this server has {}", known.join(", ")),
+                    |nearest| format!("did you mean `{nearest}`?"),
+                );
                 Err(vec![ParamProblem {
                     param: None,
                     code: "step_type_missing",
                     message: format!("there is no step type `{}`", step.type_id),
-                    help: Some(format!("this server has {}", known.join(", "))),
+                    help: Some(help),
                 }])
             }
         }
     }
+}
+
+/// Says of parameters that are missing what they are.
+fn explained(
+    mut problems: Vec<ParamProblem>,
+    step: &StepDefinition,
+    step_type: &dyn StepType,
+) -> Vec<ParamProblem> {
+    let schema = step_type.description().schema;
+    for problem in problems.iter_mut().filter(|it| it.code == "missing_key" && it.help.is_none()) {
+        let missing = problem.param.as_ref().filter(|param| !step.params.contains_key(*param));
+        let words = missing.and_then(|param| schema["properties"][param]["description"].as_str());
+        problem.help = words.map(str::to_owned);
+    }
+    problems
 }

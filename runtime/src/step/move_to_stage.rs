@@ -3,9 +3,9 @@
 use std::future::ready;
 
 use futures_util::future::LocalBoxFuture;
-use serde_json::Map;
+use serde_json::{Map, json};
 
-use super::{Call, Outcome, Step, StepType, params::Params};
+use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
 use crate::model::{
     StepDefinition, Workflow,
     document::Answer,
@@ -27,6 +27,15 @@ impl StepType for MoveToStageType {
 
     fn effects(&self) -> Effects {
         Effects::None
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            name: "Move to stage",
+            category: Category::Task,
+            summary: "moves the task; fails if somebody else has moved it meanwhile",
+            schema: schema::object(json!({"stage": schema::stage()}), &["stage"]),
+        }
     }
 
     fn configure(

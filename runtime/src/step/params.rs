@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use crate::model::{
     StepDefinition, Workflow, duration,
     template::{Destination, Template},
-    text::closest,
+    text::{closest, suggestion},
     workflow::{ASSIGNED_TO, ParamProblem, STAGE},
 };
 
 /// What every step has beside its parameters.
-const OF_EVERY_STEP: [&str; 3] = ["type", "name", "id"];
+pub(super) const OF_EVERY_STEP: [&str; 3] = ["type", "name", "id"];
 
 /// Unknown parameters of one step that are told.
 const UNKNOWN_MAX: usize = 100;
@@ -41,6 +41,25 @@ impl<'a> Params<'a> {
     pub(super) fn problem(&mut self, param: &str, code: &'static str, message: impl Into<String>) {
         let param = Some(param.to_owned());
         self.problems.push(ParamProblem { param, code, message: message.into(), help: None });
+    }
+
+    pub(super) fn problem_with_help(
+        &mut self,
+        param: &str,
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let (param, help) = (Some(param.to_owned()), Some(help.into()));
+        self.problems.push(ParamProblem { param, code, message: message.into(), help });
+    }
+
+    /// The workflow has no field of a name; `param`: the table that has it as a key.
+    pub(super) fn unknown_field(&mut self, param: &str, name: &str) {
+        let fields = self.workflow.fields.iter().map(|field| field.name.as_str());
+        let help = suggestion(name, fields.chain([ASSIGNED_TO]));
+        let message = format!("the workflow has no field “{name}”");
+        self.problem_with_help(&format!("{param}/{name}"), "unknown_field", message, help);
     }
 
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
@@ -71,9 +90,8 @@ impl<'a> Params<'a> {
     pub(super) fn stage(&mut self, name: &'static str) -> Option<String> {
         let stage = self.required_text(name)?;
         if self.workflow.stage_named(&stage).is_none() {
-            let names: Vec<_> = self.workflow.stages.iter().map(|stage| stage.name.as_str()).collect();
-            let message = format!("there is no stage “{stage}”; the workflow has {}", names.join(", "));
-            self.problem(name, "unknown_stage", message);
+            let help = suggestion(&stage, self.workflow.stages.iter().map(|stage| stage.name.as_str()));
+            self.problem_with_help(name, "unknown_stage", format!("there is no stage “{stage}”"), help);
         }
         Some(stage)
     }
@@ -157,25 +175,25 @@ impl<'a> Params<'a> {
             || format!("it knows {}", known.join(", ")),
             |nearest| format!("did you mean `{nearest}`?"),
         );
-        let param = Some(param.to_owned());
-        self.problems.push(ParamProblem { param, code: "unknown_key", message, help: Some(help) });
+        self.problem_with_help(param, "unknown_key", message, help);
     }
 
     fn missing(&mut self, name: &str) {
-        let message = format!("`{name}` is missing");
-        self.problems.push(ParamProblem { param: None, code: "missing_key", message, help: None });
+        self.problem(name, "missing_key", format!("`{name}` is missing"));
     }
 
     pub(super) fn template(&mut self, param: &str, source: &str, to: Destination) -> Option<Template> {
-        let problem = match Template::parse(source, to, self.workflow) {
+        let problems = match Template::parse(source, to, self.workflow) {
             _ if source.len() > TEMPLATE_BYTES_MAX => {
-                format!("a text with more than {TEMPLATE_BYTES_MAX} bytes stands here")
+                vec![format!("a text with more than {TEMPLATE_BYTES_MAX} bytes stands here")]
             }
-            _ if source.contains('\0') => "a NUL character stands here".to_owned(),
+            _ if source.contains('\0') => vec!["a NUL character stands here".to_owned()],
             Ok(template) => return Some(template),
-            Err(error) => error.to_string(),
+            Err(errors) => errors.iter().map(ToString::to_string).collect(),
         };
-        self.problem(param, "invalid_template", problem);
+        for problem in problems {
+            self.problem(param, "invalid_template", problem);
+        }
         None
     }
 

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::params::Params;
+use super::{params::Params, schema};
 
 /// The longest pause between two tries: the execution keeps its task's turn meanwhile.
 pub const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
@@ -15,6 +15,7 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 pub(super) const DEDUPLICATED: &str = "deduplicated";
 
 const TRIES_DEFAULT: u64 = 5;
+const TRIES_MIN: u64 = 2;
 const TRIES_MAX: u64 = 20;
 const FIRST_DEFAULT: Duration = Duration::from_secs(1);
 const MOST_DEFAULT: Duration = Duration::from_secs(5 * 60);
@@ -60,6 +61,27 @@ impl RetryPolicy {
         Some(policy)
     }
 
+    pub(super) fn schema() -> Value {
+        let pause = |description, default| schema::duration_or(description, default, PAUSE_MAX);
+        let keys = json!({
+            "tries": {
+                "description": "How often in all, the first try included.",
+                "type": "integer",
+                "minimum": TRIES_MIN,
+                "maximum": TRIES_MAX,
+                "default": TRIES_DEFAULT,
+            },
+            "first": pause("The pause after the first try; each further one is twice as long.", FIRST_DEFAULT),
+            "most": pause("The longest pause between two tries.", MOST_DEFAULT),
+            DEDUPLICATED: schema::flag(
+                "The receiver is known to do once what it is asked more than once under one `webhook-id`."
+            ),
+        });
+        let description =
+            "Tries again by itself after 408, 425, 429, 5xx, no answer, or a crash of the server.";
+        schema::described(schema::object(keys, &[]), description)
+    }
+
     /// How long to wait before the next try; `None` after the last. `tries`: made so far. `asked`: what
     /// the receiver asked for. `random`: from 0 to 1, so that those who failed together do not come
     /// back together.
@@ -76,13 +98,13 @@ impl RetryPolicy {
 fn tries(params: &mut Params<'_>, value: &Value) -> Option<u32> {
     let tries = value
         .as_u64()
-        .filter(|tries| (2..=TRIES_MAX).contains(tries))
+        .filter(|tries| (TRIES_MIN..=TRIES_MAX).contains(tries))
         .and_then(|tries| tries.try_into().ok());
     if tries.is_none() {
         params.problem(
             "retry/tries",
             "invalid_param",
-            format!("`tries` must be a whole number from 2 to {TRIES_MAX}"),
+            format!("`tries` must be a whole number from {TRIES_MIN} to {TRIES_MAX}"),
         );
     }
     tries

@@ -3,11 +3,13 @@
 use std::{future::ready, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
+use serde_json::json;
 
 use super::{
-    Call, Outcome, Step, StepType,
+    Call, Category, Description, Outcome, Step, StepType,
     delay::{WAIT_MAX, after},
     params::Params,
+    schema,
 };
 use crate::model::{StepDefinition, Workflow, document::Answer, execution::Effects, workflow::ParamProblem};
 
@@ -26,6 +28,21 @@ impl StepType for ScheduleStageChangeType {
 
     fn effects(&self) -> Effects {
         Effects::None
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            name: "Schedule stage change",
+            category: Category::Task,
+            summary: "the task moves later, unless its stage changes before",
+            schema: schema::object(
+                json!({
+                    "stage": schema::stage(),
+                    "in": schema::duration("How long from now the task moves.", WAIT_MAX),
+                }),
+                &["stage", "in"],
+            ),
+        }
     }
 
     fn configure(

@@ -3,9 +3,9 @@
 use std::future::ready;
 
 use futures_util::future::LocalBoxFuture;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::{Call, Outcome, Step, StepType, params::Params};
+use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
 use crate::model::{
     StepDefinition, Workflow,
     document::Answer,
@@ -34,6 +34,24 @@ impl StepType for UpdateDataType {
         Effects::None
     }
 
+    fn description(&self) -> Description {
+        Description {
+            name: "Update data",
+            category: Category::Task,
+            summary: "sets fields of the task",
+            schema: schema::object(
+                json!({"fields": {
+                    "description": "The fields by name, each with its value; a text may have places such as {{Field Name}}.",
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"type": ["string", "number", "boolean", "array"]},
+                    schema::KIND: "fields",
+                }}),
+                &["fields"],
+            ),
+        }
+    }
+
     fn configure(
         &self,
         step: &StepDefinition,
@@ -41,10 +59,14 @@ impl StepType for UpdateDataType {
     ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
         let mut params = Params::new(step, workflow);
         let mut fields = Vec::new();
-        for (name, value) in params.table("fields") {
+        let table = params.table("fields");
+        if table.is_empty() {
+            params.problem("fields", "missing_key", "`fields` must name at least one field and its value");
+        }
+        for (name, value) in table {
             let place = format!("fields/{name}");
             if name != ASSIGNED_TO && workflow.field_named(&name).is_none() {
-                params.problem(&place, "unknown_field", format!("the workflow has no field “{name}”"));
+                params.unknown_field("fields", &name);
             }
             let setting = match &value {
                 Value::String(source) => {
@@ -53,9 +75,6 @@ impl StepType for UpdateDataType {
                 _ => Some(Setting::Fixed(value)),
             };
             fields.extend(setting.map(|setting| (name, setting)));
-        }
-        if fields.is_empty() {
-            params.problem("fields", "missing_key", "`fields` must name at least one field and its value");
         }
         params.finish(|| Some(Box::new(UpdateData { fields }) as Box<dyn Step>))
     }

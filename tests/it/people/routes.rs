@@ -6,7 +6,7 @@ use super::bench;
 use crate::support::request;
 
 /// What anybody may ask who is signed in, whatever their roles: of themselves, and of what they may see, which can be nothing.
-const FOR_ALL: [&str; 4] = ["readSession", "readWorkspace", "listWorkflows", "readFile"];
+const FOR_ALL: [&str; 5] = ["readSession", "readWorkspace", "listWorkflows", "listStepTypes", "readFile"];
 
 /// What would end the session that asks, and what does not end.
 const NOT_ASKED: [&str; 3] = ["signOut", "changePassword", "streamEvents"];

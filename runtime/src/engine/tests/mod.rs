@@ -22,7 +22,7 @@ use crate::{
         sample,
         workflow::ParamProblem,
     },
-    step::{Call, Outcome, Step, StepType, StepTypes, sample::Rejects},
+    step::{self, Call, Description, Outcome, Step, StepType, StepTypes, sample::Rejects},
     store::{
         Store, TaskKey,
         sqlite::{SqliteSettings, SqliteStore},
@@ -72,6 +72,10 @@ impl StepType for Does {
 
     fn effects(&self) -> Effects {
         self.effects
+    }
+
+    fn description(&self) -> Description {
+        step::sample::description()
     }
 
     fn configure(&self, _: &StepDefinition, _: &Workflow) -> Result<Box<dyn Step>, Vec<ParamProblem>> {

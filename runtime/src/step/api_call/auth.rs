@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
         secret::{Redactor, SECRET_BYTES_MIN},
         template::{Destination, Escape, RenderError, Scope, Template, percent_encode},
     },
-    step::{Call, params::Params},
+    step::{Call, params::Params, schema},
 };
 
 /// A token that ends sooner than this is not used any more.
@@ -112,6 +112,47 @@ impl Auth {
                 None
             }
         }
+    }
+
+    pub(super) fn schema() -> Value {
+        let (template, credential) = (schema::template, schema::credential);
+        let basic = json!({"user": template("The user's name."), "password": credential("The password.")});
+        let api_key = json!({
+            "header": schema::text("The header that has the key; or write `query`."),
+            "query": schema::text("The parameter of the URL's query that has the key; or write `header`."),
+            "value": credential("The key."),
+        });
+        let mut api_key = schema::object(api_key, &["value"]);
+        api_key["oneOf"] = json!([{"required": ["header"]}, {"required": ["query"]}]);
+        let oauth2 = json!({
+            "token_url": template("Where access tokens are fetched."),
+            "client_id": template("The client's id."),
+            "client_secret": credential("The client's secret."),
+            "scope": template("The scope to ask for."),
+            "audience": template("The audience to ask for."),
+            "credentials": {
+                "description": "Where the token endpoint gets the credentials: in the header Authorization, or in the body.",
+                "enum": ["header", "body"],
+                "default": "header",
+            },
+        });
+        let kinds = [
+            ("bearer", credential("A token, sent as `Authorization: Bearer …`.")),
+            (
+                "basic",
+                schema::described(schema::object(basic, &["user", "password"]), "A user and a password."),
+            ),
+            ("api_key", schema::described(api_key, "A key in a header or in the URL's query.")),
+            (
+                "oauth2",
+                schema::described(
+                    schema::object(oauth2, &["token_url", "client_id", "client_secret"]),
+                    "OAuth2 client credentials: an access token is fetched, and kept until shortly before its end.",
+                ),
+            ),
+        ];
+        let kinds = kinds.map(|(name, schema)| (name.to_owned(), schema));
+        schema::one_of("How the call says who it is from; one of these.", Map::from_iter(kinds))
     }
 
     /// The header that it sets.

@@ -1,7 +1,7 @@
 //! `format = "custom"`: a request of the author's own, for receivers that know nothing of the action contract: its
 //! body, what counts as a success, and which parts of the answer become fields.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Destination, Params, Template};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         template::{Escape, RenderError, Scope},
         text::shortened,
     },
-    step::Outcome,
+    step::{Outcome, schema},
 };
 
 /// Bytes of a body's template.
@@ -21,6 +21,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 const MAPPINGS_MAX: usize = 100;
 /// Characters of a value that are shown where another one was expected.
 const FOUND_CHARS_MAX: usize = 100;
+const CONTENT_TYPE_DEFAULT: &str = "application/json";
 
 pub(super) struct Custom {
     content_type: String,
@@ -55,7 +56,7 @@ impl Custom {
     pub(super) fn read(params: &mut Params<'_>) -> Self {
         let content_type = params.text("content_type");
         let body = params.text("body");
-        let content_type = content_type.unwrap_or_else(|| "application/json".to_owned());
+        let content_type = content_type.unwrap_or_else(|| CONTENT_TYPE_DEFAULT.to_owned());
         if !(1..=CONTENT_TYPE_CHARS_MAX).contains(&content_type.len())
             || content_type.chars().any(char::is_control)
             || !content_type.is_ascii()
@@ -69,6 +70,52 @@ impl Custom {
         let body = body.and_then(|source| Body::read(params, &source, &content_type));
         let (success, fields) = (Success::read(params), mappings(params));
         Self { content_type, body, success, fields }
+    }
+
+    /// The schemas of its parameters, by their names.
+    pub(super) fn schemas() -> Map<String, Value> {
+        let status = json!({"anyOf": [
+            {"type": "integer", "minimum": 200, "maximum": 599},
+            {"type": "string", "pattern": "^[2-5]xx$"},
+        ]});
+        let pointer = json!({
+            "description": "A place in the answer, as a JSON pointer.",
+            "type": "string",
+            "pattern": "^(/.*)?$",
+        });
+        let success = json!({
+            "status": {
+                "description": "200, \"2xx\", or a list of such; 2xx if it is left out.",
+                "anyOf": [status, {"type": "array", "items": status}],
+            },
+            "pointer": pointer,
+            "equals": {"description": "What must stand at `pointer`; without it, anything but null."},
+        });
+        let mut success = schema::object(success, &[]);
+        success["dependentRequired"] = json!({"equals": ["pointer"]});
+        let response = json!({
+            "description": "Fields by name, each with the place of its value in the answer.",
+            "type": "object",
+            "maxProperties": MAPPINGS_MAX,
+            "additionalProperties": pointer,
+            schema::KIND: "fields",
+        });
+        let schemas = [
+            (
+                "content_type",
+                json!({
+                    "description": "What the body is; it says how values are written into it.",
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": CONTENT_TYPE_CHARS_MAX,
+                    "default": CONTENT_TYPE_DEFAULT,
+                }),
+            ),
+            ("body", schema::template("The request's body.")),
+            ("success", schema::described(success, "What is a success, where not every 2xx answer.")),
+            ("response", response),
+        ];
+        schemas.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect()
     }
 
     /// The secrets that the body needs.
@@ -235,7 +282,7 @@ fn mappings(params: &mut Params<'_>) -> Vec<(String, String)> {
     for (field, pointer) in table {
         let place = format!("response/{field}");
         if !params.has_field(&field) {
-            params.problem(&place, "unknown_field", format!("the workflow has no field “{field}”"));
+            params.unknown_field("response", &field);
         }
         match pointer {
             Value::String(pointer) if is_pointer(&pointer) => fields.push((field, pointer)),

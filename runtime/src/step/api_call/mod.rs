@@ -13,7 +13,7 @@ mod tls;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::auth::Tokens;
 use self::{
@@ -24,9 +24,10 @@ use self::{
     tls::Tls,
 };
 use super::{
-    Call, Outcome, Step, StepType,
+    Call, Category, Description, Outcome, Step, StepType,
     params::Params,
     retry::{RetryPolicy, random, retry_after},
+    schema,
 };
 use crate::model::{
     StepDefinition, Workflow,
@@ -81,6 +82,15 @@ impl StepType for ApiCallType {
 
     fn effects(&self) -> Effects {
         Effects::External
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            name: "API call",
+            category: Category::Integration,
+            summary: "sends the action, the user and the task as JSON, or a request of one's own; the answer may change the task",
+            schema: schema(),
+        }
     }
 
     fn configure(
@@ -218,6 +228,56 @@ impl ApiCall {
         };
         policy.pause(call.execution.tries, asked, random())
     }
+}
+
+/// What [`ApiCallType::configure`] reads.
+fn schema() -> Value {
+    let properties = json!({
+        "url": schema::template("Where the call goes: http:// or https://, or a secret that begins so."),
+        "method": {"description": "The method.", "enum": METHODS, "default": METHODS[0]},
+        "headers": schema::texts_by_name("Headers by name; values may have places such as {{Field Name}}.", HEADERS_MAX),
+        "auth": Auth::schema(),
+        "tls": Tls::schema(),
+        "proxy": Way::schema(),
+        "timeout": schema::duration_or("How long the whole call may take.", TIMEOUT_DEFAULT, TIMEOUT_MAX),
+        "max_response_bytes": {
+            "description": "Bytes that the answer may have.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": RESPONSE_BYTES_MAX,
+            "default": RESPONSE_BYTES_DEFAULT,
+        },
+        "strict_response": schema::flag("An answer of 2xx that is no JSON object is a failure."),
+        "strict_fields": schema::flag("A field in the answer that the workflow does not have is a failure."),
+        "retry": RetryPolicy::schema(),
+        "signing_secret": {
+            "description": "The secret that signs the call, as {{secrets.NAME}}; or the new one and the old ones.",
+            "anyOf": [
+                schema::credential("The secret."),
+                {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": SIGNING_SECRETS_MAX,
+                    "items": schema::credential("One of the secrets."),
+                },
+            ],
+        },
+        "format": {
+            "description": "\"default\": the action, the user and the task as JSON; \"custom\": a request of one's own.",
+            "enum": ["default", "custom"],
+            "default": "default",
+        },
+    });
+    let mut schema = schema::object(properties, &["url"]);
+    // The parameters of a request of one's own mean nothing in the default format.
+    let mut otherwise = json!({"method": {"enum": METHODS[..METHODS.len() - 1]}});
+    for (name, of_custom) in Custom::schemas() {
+        otherwise[&name] = false.into();
+        schema["properties"][&name] = of_custom;
+    }
+    schema["if"] = json!({"properties": {"format": {"const": "custom"}}, "required": ["format"]});
+    schema["else"] = json!({"properties": otherwise});
+    schema
 }
 
 /// `format`: the action contract's own, or one of the author's.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::{
     egress::{Guard, Proxy, Route},
     model::template::{Destination, RenderError, Scope, Template},
-    step::params::Params,
+    step::{params::Params, schema},
 };
 
 pub(super) enum Way {
@@ -40,6 +42,12 @@ impl Way {
             }
         }
         Some(Self::Through(template))
+    }
+
+    pub(super) fn schema() -> Value {
+        let description = "\"direct\" for none, or the URL of a proxy of the step's own: http://HOST:PORT, with \
+                           {{secrets.NAME}}@ before the host if need be. Without it, as egress.proxy says.";
+        schema::template(description)
     }
 
     /// The secrets that it needs.

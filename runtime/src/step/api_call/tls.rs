@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::keys::Keys;
 use crate::{
     egress::{self, certificates},
     model::template::{Destination, Escape, RenderError, Scope, Template},
-    step::params::Params,
+    step::{params::Params, schema},
 };
 
 pub(super) struct Tls {
@@ -41,6 +43,21 @@ impl Tls {
             }
         };
         Some(Self { ca: ca.flatten(), identity })
+    }
+
+    pub(super) fn schema() -> Value {
+        let keys = json!({
+            "ca": schema::template("Authorities that are trusted instead of all others."),
+            "certificate": schema::template("The client's certificate; needs `key`."),
+            "key": schema::credential("The key of `certificate`."),
+        });
+        let mut schema = schema::object(keys, &[]);
+        schema["minProperties"] = 1.into();
+        schema["dependentRequired"] = json!({"certificate": ["key"], "key": ["certificate"]});
+        schema::described(
+            schema,
+            "Whom the call trusts and who it is, where not as all others; texts in PEM.",
+        )
     }
 
     /// The secrets that it needs.

@@ -1,0 +1,116 @@
+//! `onward check`: whether the configuration and the workflow files are sound, for people, or as JSON for editors and CI.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{ConfigArguments, load, many, shown as path};
+use crate::{
+    lint::{Facts, Finding, lint},
+    publish::{self, FolderRead, PublishError},
+    settings::Settings,
+    shown,
+    step::StepTypes,
+    store::WorkspaceRows,
+};
+
+#[derive(Args)]
+pub(super) struct CheckArguments {
+    /// Prints everything as one JSON document.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<()> {
+    let settings = load(&arguments.config);
+    if arguments.json {
+        return print_json(arguments, settings);
+    }
+    let settings = settings?;
+    let (FolderRead { sound, errors }, types) = read(&settings);
+    let mut warnings = 0;
+    for file in &sound {
+        println!("{}: workflow `{}` is sound", path(&file.path), file.workflow.id);
+        for finding in findings(file, &types) {
+            println!("{finding}");
+            warnings += 1;
+        }
+    }
+    for error in &errors {
+        eprintln!("{error}\n");
+    }
+    if !errors.is_empty() {
+        let folder = path(&settings.workflows.folder);
+        anyhow::bail!("{} of the workflow files in {folder} cannot be used", errors.len());
+    }
+    let warnings = if warnings == 0 { String::new() } else { format!(", {}", many(warnings, "warning")) };
+    println!("{}, no problems{warnings}", many(sound.len(), "workflow file"));
+    Ok(())
+}
+
+fn read(settings: &Settings) -> (FolderRead, StepTypes) {
+    let types = StepTypes::built_in(&settings.egress.guard);
+    (publish::read_folder(&settings.workflows.folder, &types, &WorkspaceRows::default()), types)
+}
+
+/// Which secrets and roles there are, the store knows; a check needs none.
+fn findings(file: &publish::WorkflowFile, types: &StepTypes) -> Vec<Finding> {
+    lint(&file.workflow, types, &Facts::default())
+}
+
+fn print_json(arguments: &CheckArguments, settings: anyhow::Result<Settings>) -> anyhow::Result<()> {
+    let mut files = Vec::new();
+    let mut problems = 0;
+    match settings {
+        Ok(settings) => {
+            let (FolderRead { sound, errors }, types) = read(&settings);
+            for file in &sound {
+                let warnings: Value = findings(file, &types).iter().map(shown::finding).collect();
+                files.push(json!({
+                    "file": path(&file.path).to_string(),
+                    "workflow": file.workflow.id.as_str(),
+                    "problems": [],
+                    "warnings": warnings,
+                }));
+            }
+            problems = errors.len();
+            files.extend(errors.iter().map(file_problems));
+        }
+        Err(error) => {
+            problems += 1;
+            let file = arguments.config.config.as_deref().map(|file| path(file).to_string());
+            files.push(of_file(file, json!([problem("invalid_configuration", &error)])));
+        }
+    }
+    println!("{}", json!({"sound": problems == 0, "files": files}));
+    if problems > 0 {
+        anyhow::bail!("{} cannot be used", many(problems, "file"));
+    }
+    Ok(())
+}
+
+/// What is wrong with a file, with its place as far as it has one.
+pub(super) fn file_problems(error: &PublishError) -> Value {
+    match error {
+        PublishError::Definition(report) => of_file(Some(report.name().to_owned()), shown::problems(report)),
+        PublishError::File { path: file, problem: why } => {
+            of_file(Some(path(file).to_string()), json!([problem("unreadable_file", why)]))
+        }
+        PublishError::Twice { id, first, second } => {
+            let why =
+                format!("{} has the workflow `{id}` already; give one of them another `id`", path(first));
+            of_file(Some(path(second).to_string()), json!([problem("duplicate_id", &why)]))
+        }
+        PublishError::Store(_) => of_file(None, json!([problem("store_unavailable", error)])),
+    }
+}
+
+fn of_file(file: Option<String>, problems: Value) -> Value {
+    json!({"file": file, "workflow": null, "problems": problems, "warnings": []})
+}
+
+/// One without a place of its own.
+fn problem(code: &str, error: &dyn std::fmt::Display) -> Value {
+    json!({"code": code, "message": error.to_string(), "line": null, "column": null, "span": null, "help": null})
+}

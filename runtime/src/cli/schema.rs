@@ -1,0 +1,41 @@
+//! `onward schema`: JSON Schemas of the files that people write, for their editors.
+
+use clap::{Args, ValueEnum};
+
+use crate::{definition, egress::Guard, settings, step::StepTypes};
+
+#[derive(Args)]
+pub(super) struct SchemaArguments {
+    /// Of which file.
+    #[arg(value_enum)]
+    file: SchemaOf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SchemaOf {
+    /// A workflow file, with the step types of this server.
+    Workflow,
+    /// onward.toml.
+    Config,
+}
+
+pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<()> {
+    let schema = match arguments.file {
+        SchemaOf::Workflow => workflow(&StepTypes::built_in(&Guard::default())),
+        SchemaOf::Config => settings::schema()?,
+    };
+    println!("{}", serde_json::to_string_pretty(&schema)?);
+    Ok(())
+}
+
+fn workflow(types: &StepTypes) -> serde_json::Value {
+    let steps = types.iter().map(|step_type| {
+        let description = step_type.description();
+        definition::StepSchema {
+            id: step_type.id(),
+            summary: description.summary,
+            params: description.schema,
+        }
+    });
+    definition::schema(&steps.collect::<Vec<_>>())
+}

@@ -1,0 +1,149 @@
+//! What publishing some files would do, and doing it: at a server's start, while it runs, and by `onward plan` and
+//! `onward apply`.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use super::{PublishError, WorkflowFile, latest, latest_version, read_all, save, stranded};
+use crate::{
+    clock::Clock,
+    definition,
+    model::{Directory, Performer, Workflow, stranding::Stranded},
+    store::{NewVersion, Store, StoreError, WorkspaceRows},
+};
+
+/// What one file would do.
+#[derive(Debug)]
+pub struct Planned {
+    pub path: PathBuf,
+    pub workflow: Workflow,
+    /// The number of the latest version; 0 where there is none.
+    pub version: u32,
+    /// What that version says; `None` where there is none, or where it cannot be read on this server.
+    pub before: Option<Arc<Workflow>>,
+    pub refused: Option<Refused>,
+}
+
+/// Why a file cannot take the place of the published version.
+#[derive(Debug)]
+pub enum Refused {
+    Stranded(Vec<Stranded>),
+    /// A damaged task is no reason to keep a server down, nor to publish unseen.
+    Unseen(StoreError),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stranded(stranded) => f.write_str(&save::in_line(stranded)),
+            Self::Unseen(error) => write!(f, "what it would do to the tasks cannot be seen: {error}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A workflow that was not there.
+    New,
+    /// The next version of one.
+    Changed,
+    /// The next version of one whose latest cannot be read.
+    Mended,
+    Unchanged,
+}
+
+impl Planned {
+    pub fn change(&self) -> Change {
+        match &self.before {
+            Some(before) if **before == self.workflow => Change::Unchanged,
+            Some(_) => Change::Changed,
+            None if self.version > 0 => Change::Mended,
+            None => Change::New,
+        }
+    }
+}
+
+/// Compares files with what is published. `store`: `None` where none has been made yet, so that nothing is published.
+pub async fn plan(files: Vec<WorkflowFile>, rows: &WorkspaceRows, store: Option<&dyn Store>) -> Vec<Planned> {
+    let (latest, _) = latest(&read_all(rows));
+    let directory = Directory::new(rows.users.clone());
+    let mut plan = Vec::with_capacity(files.len());
+    for WorkflowFile { path, workflow } in files {
+        let version = latest_version(rows, &workflow.id);
+        let published = latest.iter().find(|published| published.workflow.id == workflow.id);
+        let before = published.map(|published| Arc::clone(&published.workflow));
+        let mut planned = Planned { path, workflow, version, before, refused: None };
+        if let (Change::Changed, Some(before), Some(store)) = (planned.change(), &planned.before, store) {
+            planned.refused = match stranded(before, &planned.workflow, store, &directory).await {
+                Ok(stranded) if stranded.is_empty() => None,
+                Ok(stranded) => Some(Refused::Stranded(stranded)),
+                Err(error) => Some(Refused::Unseen(error)),
+            };
+        }
+        plan.push(planned);
+    }
+    plan
+}
+
+/// Publishes what a plan has for one workflow, which nothing refuses; answers the version's number. If somebody else has
+/// published the same meanwhile (a server that looks at the same files), that is what was to be done.
+pub async fn carry_out(
+    planned: &Planned,
+    by: Option<Performer>,
+    store: &dyn Store,
+    clock: &Clock,
+) -> Result<u32, PublishError> {
+    let workflow = &planned.workflow;
+    let new = NewVersion {
+        workflow: workflow.id.clone(),
+        after: planned.version,
+        source: definition::write(workflow),
+        at: clock.now(),
+        by,
+    };
+    match store.publish(new).await {
+        Ok(version) => Ok(version),
+        Err(StoreError::Outdated { latest, .. }) if is(store, workflow, latest).await? => Ok(latest),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a version says what a workflow does.
+async fn is(store: &dyn Store, workflow: &Workflow, version: u32) -> Result<bool, StoreError> {
+    let stored = super::stored(store, &workflow.id, version).await?;
+    Ok(stored.is_some_and(|stored| stored.is_ok_and(|stored| *stored == *workflow)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::sample,
+        store::sqlite::{SqliteSettings, SqliteStore},
+    };
+
+    /// A server that looks at the same files may be faster than `onward apply`.
+    #[test]
+    fn what_somebody_else_has_published_meanwhile_is_what_was_to_be_done() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = SqliteSettings { queue_max: 100, task_cache_max: 100, file_bytes_max: 100 };
+        let store = SqliteStore::open(folder.path(), &settings).expect("a store");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let clock = Clock::default();
+            let planned = async |name: &str| {
+                let workflow = Workflow { name: name.to_owned(), ..sample::workflow() };
+                let file = WorkflowFile { path: PathBuf::from("a.toml"), workflow };
+                plan(vec![file], &WorkspaceRows::default(), Some(&store)).await.remove(0)
+            };
+            let (first, other) = (planned("First").await, planned("Other").await);
+            assert_eq!(first.change(), Change::New);
+            assert_eq!(carry_out(&first, None, &store, &clock).await.expect("published"), 1);
+            assert_eq!(carry_out(&first, None, &store, &clock).await.expect("there already"), 1);
+            let late = carry_out(&other, None, &store, &clock).await;
+            assert!(
+                matches!(late, Err(PublishError::Store(StoreError::Outdated { after: 0, latest: 1 }))),
+                "{late:?}"
+            );
+        });
+    }
+}

@@ -1,0 +1,82 @@
+//! "`onward check` reports every problem at once, each with file, line, a caret, a stable code, did you mean and what to
+//! do."
+
+use serde_json::Value;
+
+use crate::support::{Project, onward};
+
+/// Every problem of a file, as `line:column code: help`.
+fn problems(text: &str) -> Vec<String> {
+    let project = Project::bare();
+    project.write("workflows/test.toml", text);
+    let output = onward(&["check", "--json", "--config", &project.config()]);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let problems = json["files"][0]["problems"].as_array().expect("a list").clone();
+    let shown = |it: &Value| {
+        let (code, help) = (it["code"].as_str().expect("a code"), it["help"].as_str().unwrap_or_default());
+        format!("{}:{} {code}: {help}", it["line"], it["column"]).trim_end_matches([' ', ':']).to_owned()
+    };
+    problems.iter().map(shown).collect()
+}
+
+#[test]
+fn the_mistakes_of_a_whole_file_are_told_at_once_each_at_its_place() {
+    let text = "name = \"Test\"\nsatges = []\n[[stages]]\nname = \"Open\"\ncolor = \"gren\"\n[[fields]]\nname = \"Company Name\"\n\
+                type = \"txt\"\n[[actions]]\nname = \"Close\"\nfrom = [\"Opne\"]\n[[actions.steps]]\ntype = \"api_cal\"\n\
+                [[actions.steps]]\ntype = \"api_call\"\n\
+                headers = { X-One = \"{{Compny Name}} {{user.mail}}\", Host = \"x\" }\n\
+                auth = { basic = { usr = \"a\", password = \"{{secrets.P}}\" } }\nretry = { tries = 50, fist = \"1s\" }\n\
+                [[actions.steps]]\ntype = \"update_data\"\nfields = { \"Compny Name\" = \"{{secret.A}}\" }\n\
+                [[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Opn\"\nstag = \"x\"\n[[actions.steps]]\ntype = \
+                \"delete_task\"\nreally = true\n";
+    let expected = [
+        "2:1 unknown_key: did you mean `stages`?",
+        "5:9 unknown_color: did you mean `green`?",
+        "8:8 unknown_type: did you mean `text`?",
+        "11:9 unknown_stage: did you mean “Open”?",
+        "13:8 step_type_missing: did you mean `api_call`?",
+        "15:8 missing_key: Where the call goes: http:// or https://, or a secret that begins so.",
+        "16:13 invalid_template",
+        "16:13 invalid_template",
+        "16:54 invalid_param",
+        "17:10 missing_key",
+        "17:20 unknown_key: did you mean `user`?",
+        "18:11 invalid_param",
+        "18:23 unknown_key: did you mean `first`?",
+        "21:12 unknown_field: did you mean “Company Name”?",
+        "21:12 invalid_template",
+        "24:9 unknown_stage: did you mean “Open”?",
+        "25:8 unknown_key: did you mean `stage`?",
+        "28:10 unknown_key: it knows type, name, id",
+    ];
+    assert_eq!(problems(text), expected);
+}
+
+#[test]
+fn what_only_follows_from_another_problem_is_not_told() {
+    let action = "[[actions]]\nfrom = [\"Open\"]\nrequires = { fields = [\"Due\"], conditions = [{ message = \"No\", all = [{ \
+                  field = \"Due\", at_least = \"today\" }] }] }\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Open\"\n\
+                  [[actions.steps]]\ntype = \"api_call\"\nurl = \"https://a.example/{{Due}}\"\n";
+    let stage = "name = \"Test\"\n[[stages]]\nname = \"Open\"\n";
+    let of_type = |kind: &str| format!("[[fields]]\nname = \"Due\"\ntype = \"{kind}\"\n");
+    // The field is there, though nobody knows what it holds.
+    let text = format!("{stage}{}{action}", of_type("dat"));
+    assert_eq!(problems(&text), ["6:8 unknown_type: did you mean `date`?", "7:1 missing_key"]);
+    // A field without a name may be the one that is meant, and a stage.
+    let text = format!("{stage}{}{action}", of_type("date").replace("name =", "nmae ="));
+    assert_eq!(
+        problems(&text),
+        ["4:1 missing_key", "5:1 unknown_key: did you mean `name`?", "7:1 missing_key"]
+    );
+    let text = format!("{}{}{action}", stage.replace("name = \"Open\"", "nmae = \"Open\""), of_type("date"));
+    assert_eq!(
+        problems(&text),
+        ["2:1 missing_key", "3:1 unknown_key: did you mean `name`?", "7:1 missing_key"]
+    );
+    // What is no list has no parts to miss.
+    assert_eq!(problems("name = \"Test\"\nstages = [\"Open\"]\n"), ["2:11 wrong_type"]);
+    // Steps are checked in an action without a name, too.
+    let text = format!("{stage}{}{}", of_type("date"), action.replace("{{Due}}", "{{Deu}}"));
+    assert_eq!(problems(&text), ["7:1 missing_key", "15:7 invalid_template"]);
+}

@@ -1,0 +1,319 @@
+//! "`onward schema` prints JSON Schemas for editors": what they accept and refuse is what `onward check` does, as far as
+//! a schema can tell.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use crate::support::{Project, api_sample, onward};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// What the command prints.
+fn printed(of: &str) -> String {
+    let output = onward(&["schema", of]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn validator(of: &str) -> Validator {
+    let schema: Value = serde_json::from_str(&printed(of)).expect("JSON");
+    assert!(jsonschema::meta::is_valid(&schema), "the schema of {of} is no schema");
+    jsonschema::validator_for(&schema).expect("a schema")
+}
+
+/// What a schema says of a TOML text; `None` when nothing.
+fn refused(validator: &Validator, text: &str) -> Option<String> {
+    let json: Value = toml::from_str(text).expect("TOML");
+    let errors: Vec<_> =
+        validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    (!errors.is_empty()).then(|| errors.join("\n"))
+}
+
+#[test]
+fn the_checked_in_schemas_are_what_the_command_prints() {
+    for of in ["workflow", "config"] {
+        let path = root().join(format!("runtime/schemas/{of}.json"));
+        let file = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            file == printed(of),
+            "{} is not fresh: onward schema {of} > runtime/schemas/{of}.json",
+            path.display()
+        );
+    }
+    assert_eq!(onward(&["schema", "nothing"]).status.code(), Some(1));
+}
+
+fn toml_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            toml_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_example_points_to_its_schema_and_fits_it() {
+    let mut files = Vec::new();
+    toml_files(&root().join("examples"), &mut files);
+    files.retain(|file| !file.ends_with("Cargo.toml"));
+    assert!(files.len() >= 2, "{files:?}");
+    let (workflow, config) = (validator("workflow"), validator("config"));
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a file");
+        let (of, validator) =
+            if file.ends_with("onward.toml") { ("config", &config) } else { ("workflow", &workflow) };
+        let pointed = text.lines().next().and_then(|line| line.strip_prefix("#:schema "));
+        let pointed = pointed.unwrap_or_else(|| panic!("{} does not begin with #:schema", file.display()));
+        let pointed = file.with_file_name(pointed).canonicalize().expect("a path that works offline");
+        let expected = root().join(format!("runtime/schemas/{of}.json")).canonicalize().expect("the schema");
+        assert_eq!(pointed, expected, "{}", file.display());
+        assert_eq!(refused(validator, &text), None, "{}", file.display());
+    }
+}
+
+#[test]
+fn the_defaults_and_what_they_may_be_fit_the_schema_of_the_configuration() {
+    let config = validator("config");
+    let defaults = fs::read_to_string(root().join("runtime/onward.default.toml")).expect("a file");
+    assert_eq!(refused(&config, &defaults), None);
+    assert_eq!(refused(&config, "egress.allow = \"10.0.0.0/8, billing.internal\"\n"), None);
+    for broken in [
+        "[sevrer]\n",
+        "[server]\nlistne = \"x\"\n",
+        "[server]\nworkers = \"many\"\n",
+        "[engine]\nin_flight_max = 0\n",
+        "[log]\nformat = \"xml\"\n",
+        "[egress]\nallow = 5\n",
+        "[retention]\nrecords_days = 40000\n",
+    ] {
+        assert!(refused(&config, broken).is_some(), "{broken}");
+        let project = Project::bare();
+        project.write("onward.toml", broken);
+        project.refused_command(&["check"]);
+    }
+}
+
+/// A workflow with a part added to it.
+fn with(part: &str) -> String {
+    format!(
+        "name = \"Test\"\n{part}\n[[stages]]\nname = \"Open\"\n[[fields]]\nname = \"Name\"\ntype = \"text\"\n"
+    )
+}
+
+/// A workflow with a step of these keys.
+fn with_step(keys: &str) -> String {
+    with("") + &format!("[[actions]]\nname = \"Do\"\nfrom = [\"Open\"]\n[[actions.steps]]\n{keys}\n")
+}
+
+/// A workflow with a call that has these parameters, too.
+fn with_call(params: &str) -> String {
+    with_step(&format!("type = \"api_call\"\nurl = \"https://a.example/\"\n{params}"))
+}
+
+/// A workflow whose action has these keys.
+fn with_action(keys: &str) -> String {
+    with("") + &format!("[[actions]]\nname = \"Do\"\nfrom = [\"Open\"]\n{keys}\n")
+}
+
+fn sound() -> Vec<String> {
+    let certificate = "certificate = \"{{secrets.CERTIFICATE}}\", key = \"{{secrets.KEY}}\"";
+    let mut sound = vec![
+        api_sample("https://billing.example"),
+        with("id = \"été-2\"\nalerts = { log = false, webhook = \"{{secrets.HOOK}}\", every = \"1h\" }"),
+        with("alerts = { webhook = \"https://chat.example/{{secrets.HOOK}}\" }"),
+        with(
+            "roles = [{ name = \"Viewer\", edit = false, perform = [] }, { name = \"Boss\", admin = true }]",
+        ),
+        with_step("type = \"delay\"\nfor = \"3d\"\nname = \"Wait\"\nid = \"wait\""),
+        with_step("type = \"delay\"\nfor = 90"),
+        with_step("type = \"delete_task\""),
+        with_step("type = \"schedule_stage_change\"\nstage = \"Open\"\nin = \"12 h\""),
+        with_step(
+            "type = \"update_data\"\nfields = { Name = \"{{action}}\", \"Assigned To\" = \"a@b.example\" }",
+        ),
+        with_action("on_failure = \"revert\"\ncolor = \"#a0B1c2\""),
+        with_action(
+            "requires = { fields = [\"Name\"], checklist = true, assigned = true, roles = [\"Administrator\"], conditions \
+             = [{ message = \"No\", any = [{ field = \"Name\", one_of = [\"a\", \"b\"] }, { field = \"Stage\", equals = \
+             \"Open\" }] }] }",
+        ),
+    ];
+    let stage = "checklist = [\"Call\", { title = \"Ask\", id = \"board\" }]\nend = true\nwas = \"Old\"";
+    sound.push(with("").replace("name = \"Open\"", &format!("name = \"Open\"\ncolor = \"teal\"\n{stage}")));
+    for field in [
+        "name = \"A\"\ntype = \"singleSelect\"\noptions = [\"x\", \"y\"]\nid = \"a-1\"",
+        "name = \"A\"\ntype = \"uniqueId\"\nautoincrement = true\nrequired = true",
+        "name = \"A\"\ntype = \"file\"\nlimit = 5\neditable = false",
+    ] {
+        sound.push(with("") + &format!("[[fields]]\n{field}\n"));
+    }
+    sound.extend(
+        [
+            "method = \"PUT\"\nheaders = { X-A = \"{{Name}}\" }\ntimeout = 10\nmax_response_bytes = 1000",
+            "strict_response = true\nstrict_fields = true\nproxy = \"direct\"",
+            "retry = { tries = 5, first = \"1s\", most = \"5m\", deduplicated = true }",
+            "auth = { bearer = \"{{secrets.TOKEN}}\" }\nsigning_secret = \"{{secrets.SIGN}}\"",
+            "auth = { basic = { user = \"onward\", password = \"{{secrets.PASSWORD}}\" } }",
+            "auth = { api_key = { query = \"key\", value = \"{{secrets.KEY}}\" } }",
+            "auth = { oauth2 = { token_url = \"https://id.example/\", client_id = \"o\", client_secret = \
+             \"{{secrets.S}}\", scope = \"a\", credentials = \"body\" } }",
+            "signing_secret = [\"{{secrets.NEW}}\", \"{{secrets.OLD}}\"]",
+            &format!("tls = {{ ca = \"{{{{secrets.CA}}}}\", {certificate} }}"),
+            &format!("tls = {{ {certificate} }}"),
+            "format = \"custom\"\nmethod = \"GET\"",
+            "format = \"custom\"\nbody = '{\"a\": \"{{Name}}\"}'\nsuccess = { status = [200, \"3xx\"], pointer = \"/ok\", \
+             equals = true }\nresponse = { Name = \"/data/name\" }",
+        ]
+        .map(with_call),
+    );
+    sound
+}
+
+fn broken() -> Vec<String> {
+    let mut broken = vec![
+        api_sample("https://billing.example").replace("type = \"date\"", "type = \"dat\""),
+        api_sample("https://billing.example").replace("color = \"green\"", "color = \"gren\""),
+        api_sample("https://billing.example").replace("[[stages]]", "[[stage]]"),
+        with("").replace("name = \"Test\"", ""),
+        with("id = \"Not An Id\""),
+        with("alerts = { every = \"soon\" }"),
+        with("alerts = { webhook = \"chat.example\" }"),
+        with("roles = [{ name = \"A\", prefers = true }]"),
+        with("").replace("name = \"Open\"", "name = \"Open {now}\""),
+        with("").replace("name = \"Open\"", "name = \"Open\"\nid = \"o\"\nwas = \"Old\""),
+        with("").replace("name = \"Open\"", "name = \"Open\"\nchecklist = [{ caption = \"Call\" }]"),
+        with("").replace("name = \"Open\"", "name = \"Open\"\nend = \"yes\""),
+        with_action("on_failure = \"undo\""),
+        with_action("requires = { roles = [] }"),
+        with_action("requires = { conditions = [{ message = \"No\" }] }"),
+        with_action("requires = { conditions = [{ all = [{ field = \"Name\", is_set = true }] }] }"),
+        with_action("requires = { conditions = [{ message = \"No\", all = [{ field = \"Name\" }] }] }"),
+        with_action(
+            "requires = { conditions = [{ message = \"No\", all = [{ field = \"Name\", is_set = true, equals = \"a\" }] }] }",
+        ),
+        with_action("").replace("from = [\"Open\"]", "from = []"),
+        with_step("name = \"No type\""),
+        with_step("type = \"pause\"\nfor = \"3d\""),
+        with_step("type = \"delay\""),
+        with_step("type = \"delay\"\nfor = \"soon\""),
+        with_step("type = \"delay\"\nfor = \"3d\"\nstage = \"Open\""),
+        with_step("type = \"delete_task\"\nreally = true"),
+        with_step("type = \"update_data\"\nfields = {}"),
+        with_step("type = \"api_call\""),
+    ];
+    for field in [
+        "name = \"A\"\ntype = \"singleSelect\"",
+        "name = \"A\"\ntype = \"text\"\noptions = [\"x\"]",
+        "name = \"A\"\ntype = \"multipleSelect\"\noptions = [\"x\", \"x\"]",
+        "name = \"A\"\ntype = \"file\"\nlimit = 51",
+        "name = \"A\"\ntype = \"text\"\nrequird = true",
+    ] {
+        broken.push(with("") + &format!("[[fields]]\n{field}\n"));
+    }
+    broken.extend(
+        [
+            "method = \"GET\"",
+            "time_out = \"10s\"",
+            "body = \"only in the custom format\"",
+            "headers = { X-A = 1 }",
+            "max_response_bytes = 0",
+            "strict_fields = \"yes\"",
+            "format = \"xml\"",
+            "retry = { tries = 1 }",
+            "retry = { often = true }",
+            "auth = { bearer = \"plain\" }",
+            "auth = { bearer = \"{{secrets.A}}\", basic = { user = \"a\", password = \"{{secrets.B}}\" } }",
+            "auth = { api_key = { value = \"{{secrets.KEY}}\" } }",
+            "auth = { api_key = { header = \"A\", query = \"b\", value = \"{{secrets.KEY}}\" } }",
+            "auth = { oauth2 = { token_url = \"https://id.example/\", client_id = \"o\" } }",
+            "signing_secret = []",
+            "signing_secret = \"whsec_plain\"",
+            "tls = {}",
+            "tls = { certificate = \"{{secrets.C}}\" }",
+            "format = \"custom\"\nsuccess = { status = 700 }",
+            "format = \"custom\"\nsuccess = { equals = true }",
+            "format = \"custom\"\nresponse = { Name = \"data\" }",
+        ]
+        .map(with_call),
+    );
+    broken
+}
+
+/// A folder with these texts as `0.toml`, `1.toml` and so on, each a workflow of its own; what a check of it says.
+fn checked(texts: &[String]) -> (bool, String) {
+    let project = Project::bare();
+    for (number, text) in texts.iter().enumerate() {
+        let text =
+            if text.starts_with("name") && !text.contains("\nid = \"été") && !text.contains("id = \"Not") {
+                text.replacen('\n', &format!("\nid = \"w{number}\"\n"), 1)
+            } else {
+                text.clone()
+            };
+        project.write(&format!("workflows/{number}.toml"), &text);
+    }
+    let output = onward(&["check", "--config", &project.config()]);
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn what_is_sound_fits_the_schema() {
+    let (workflow, texts) = (validator("workflow"), sound());
+    for text in &texts {
+        assert_eq!(refused(&workflow, text), None, "{text}");
+    }
+    let (is_sound, said) = checked(&texts);
+    assert!(is_sound, "{said}");
+}
+
+#[test]
+fn what_is_broken_is_refused_by_the_schema_and_by_the_check() {
+    let (workflow, texts) = (validator("workflow"), broken());
+    for text in &texts {
+        assert!(refused(&workflow, text).is_some(), "{text}");
+    }
+    let (is_sound, said) = checked(&texts);
+    assert!(!is_sound);
+    for (number, text) in texts.iter().enumerate() {
+        assert!(said.contains(&format!("workflows/{number}.toml:")), "a check takes\n{text}\n{said}");
+    }
+}
+
+#[test]
+fn the_step_types_are_listed_with_what_they_take() {
+    let (project, key) = Project::new(&api_sample("https://billing.example"));
+    let server = project.serve(&key);
+    let listed = server.get("/step-types").json();
+    let listed = listed.as_array().expect("a list");
+    let ids: Vec<_> = listed.iter().map(|it| it["id"].as_str().expect("an id")).collect();
+    assert_eq!(
+        ids,
+        ["api_call", "delay", "delete_task", "move_to_stage", "schedule_stage_change", "update_data"]
+    );
+    let call = &listed[0];
+    assert_eq!(
+        (&call["name"], &call["category"], &call["effects"]),
+        (&json!("API call"), &json!("integration"), &json!("external"))
+    );
+    let moved = json!({
+        "type": "object",
+        "properties": {"stage": {"description": "The name of the stage.", "type": "string", "x-onward": "stage"}},
+        "additionalProperties": false,
+        "required": ["stage"],
+    });
+    assert_eq!((&listed[3]["effects"], &listed[3]["schema"]), (&json!("none"), &moved));
+    for step_type in listed {
+        assert!(jsonschema::meta::is_valid(&step_type["schema"]), "{}", step_type["id"]);
+    }
+    let unsigned = crate::support::request(&server.address, "GET", "/api/v1/step-types", &[], b"");
+    assert_eq!(unsigned.status, 401);
+}
