@@ -12,7 +12,7 @@ use crate::{
         FieldType, Scope, State, Status,
         checklist::ItemStatus,
         execution::Effects,
-        secret::{SECRET_BYTES_MAX, SECRET_BYTES_MIN},
+        secret::{SECRET_CHARS_MAX, SECRET_CHARS_MIN},
         user::NAME_CHARS_MAX,
     },
     sessions::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN},
@@ -316,7 +316,7 @@ fn operators() -> Value {
                 "workflow": text(), "action": maybe_text(), "step": maybe_text(),
             }))},
         })),
-        "PutSecret": closed(object(json!({"value": {"type": "string", "minLength": SECRET_BYTES_MIN, "maxLength": SECRET_BYTES_MAX}}))),
+        "PutSecret": closed(object(json!({"value": {"type": "string", "minLength": SECRET_CHARS_MIN, "maxLength": SECRET_CHARS_MAX}}))),
         "Endpoint": object(json!({
             "endpoint": text(), "circuit": {"enum": Circuit::NAMES}, "failures": number(),
             "called_again_in_ms": {"type": ["integer", "null"]}, "calls": number(), "waiting": number(),

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::{id::WorkflowId, template::Template, workflow::Workflow};
 
-/// The fewest bytes of a value: what is shorter would stand by chance in what is recorded, and is too
+/// The fewest characters of a value: what is shorter would stand by chance in what is recorded, and is too
 /// easily guessed.
-pub const SECRET_BYTES_MIN: usize = 6;
-pub const SECRET_BYTES_MAX: usize = 16 * 1024;
+pub const SECRET_CHARS_MIN: usize = 6;
+pub const SECRET_CHARS_MAX: usize = 16 * 1024;
 pub const SECRET_NAME_CHARS_MAX: usize = 64;
 
 /// What stands in the place of a secret.
@@ -80,10 +80,10 @@ pub fn name_problem(name: &str) -> Option<&'static str> {
 
 /// Why a secret cannot have a value; `None` when it can.
 pub fn value_problem(value: &str) -> Option<String> {
-    match value.len() {
-        0..SECRET_BYTES_MIN => Some(format!("a secret has at least {SECRET_BYTES_MIN} bytes")),
-        SECRET_BYTES_MIN..=SECRET_BYTES_MAX => None,
-        _ => Some(format!("a secret has at most {SECRET_BYTES_MAX} bytes")),
+    match value.chars().count() {
+        0..SECRET_CHARS_MIN => Some(format!("a secret has at least {SECRET_CHARS_MIN} characters")),
+        SECRET_CHARS_MIN..=SECRET_CHARS_MAX => None,
+        _ => Some(format!("a secret has at most {SECRET_CHARS_MAX} characters")),
     }
 }
 
@@ -562,8 +562,11 @@ mod tests {
         for name in ["", "9a", "a-b", "a.b", "ä", "a b", &"x".repeat(65)] {
             assert!(name_problem(name).is_some(), "{name}");
         }
-        assert!(value_problem("12345").is_some() && value_problem("123456").is_none());
-        assert!(value_problem(&"x".repeat(SECRET_BYTES_MAX + 1)).is_some());
+        for (short, enough) in [("12345", "123456"), ("äöüßé", "äöüßéè")] {
+            assert!(value_problem(short).is_some() && value_problem(enough).is_none());
+        }
+        assert_eq!(value_problem(&"ä".repeat(SECRET_CHARS_MAX)), None);
+        assert!(value_problem(&"x".repeat(SECRET_CHARS_MAX + 1)).is_some());
     }
 
     #[test]

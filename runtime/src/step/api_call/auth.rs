@@ -19,7 +19,7 @@ use super::{
 use crate::{
     egress::{Guard, Request},
     model::{
-        secret::{Redactor, SECRET_BYTES_MIN},
+        secret::{Redactor, SECRET_CHARS_MIN},
         template::{Destination, Escape, RenderError, Scope, Template, percent_encode},
     },
     step::{Call, params::Params, schema},
@@ -413,7 +413,9 @@ async fn fetch(
     if answer.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(unusable("is no bearer token"));
     }
-    if answer.access_token.len() < SECRET_BYTES_MIN || answer.access_token.chars().any(char::is_control) {
+    if answer.access_token.chars().count() < SECRET_CHARS_MIN
+        || answer.access_token.chars().any(char::is_control)
+    {
         return Err(unusable("has a token that is too short, or that no header can carry"));
     }
     // Some send it as a text.
