@@ -32,6 +32,7 @@ const INTERNAL: &[&str] = &[
     "store::VERSIONS_PAGE_MAX",
     "store::sqlite::list::ARMS_MAX",
     "definition::toml_text::LINE_CHARS_MAX",
+    "telemetry::traces::END_MAX",
     "store::sqlite::wal::PAGE_BYTES_MAX",
 ];
 

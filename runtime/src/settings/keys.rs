@@ -11,7 +11,7 @@ use super::DEFAULTS;
 pub(super) const ITEMS_MAX: usize = 1_000;
 
 /// What each number may be.
-const LIMITS: [(&str, RangeInclusive<u32>); 21] = [
+const LIMITS: [(&str, RangeInclusive<u32>); 22] = [
     ("server.workers", 0..=1024),
     ("server.body_bytes_max", 1024..=1 << 30),
     ("server.drain_seconds", 0..=3600),
@@ -31,6 +31,7 @@ const LIMITS: [(&str, RangeInclusive<u32>); 21] = [
     ("sessions.idle_hours", 1..=24 * 365),
     ("sessions.longest_days", 1..=365),
     ("sessions.password_hashes_max", 1..=64),
+    ("traces.sample_percent", 0..=100),
     ("retention.records_days", 0..=36_500),
     ("retention.records_max", 0..=1_000_000_000),
 ];

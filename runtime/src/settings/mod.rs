@@ -26,7 +26,10 @@ use crate::{
     definition::NAME_CHARS_MAX,
     egress::{self, Guard, Proxy},
     model::{text, user::checked_email},
-    telemetry::LogFormat,
+    telemetry::{
+        LogFormat,
+        traces::{TRACES, TraceSettings},
+    },
     toml_file::{Diagnostics, read_text},
 };
 
@@ -49,6 +52,8 @@ pub struct Settings {
     pub sessions: raw::Sessions,
     pub bootstrap: Bootstrap,
     pub metrics: raw::Metrics,
+    /// `None`: no spans are made for traces.
+    pub traces: Option<TraceSettings>,
     pub trusted_proxies: Vec<IpNet>,
     pub retention: raw::Retention,
     pub log: Log,
@@ -149,6 +154,7 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
     let calls_guard = guard("egress.allow", &raw.egress.allow, reading);
     let files_guard = guard("files.remote_allow", &raw.files.remote_allow, reading);
     let proxy = proxy(&raw.egress, reading);
+    let traces = traces(&raw.traces, reading);
     let folder = base.join(&raw.store.folder);
     let bootstrap = bootstrap(&raw.bootstrap, base, reading);
     Some(Settings {
@@ -156,6 +162,7 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
         sessions: raw.sessions,
         bootstrap,
         metrics: raw.metrics,
+        traces,
         trusted_proxies,
         retention: raw.retention,
         store: Store { folder, task_cache_max: raw.store.task_cache_max, queue_max: raw.store.queue_max },
@@ -265,6 +272,25 @@ fn guard(setting: &'static str, entries: &[String], reading: &mut Reading) -> Op
     Some(guard.of_setting(setting))
 }
 
+/// Where traces go, if they go anywhere.
+fn traces(raw: &raw::Traces, reading: &mut Reading) -> Option<TraceSettings> {
+    let endpoint = raw.endpoint.trim_end_matches('/');
+    if endpoint.is_empty() {
+        return None;
+    }
+    if !egress::is_http(endpoint) {
+        reading.note(
+            "traces.endpoint",
+            None,
+            "a collector's address by http or https, such as http://127.0.0.1:4318",
+        );
+        return None;
+    }
+    let has_path = endpoint.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    let path = if has_path { "" } else { "/v1/traces" };
+    Some(TraceSettings { endpoint: format!("{endpoint}{path}"), sample_percent: raw.sample_percent })
+}
+
 fn bootstrap(raw: &raw::Bootstrap, base: &Path, reading: &mut Reading) -> Bootstrap {
     let file = |name: &str| (!name.is_empty()).then(|| base.join(name));
     let email = (!raw.administrator_email.is_empty()).then(|| checked_email(&raw.administrator_email));
@@ -286,10 +312,13 @@ fn bootstrap(raw: &raw::Bootstrap, base: &Path, reading: &mut Reading) -> Bootst
     Bootstrap { administrator, api_key_file: file(&raw.api_key_file) }
 }
 
-/// What is nobody's news, unless the operator asks for it: each start and stop of a thread of the HTTP server, and that a
-/// client has sent what is no HTTP, which it calls an error.
-const QUIET: [(&str, LevelFilter); 2] =
-    [("actix_server", LevelFilter::WARN), ("actix_http::h1::dispatcher", LevelFilter::OFF)];
+/// What is nobody's news, unless the operator asks for it: each start and stop of a thread of the HTTP server, that a
+/// client has sent what is no HTTP, which it calls an error, and what only traces need.
+const QUIET: [(&str, LevelFilter); 3] = [
+    ("actix_server", LevelFilter::WARN),
+    ("actix_http::h1::dispatcher", LevelFilter::OFF),
+    (TRACES, LevelFilter::OFF),
+];
 
 fn log(raw: &raw::Log, reading: &mut Reading) -> Option<Log> {
     // The library takes a word that is no level for a target, with all that it logs.

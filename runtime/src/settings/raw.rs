@@ -16,6 +16,7 @@ pub(super) struct Settings {
     pub(super) sessions: Sessions,
     pub(super) bootstrap: Bootstrap,
     pub(super) metrics: Metrics,
+    pub(super) traces: Traces,
     pub(super) retention: Retention,
     pub(super) log: Log,
 }
@@ -93,6 +94,12 @@ pub struct Sessions {
 #[derive(Debug, Clone, Deserialize)]
 pub struct Metrics {
     pub open: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Traces {
+    pub(super) endpoint: String,
+    pub(super) sample_percent: u32,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,6 +30,19 @@ fn the_defaults_are_complete() {
 }
 
 #[test]
+fn what_readme_shows_is_sound() {
+    let readme = include_str!("../../../README.md");
+    let blocks = readme.split("```toml\n").skip(1).filter_map(|block| Some(block.split_once("```")?.0));
+    let sections: Vec<_> = keys::keys().iter().map(|key| format!("[{}]", key.section)).collect();
+    let mut count = 0;
+    for block in blocks.filter(|block| sections.iter().any(|section| block.starts_with(section))) {
+        load_text(block, &[]).unwrap_or_else(|said| panic!("{said}"));
+        count += 1;
+    }
+    assert_eq!(count, 2);
+}
+
+#[test]
 fn every_problem_is_told_at_once_at_its_place() {
     let said = refused(include_str!("tests/wrong.toml"), &[]);
     expect_file!["tests/wrong.txt"].assert_eq(&said);
