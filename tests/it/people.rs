@@ -1,6 +1,7 @@
 //! "People: users, invitations by link, roles …, permission table role × (view, edit tasks, perform each action,
 //! administer); sessions …; sign-in throttling; API keys with scopes, expiry, last use, immediate revocation."
 
+mod asks;
 mod commands;
 mod roles;
 mod routes;

@@ -11,6 +11,7 @@ use super::{
     body::Body,
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, list_of, of, operation},
     users::{find, invalid, named, role_of, shown_user},
 };
@@ -33,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/invitations")
             .get(
                 list,
-                operation("listInvitations", "Links that nobody has followed yet").answers(
+                operation("listInvitations", Need::Workspace, "Links that nobody has followed yet").answers(
                     200,
                     "The invitations",
                     list_of("Invitation"),
@@ -41,28 +42,32 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .post(
                 invite,
-                operation("invite", "Makes a link with which somebody becomes a user")
+                operation("invite", Need::Workspace, "Makes a link with which somebody becomes a user")
                     .takes(of("Invite"))
                     .answers(201, "The invitation, with its link", of("NewInvitation")),
             ),
         at("/invitations/accept").post(
             accept,
-            operation("acceptInvitation", "Follows a link: makes a user, or sets a new password")
-                .open()
-                .takes(of("AcceptInvitation"))
-                .answers(201, "Who is signed in now", of("SignedIn")),
+            operation(
+                "acceptInvitation",
+                Need::Nothing,
+                "Follows a link: makes a user, or sets a new password",
+            )
+            .takes(of("AcceptInvitation"))
+            .answers(201, "Who is signed in now", of("SignedIn")),
         ),
         at("/invitations/{invitation}").delete(
             withdraw,
-            operation("withdrawInvitation", "Makes a link worth nothing").answers_nothing(),
+            operation("withdrawInvitation", Need::Workspace, "Makes a link worth nothing").answers_nothing(),
         ),
         at("/users/{user}/password_link").post(
             password_link,
-            operation("makePasswordLink", "Makes a link with which a user sets a new password").answers(
-                201,
-                "The link",
-                of("NewInvitation"),
-            ),
+            operation(
+                "makePasswordLink",
+                Need::Workspace,
+                "Makes a link with which a user sets a new password",
+            )
+            .answers(201, "The link", of("NewInvitation")),
         ),
     ]
 }
@@ -82,8 +87,7 @@ fn shown(invitation: &Invitation, has_expired: bool) -> Value {
     })
 }
 
-async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
+async fn list(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let now = api.shared.clock.now();
     let all = api.store().invitations().await?;
     answer(HttpResponse::Ok(), &all.iter().map(|it| shown(it, it.expires_at <= now)).collect::<Vec<_>>())
@@ -101,7 +105,6 @@ struct Invite {
 }
 
 async fn invite(api: web::Data<Api>, caller: Caller, body: Body<Invite>) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let Invite { email, is_administrator, roles } = body.0;
     let email = checked_email(&email).map_err(invalid)?;
     if caller.workspace.directory.find(&email).is_some() {
@@ -122,7 +125,6 @@ async fn password_link(
     path: web::Path<String>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let user = find(&caller.workspace.directory, &path)?;
     let wanted = Wanted {
         user: Some(user.id.clone()),
@@ -174,7 +176,6 @@ async fn withdraw(
     path: web::Path<String>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let change = AdminChange::WithdrawInvitation(path.clone());
     if !api.store().administer(change, caller.by(&api)).await? {
         return Err(not_found());
