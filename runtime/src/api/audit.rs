@@ -1,4 +1,4 @@
-//! The audit log: who has changed what about people, keys, secrets and endpoints.
+//! The audit log: who has changed what about people, keys, secrets, endpoints and workflows.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
             operation(
                 "listAudit",
                 Need::Workspace,
-                "Who has changed what about people, keys, secrets and endpoints, newest first",
+                "Who has changed what about people, keys, secrets, endpoints and workflows, newest first",
             )
             .query(
                 "_limit",

@@ -24,7 +24,8 @@ use super::{
 use crate::{
     definition::{self, Diagnostics},
     model::{Workflow, WorkflowId, Workspace},
-    publish, shown,
+    publish::{self, Saving},
+    shown,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -135,7 +136,8 @@ async fn put(
     let id = WorkflowId::new(path.as_str());
     let after = made_from(&api, &request, &id).await?;
     let workflow = sound(publish::check(&body.0, Some(&id), &api.shared.step_types, &caller.workspace))?;
-    save(&api, workflow, after, &caller).await
+    let saving = Saving { by: caller.performer(), restores: None };
+    save(&api, workflow, after, saving, &caller.workspace).await
 }
 
 /// Saves a workflow's next version, and answers it.
@@ -143,17 +145,18 @@ pub(super) async fn save(
     api: &Api,
     workflow: Workflow,
     after: u32,
-    caller: &Caller,
+    saving: Saving,
+    workspace: &Workspace,
 ) -> Result<HttpResponse, ApiError> {
-    let (shared, by) = (Arc::clone(&api.shared), caller.performer());
+    let shared = Arc::clone(&api.shared);
     let (workflow, version) = to_the_end(async move {
         let version =
-            publish::save(&workflow, after, by, &*shared.store, &shared.clock, &shared.workspace).await?;
+            publish::save(&workflow, after, saving, &*shared.store, &shared.clock, &shared.workspace).await?;
         shared.refresh().await?;
         Ok((workflow, version))
     })
     .await?;
-    shown(&caller.workspace, HttpResponse::Ok(), &workflow, version)
+    shown(workspace, HttpResponse::Ok(), &workflow, version)
 }
 
 /// Does something to its end, though the client hangs up meanwhile: what is saved is taken up, too.

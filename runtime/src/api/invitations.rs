@@ -73,14 +73,12 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn shown(invitation: &Invitation, has_expired: bool) -> Value {
-    let roles: Map<_, _> =
-        invitation.roles.iter().map(|(id, role)| (id.to_string(), json!(role.as_str()))).collect();
     json!({
         "id": invitation.id,
         "email": invitation.email,
         "is_new_password": invitation.user.is_some(),
         "is_administrator": invitation.is_administrator,
-        "roles": roles,
+        "roles": invitation.shown_roles(),
         "created_at": invitation.created_at.to_string(),
         "expires_at": invitation.expires_at.to_string(),
         "has_expired": has_expired,
@@ -153,6 +151,7 @@ async fn link(
         return Err(ApiError::new(Code::TooMany, message));
     }
     let (token, now) = (Token::new()?, api.shared.clock.now());
+    let over = now + lasts;
     let Wanted { user, email, is_administrator, roles } = wanted;
     let invitation = Invitation {
         id: format!("inv_{}", credential::random_hex(6)?),
@@ -161,8 +160,10 @@ async fn link(
         email,
         is_administrator,
         roles,
+        made_by: caller.id().to_owned(),
         created_at: now,
-        expires_at: now + lasts,
+        // A key's links end with it at the latest.
+        expires_at: caller.key().and_then(|key| key.expires_at).map_or(over, |end| end.min(over)),
     };
     api.store().administer(AdminChange::Invite(invitation.clone()), caller.by(api)).await?;
     let mut body = shown(&invitation, false);
@@ -184,8 +185,8 @@ async fn withdraw(
 }
 
 fn not_found() -> ApiError {
-    let message =
-        "there is no such invitation: it was followed, withdrawn, or its time is over; ask for another one";
+    let message = "there is no such invitation: it was followed or withdrawn, who made it may not invite any more, or its time is \
+         over; ask for another one";
     ApiError::new(Code::InvitationNotFound, message)
 }
 

@@ -60,8 +60,7 @@ fn shown(key: &ApiKey, used_at: Option<Timestamp>, now: Timestamp) -> Value {
 }
 
 async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    api.sessions.flush().await?;
-    let (used, now) = (api.store().keys_used().await?, api.shared.clock.now());
+    let (used, now) = (api.sessions.keys_used().await?, api.shared.clock.now());
     let keys: std::collections::HashMap<_, _> =
         caller.workspace.keys.values().map(|key| (&key.id, key)).collect();
     // In the order of their ids, which says nothing, but stays.

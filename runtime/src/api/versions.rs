@@ -19,7 +19,8 @@ use super::{
 use crate::{
     definition,
     model::{Workflow, WorkflowId, difference::Difference, document::ShownPerformer},
-    publish, shown,
+    publish::{self, Saving},
+    shown,
     store::{VERSIONS_PAGE_MAX, VersionNote},
 };
 
@@ -128,7 +129,8 @@ async fn restore(
     let after = made_from(&api, &request, &id).await?;
     let old = version(&api, &id, number).await?;
     let workflow = sound(publish::check_again(&old, &api.shared.step_types))?;
-    save(&api, workflow, after, &caller).await
+    let saving = Saving { by: caller.performer(), restores: Some(number) };
+    save(&api, workflow, after, saving, &caller.workspace).await
 }
 
 /// The workflow and the version of a path.

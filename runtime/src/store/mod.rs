@@ -152,6 +152,8 @@ pub struct NewVersion {
     pub at: Timestamp,
     /// `None` for a file.
     pub by: Option<Performer>,
+    /// The version that says what this one does.
+    pub restores: Option<u32>,
 }
 
 /// When a version came about, and by whom.
