@@ -156,6 +156,7 @@ impl Need {
     }
 }
 
-/// The parameter of paths that names a workflow.
+/// The parameter of paths that names a workflow. As the router has it, where `%`, `/` and `+` stay escaped: no id has one
+/// of those, so that a handler, which reads it without escapes, cannot find another workflow than was asked for here.
 pub(super) const WORKFLOW: &str = "workflow";
 const WORKFLOW_PART: &str = "{workflow}";
