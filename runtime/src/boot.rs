@@ -294,6 +294,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
         Arc::<[_]>::from(settings.trusted_proxies.as_slice()),
     );
     let metrics_are_open = settings.metrics.open;
+    let document: web::Bytes = api::document(&public_url).to_string().into();
     let workers = match settings.server.workers {
         // On few cores one is left to the store's writer.
         0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1)),
@@ -311,6 +312,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
             shared,
             endpoints: endpoints.clone(),
             public_url,
+            document: document.clone(),
             bodies: bodies.clone(),
             sessions: Arc::clone(&sessions),
             events: Arc::clone(&events),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::{
-    egress::Endpoints,
+    egress::{Circuit, Endpoints},
     store::{
         Store, StoreError,
         admin::{AdminChange, By},
@@ -61,6 +61,10 @@ pub async fn enable(
     by: By,
 ) -> Result<bool, StoreError> {
     let _held = endpoints.hold().await;
-    store.administer(AdminChange::EnableEndpoint(name.to_owned()), by).await?;
+    let Some(circuit) = endpoints.circuit(name) else { return Ok(false) };
+    if circuit != Circuit::Closed {
+        let change = AdminChange::EnableEndpoint { name: name.to_owned(), was: circuit.name() };
+        store.administer(change, by).await?;
+    }
     Ok(endpoints.enable(name))
 }

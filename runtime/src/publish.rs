@@ -15,7 +15,7 @@ use std::{
 };
 
 use self::plan::Change;
-pub use self::save::{SaveError, check, check_again, import, save};
+pub use self::save::{SaveError, Saving, check, check_again, import, save};
 use crate::{
     clock::Clock,
     definition::{self, StepCheck},

@@ -291,6 +291,14 @@ impl Sessions {
         used.keys_anew.insert(key.clone(), now);
     }
 
+    /// When each key was last used, also what is not on disk yet.
+    pub async fn keys_used(&self) -> Result<Vec<(KeyId, Option<Timestamp>)>, StoreError> {
+        let mut keys = self.store.keys_used().await?;
+        let used = locked(&self.used);
+        keys.iter_mut().for_each(|(key, at)| *at = (*at).max(used.keys.get(key).copied()));
+        Ok(keys)
+    }
+
     /// Writes what was used, and forgets sessions that are over. Called now and then, and at the end.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let (keys, sessions) = {

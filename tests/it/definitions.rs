@@ -41,6 +41,36 @@ fn imported() -> (Project, Server) {
     (project, server)
 }
 
+/// "An audit log of administrative changes": who has made which version, and from what. What changes nothing is none.
+#[test]
+fn who_saves_a_definition_is_in_the_audit_log() {
+    let (_project, server) = imported();
+    let first = text(&server);
+    let changed = first.replace("name = \"Finish\"", "name = \"End\"");
+    assert_ne!(first, changed);
+    assert_eq!(save(&server, "\"1\"", &changed).status, 200);
+    assert_eq!(save(&server, "\"2\"", &changed).status, 200, "the same again");
+    assert_eq!(save(&server, "\"1\"", &first).status, 412, "made from an older one");
+    let path = "/workflows/api-sample/versions/1/restore";
+    assert_eq!(server.send("POST", path, &[("If-Match", "*")], b"").status, 200);
+    let log = server.get("/audit").json();
+    let shown = |it: &Value| {
+        assert_eq!((&it["about"], &it["performed_by"]["first_name"]), (&json!("api-sample"), &json!("Test")));
+        json!([it["change"], it["detail"]])
+    };
+    let is_of_workflow =
+        |it: &&Value| it["change"].as_str().is_some_and(|change| change.starts_with("workflow."));
+    let entries: Vec<_> = log.as_array().expect("a list").iter().filter(is_of_workflow).map(shown).collect();
+    assert_eq!(
+        entries,
+        [
+            json!(["workflow.restored", {"version": 3, "made_from": 2, "restores": 1}]),
+            json!(["workflow.saved", {"version": 2, "made_from": 1}]),
+            json!(["workflow.imported", {"version": 1}]),
+        ]
+    );
+}
+
 #[test]
 fn export_import_export_is_byte_identical() {
     let (project, key) = Project::new(&api_sample("https://billing.example"));

@@ -33,6 +33,35 @@ fn endpoint(server: &Server, receiver: &Receiver) -> Value {
     found.unwrap_or_default()
 }
 
+/// What the audit log says of endpoints, newest first.
+fn enablings(server: &Server) -> Vec<Value> {
+    let log = server.get("/audit").json();
+    let entries = log.as_array().expect("a list").iter().filter(|it| it["change"] == "endpoint.enabled");
+    let shown = entries.map(|it| {
+        json!({"about": it["about"], "by": it["performed_by"]["first_name"], "was": it["detail"]["was"]})
+    });
+    shown.collect()
+}
+
+/// What somebody does by hand is in the audit log, though nothing of an open circuit is on disk.
+#[test]
+fn a_circuit_that_somebody_closes_is_in_the_audit_log() {
+    let (one, two) = (Receiver::start(Reply::new(500, "")), Receiver::start(Reply::new(200, "")));
+    let limits = "egress.endpoint_failures_max = 1\negress.endpoint_pause_seconds = 600";
+    let (_project, server) = served(&one, &two, limits);
+    assert_eq!(server.performed("42", "one")["code"], "http_status");
+    assert_eq!(server.performed("42", "one")["code"], "endpoint_failing");
+    let name = endpoint(&server, &one)["endpoint"].as_str().expect("a name").to_owned();
+    for _ in 0..2 {
+        // The second time there is nothing to close.
+        assert_eq!(server.send("POST", &format!("/endpoints/{name}/enable"), &[], b"").status, 204);
+        assert_eq!(endpoint(&server, &one)["circuit"], "closed");
+        assert_eq!(enablings(&server), [json!({"about": name, "by": "Test", "was": "open"})]);
+    }
+    one.answer_with(Reply::new(200, ""));
+    assert_eq!(server.performed("42", "one")["status"], "Success");
+}
+
 /// "Circuit breaker (closed, open, half-open with one probe) … one event per transition, not per failure."
 #[test]
 fn an_endpoint_that_fails_is_not_called_for_a_while_and_then_probed() {
@@ -85,6 +114,8 @@ fn an_endpoint_that_is_gone_is_called_again_when_somebody_enables_it() {
     let name = endpoint(&server, &one)["endpoint"].as_str().expect("a name").to_owned();
     let enable = |name: &str| server.send("POST", &format!("/endpoints/{name}/enable"), &[], b"");
     assert_eq!((enable(&name).status, enable("nowhere.example:80").status), (204, 404));
+    assert_eq!(enable(&name).status, 204, "it is called already");
+    assert_eq!(enablings(&server), [json!({"about": name, "by": "Test", "was": "disabled"})]);
     assert_eq!(server.performed("42", "one")["status"], "Success");
     assert_eq!(one.received().len(), 2);
     server.kill();

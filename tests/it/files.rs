@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{CONFIG, Project, Receiver, Reply, Server, api_sample, request};
+use crate::support::{CONFIG, ORDERS, Project, Receiver, Reply, Server, api_sample, eventually, request};
 
 const TASKS: &str = "/workflows/api-sample/tasks";
 
@@ -119,6 +119,35 @@ fn a_file_is_uploaded_fetched_kept_and_removed() {
     let history = server.get("/workflows/api-sample/tasks/42/history").json();
     assert_eq!(history[1]["changes"]["Papers"], json!({"before": papers, "after": [papers[1]]}));
     assert_eq!(server.get(&address(&papers[0])).bytes, PICTURE);
+}
+
+/// Whoever may not view a workflow in which a task has a file, or had it, does not read it, though they know its id.
+#[test]
+fn a_file_is_read_by_who_may_view_a_workflow_that_has_it() {
+    let bench = bench();
+    let orders = format!("{ORDERS}[[fields]]\nname = \"Papers\"\ntype = \"file\"\n");
+    bench.project.write("workflows/orders.toml", &orders);
+    eventually("the other workflow is there", || bench.server.get("/workflows/orders/tasks").status == 200);
+    let key = |workflow: &str| {
+        let body = json!({"name": workflow, "scopes": ["read"], "workflows": [workflow]});
+        Server::of(&bench.server, bench.server.post("/keys", &body).json()["key"].as_str().expect("a key"))
+    };
+    let (here, elsewhere) = (key("api-sample"), key("orders"));
+    let path = format!(
+        "/files/{}",
+        written(&bench.server, "1", &json!([picture("a.png")]))["Papers"][0]["blobId"]
+            .as_str()
+            .expect("an id")
+    );
+    let refused = elsewhere.get(&path);
+    assert_eq!((refused.status, &refused.json()["code"]), (404, &json!("file_not_found")));
+    assert_eq!(here.get(&path).bytes, PICTURE);
+    // The history goes on to name it.
+    written(&bench.server, "1", &json!([]));
+    assert_eq!((here.get(&path).status, elsewhere.get(&path).status), (200, 404));
+    let again = bench.server.post("/workflows/orders/tasks", &json!({"Papers": [picture("b.png")]}));
+    assert_eq!(again.status, 201, "{}", again.body);
+    assert_eq!((here.get(&path).status, elsewhere.get(&path).status), (200, 200));
 }
 
 /// "An uploaded HTML cannot run in our origin": whatever a file is, it is saved and not shown.

@@ -1,13 +1,17 @@
 //! "People: users, invitations by link, roles …, permission table role × (view, edit tasks, perform each action,
 //! administer); sessions …; sign-in throttling; API keys with scopes, expiry, last use, immediate revocation."
 
+mod asks;
 mod commands;
+mod links;
 mod roles;
 mod routes;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CONFIG, ORDERS, Project, Server, acme, api_sample, eventually, request};
+use crate::support::{
+    Answer, CONFIG, ORDERS, Project, Server, acme, api_sample, eventually, hold_the_write_lock, request,
+};
 
 const EXECUTIONS: &str = "/workflows/api-sample/executions";
 const TASKS: &str = "/workflows/api-sample/tasks";
@@ -214,11 +218,14 @@ fn a_key_ends_when_it_is_revoked_or_its_time_is_over() {
     let made = made.json();
     let program = Server::of(&bench.server, made["key"].as_str().expect("a key"));
     assert_eq!(program.get(TASKS).status, 200);
+    // The list shows it at once, and waits for no write.
+    let held = hold_the_write_lock(&bench.project.path("data/onward.db"));
     let listed = || bench.server.get("/keys").json();
     let shown =
         listed().as_array().expect("a list").iter().find(|it| it["id"] == made["id"]).cloned().expect("it");
     assert!(shown["last_used_at"].is_string() && shown["key"].is_null(), "{shown}");
     assert_eq!((&shown["scopes"], &shown["workflows"]), (&json!(["read"]), &json!(["api-sample"])));
+    drop(held);
     let revoke =
         || bench.server.send("DELETE", &format!("/keys/{}", made["id"].as_str().expect("an id")), &[], b"");
     assert_eq!((revoke().status, program.get(TASKS).status, revoke().status), (204, 401, 404));
@@ -242,10 +249,12 @@ fn a_key_ends_when_it_is_revoked_or_its_time_is_over() {
         assert!(refused.body.contains(why), "{}", refused.body);
     }
     assert_eq!(bench.server.post("/keys", &json!({"name": "Short"})).json()["code"], "name_taken");
-    let said = bench.project.command(&["key", "list"]);
+    let Bench { project, server, .. } = bench;
+    server.terminate();
+    let said = project.command(&["key", "list"]);
     assert!(said.contains("Short") && said.contains("EXPIRED") && said.contains("last used"), "{said}");
-    bench.project.command(&["key", "revoke", "Short"]);
-    assert!(bench.project.refused_command(&["key", "revoke", "Short"]).contains("there is no key `Short`"));
+    project.command(&["key", "revoke", "Short"]);
+    assert!(project.refused_command(&["key", "revoke", "Short"]).contains("there is no key `Short`"));
 }
 
 /// "Sessions for the coming UI (HttpOnly, SameSite, origin check, expiry)."

@@ -42,6 +42,8 @@ fn behind_https_the_cookie_is_secure_and_only_its_own_pages_may_change_something
     }
     let cookie = set.split(';').next().expect("a pair");
     assert_eq!(send("GET", "/session", &[("Cookie", cookie)], "").status, 200);
+    let schemes = &send("GET", "/openapi.json", &[], "").json()["components"]["securitySchemes"];
+    assert_eq!(schemes["session"]["name"], "__Host-onward_session");
     // Not by the name of a cookie that any page by http could have set.
     let other = cookie.replace("__Host-", "");
     assert_eq!(send("GET", "/session", &[("Cookie", &other)], "").status, 401);

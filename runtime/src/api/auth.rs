@@ -3,12 +3,11 @@
 use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
-    FromRequest, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::{Method, header},
-    web,
 };
-use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
+use futures_util::future::{Ready, ready};
 
 use super::{Api, Code, error::ApiError};
 use crate::{
@@ -22,16 +21,28 @@ use crate::{
 };
 
 /// The cookie of a session. With https its name keeps other hosts of the domain from setting it.
-pub(super) const COOKIE: &str = "onward_session";
-pub(super) const SECURE_COOKIE: &str = "__Host-onward_session";
+const COOKIE: &str = "onward_session";
+const SECURE_COOKIE: &str = "__Host-onward_session";
 
-/// Who made a request, with the snapshot of the workspace in which they did. Taking it as an argument makes a route ask
-/// for somebody.
+/// Whether people reach the server by https.
+fn is_secure(public_url: &str) -> bool {
+    public_url.starts_with("https://")
+}
+
+/// What the cookie is called on a server that is reached there.
+pub(super) fn cookie_name(public_url: &str) -> &'static str {
+    if is_secure(public_url) { SECURE_COOKIE } else { COOKIE }
+}
+
+/// Who made a request, with the snapshot of the workspace in which they did. Whether they may is looked at before a
+/// handler has it, as its operation's [`Need`](super::need::Need) says.
+#[derive(Clone)]
 pub(super) struct Caller {
     who: Who,
     pub(super) workspace: Arc<Workspace>,
 }
 
+#[derive(Clone)]
 enum Who {
     Key(Arc<ApiKey>),
     User {
@@ -97,13 +108,15 @@ impl Caller {
         Err(ApiError::new(Code::Forbidden, message))
     }
 
-    /// The published version of a workflow, for somebody who has a right in it. One that they may not even see is not
-    /// there for them.
-    pub(super) fn workflow(&self, id: &str, right: Right<'_>) -> Result<Published, ApiError> {
+    /// The published version of a workflow. One that they may not see is not there for them.
+    pub(super) fn workflow(&self, id: &str) -> Result<Published, ApiError> {
         let found = self.workspace.workflow(id).filter(|found| self.may(&found.workflow, Right::View));
-        let published = found.ok_or_else(|| self.no_workflow(id))?;
-        self.allow(&published.workflow, right)?;
-        Ok(published.clone())
+        found.cloned().ok_or_else(|| self.no_workflow(id))
+    }
+
+    /// Whether a workflow cannot be read, and they may save a version of it that can.
+    pub(super) fn may_mend(&self, id: &str) -> bool {
+        self.workspace.unreadable.contains_key(id) && self.administers()
     }
 
     fn no_workflow(&self, id: &str) -> ApiError {
@@ -118,6 +131,22 @@ impl Caller {
     /// Those that they may see.
     pub(super) fn workflows(&self) -> impl Iterator<Item = &Published> {
         self.workspace.workflows.iter().filter(|it| self.may(&it.workflow, Right::View))
+    }
+
+    /// Who makes a request.
+    ///
+    /// # Errors
+    /// 401 where that is nobody we know, 403 where a cookie comes from a page that is not ours.
+    pub(super) async fn of(api: &Api, request: &HttpRequest) -> Result<Self, ApiError> {
+        if let Some(header) = request.headers().get(header::AUTHORIZATION) {
+            return by_key(api, header);
+        }
+        let cookie = request.cookie(api.cookie_name()).ok_or_else(|| {
+            let message = "an API key is needed (send the header `Authorization: Bearer KEY`), or a user who is signed in";
+            ApiError::new(Code::Unauthorized, message)
+        })?;
+        same_origin(api, request)?;
+        by_session(api, sessions::hash(cookie.value()), true).await
     }
 
     /// The same caller a while later; an error where they may not come in any more.
@@ -201,24 +230,12 @@ fn shown_user(user: &User, workflow: &Workflow, workspace: &Workspace) -> String
 
 impl FromRequest for Caller {
     type Error = ApiError;
-    type Future = Either<Ready<Result<Self, ApiError>>, LocalBoxFuture<'static, Result<Self, ApiError>>>;
+    type Future = Ready<Result<Self, ApiError>>;
 
+    /// Who was let in; nobody where the operation asks for nobody.
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(api) = request.app_data::<web::Data<Api>>() else {
-            return Either::Left(ready(Err(ApiError::internal("the API has no data"))));
-        };
-        if let Some(header) = request.headers().get(header::AUTHORIZATION) {
-            return Either::Left(ready(by_key(api, header)));
-        }
-        let Some(token) = request.cookie(api.cookie_name()).map(|cookie| cookie.value().to_owned()) else {
-            let message = "an API key is needed (send the header `Authorization: Bearer KEY`), or a user who is signed in";
-            return Either::Left(ready(Err(ApiError::new(Code::Unauthorized, message))));
-        };
-        if let Err(error) = same_origin(api, request) {
-            return Either::Left(ready(Err(error)));
-        }
-        let api = api.clone();
-        Either::Right(Box::pin(async move { by_session(&api, sessions::hash(&token), true).await }))
+        let admitted = request.extensions().get().cloned();
+        ready(admitted.ok_or_else(|| ApiError::internal("the operation has let nobody in")))
     }
 }
 
@@ -291,13 +308,12 @@ pub(super) fn same_origin(api: &Api, request: &HttpRequest) -> Result<(), ApiErr
 }
 
 impl Api {
-    /// Whether people reach the server by https.
     pub(super) fn is_secure(&self) -> bool {
-        self.public_url.starts_with("https://")
+        is_secure(&self.public_url)
     }
 
     pub(super) fn cookie_name(&self) -> &'static str {
-        if self.is_secure() { SECURE_COOKIE } else { COOKIE }
+        cookie_name(&self.public_url)
     }
 
     /// Where a request comes from: the other end of the connection, or whom a trusted proxy names.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Api, Code, error::ApiError, shape::Shape};
+use super::{Api, Code, auth::Caller, error::ApiError, need::WORKFLOW, shape::Shape};
 use crate::model::FieldType;
 
 /// Bodies with a file in them that are under way at a time, read or waiting for the disk: each is held
@@ -103,11 +103,10 @@ impl FromRequest for TaskBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let mut room = Room::new(&request, |api| {
-                let workflow = request
-                    .match_info()
-                    .get("workflow")
-                    .and_then(|id| Some(api.workspace().current().workflow(id)?.workflow.clone()));
+            let mut room = Room::new(&request, |request| {
+                let (extensions, workflow) = (request.extensions(), request.match_info().get(WORKFLOW));
+                let caller = extensions.get::<Caller>();
+                let workflow = workflow.and_then(|id| Some(caller?.workspace.workflow(id)?.workflow.clone()));
                 workflow.is_some_and(|it| {
                     it.fields.iter().any(|field| matches!(field.kind, FieldType::File { .. }))
                 })
@@ -126,10 +125,10 @@ struct Room {
 }
 
 impl Room {
-    fn new(request: &HttpRequest, takes_files: impl FnOnce(&Api) -> bool) -> Result<Self, ApiError> {
+    fn new(request: &HttpRequest, takes_files: impl FnOnce(&HttpRequest) -> bool) -> Result<Self, ApiError> {
         let api =
             request.app_data::<web::Data<Api>>().ok_or_else(|| ApiError::internal("the API has no data"))?;
-        Ok(Self { bodies: api.bodies.clone(), takes_files: takes_files(api), upload: None })
+        Ok(Self { bodies: api.bodies.clone(), takes_files: takes_files(request), upload: None })
     }
 
     /// Makes sure that a body may have so many bytes.

@@ -14,6 +14,7 @@ use super::{
     error::ApiError,
     executions::{Address, Asked, action, depth, idempotency_key, key_of, keyed, summary},
     json as answer,
+    need::Need,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
@@ -32,19 +33,18 @@ const SIDE_BY_SIDE: usize = 32;
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Vec<Route> {
-    let many = operation("performOnMany", "Performs an action on many tasks; some may be refused")
-        .takes(of("NewBulk"))
-        .answers(200, "What became of each, in the order of the tasks", of("Bulk"));
+    let many =
+        operation("performOnMany", Need::Perform, "Performs an action on many tasks; some may be refused")
+            .takes(of("NewBulk"))
+            .answers(200, "What became of each, in the order of the tasks", of("Bulk"));
     vec![
         at("/workflows/{workflow}/bulk_executions")
             .post(perform, keyed(many, "A repeated request with it performs nothing twice")),
         at("/workflows/{workflow}/executions/statuses").post(
             statuses,
-            operation("readStatuses", "How many executions are doing").takes(of("ExecutionIds")).answers(
-                200,
-                "Those that there are, in the order of the ids",
-                list_of("Execution"),
-            ),
+            operation("readStatuses", Need::View, "How many executions are doing")
+                .takes(of("ExecutionIds"))
+                .answers(200, "Those that there are, in the order of the ids", list_of("Execution")),
         ),
     ]
 }
@@ -105,7 +105,7 @@ async fn perform(
     }
     // What is wrong for one is wrong for all.
     key_of(&request)?;
-    let published = caller.workflow(&path, Right::View)?;
+    let published = caller.workflow(&path)?;
     let action = action(&published, &asked.action_id)?;
     let right = Right::Perform(&published.workflow.actions[action].id);
     let performer = caller.performer_of(&published.workflow, right, asked.performed_by.as_deref())?;
@@ -199,7 +199,7 @@ async fn statuses(
 ) -> Result<HttpResponse, ApiError> {
     let ids = &body.0.ids;
     limited("ids", ids.len())?;
-    let workflow = caller.workflow(&path, Right::View)?.workflow;
+    let workflow = caller.workflow(&path)?.workflow;
     let found = stream::iter(ids.iter().filter_map(|id| id.parse().ok())).map(|id| api.store().execution(id));
     let mut found = found.buffered(SIDE_BY_SIDE);
     let mut shown = Vec::<Map<String, Value>>::with_capacity(ids.len());

@@ -10,7 +10,9 @@ use super::{
     Api,
     body::Body,
     error::ApiError,
-    json as answer, query,
+    json as answer,
+    need::Need,
+    query,
     route::{Route, at, list_of, of, operation},
     tasks::TaskAt,
 };
@@ -29,25 +31,30 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/tasks/{task}/checklist_items")
             .get(
                 list,
-                operation("listChecklistItems", "A task's checklist")
+                operation("listChecklistItems", Need::View, "A task's checklist")
                     .query("Stage", json!({"type": "string"}), "A stage, by its name")
                     .answers(200, "The items", list_of("ChecklistItem")),
             )
             .post(
                 add,
-                operation("addChecklistItem", "Adds an item to this task alone")
+                operation("addChecklistItem", Need::Edit, "Adds an item to this task alone")
                     .takes(of("NewChecklistItem"))
                     .answers(201, "The item", of("ChecklistItem")),
             ),
         at("/workflows/{workflow}/tasks/{task}/checklist_items/{item}")
             .get(
                 read,
-                operation("readChecklistItem", "One item").answers(200, "The item", of("ChecklistItem")),
+                operation("readChecklistItem", Need::View, "One item").answers(
+                    200,
+                    "The item",
+                    of("ChecklistItem"),
+                ),
             )
             .put(
                 change,
                 operation(
                     "changeChecklistItem",
+                    Need::Edit,
                     "Sets an item's status or assignee; the title of an added one, too",
                 )
                 .takes(of("ChecklistItemChange"))
@@ -55,7 +62,8 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .delete(
                 delete,
-                operation("deleteChecklistItem", "Deletes an item that was added").answers_nothing(),
+                operation("deleteChecklistItem", Need::Edit, "Deletes an item that was added")
+                    .answers_nothing(),
             ),
     ]
 }
@@ -105,7 +113,7 @@ struct Filter {
 async fn list(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Result<HttpResponse, ApiError> {
     let Filter { stage } = query(&request)?;
     let items = items(&api, &at).await?;
-    let directory = &api.workspace().current().directory;
+    let directory = &at.caller.workspace.directory;
     let shown = items.iter().map(|item| ShownItem::new(item, &at.workflow, directory));
     let shown: Vec<_> =
         shown.filter(|item| stage.as_ref().is_none_or(|stage| *stage == item.stage)).collect();
@@ -116,7 +124,7 @@ async fn read(api: web::Data<Api>, at: TaskAt, path: ItemPath) -> Result<HttpRes
     let id = id_in(&path);
     let item = items(&api, &at).await?.into_iter().find(|item| item.id == id);
     let item = item.ok_or(Refusal::ItemMissing { id })?;
-    let directory = &api.workspace().current().directory;
+    let directory = &at.caller.workspace.directory;
     answer(HttpResponse::Ok(), &ShownItem::new(&item, &at.workflow, directory))
 }
 
@@ -162,7 +170,7 @@ fn writing(api: &Api, at: &TaskAt) -> ItemWriting {
     ItemWriting {
         update: ItemUpdate { by: at.caller.performer(), on: api.shared.clock.now() },
         workflow: Arc::clone(&at.workflow),
-        directory: Arc::clone(&api.workspace().current().directory),
+        directory: Arc::clone(&at.caller.workspace.directory),
     }
 }
 
@@ -179,6 +187,6 @@ async fn written(
         checklist::item(&at.workflow, vec![kept], &id)
     });
     let item = item.ok_or_else(|| ApiError::internal("a checklist item was written and is not there"))?;
-    let directory = &api.workspace().current().directory;
+    let directory = &at.caller.workspace.directory;
     answer(response, &ShownItem::new(&item, &at.workflow, directory))
 }

@@ -8,7 +8,9 @@ use super::{
     Api,
     body::Body,
     error::ApiError,
-    json as answer, query,
+    json as answer,
+    need::Need,
+    query,
     route::{Route, at, list_of, of, operation},
     tasks::TaskAt,
 };
@@ -26,7 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/tasks/{task}/comments")
             .get(
                 list,
-                operation("listComments", "What is said about a task, oldest first").answers(
+                operation("listComments", Need::View, "What is said about a task, oldest first").answers(
                     200,
                     "The comments",
                     list_of("Comment"),
@@ -34,11 +36,9 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .post(
                 write,
-                operation("writeComment", "Says something about a task").takes(of("NewComment")).answers(
-                    201,
-                    "The comment",
-                    of("Comment"),
-                ),
+                operation("writeComment", Need::Edit, "Says something about a task")
+                    .takes(of("NewComment"))
+                    .answers(201, "The comment", of("Comment")),
             ),
     ]
 }
@@ -81,7 +81,7 @@ async fn write(
     Body(written): Body<Written>,
 ) -> Result<HttpResponse, ApiError> {
     let body = written.body.unwrap_or_default();
-    let mentions = mentions(&body, &api.workspace().current().directory);
+    let mentions = mentions(&body, &at.caller.workspace.directory);
     let (performer, now) = (at.caller.performer(), api.shared.clock.now());
     let new = NewComment { body, mentions, performer, now };
     let decide = Box::new(|current: &perform::Current<'_>| perform::write_comment(new, current));

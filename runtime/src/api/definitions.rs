@@ -18,12 +18,14 @@ use super::{
     body::{TOML_TYPE, TomlBody},
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, of, operation},
 };
 use crate::{
     definition,
-    model::{Right, Workflow, WorkflowId},
-    publish, shown,
+    model::{Workflow, WorkflowId, Workspace},
+    publish::{self, Saving},
+    shown,
     toml_file::Diagnostics,
 };
 
@@ -31,7 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/workflows/import").post(
             import,
-            operation("importWorkflow", "Makes a workflow that the store manages")
+            operation("importWorkflow", Need::Workspace, "Makes a workflow that the store manages")
                 .takes_as("application/toml", "name = \"Orders\"\n")
                 .answers(201, "The definition", of("Definition")),
         ),
@@ -40,6 +42,7 @@ pub(super) fn routes() -> Vec<Route> {
                 show,
                 operation(
                     "readDefinition",
+                    Need::Administer,
                     "A workflow's definition; with `Accept: application/toml` its text alone",
                 )
                 .answers(200, "The definition", of("Definition"))
@@ -47,7 +50,7 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .put(
                 put,
-                operation("saveDefinition", "Saves the next version")
+                operation("saveDefinition", Need::Administer, "Saves the next version")
                     .header(
                         "If-Match",
                         json!({"type": "string"}),
@@ -58,36 +61,30 @@ pub(super) fn routes() -> Vec<Route> {
             ),
         at("/workflows/{workflow}/definition/validate").post(
             validate,
-            operation("validateDefinition", "What is wrong with a definition, saving nothing")
-                .takes_as("application/toml", "name = \"Orders\"\n")
-                .answers(200, "Every problem", of("Validation")),
+            operation(
+                "validateDefinition",
+                Need::Administer,
+                "What is wrong with a definition, saving nothing",
+            )
+            .takes_as("application/toml", "name = \"Orders\"\n")
+            .answers(200, "Every problem", of("Validation")),
         ),
     ]
 }
 
-/// The workflow of a path, for whoever administers it; for who administers the workspace also one that cannot be read: a
-/// new version may mend it.
-pub(super) fn known(caller: &Caller, id: &str) -> Result<WorkflowId, ApiError> {
-    if !(caller.workspace.unreadable.contains_key(id) && caller.administers()) {
-        caller.workflow(id, Right::Administer)?;
-    }
-    Ok(WorkflowId::new(id))
-}
-
 async fn show(
-    api: web::Data<Api>,
     path: web::Path<String>,
     request: HttpRequest,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let published = caller.workflow(&path, Right::Administer)?;
+    let published = caller.workflow(&path)?;
     let accept = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
     if accept.into_iter().any(|accept| accept.contains(TOML_TYPE)) {
         let mut response = HttpResponse::Ok();
         response.insert_header(tag(published.version)).insert_header((header::CONTENT_TYPE, TOML_TYPE));
         return Ok(response.body(definition::write(&published.workflow)));
     }
-    shown(&api, HttpResponse::Ok(), &published.workflow, published.version)
+    shown(&caller.workspace, HttpResponse::Ok(), &published.workflow, published.version)
 }
 
 fn tag(version: u32) -> ETag {
@@ -95,12 +92,11 @@ fn tag(version: u32) -> ETag {
 }
 
 pub(super) fn shown(
-    api: &Api,
+    workspace: &Workspace,
     mut response: HttpResponseBuilder,
     workflow: &Workflow,
     version: u32,
 ) -> Result<HttpResponse, ApiError> {
-    let workspace = api.workspace().current();
     let file = workspace.files.get(&workflow.id);
     let mut body = json!({
         "workflow": workflow.id.as_str(),
@@ -119,8 +115,7 @@ pub(super) fn shown(
 }
 
 async fn import(api: web::Data<Api>, caller: Caller, body: TomlBody) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
-    let workflow = sound(publish::check(&body.0, None, &api.shared.step_types, &api.workspace().current()))?;
+    let workflow = sound(publish::check(&body.0, None, &api.shared.step_types, &caller.workspace))?;
     let (shared, by) = (Arc::clone(&api.shared), caller.performer());
     let (workflow, version) = to_the_end(async move {
         let version =
@@ -129,7 +124,7 @@ async fn import(api: web::Data<Api>, caller: Caller, body: TomlBody) -> Result<H
         Ok((workflow, version))
     })
     .await?;
-    shown(&api, HttpResponse::Created(), &workflow, version)
+    shown(&caller.workspace, HttpResponse::Created(), &workflow, version)
 }
 
 async fn put(
@@ -139,11 +134,11 @@ async fn put(
     caller: Caller,
     body: TomlBody,
 ) -> Result<HttpResponse, ApiError> {
-    let id = known(&caller, &path)?;
+    let id = WorkflowId::new(path.as_str());
     let after = made_from(&api, &request, &id).await?;
-    let workflow =
-        sound(publish::check(&body.0, Some(&id), &api.shared.step_types, &api.workspace().current()))?;
-    save(&api, workflow, after, &caller).await
+    let workflow = sound(publish::check(&body.0, Some(&id), &api.shared.step_types, &caller.workspace))?;
+    let saving = Saving { by: caller.performer(), restores: None };
+    save(&api, workflow, after, saving, &caller.workspace).await
 }
 
 /// Saves a workflow's next version, and answers it.
@@ -151,17 +146,18 @@ pub(super) async fn save(
     api: &Api,
     workflow: Workflow,
     after: u32,
-    caller: &Caller,
+    saving: Saving,
+    workspace: &Workspace,
 ) -> Result<HttpResponse, ApiError> {
-    let (shared, by) = (Arc::clone(&api.shared), caller.performer());
+    let shared = Arc::clone(&api.shared);
     let (workflow, version) = to_the_end(async move {
         let version =
-            publish::save(&workflow, after, by, &*shared.store, &shared.clock, &shared.workspace).await?;
+            publish::save(&workflow, after, saving, &*shared.store, &shared.clock, &shared.workspace).await?;
         shared.refresh().await?;
         Ok((workflow, version))
     })
     .await?;
-    shown(api, HttpResponse::Ok(), &workflow, version)
+    shown(workspace, HttpResponse::Ok(), &workflow, version)
 }
 
 /// Does something to its end, though the client hangs up meanwhile: what is saved is taken up, too.
@@ -177,12 +173,11 @@ async fn validate(
     caller: Caller,
     body: TomlBody,
 ) -> Result<HttpResponse, ApiError> {
-    let id = known(&caller, &path)?;
-    let problems =
-        match publish::check(&body.0, Some(&id), &api.shared.step_types, &api.workspace().current()) {
-            Ok(_) => json!([]),
-            Err(report) => shown::problems(&report),
-        };
+    let id = WorkflowId::new(path.as_str());
+    let problems = match publish::check(&body.0, Some(&id), &api.shared.step_types, &caller.workspace) {
+        Ok(_) => json!([]),
+        Err(report) => shown::problems(&report),
+    };
     let is_valid = problems.as_array().is_some_and(Vec::is_empty);
     answer(HttpResponse::Ok(), &json!({"valid": is_valid, "problems": problems}))
 }

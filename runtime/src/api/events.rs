@@ -17,6 +17,7 @@ use super::{
     Api, Code,
     auth::Caller,
     error::ApiError,
+    need::Need,
     route::{Route, at, operation},
 };
 use crate::events::{Batch, Beginning, event};
@@ -35,7 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/events").get(
             listen,
-            operation("streamEvents", "What changes, as server-sent events")
+            operation("streamEvents", Need::Known, "What changes, as server-sent events")
                 .header("Last-Event-ID", json!({"type": "string"}), "Where a stream that broke off was")
                 .answers_as("text/event-stream", "Events: task, execution, workspace, reset"),
         ),

@@ -10,14 +10,15 @@ use super::{
     error::ApiError,
     executions::summary,
     json as answer,
+    need::Need,
     page::{CURSOR, LIMIT, ListQuery, invalid, unknown},
     route::{Operation, list_of, of, operation},
 };
 use crate::{
     clock::Ids,
     model::{
-        ActionId, Execution, ExecutionId, ExecutionList, Right, State, Status, TaskId, Timestamp, Workflow,
-        document::ShownPerformer, workspace::Published,
+        ActionId, Execution, ExecutionId, ExecutionList, State, Status, TaskId, Timestamp, Workflow,
+        Workspace, document::ShownPerformer, workspace::Published,
     },
     store::LOOKED_AT_MAX,
 };
@@ -39,7 +40,7 @@ const CLOCK_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 pub(super) fn documented() -> Operation {
     let text = || json!({"type": "string"});
     let instant = || json!({"type": "string", "format": "date-time"});
-    operation("listExecutions", "A workflow's executions, newest first")
+    operation("listExecutions", Need::View, "A workflow's executions, newest first")
         .pages()
         .query("task", text(), "A task, by its Unique ID or id")
         .query("action", text(), "An action's id")
@@ -56,7 +57,7 @@ pub(super) async fn list(
     request: HttpRequest,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let Published { workflow, .. } = caller.workflow(&path, Right::View)?;
+    let Published { workflow, .. } = caller.workflow(&path)?;
     let query = ListQuery::read(&request)?;
     let list = execution_list(&api, &query, &workflow).await?;
     let limit = query.limit()?.unwrap_or(LIMIT_DEFAULT);
@@ -74,7 +75,8 @@ pub(super) async fn list(
     if let Some(next) = page.next {
         api.say_next(&mut response, &request, &query, &list, &next.to_bytes());
     }
-    let shown: Vec<_> = page.executions.iter().map(|execution| api.item(execution, &workflow)).collect();
+    let shown: Vec<_> =
+        page.executions.iter().map(|execution| item(execution, &workflow, &caller.workspace)).collect();
     answer(response, &shown)
 }
 
@@ -145,21 +147,18 @@ fn states(query: &ListQuery) -> Result<Option<Vec<&'static str>>, ApiError> {
     Ok((status.is_some() || state.is_some()).then(|| asked.map(|(name, _)| name).collect()))
 }
 
-impl Api {
-    /// The public shape, and ours on top of it.
-    fn item(&self, execution: &Execution, current: &Workflow) -> Map<String, Value> {
-        let workspace = self.workspace().current();
-        // By the name it had when it was performed, as far as that version is at hand.
-        let version = workspace.version(&execution.workflow, execution.version).map(|version| &**version);
-        let action = version.unwrap_or(current).action(execution.action.as_str());
-        let mut shown = summary(execution);
-        shown.insert("state".to_owned(), json!(execution.state.name()));
-        let action = json!({"id": execution.action.as_str(), "name": action.map(|action| &action.name)});
-        shown.insert("action".to_owned(), action);
-        shown.insert("task".to_owned(), json!(execution.task.to_string()));
-        shown.insert("performed_by".to_owned(), json!(ShownPerformer(&execution.performer)));
-        shown.insert("created_at".to_owned(), json!(execution.created_at.to_string()));
-        shown.insert("updated_at".to_owned(), json!(execution.updated_at.to_string()));
-        shown
-    }
+/// The public shape, and ours on top of it.
+fn item(execution: &Execution, current: &Workflow, workspace: &Workspace) -> Map<String, Value> {
+    // By the name it had when it was performed, as far as that version is at hand.
+    let version = workspace.version(&execution.workflow, execution.version).map(|version| &**version);
+    let action = version.unwrap_or(current).action(execution.action.as_str());
+    let mut shown = summary(execution);
+    shown.insert("state".to_owned(), json!(execution.state.name()));
+    let action = json!({"id": execution.action.as_str(), "name": action.map(|action| &action.name)});
+    shown.insert("action".to_owned(), action);
+    shown.insert("task".to_owned(), json!(execution.task.to_string()));
+    shown.insert("performed_by".to_owned(), json!(ShownPerformer(&execution.performer)));
+    shown.insert("created_at".to_owned(), json!(execution.created_at.to_string()));
+    shown.insert("updated_at".to_owned(), json!(execution.updated_at.to_string()));
+    shown
 }

@@ -17,6 +17,7 @@ use super::{
     body::{Body, OptionalBody},
     error::ApiError,
     execution_list, json as answer,
+    need::Need,
     route::{Operation, Route, at, of, operation},
 };
 use crate::{
@@ -46,10 +47,10 @@ pub(super) fn routes() -> Vec<Route> {
          latest"
     );
     let waits = |operation: Operation| operation.header("Prefer", json!({"type": "string"}), &wait);
-    let create_one = waits(operation("createExecution", "Performs an action on a task"))
+    let create_one = waits(operation("createExecution", Need::Perform, "Performs an action on a task"))
         .takes(of("NewExecution"))
         .answers(201, "The execution", of("Execution"));
-    let retry_one = waits(operation("retryExecution", "Goes on from the step that failed"))
+    let retry_one = waits(operation("retryExecution", Need::Perform, "Goes on from the step that failed"))
         .may_take(of("RetryExecution"))
         .answers(201, "The execution", of("Execution"));
     let changes = |operation: Operation| operation.answers(200, "The execution", of("Execution"));
@@ -59,7 +60,7 @@ pub(super) fn routes() -> Vec<Route> {
             .post(create, keyed(create_one, "A repeated request with it is the same execution")),
         at("/workflows/{workflow}/executions/{execution}").get(
             read,
-            operation("readExecution", "An execution with its attempts").answers(
+            operation("readExecution", Need::View, "An execution with its attempts").answers(
                 200,
                 "The execution",
                 of("ExecutionDetail"),
@@ -67,9 +68,9 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/executions/{execution}/retry").post(retry, retry_one),
         at("/workflows/{workflow}/executions/{execution}/cancel")
-            .post(cancel, changes(operation("cancelExecution", "Ends an execution"))),
+            .post(cancel, changes(operation("cancelExecution", Need::Perform, "Ends an execution"))),
         at("/workflows/{workflow}/executions/{execution}/dismiss")
-            .post(dismiss, changes(operation("dismissExecution", "Closes a failure"))),
+            .post(dismiss, changes(operation("dismissExecution", Need::Perform, "Closes a failure"))),
     ]
 }
 
@@ -129,7 +130,7 @@ async fn create(
     if let Some(performed) = api.performed_before(key.as_ref()).await? {
         return answer_performed(&api, &path, performed, wait).await;
     }
-    let published = caller.workflow(&path, Right::View)?;
+    let published = caller.workflow(&path)?;
     let action = action(&published, &body.0.action_id)?;
     let right = Right::Perform(&published.workflow.actions[action].id);
     let performer = caller.performer_of(&published.workflow, right, body.0.performed_by.as_deref())?;
@@ -183,7 +184,7 @@ impl Api {
         workflow: &str,
         id: &str,
     ) -> Result<ExecutionDetail, ApiError> {
-        let published = caller.workflow(workflow, Right::View)?;
+        let published = caller.workflow(workflow)?;
         let found = match id.parse() {
             Ok(id) => self.store().execution_detail(id).await?,
             Err(_) => None,
@@ -195,7 +196,7 @@ impl Api {
 
     /// An execution without them, for somebody who decides about it: who may perform its action.
     async fn decided(&self, caller: &Caller, workflow: &str, id: &str) -> Result<Execution, ApiError> {
-        let published = caller.workflow(workflow, Right::View)?;
+        let published = caller.workflow(workflow)?;
         let found = match id.parse() {
             Ok(id) => self.store().execution(id).await?,
             Err(_) => None,
@@ -284,7 +285,7 @@ async fn retry(
     let (workflow, version, onto) = match body.0.version {
         RetryVersion::Pinned => (pinned?, execution.version, RetryOnto::Pinned),
         RetryVersion::Current => {
-            let Published { workflow, version, .. } = caller.workflow(&workflow_id, Right::View)?;
+            let Published { workflow, version, .. } = caller.workflow(&workflow_id)?;
             let step = failed_step(&execution, &*pinned?)?;
             (workflow, version, RetryOnto::Version { version, step })
         }

@@ -6,6 +6,7 @@ use super::{
     Api, Code,
     auth::Caller,
     error::ApiError,
+    need::Need,
     route::{Route, at, operation},
 };
 use crate::model::BlobId;
@@ -19,17 +20,23 @@ const HARMLESS: [(header::HeaderName, &str); 3] = [
 ];
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![
-        at("/files/{blob}")
-            .get(read, operation("readFile", "The bytes of a file").answers_as("*/*", "The bytes")),
-    ]
+    vec![at("/files/{blob}").get(
+        read,
+        operation("readFile", Need::ViewFile, "The bytes of a file").answers_as("*/*", "The bytes"),
+    )]
 }
 
-async fn read(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result<HttpResponse, ApiError> {
+/// A file is the workflow's in which a task has it, or had it, as the task's history shows; whoever may not view one of
+/// those does not hear whether it is there. It belongs to nobody before that: its bytes come with the task that has it.
+async fn read(
+    api: web::Data<Api>,
+    path: web::Path<String>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
     let address = path.into_inner();
     let blob = match address.parse::<BlobId>() {
-        Ok(id) => api.store().blob(id).await?,
-        Err(_) => None,
+        Ok(id) if is_seen(&api, id, &caller).await? => api.store().blob(id).await?,
+        _ => None,
     };
     let blob = blob.ok_or_else(|| {
         ApiError::new(
@@ -43,4 +50,9 @@ async fn read(api: web::Data<Api>, path: web::Path<String>, _: Caller) -> Result
         response.insert_header(harmless);
     }
     Ok(response.body(blob.bytes))
+}
+
+async fn is_seen(api: &Api, id: BlobId, caller: &Caller) -> Result<bool, ApiError> {
+    let workflows = api.store().blob_workflows(id).await?;
+    Ok(workflows.iter().any(|workflow| caller.workflow(workflow.as_str()).is_ok()))
 }

@@ -18,8 +18,8 @@ use crate::{
 
 /// The whole history, oldest first.
 pub(super) async fn list(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError> {
-    let TaskAt { workflow, task, .. } = at;
-    let directory = &api.workspace().current().directory;
+    let TaskAt { caller, workflow, task } = at;
+    let directory = &caller.workspace.directory;
     let (mut shown, mut before) = (Vec::new(), None);
     loop {
         let page = api.store().history(task.id, before).await?;

@@ -11,6 +11,7 @@ use super::{
     body::Body,
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, list_of, of, operation},
     users::{find, invalid, named, role_of, shown_user},
 };
@@ -33,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/invitations")
             .get(
                 list,
-                operation("listInvitations", "Links that nobody has followed yet").answers(
+                operation("listInvitations", Need::Workspace, "Links that nobody has followed yet").answers(
                     200,
                     "The invitations",
                     list_of("Invitation"),
@@ -41,49 +42,50 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .post(
                 invite,
-                operation("invite", "Makes a link with which somebody becomes a user")
+                operation("invite", Need::Workspace, "Makes a link with which somebody becomes a user")
                     .takes(of("Invite"))
                     .answers(201, "The invitation, with its link", of("NewInvitation")),
             ),
         at("/invitations/accept").post(
             accept,
-            operation("acceptInvitation", "Follows a link: makes a user, or sets a new password")
-                .open()
-                .takes(of("AcceptInvitation"))
-                .answers(201, "Who is signed in now", of("SignedIn")),
+            operation(
+                "acceptInvitation",
+                Need::Nothing,
+                "Follows a link: makes a user, or sets a new password",
+            )
+            .takes(of("AcceptInvitation"))
+            .answers(201, "Who is signed in now", of("SignedIn")),
         ),
         at("/invitations/{invitation}").delete(
             withdraw,
-            operation("withdrawInvitation", "Makes a link worth nothing").answers_nothing(),
+            operation("withdrawInvitation", Need::Workspace, "Makes a link worth nothing").answers_nothing(),
         ),
         at("/users/{user}/password_link").post(
             password_link,
-            operation("makePasswordLink", "Makes a link with which a user sets a new password").answers(
-                201,
-                "The link",
-                of("NewInvitation"),
-            ),
+            operation(
+                "makePasswordLink",
+                Need::Workspace,
+                "Makes a link with which a user sets a new password",
+            )
+            .answers(201, "The link", of("NewInvitation")),
         ),
     ]
 }
 
 fn shown(invitation: &Invitation, has_expired: bool) -> Value {
-    let roles: Map<_, _> =
-        invitation.roles.iter().map(|(id, role)| (id.to_string(), json!(role.as_str()))).collect();
     json!({
         "id": invitation.id,
         "email": invitation.email,
         "is_new_password": invitation.user.is_some(),
         "is_administrator": invitation.is_administrator,
-        "roles": roles,
+        "roles": invitation.shown_roles(),
         "created_at": invitation.created_at.to_string(),
         "expires_at": invitation.expires_at.to_string(),
         "has_expired": has_expired,
     })
 }
 
-async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
+async fn list(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let now = api.shared.clock.now();
     let all = api.store().invitations().await?;
     answer(HttpResponse::Ok(), &all.iter().map(|it| shown(it, it.expires_at <= now)).collect::<Vec<_>>())
@@ -101,7 +103,6 @@ struct Invite {
 }
 
 async fn invite(api: web::Data<Api>, caller: Caller, body: Body<Invite>) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let Invite { email, is_administrator, roles } = body.0;
     let email = checked_email(&email).map_err(invalid)?;
     if caller.workspace.directory.find(&email).is_some() {
@@ -122,7 +123,6 @@ async fn password_link(
     path: web::Path<String>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let user = find(&caller.workspace.directory, &path)?;
     let wanted = Wanted {
         user: Some(user.id.clone()),
@@ -151,6 +151,7 @@ async fn link(
         return Err(ApiError::new(Code::TooMany, message));
     }
     let (token, now) = (Token::new()?, api.shared.clock.now());
+    let over = now + lasts;
     let Wanted { user, email, is_administrator, roles } = wanted;
     let invitation = Invitation {
         id: format!("inv_{}", credential::random_hex(6)?),
@@ -159,8 +160,10 @@ async fn link(
         email,
         is_administrator,
         roles,
+        made_by: caller.id().to_owned(),
         created_at: now,
-        expires_at: now + lasts,
+        // A key's links end with it at the latest.
+        expires_at: caller.key().and_then(|key| key.expires_at).map_or(over, |end| end.min(over)),
     };
     api.store().administer(AdminChange::Invite(invitation.clone()), caller.by(api)).await?;
     let mut body = shown(&invitation, false);
@@ -174,7 +177,6 @@ async fn withdraw(
     path: web::Path<String>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let change = AdminChange::WithdrawInvitation(path.clone());
     if !api.store().administer(change, caller.by(&api)).await? {
         return Err(not_found());
@@ -183,8 +185,8 @@ async fn withdraw(
 }
 
 fn not_found() -> ApiError {
-    let message =
-        "there is no such invitation: it was followed, withdrawn, or its time is over; ask for another one";
+    let message = "there is no such invitation: it was followed or withdrawn, who made it may not invite any more, or its time is \
+         over; ask for another one";
     ApiError::new(Code::InvitationNotFound, message)
 }
 

@@ -11,6 +11,7 @@ use super::{
     body::Body,
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
@@ -27,7 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/keys")
             .get(
                 list,
-                operation("listKeys", "API keys, without their secrets").answers(
+                operation("listKeys", Need::Workspace, "API keys, without their secrets").answers(
                     200,
                     "The keys",
                     list_of("Key"),
@@ -35,12 +36,14 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .post(
                 add,
-                operation("addKey", "Makes an API key; its secret is in this answer alone")
+                operation("addKey", Need::Workspace, "Makes an API key; its secret is in this answer alone")
                     .takes(of("AddKey"))
                     .answers(201, "The key", of("NewKey")),
             ),
-        at("/keys/{key}")
-            .delete(revoke, operation("revokeKey", "Takes a key away at once").answers_nothing()),
+        at("/keys/{key}").delete(
+            revoke,
+            operation("revokeKey", Need::Workspace, "Takes a key away at once").answers_nothing(),
+        ),
     ]
 }
 
@@ -57,9 +60,7 @@ fn shown(key: &ApiKey, used_at: Option<Timestamp>, now: Timestamp) -> Value {
 }
 
 async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
-    api.sessions.flush().await?;
-    let (used, now) = (api.store().keys_used().await?, api.shared.clock.now());
+    let (used, now) = (api.sessions.keys_used().await?, api.shared.clock.now());
     let keys: std::collections::HashMap<_, _> =
         caller.workspace.keys.values().map(|key| (&key.id, key)).collect();
     // In the order of their ids, which says nothing, but stays.
@@ -80,7 +81,6 @@ struct AddKey {
 
 /// The secret is in this answer, and in no other.
 async fn add(api: web::Data<Api>, caller: Caller, body: Body<AddKey>) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     if caller.workspace.keys.len() >= KEYS_MAX {
         return Err(ApiError::new(Code::InvalidKey, format!("there are {KEYS_MAX} keys; revoke some first")));
     }
@@ -131,7 +131,6 @@ async fn revoke(
     path: web::Path<String>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let change = AdminChange::RevokeKey(KeyId::new(path.as_str()));
     if !api.store().administer(change, caller.by(&api)).await? {
         return Err(ApiError::new(Code::KeyNotFound, format!("there is no key `{path}`")));

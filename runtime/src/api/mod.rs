@@ -21,6 +21,7 @@ mod history;
 mod invitations;
 mod keys;
 mod metrics;
+mod need;
 mod openapi;
 mod page;
 mod probes;
@@ -46,7 +47,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, middleware::from_fn, we
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
-pub use self::{body::Bodies, error::Code};
+pub use self::{body::Bodies, error::Code, openapi::document};
 use self::{error::ApiError, route::Route};
 use crate::{
     egress::{Egress, Endpoints},
@@ -66,6 +67,8 @@ pub struct Api {
     pub endpoints: Endpoints,
     /// How the server is reached from outside, without a final `/`.
     pub public_url: Arc<str>,
+    /// What OpenAPI says of this server.
+    pub document: web::Bytes,
     /// How large the bodies of requests may be.
     pub bodies: Bodies,
     pub sessions: Arc<Sessions>,

@@ -1,30 +1,29 @@
 //! The OpenAPI document: made of the same calls that register the routes.
 
-use std::sync::LazyLock;
-
 use actix_web::{HttpResponse, http::header, web};
 use serde_json::{Map, Value, json};
 
 use super::{
-    BASE, metrics, probes,
+    Api, BASE,
+    auth::cookie_name,
+    metrics,
+    need::Need,
+    probes,
     route::{Route, at, of, operation},
     schemas::schemas,
 };
 
-/// The same for every request.
-static DOCUMENT: LazyLock<web::Bytes> = LazyLock::new(|| document().to_string().into());
-
 pub(super) fn routes() -> Vec<Route> {
-    let operation = operation("openapi", "This document").open();
+    let operation = operation("openapi", Need::Nothing, "This document");
     vec![at("/openapi.json").get(read, operation.answers(200, "OpenAPI 3.1", of("Document")))]
 }
 
-async fn read() -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(DOCUMENT.clone())
+async fn read(api: web::Data<Api>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(api.document.clone())
 }
 
-/// The whole of it.
-pub(super) fn document() -> Value {
+/// The whole of it, for a server that is reached at `public_url`: by https its cookie has another name.
+pub fn document(public_url: &str) -> Value {
     let mut paths = Map::new();
     let below = super::routes().into_iter().map(|route| (BASE, route));
     let beside = probes::routes().into_iter().chain(metrics::routes()).map(|route| ("", route));
@@ -50,7 +49,7 @@ pub(super) fn document() -> Value {
             }},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key"},
-                "session": {"type": "apiKey", "in": "cookie", "name": super::auth::COOKIE},
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie_name(public_url)},
             },
         },
     })
@@ -74,7 +73,7 @@ mod tests {
 
     #[test]
     fn every_operation_is_named_once_and_has_an_answer_and_examples() {
-        let document = document();
+        let document = document("http://localhost");
         let mut ids = HashSet::new();
         for (name, operation) in operations(&document) {
             let id = operation["operationId"].as_str().expect("an id").to_owned();
@@ -103,7 +102,7 @@ mod tests {
                 _ => {}
             }
         }
-        let document = document();
+        let document = document("http://localhost");
         let mut found = HashSet::new();
         references(&document, &mut found);
         for reference in &found {

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, http::header, web};
 use super::{
     Api, Code,
     error::ApiError,
+    need::Need,
     route::{Route, at, operation},
 };
 
@@ -15,8 +16,9 @@ const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Vec<Route> {
     let text = "text/plain; charset=utf-8";
-    let alive = operation("livez", "Whether the process answers").open().answers_as(text, "It does");
-    let is_ready = operation("readyz", "Whether it takes requests, and its store reads and writes").open();
+    let alive = operation("livez", Need::Nothing, "Whether the process answers").answers_as(text, "It does");
+    let is_ready =
+        operation("readyz", Need::Nothing, "Whether it takes requests, and its store reads and writes");
     vec![at("/livez").get(live, alive), at("/readyz").get(ready, is_ready.answers_as(text, "It does"))]
 }
 

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Code, error::ApiError, page::LIMIT_MAX, schemas};
+use super::{Code, error::ApiError, need::Need, page::LIMIT_MAX, schemas};
 
 /// A path, with an operation for each method that it takes.
 pub(super) struct Route {
@@ -19,11 +19,11 @@ pub(super) struct Route {
 /// What one method does at a path, for the OpenAPI document.
 pub(super) struct Operation {
     id: &'static str,
+    need: Need,
     summary: &'static str,
     parameters: Vec<Value>,
     body: Option<Value>,
     answers: Map<String, Value>,
-    is_open: bool,
 }
 
 /// A path below the server's address, its parameters in braces.
@@ -31,9 +31,30 @@ pub(super) fn at(path: &'static str) -> Route {
     Route { path, resource: web::resource(path), operations: Map::new() }
 }
 
-/// `id`: what generated clients call it.
-pub(super) fn operation(id: &'static str, summary: &'static str) -> Operation {
-    Operation { id, summary, parameters: Vec::new(), body: None, answers: Map::new(), is_open: false }
+/// `id`: what generated clients call it. `need`: what is asked of who makes the request, before the handler runs.
+pub(super) fn operation(id: &'static str, need: Need, summary: &'static str) -> Operation {
+    Operation { id, need, summary, parameters: Vec::new(), body: None, answers: Map::new() }
+}
+
+/// A handler behind what its operation needs: nothing else of a request is read before that is shown.
+fn behind<F, Args>(need: Need, handler: F) -> impl Handler<(HttpRequest, web::Payload), Output = HttpResponse>
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    move |request: HttpRequest, payload: web::Payload| {
+        let handler = handler.clone();
+        async move {
+            if let Err(error) = need.admit(&request).await {
+                return HttpResponse::from_error(error);
+            }
+            match Args::from_request(&request, &mut payload.into_inner()).await {
+                Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
+                Err(error) => HttpResponse::from_error(error),
+            }
+        }
+    }
 }
 
 /// One of the shapes of [`schemas`](super::schemas), by its name.
@@ -53,7 +74,7 @@ macro_rules! methods {
             Args: FromRequest + 'static,
             F::Output: Responder + 'static,
         {
-            self.with(stringify!($name), web::$name().to(handler), operation)
+            self.with(stringify!($name), web::$name().to(behind(operation.need, handler)), operation)
         }
     )*};
 }
@@ -168,14 +189,9 @@ impl Operation {
         self
     }
 
-    /// Nobody needs to say who they are.
-    pub(super) fn open(mut self) -> Self {
-        self.is_open = true;
-        self
-    }
-
     fn document(self, path: &str) -> Value {
-        let Self { id, summary, mut parameters, body, mut answers, is_open } = self;
+        let Self { id, need, summary, mut parameters, body, mut answers } = self;
+        assert!(need.fits(path), "{id} needs {need:?} at {path}");
         let names = path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
         parameters.extend(names.map(|name| {
             json!({
@@ -198,9 +214,7 @@ impl Operation {
         if let Some(body) = body {
             document["requestBody"] = body;
         }
-        if is_open {
-            document["security"] = json!([]);
-        }
+        need.document(path, &mut document);
         document
     }
 }

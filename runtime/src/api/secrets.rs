@@ -12,6 +12,7 @@ use super::{
     body::Body,
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
@@ -27,15 +28,22 @@ pub(super) fn routes() -> Vec<Route> {
             list,
             operation(
                 "listSecrets",
+                Need::Workspace,
                 "Names of secrets, where each comes from and where it is used; never a value",
             )
             .answers(200, "The secrets", list_of("Secret")),
         ),
         at("/secrets/{secret}")
-            .put(put, operation("putSecret", "Sets a secret").takes(of("PutSecret")).answers_nothing())
+            .put(
+                put,
+                operation("putSecret", Need::Workspace, "Sets a secret")
+                    .takes(of("PutSecret"))
+                    .answers_nothing(),
+            )
             .delete(
                 delete,
-                operation("removeSecret", "Removes a secret that nothing uses").answers_nothing(),
+                operation("removeSecret", Need::Workspace, "Removes a secret that nothing uses")
+                    .answers_nothing(),
             ),
     ]
 }
@@ -46,9 +54,8 @@ fn shown(used: &SecretUse) -> Value {
 }
 
 async fn list(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let mut uses = publish::secret_uses(api.store()).await?;
-    let secrets = &api.workspace().current().secrets;
+    let secrets = &caller.workspace.secrets;
     let mut list: Vec<_> = secrets
         .names()
         .map(|(name, source)| {
@@ -83,7 +90,6 @@ async fn put(
     caller: Caller,
     body: Body<PutSecret>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let name = path.into_inner();
     let problem = name_problem(&name).map(str::to_owned).or_else(|| value_problem(&body.0.value));
     if let Some(problem) = problem {
@@ -108,7 +114,6 @@ async fn delete(
     path: web::Path<String>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     // To its end, as above.
     let work = removed(api.clone(), locked(&api).await?, path.into_inner(), caller.by(&api));
     actix_web::rt::spawn(work).await.map_err(ApiError::internal)??;

@@ -16,6 +16,7 @@ use super::{
     body::Body,
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, of, operation},
     users::shown_user,
 };
@@ -30,23 +31,22 @@ pub(super) fn routes() -> Vec<Route> {
         at("/session")
             .post(
                 sign_in,
-                operation("signIn", "Signs in: sets the session's cookie")
-                    .open()
+                operation("signIn", Need::Nothing, "Signs in: sets the session's cookie")
                     .takes(of("SignIn"))
                     .answers(201, "Who is signed in", of("SignedIn")),
             )
             .get(
                 read,
-                operation("readSession", "Who is asking, and what they may do where").answers(
+                operation("readSession", Need::Known, "Who is asking, and what they may do where").answers(
                     200,
                     "The caller",
                     of("Session"),
                 ),
             )
-            .delete(sign_out, operation("signOut", "Signs out").answers_nothing()),
+            .delete(sign_out, operation("signOut", Need::Session, "Signs out").answers_nothing()),
         at("/session/password").put(
             change_password,
-            operation("changePassword", "Sets a new password and ends the other sessions")
+            operation("changePassword", Need::Session, "Sets a new password and ends the other sessions")
                 .takes(of("ChangePassword"))
                 .answers_nothing(),
         ),
@@ -134,9 +134,7 @@ async fn sign_out(api: web::Data<Api>, caller: Caller) -> Result<HttpResponse, A
 }
 
 fn signed_in(caller: &Caller) -> Result<(&Arc<User>, [u8; 32]), ApiError> {
-    caller.signed_in().ok_or_else(|| {
-        ApiError::new(Code::Forbidden, "an API key has no session; this is for users who are signed in")
-    })
+    caller.signed_in().ok_or_else(|| ApiError::internal("the operation has let in who is not signed in"))
 }
 
 #[derive(Deserialize)]

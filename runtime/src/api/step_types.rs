@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::{
     Api,
-    auth::Caller,
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, list_of, operation},
 };
 
@@ -17,6 +17,7 @@ pub(super) fn routes() -> Vec<Route> {
             list,
             operation(
                 "listStepTypes",
+                Need::Known,
                 "The step types that this server has, each with the schema of its parameters",
             )
             .answers(200, "In the order of their ids", list_of("StepType")),
@@ -24,7 +25,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn list(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
+async fn list(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let shown = api.shared.step_types.iter().map(|step_type| {
         let description = step_type.description();
         json!({

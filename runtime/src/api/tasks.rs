@@ -12,7 +12,9 @@ use super::{
     auth::Caller,
     body::TaskBody,
     error::ApiError,
-    history, json as answer, query, remote_files,
+    history, json as answer,
+    need::Need,
+    query, remote_files,
     route::{Operation, Route, at, list_of, of, operation},
     task_list,
 };
@@ -43,47 +45,49 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/tasks")
             .get(
                 task_list::all,
-                operation("listTasks", "A workflow's tasks; all of them without `_limit`")
+                operation("listTasks", Need::View, "A workflow's tasks; all of them without `_limit`")
                     .filtered()
                     .answers(200, "The tasks", list_of("Task")),
             )
             .post(
                 upsert,
-                operation("upsertTask", "Makes a task, or changes the one that has this Unique ID")
-                    .takes(of("TaskValues"))
-                    .answers(200, "The task that was changed", of("Task"))
-                    .answers(201, "The new task", of("Task")),
+                operation(
+                    "upsertTask",
+                    Need::Edit,
+                    "Makes a task, or changes the one that has this Unique ID",
+                )
+                .takes(of("TaskValues"))
+                .answers(200, "The task that was changed", of("Task"))
+                .answers(201, "The new task", of("Task")),
             )
             .put(
                 update,
-                operation("updateTask", "Changes the task that has this Unique ID")
+                operation("updateTask", Need::Edit, "Changes the task that has this Unique ID")
                     .takes(of("TaskValues"))
                     .answers(200, "The task", of("Task")),
             ),
         at("/workflows/{workflow}/tasks/active").get(
             task_list::active,
-            operation("listActiveTasks", "Those that are not in an end stage").filtered().answers(
-                200,
-                "The tasks",
-                list_of("Task"),
-            ),
+            operation("listActiveTasks", Need::View, "Those that are not in an end stage")
+                .filtered()
+                .answers(200, "The tasks", list_of("Task")),
         ),
         at("/workflows/{workflow}/tasks/{task}")
-            .get(read, operation("readTask", "One task").answers(200, "The task", of("Task")))
-            .delete(delete, operation("deleteTask", "Deletes a task for good").answers_nothing()),
+            .get(read, operation("readTask", Need::View, "One task").answers(200, "The task", of("Task")))
+            .delete(delete, operation("deleteTask", Need::Edit, "Deletes a task for good").answers_nothing()),
         at("/workflows/{workflow}/tasks/{task}/schedule")
             .get(
                 schedule,
-                operation("readSchedule", "The stage change that is to come").answers(
+                operation("readSchedule", Need::View, "The stage change that is to come").answers(
                     200,
                     "The change",
                     of("Schedule"),
                 ),
             )
-            .delete(cancel_schedule, operation("cancelSchedule", "Cancels it").answers_nothing()),
+            .delete(cancel_schedule, operation("cancelSchedule", Need::Edit, "Cancels it").answers_nothing()),
         at("/workflows/{workflow}/tasks/{task}/history").get(
             history::list,
-            operation("readHistory", "Every change of the task").answers(
+            operation("readHistory", Need::View, "Every change of the task").answers(
                 200,
                 "The changes, oldest first",
                 list_of("HistoryEntry"),
@@ -91,7 +95,7 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/tasks/{task}/actions").get(
             actions,
-            operation("listTaskActions", "What can be done with the task now")
+            operation("listTaskActions", Need::View, "What can be done with the task now")
                 .query(
                     "_performed_by",
                     json!({"type": "string"}),
@@ -141,7 +145,7 @@ impl Api {
     }
 }
 
-/// The task that a route's path names, for whom its key lets in.
+/// The task that a route's path names, for whoever was let in.
 pub(super) struct TaskAt {
     pub(super) caller: Caller,
     pub(super) workflow: Arc<Workflow>,
@@ -156,14 +160,11 @@ impl FromRequest for TaskAt {
         let caller = Caller::from_request(request, payload);
         let path = web::Path::<(String, String)>::from_request(request, payload);
         let api = request.app_data::<web::Data<Api>>().cloned();
-        let is_read = request.method().is_safe();
         Box::pin(async move {
-            // Who has no key learns nothing of what there is.
             let caller = caller.await?;
             let api = api.ok_or_else(|| ApiError::internal("the API has no data"))?;
             let (workflow, address) = path.await.map_err(ApiError::internal)?.into_inner();
-            let right = if is_read { Right::View } else { Right::Edit };
-            let Published { workflow, .. } = caller.workflow(&workflow, right)?;
+            let Published { workflow, .. } = caller.workflow(&workflow)?;
             let task = api.task(&workflow, &address).await?;
             Ok(Self { caller, workflow, task })
         })
@@ -171,7 +172,7 @@ impl FromRequest for TaskAt {
 }
 
 async fn read(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError> {
-    let body = api.shown(&at.task, &at.workflow, &api.workspace().current().directory)?;
+    let body = api.shown(&at.task, &at.workflow, &at.caller.workspace.directory)?;
     Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body))
 }
 
@@ -261,7 +262,7 @@ async fn write(
     mut body: TaskBody,
     write: TaskWrite,
 ) -> Result<HttpResponse, ApiError> {
-    let Published { workflow, .. } = caller.workflow(workflow, Right::Edit)?;
+    let Published { workflow, .. } = caller.workflow(workflow)?;
     remote_files::fetch(api, &workflow, &mut body.values).await?;
     let workspace = &caller.workspace;
     let key = key(&workflow, &body.values, write, &workspace.directory)?;

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{Code, auth::Caller, error::ApiError};
+use super::{Code, error::ApiError, need::Need};
 
 const ROUTES: [&str; 3] = [
     "/workflows/{workflow}/analytics/exports",
@@ -16,7 +16,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
     }
 }
 
-pub(super) async fn not_built(request: HttpRequest, _: Caller) -> Result<HttpResponse, ApiError> {
+pub(super) async fn not_built(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Need::Known.admit(&request).await?;
     let message =
         format!("{} {} is not built yet in this version of Onward", request.method(), request.path());
     Err(ApiError::new(Code::NotImplemented, message))

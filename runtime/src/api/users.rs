@@ -12,10 +12,11 @@ use super::{
     body::Body,
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    model::{Directory, Membership, Right, RoleId, User, WorkflowId, Workspace, user::checked_name},
+    model::{Directory, Membership, RoleId, User, WorkflowId, Workspace, user::checked_name},
     store::admin::AdminChange,
 };
 
@@ -23,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/users").get(
             list_all,
-            operation("listUsers", "Everybody in the workspace, with their roles").answers(
+            operation("listUsers", Need::Workspace, "Everybody in the workspace, with their roles").answers(
                 200,
                 "The users",
                 list_of("UserWithRoles"),
@@ -32,7 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/users/{user}")
             .get(
                 read_one,
-                operation("readUser", "A user with their roles").answers(
+                operation("readUser", Need::Workspace, "A user with their roles").answers(
                     200,
                     "The user",
                     of("UserWithRoles"),
@@ -40,14 +41,18 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .patch(
                 change,
-                operation("changeUser", "Makes a user an administrator of the workspace, or none")
-                    .takes(of("ChangeUser"))
-                    .answers(200, "The user", of("UserWithRoles")),
+                operation(
+                    "changeUser",
+                    Need::Workspace,
+                    "Makes a user an administrator of the workspace, or none",
+                )
+                .takes(of("ChangeUser"))
+                .answers(200, "The user", of("UserWithRoles")),
             )
-            .delete(remove, operation("removeUser", "A user leaves").answers_nothing()),
+            .delete(remove, operation("removeUser", Need::Workspace, "A user leaves").answers_nothing()),
         at("/workflows/{workflow}/users").get(
             list,
-            operation("listWorkflowUsers", "A workflow's users").answers(
+            operation("listWorkflowUsers", Need::View, "A workflow's users").answers(
                 200,
                 "The users",
                 list_of("WorkflowUser"),
@@ -56,7 +61,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/users/{user}")
             .get(
                 read,
-                operation("readWorkflowUser", "A user as the workflow sees them").answers(
+                operation("readWorkflowUser", Need::View, "A user as the workflow sees them").answers(
                     200,
                     "The user",
                     of("WorkflowUser"),
@@ -64,15 +69,14 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .put(
                 set_role,
-                operation("setRole", "Gives a user a role in the workflow").takes(of("SetRole")).answers(
-                    200,
-                    "The user",
-                    of("WorkflowUser"),
-                ),
+                operation("setRole", Need::Administer, "Gives a user a role in the workflow")
+                    .takes(of("SetRole"))
+                    .answers(200, "The user", of("WorkflowUser")),
             )
             .delete(
                 delete,
-                operation("removeWorkflowUser", "A user leaves, the whole workspace").answers_nothing(),
+                operation("removeWorkflowUser", Need::Workspace, "A user leaves, the whole workspace")
+                    .answers_nothing(),
             ),
     ]
 }
@@ -102,14 +106,12 @@ fn shown_with_roles(user: &User, workspace: &Workspace) -> Value {
 }
 
 async fn list_all(caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let workspace = &caller.workspace;
     let users = workspace.directory.active().into_iter().map(|user| shown_with_roles(user, workspace));
     answer(HttpResponse::Ok(), &users.collect::<Vec<_>>())
 }
 
 async fn read_one(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let user = find(&caller.workspace.directory, &path)?;
     answer(HttpResponse::Ok(), &shown_with_roles(&user, &caller.workspace))
 }
@@ -126,7 +128,6 @@ async fn change(
     caller: Caller,
     body: Body<ChangeUser>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     let user = find(&caller.workspace.directory, &path)?;
     let is_administrator = body.0.is_administrator;
     let change = AdminChange::SetAdministrator { user: user.id.clone(), is_administrator };
@@ -142,7 +143,6 @@ async fn remove(
     path: web::Path<String>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.administer()?;
     // Also one who has left: an earlier time may have stopped halfway through their tasks.
     let directory = &caller.workspace.directory;
     let user = directory.find_with_left(&path).ok_or_else(|| no_such_user(&path))?;
@@ -162,7 +162,7 @@ fn shown(user: &User, workflow: &WorkflowId, directory: &Directory) -> Value {
 }
 
 async fn list(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let workflow = &caller.workflow(&path, Right::View)?.workflow.id;
+    let workflow = &caller.workflow(&path)?.workflow.id;
     let directory = &caller.workspace.directory;
     let users = directory.active().into_iter().map(|user| shown(user, workflow, directory));
     answer(HttpResponse::Ok(), &users.collect::<Vec<_>>())
@@ -177,7 +177,7 @@ fn no_such_user(user: &str) -> ApiError {
 }
 
 async fn read(path: web::Path<(String, String)>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let workflow = &caller.workflow(&path.0, Right::View)?.workflow.id;
+    let workflow = &caller.workflow(&path.0)?.workflow.id;
     let directory = &caller.workspace.directory;
     answer(HttpResponse::Ok(), &shown(&*find(directory, &path.1)?, workflow, directory))
 }
@@ -194,7 +194,7 @@ async fn set_role(
     caller: Caller,
     body: Body<SetRole>,
 ) -> Result<HttpResponse, ApiError> {
-    let workflow = caller.workflow(&path.0, Right::Administer)?.workflow;
+    let workflow = caller.workflow(&path.0)?.workflow;
     let user = find(&caller.workspace.directory, &path.1)?;
     let (id, role) = role_of(&caller, &path.0, &body.0.role_id)?;
     let membership = Membership { workflow: id, user: user.id.clone(), role };
@@ -205,7 +205,7 @@ async fn set_role(
 
 /// A role of a workflow, by its id or its name.
 pub(super) fn role_of(caller: &Caller, workflow: &str, role: &str) -> Result<(WorkflowId, RoleId), ApiError> {
-    let workflow = caller.workflow(workflow, Right::Administer)?.workflow;
+    let workflow = caller.workflow(workflow)?.workflow;
     let found = workflow.roles.iter().find(|it| it.id.as_str() == role || it.name == role);
     let found = found.ok_or_else(|| {
         let known: Vec<_> = workflow.roles.iter().map(|role| role.id.as_str()).collect();
@@ -221,7 +221,7 @@ async fn delete(
     path: web::Path<(String, String)>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.workflow(&path.0, Right::View)?;
+    caller.workflow(&path.0)?;
     remove(api, web::Path::from(path.into_inner().1), caller).await
 }
 

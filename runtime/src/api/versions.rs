@@ -9,15 +9,18 @@ use serde_json::{Value, json};
 use super::{
     Api, Code,
     auth::Caller,
-    definitions::{known, made_from, save, sound},
+    definitions::{made_from, save, sound},
     error::ApiError,
-    json as answer, query,
+    json as answer,
+    need::Need,
+    query,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
     definition,
     model::{Workflow, WorkflowId, difference::Difference, document::ShownPerformer},
-    publish, shown,
+    publish::{self, Saving},
+    shown,
     store::{VERSIONS_PAGE_MAX, VersionNote},
 };
 
@@ -25,7 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/workflows/{workflow}/versions").get(
             list,
-            operation("listVersions", "A workflow's versions, newest first").answers(
+            operation("listVersions", Need::Administer, "A workflow's versions, newest first").answers(
                 200,
                 "The versions",
                 list_of("VersionNote"),
@@ -33,11 +36,15 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/versions/{version}").get(
             show,
-            operation("readVersion", "What a version says").answers(200, "The version", of("Version")),
+            operation("readVersion", Need::Administer, "What a version says").answers(
+                200,
+                "The version",
+                of("Version"),
+            ),
         ),
         at("/workflows/{workflow}/versions/{version}/diff").get(
             diff,
-            operation("compareVersions", "What became of another version in this one")
+            operation("compareVersions", Need::Administer, "What became of another version in this one")
                 .query(
                     "with",
                     json!({"type": "integer", "minimum": 0}),
@@ -47,7 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/versions/{version}/restore").post(
             restore,
-            operation("restoreVersion", "Saves an old version as the next one")
+            operation("restoreVersion", Need::Administer, "Saves an old version as the next one")
                 .header(
                     "If-Match",
                     json!({"type": "string"}),
@@ -59,12 +66,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// All of them, newest first.
-async fn list(
-    api: web::Data<Api>,
-    path: web::Path<String>,
-    caller: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let id = known(&caller, &path)?;
+async fn list(api: web::Data<Api>, path: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let id = WorkflowId::new(path.as_str());
     let (mut shown, mut before) = (Vec::new(), None);
     loop {
         let page = api.store().versions(id.clone(), before).await?;
@@ -81,12 +84,8 @@ fn shown_note(note: &VersionNote) -> Value {
     json!({"version": note.version, "at": note.at.to_string(), "by": note.by.as_ref().map(ShownPerformer)})
 }
 
-async fn show(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    caller: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let (id, number) = in_path(&caller, &path)?;
+async fn show(api: web::Data<Api>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
+    let (id, number) = in_path(&path)?;
     let workflow = version(&api, &id, number).await?;
     let notes = api.store().versions(id.clone(), number.checked_add(1)).await?;
     let note = notes.first().ok_or_else(|| not_found(&id, number))?;
@@ -107,9 +106,8 @@ async fn diff(
     api: web::Data<Api>,
     path: web::Path<(String, String)>,
     request: HttpRequest,
-    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, number) = in_path(&caller, &path)?;
+    let (id, number) = in_path(&path)?;
     let asked: With = query(&request)?;
     let with = asked.with.unwrap_or_else(|| number.saturating_sub(1));
     let (before, after) = (version(&api, &id, with).await?, version(&api, &id, number).await?);
@@ -127,16 +125,17 @@ async fn restore(
     request: HttpRequest,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, number) = in_path(&caller, &path)?;
+    let (id, number) = in_path(&path)?;
     let after = made_from(&api, &request, &id).await?;
     let old = version(&api, &id, number).await?;
     let workflow = sound(publish::check_again(&old, &api.shared.step_types))?;
-    save(&api, workflow, after, &caller).await
+    let saving = Saving { by: caller.performer(), restores: Some(number) };
+    save(&api, workflow, after, saving, &caller.workspace).await
 }
 
 /// The workflow and the version of a path.
-fn in_path(caller: &Caller, (workflow, version): &(String, String)) -> Result<(WorkflowId, u32), ApiError> {
-    let id = known(caller, workflow)?;
+fn in_path((workflow, version): &(String, String)) -> Result<(WorkflowId, u32), ApiError> {
+    let id = WorkflowId::new(workflow.as_str());
     let number = version.parse().map_err(|_| not_found(&id, version))?;
     Ok((id, number))
 }

@@ -8,10 +8,11 @@ use super::{
     auth::Caller,
     error::ApiError,
     json as answer,
+    need::Need,
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    model::{Field, FieldType, Right, Role},
+    model::{Field, FieldType, Role},
     shown,
 };
 
@@ -19,11 +20,15 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/workspace").get(
             workspace,
-            operation("readWorkspace", "The workspace").answers(200, "The workspace", of("Workspace")),
+            operation("readWorkspace", Need::Known, "The workspace").answers(
+                200,
+                "The workspace",
+                of("Workspace"),
+            ),
         ),
         at("/workflows").get(
             list,
-            operation("listWorkflows", "Workflows that one may see").answers(
+            operation("listWorkflows", Need::Known, "Workflows that one may see").answers(
                 200,
                 "The workflows",
                 list_of("Workflow"),
@@ -31,30 +36,38 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/stages").get(
             stages,
-            operation("listStages", "A workflow's stages").answers(200, "The stages", list_of("Stage")),
+            operation("listStages", Need::View, "A workflow's stages").answers(
+                200,
+                "The stages",
+                list_of("Stage"),
+            ),
         ),
         at("/workflows/{workflow}/findings").get(
             findings,
-            operation("listFindings", "What is sound in it and yet may not be meant").answers(
-                200,
-                "The findings",
-                list_of("Finding"),
-            ),
+            operation("listFindings", Need::Administer, "What is sound in it and yet may not be meant")
+                .answers(200, "The findings", list_of("Finding")),
         ),
         at("/workflows/{workflow}/fields").get(
             fields,
-            operation("listFields", "A workflow's fields").answers(200, "The fields", list_of("Field")),
+            operation("listFields", Need::View, "A workflow's fields").answers(
+                200,
+                "The fields",
+                list_of("Field"),
+            ),
         ),
         at("/workflows/{workflow}/roles").get(
             roles,
-            operation("listRoles", "A workflow's roles").answers(200, "The roles", list_of("Role")),
+            operation("listRoles", Need::View, "A workflow's roles").answers(
+                200,
+                "The roles",
+                list_of("Role"),
+            ),
         ),
     ]
 }
 
-async fn workspace(api: web::Data<Api>, _: Caller) -> Result<HttpResponse, ApiError> {
-    let workspace = api.workspace().current();
-    answer(HttpResponse::Ok(), &json!({"id": "workspace", "name": workspace.name}))
+async fn workspace(caller: Caller) -> Result<HttpResponse, ApiError> {
+    answer(HttpResponse::Ok(), &json!({"id": "workspace", "name": caller.workspace.name}))
 }
 
 async fn list(caller: Caller) -> Result<HttpResponse, ApiError> {
@@ -85,24 +98,24 @@ async fn findings(
     path: web::Path<String>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let published = caller.workflow(&path, Right::Administer)?;
+    let published = caller.workflow(&path)?;
     let findings = api.shared.findings(&published.workflow);
     answer(HttpResponse::Ok(), &findings.iter().map(shown::finding).collect::<Vec<_>>())
 }
 
 async fn stages(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let published = caller.workflow(&path, Right::View)?;
+    let published = caller.workflow(&path)?;
     let stages: Vec<_> = published.workflow.stages.iter().map(|stage| json!({"name": stage.name})).collect();
     answer(HttpResponse::Ok(), &stages)
 }
 
 async fn fields(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let published = caller.workflow(&path, Right::View)?;
+    let published = caller.workflow(&path)?;
     answer(HttpResponse::Ok(), &published.workflow.fields.iter().map(field).collect::<Vec<_>>())
 }
 
 async fn roles(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let published = caller.workflow(&path, Right::View)?;
+    let published = caller.workflow(&path)?;
     let shown = |role: &Role| json!({"id": role.id.as_str(), "name": role.name, "admin": role.admin});
     answer(HttpResponse::Ok(), &published.workflow.roles.iter().map(shown).collect::<Vec<_>>())
 }

@@ -253,6 +253,11 @@ impl Endpoints {
         list
     }
 
+    /// How an endpoint is doing, if there is one of this name.
+    pub fn circuit(&self, name: &str) -> Option<Circuit> {
+        Some(self.all().get(name)?.state().circuit)
+    }
+
     /// As an earlier run has left it.
     pub fn disable(&self, name: &str) {
         self.endpoint(name.to_owned()).state().circuit = Circuit::Disabled;

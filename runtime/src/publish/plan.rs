@@ -99,6 +99,7 @@ pub async fn carry_out(
         source: definition::write(workflow),
         at: clock.now(),
         by,
+        restores: None,
     };
     match store.publish(new).await {
         Ok(version) => Ok(version),

@@ -64,6 +64,13 @@ pub fn check_again(version: &Workflow, types: &StepTypes) -> Result<Workflow, Di
     definition::read_back(TEXT, &definition::write(version), &Steps(types))
 }
 
+/// In whose name something is saved, and the old version that it brings back, if it does.
+#[derive(Debug, Clone)]
+pub struct Saving {
+    pub by: Performer,
+    pub restores: Option<u32>,
+}
+
 /// Adds a workflow that was not there.
 pub async fn import(
     workflow: &Workflow,
@@ -73,7 +80,8 @@ pub async fn import(
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
     is_free(&workflow.id, shared)?;
-    add(workflow, 0, by, store, clock).await.map_err(|error| match error {
+    let saving = Saving { by, restores: None };
+    add(workflow, 0, saving, store, clock).await.map_err(|error| match error {
         SaveError::Store(StoreError::Outdated { .. }) => SaveError::Exists(workflow.id.clone()),
         error => error,
     })
@@ -83,7 +91,7 @@ pub async fn import(
 pub async fn save(
     workflow: &Workflow,
     after: u32,
-    by: Performer,
+    saving: Saving,
     store: &dyn Store,
     clock: &Clock,
     shared: &SharedWorkspace,
@@ -104,7 +112,7 @@ pub async fn save(
             return Err(SaveError::Stranded(stranded));
         }
     }
-    add(workflow, after, by, store, clock).await
+    add(workflow, after, saving, store, clock).await
 }
 
 /// Refuses what a file has.
@@ -118,12 +126,12 @@ fn is_free(id: &WorkflowId, shared: &SharedWorkspace) -> Result<(), SaveError> {
 async fn add(
     workflow: &Workflow,
     after: u32,
-    by: Performer,
+    Saving { by, restores }: Saving,
     store: &dyn Store,
     clock: &Clock,
 ) -> Result<u32, SaveError> {
     let (id, source) = (workflow.id.clone(), definition::write(workflow));
-    let new = NewVersion { workflow: id, after, source, at: clock.now(), by: Some(by) };
+    let new = NewVersion { workflow: id, after, source, at: clock.now(), by: Some(by), restores };
     let version = store.publish(new).await?;
     tracing::info!(workflow = %workflow.id, version, "workflow saved");
     Ok(version)

@@ -1,4 +1,5 @@
-//! What administrators change, and the audit log of it: a change and its entry are written together or not at all.
+//! What administrators change, and the audit log of it: a change and its entry are written together or not at all. (The
+//! versions of workflows are in it, too; [`Store::publish`](super::Store::publish) writes those.)
 
 use serde_json::{Value, json};
 
@@ -40,7 +41,11 @@ pub enum AdminChange {
     /// Puts secrets in, or in the place of those that have their names; all or none.
     PutSecrets(Vec<SecretRow>),
     RemoveSecret(String),
-    EnableEndpoint(String),
+    /// Has an endpoint called again that was not, as its circuit was called.
+    EnableEndpoint {
+        name: String,
+        was: &'static str,
+    },
 }
 
 /// Who changes something, and when.
@@ -62,6 +67,9 @@ pub struct Invitation {
     pub is_administrator: bool,
     /// What they will be, by workflow.
     pub roles: Vec<(WorkflowId, RoleId)>,
+    /// The id of the user or the key. It is withdrawn with their right to invite: checked only when the link is followed, it
+    /// would be listed as good until then, and be good again for whoever becomes an administrator again.
+    pub made_by: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }
@@ -91,6 +99,11 @@ pub struct AuditEntry {
 }
 
 impl AdminChange {
+    /// Whether it is about something that the workspace's snapshot has.
+    pub(super) fn is_in_snapshot(&self) -> bool {
+        !matches!(self, Self::Invite(_) | Self::WithdrawInvitation(_) | Self::EnableEndpoint { .. })
+    }
+
     /// What the audit log calls it.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -107,7 +120,7 @@ impl AdminChange {
             Self::AcceptInvitation { .. } => "invitation.accepted",
             Self::PutSecrets(_) => "secret.set",
             Self::RemoveSecret(_) => "secret.removed",
-            Self::EnableEndpoint(_) => "endpoint.enabled",
+            Self::EnableEndpoint { .. } => "endpoint.enabled",
         }
     }
 
@@ -124,7 +137,7 @@ impl AdminChange {
             Self::Invite(invitation) => invitation.id.clone(),
             Self::WithdrawInvitation(id) => id.clone(),
             Self::PutSecrets(rows) => rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", "),
-            Self::RemoveSecret(name) | Self::EnableEndpoint(name) => name.clone(),
+            Self::RemoveSecret(name) | Self::EnableEndpoint { name, .. } => name.clone(),
         }
     }
 
@@ -139,7 +152,7 @@ impl AdminChange {
                     "email": invitation.email,
                     "invitation": invitation.id,
                     "is_new_password": invitation.user.is_some(),
-                    "roles": shown_roles(invitation),
+                    "roles": invitation.shown_roles(),
                 })
             }
             Self::SetRole(Membership { workflow, role, .. }) => {
@@ -155,14 +168,18 @@ impl AdminChange {
                 "email": invitation.email,
                 "is_administrator": invitation.is_administrator,
                 "is_new_password": invitation.user.is_some(),
-                "roles": shown_roles(invitation),
+                "roles": invitation.shown_roles(),
             }),
+            Self::EnableEndpoint { was, .. } => json!({"was": was}),
             _ => json!({}),
         }
     }
 }
 
-fn shown_roles(invitation: &Invitation) -> Value {
-    let roles = invitation.roles.iter().map(|(workflow, role)| (workflow.to_string(), json!(role.as_str())));
-    Value::Object(roles.collect())
+impl Invitation {
+    /// Role ids by workflow ids, as they are kept, logged and shown.
+    pub fn shown_roles(&self) -> Value {
+        let roles = self.roles.iter().map(|(workflow, role)| (workflow.to_string(), json!(role.as_str())));
+        Value::Object(roles.collect())
+    }
 }

@@ -557,11 +557,17 @@ fn a_files_bytes_are_there_with_the_task_that_names_them_and_not_without() {
         store.close().await.expect("closed");
         drop(store);
         let store = open(folder);
+        let workflows = async |id| store.blob_workflows(id).await.expect("an answer");
+        assert_eq!(workflows(kept.id).await, [WorkflowId::new("api-sample")]);
+        assert_eq!(workflows(lost.id).await, []);
         assert_eq!(store.blob(kept.id).await.expect("an answer"), Some(kept.clone()));
         assert_eq!(store.blob(lost.id).await.expect("an answer"), None);
         // The same bytes again, said to be something else, are the same blob.
         let again = Blob { content_type: "text/html".into(), ..kept.clone() };
-        store.transact(new(), None, with_file(task(3), &again)).await.expect("written");
+        let elsewhere = Task { workflow: WorkflowId::new("elsewhere"), ..task(3) };
+        let key = TaskKey::New { workflow: elsewhere.workflow.clone() };
+        store.transact(key, None, with_file(elsewhere, &again)).await.expect("written");
+        assert_eq!(workflows(kept.id).await, ["api-sample", "elsewhere"].map(WorkflowId::new));
         assert_eq!(store.blob(kept.id).await.expect("an answer"), Some(kept));
         let found = store.task(by_unique_id("T1")).await.expect("an answer").expect("the task");
         assert_eq!(found.value(&FieldId::new("files")).to_text(), "a.png");

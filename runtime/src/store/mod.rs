@@ -152,6 +152,8 @@ pub struct NewVersion {
     pub at: Timestamp,
     /// `None` for a file.
     pub by: Option<Performer>,
+    /// The version that says what this one does.
+    pub restores: Option<u32>,
 }
 
 /// When a version came about, and by whom.
@@ -294,6 +296,9 @@ pub trait Store: Send + Sync {
 
     /// What is kept of a task's checklist items, in the order of their ids.
     fn checklist(&self, task: TaskId) -> Reply<Vec<KeptItem>>;
+
+    /// The workflows in which a task has, or had, a file.
+    fn blob_workflows(&self, id: BlobId) -> Reply<Vec<WorkflowId>>;
 
     /// The bytes of a file that some task has, or had: the history names them for as long as it is kept.
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>>;

@@ -113,6 +113,10 @@ impl Store for Liar {
         self.store.checklist(task)
     }
 
+    fn blob_workflows(&self, id: BlobId) -> Reply<Vec<WorkflowId>> {
+        self.store.blob_workflows(id)
+    }
+
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>> {
         self.store.blob(id)
     }

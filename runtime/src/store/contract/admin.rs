@@ -22,6 +22,7 @@ fn invitation(id: &str, user: Option<&str>) -> Invitation {
         email: "new@example.com".to_owned(),
         is_administrator: false,
         roles: vec![(WorkflowId::new("api-sample"), RoleId::new("manager"))],
+        made_by: "maker".to_owned(),
         created_at: sample::now(),
         expires_at: later(60),
     }
@@ -30,11 +31,15 @@ fn invitation(id: &str, user: Option<&str>) -> Invitation {
 /// Changes, each with whether it changed something.
 async fn change(store: &dyn Store, changes: Vec<(AdminChange, bool)>) {
     for (change, expected) in changes {
-        let said = format!("{change:?}");
+        let (said, is_in_snapshot) = (format!("{change:?}"), change.is_in_snapshot());
         let revision = store.workspace_revision().await.expect("an answer");
         assert_eq!(store.administer(change, by()).await.expect("an answer"), expected, "{said}");
         let is_noticed = store.workspace_revision().await.expect("an answer") > revision;
-        assert_eq!(is_noticed, expected, "a running server notices what is changed: {said}");
+        let is_to_be = expected && is_in_snapshot;
+        assert_eq!(
+            is_noticed, is_to_be,
+            "a running server reads anew what has changed, and only then: {said}"
+        );
     }
 }
 
@@ -66,7 +71,7 @@ fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
                 (role.clone(), true),
                 (role, false),
                 (AdminChange::AddKey(limited.clone()), true),
-                (AdminChange::EnableEndpoint("nowhere:1".to_owned()), false),
+                (AdminChange::EnableEndpoint { name: "nowhere:1".to_owned(), was: "open" }, true),
                 (AdminChange::RemoveSecret("NONE".to_owned()), false),
             ],
         )
@@ -93,6 +98,7 @@ fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
                 "user.made_administrator one",
                 "user.role_changed one",
                 "key.added k",
+                "endpoint.enabled nowhere:1",
                 "key.revoked k",
                 "user.removed one",
             ]
@@ -131,6 +137,40 @@ fn a_key_that_was_revoked_comes_back_by_nothing() {
         change(&*store, vec![(key("other", 2), true)]).await;
         let keys = store.workspace().await.expect("an answer").keys;
         assert_eq!(keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["other"]);
+    });
+}
+
+/// A link is worth no more than who made it: with their right to invite it is gone, and the log says so.
+#[test]
+fn who_may_not_invite_any_more_has_no_links_left() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let administrator = |id: &str| added(&User { is_administrator: true, ..user(id) });
+        let key = ApiKey::new(KeyId::new("key"), "Program", [1; 32]);
+        change(&*store, vec![(administrator("one"), true), (administrator("two"), true)]).await;
+        change(&*store, vec![(administrator("stays"), true), (AdminChange::AddKey(key.clone()), true)]).await;
+        let made_by = |id: &str, made_by: &str| {
+            let email = format!("{id}@example.com");
+            let made_by = made_by.to_owned();
+            AdminChange::Invite(Invitation { email, made_by, ..invitation(id, None) })
+        };
+        let links = [("a", "one"), ("b", "two"), ("c", "key"), ("d", "stays")];
+        change(&*store, links.map(|(id, maker)| (made_by(id, maker), true)).into()).await;
+        let none = AdminChange::SetAdministrator { user: UserId::new("one"), is_administrator: false };
+        for (ends, left) in [
+            (none, &["b", "c", "d"][..]),
+            (AdminChange::RemoveUser(UserId::new("two")), &["c", "d"]),
+            (AdminChange::RevokeKey(key.id), &["d"]),
+        ] {
+            change(&*store, vec![(ends, true)]).await;
+            let found = store.invitations().await.expect("an answer");
+            assert_eq!(found.iter().map(|link| link.id.as_str()).collect::<Vec<_>>(), left);
+        }
+        let log = store.audit(None, 100).await.expect("an answer");
+        let mut withdrawn: Vec<_> =
+            log.iter().filter(|it| it.change == "invitation.withdrawn").map(|it| it.about.as_str()).collect();
+        withdrawn.sort();
+        assert_eq!(withdrawn, ["a", "b", "c"]);
     });
 }
 

@@ -5,14 +5,16 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        SecretRow, StoreError,
+        NewVersion, SecretRow, StoreError,
         admin::{AdminChange, AuditEntry, By, Invitation, Session},
     },
     read::all,
     rows::{self, corrupt, instant},
     write::bump_revision,
 };
-use crate::model::{ApiKey, Membership, RoleId, Scope, Timestamp, User, UserId, WorkflowId, id::KeyId};
+use crate::model::{
+    ApiKey, Membership, Performer, RoleId, Scope, Timestamp, User, UserId, WorkflowId, id::KeyId,
+};
 
 /// Carries a change out, with its entry; whether there was anything to change.
 pub(super) fn administer(connection: &Connection, change: &AdminChange, by: &By) -> Result<bool, StoreError> {
@@ -26,16 +28,48 @@ pub(super) fn administer(connection: &Connection, change: &AdminChange, by: &By)
         }
         _ => change.about(),
     };
+    log(connection, by, change.name(), &about, &change.detail())?;
+    if change.is_in_snapshot() {
+        bump_revision(connection)?;
+    }
+    Ok(true)
+}
+
+fn log(
+    connection: &Connection,
+    by: &By,
+    change: &str,
+    about: &str,
+    detail: &Value,
+) -> Result<(), StoreError> {
     let sql = "INSERT INTO audit (at, performer, change, about, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
     connection.prepare_cached(sql)?.execute(params![
         by.at.as_millisecond(),
         rows::performer_to_json(&by.performer)?,
-        change.name(),
+        change,
         about,
-        change.detail().to_string()
+        detail.to_string()
     ])?;
-    bump_revision(connection)?;
-    Ok(true)
+    Ok(())
+}
+
+/// The entry of a version that somebody has saved.
+pub(super) fn log_version(
+    connection: &Connection,
+    new: &NewVersion,
+    version: u32,
+    by: &Performer,
+) -> Result<(), StoreError> {
+    let (change, mut detail) = match (new.restores, new.after) {
+        (Some(_), _) => ("workflow.restored", json!({"version": version, "made_from": new.after})),
+        (None, 0) => ("workflow.imported", json!({"version": version})),
+        (None, after) => ("workflow.saved", json!({"version": version, "made_from": after})),
+    };
+    if let Some(restores) = new.restores {
+        detail["restores"] = json!(restores);
+    }
+    let by = By { performer: by.clone(), at: new.at };
+    log(connection, &by, change, new.workflow.as_str(), &detail)
 }
 
 fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result<bool, StoreError> {
@@ -51,11 +85,13 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
             let links = "DELETE FROM invitation WHERE user_id = ?1
                          OR email = (SELECT email FROM person WHERE id = ?1) COLLATE NOCASE";
             connection.prepare_cached(links)?.execute([user.as_str()])?;
+            withdraw_all(connection, user.as_str(), by)?;
             changed("UPDATE person SET is_active = 0 WHERE id = ?1 AND is_active = 1", &[&user.as_str()])
         }
         AdminChange::SetAdministrator { user, is_administrator } => {
             if !is_administrator {
                 somebody_else_administers(connection, user)?;
+                withdraw_all(connection, user.as_str(), by)?;
             }
             changed(
                 "UPDATE person SET is_administrator = ?2 WHERE id = ?1 AND is_administrator <> ?2",
@@ -69,10 +105,13 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
         AdminChange::SetRole(membership) => set_role(connection, membership),
         AdminChange::AddKey(key) => add_key(connection, key),
         // It stays as one that is revoked, so that nothing brings its secret back; its name is free.
-        AdminChange::RevokeKey(key) => changed(
-            "UPDATE api_key SET revoked_at = ?2, name = id || ' ' || name WHERE id = ?1 AND revoked_at IS NULL",
-            &[&key.as_str(), &by.at.as_millisecond()],
-        ),
+        AdminChange::RevokeKey(key) => {
+            withdraw_all(connection, key.as_str(), by)?;
+            changed(
+                "UPDATE api_key SET revoked_at = ?2, name = id || ' ' || name WHERE id = ?1 AND revoked_at IS NULL",
+                &[&key.as_str(), &by.at.as_millisecond()],
+            )
+        }
         AdminChange::Invite(invitation) => invite(connection, invitation),
         AdminChange::WithdrawInvitation(id) => changed("DELETE FROM invitation WHERE id = ?1", &[id]),
         AdminChange::AcceptInvitation { invitation, user, password_hash } => {
@@ -80,8 +119,10 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
         }
         AdminChange::PutSecrets(secrets) => put_secrets(connection, secrets),
         AdminChange::RemoveSecret(name) => changed("DELETE FROM secret WHERE name = ?1", &[name]),
-        AdminChange::EnableEndpoint(name) => {
-            changed("DELETE FROM disabled_endpoint WHERE name = ?1", &[name])
+        AdminChange::EnableEndpoint { name, was: _ } => {
+            // A circuit that is open is not on disk; closing it is logged all the same.
+            changed("DELETE FROM disabled_endpoint WHERE name = ?1", &[name])?;
+            Ok(true)
         }
     }
 }
@@ -160,22 +201,30 @@ fn invite(connection: &Connection, invitation: &Invitation) -> Result<bool, Stor
     let user = invitation.user.as_ref().map(UserId::as_str);
     connection.prepare_cached(earlier)?.execute(params![invitation.email, user])?;
     let sql =
-        "INSERT INTO invitation (id, hash, user_id, email, is_administrator, roles, created_at, expires_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let Invitation { id, hash, user, email, is_administrator, roles, created_at, expires_at } = invitation;
-    let roles: serde_json::Map<_, _> =
-        roles.iter().map(|(workflow, role)| (workflow.to_string(), json!(role.as_str()))).collect();
+        "INSERT INTO invitation (id, hash, user_id, email, is_administrator, roles, created_at, expires_at, made_by)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let Invitation { id, hash, user, email, is_administrator, roles: _, created_at, expires_at, made_by } =
+        invitation;
     let row = params![
         id,
         hash,
         user.as_ref().map(UserId::as_str),
         email,
         is_administrator,
-        Value::Object(roles).to_string(),
+        invitation.shown_roles().to_string(),
         created_at.as_millisecond(),
-        expires_at.as_millisecond()
+        expires_at.as_millisecond(),
+        made_by
     ];
     insert(connection, sql, row, || format!("the invitation {id}"))
+}
+
+/// Takes away the links that somebody has made who may not make any more.
+fn withdraw_all(connection: &Connection, made_by: &str, by: &By) -> Result<(), StoreError> {
+    let sql = "DELETE FROM invitation WHERE made_by = ?1 RETURNING id";
+    let ids = all(connection, sql, [made_by], |row| Ok(row.get::<_, String>(0)?))?;
+    let mut ids = ids.iter();
+    ids.try_for_each(|id| log(connection, by, "invitation.withdrawn", id, &json!({"made_by": made_by})))
 }
 
 /// Whoever comes second finds the link gone.
@@ -315,8 +364,7 @@ fn texts(row: &Row<'_>, column: usize) -> Result<Vec<String>, StoreError> {
     serde_json::from_str(&row.get::<_, String>(column)?).map_err(corrupt)
 }
 
-const INVITATION: &str =
-    "SELECT id, hash, user_id, email, is_administrator, roles, created_at, expires_at FROM invitation";
+const INVITATION: &str = "SELECT id, hash, user_id, email, is_administrator, roles, created_at, expires_at, made_by FROM invitation";
 
 pub(super) fn invitations(connection: &Connection) -> Result<Vec<Invitation>, StoreError> {
     all(connection, &format!("{INVITATION} ORDER BY created_at, id"), [], read_invitation)
@@ -341,6 +389,7 @@ fn read_invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
         roles: roles.into_iter().filter_map(role).collect(),
         created_at: instant(row.get(6)?)?,
         expires_at: instant(row.get(7)?)?,
+        made_by: row.get(8)?,
     })
 }
 

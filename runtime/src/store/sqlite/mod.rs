@@ -231,6 +231,10 @@ impl Store for SqliteStore {
         self.read(move |connection| read::checklist(connection, task))
     }
 
+    fn blob_workflows(&self, id: BlobId) -> Reply<Vec<WorkflowId>> {
+        self.read(move |connection| read::blob_workflows(connection, id))
+    }
+
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>> {
         self.read(move |connection| read::blob(connection, id))
     }

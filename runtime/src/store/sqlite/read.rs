@@ -251,6 +251,12 @@ pub(super) fn blob(connection: &Connection, id: BlobId) -> Result<Option<Blob>, 
     Ok(found.into_iter().next())
 }
 
+pub(super) const BLOB_WORKFLOWS: &str = "SELECT workflow_id FROM blob_workflow WHERE blob_id = ?1";
+
+pub(super) fn blob_workflows(connection: &Connection, id: BlobId) -> Result<Vec<WorkflowId>, StoreError> {
+    all(connection, BLOB_WORKFLOWS, [id.to_bytes()], |row| Ok(WorkflowId::new(row.get::<_, String>(0)?)))
+}
+
 pub(super) fn disabled_endpoints(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut rows = connection.prepare_cached("SELECT name FROM disabled_endpoint ORDER BY name")?;
     Ok(rows.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)

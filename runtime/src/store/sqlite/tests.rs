@@ -181,6 +181,64 @@ fn a_database_of_the_first_schema_gets_its_history() {
     });
 }
 
+/// Files of before are known by the history, removed ones and those of deleted tasks too; links by who made them.
+#[test]
+fn a_database_from_before_the_rights_knows_whose_its_files_and_links_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let before = rusqlite::Connection::open(folder.path().join(FILE_NAME)).expect("a database");
+    super::open::MIGRATIONS[..14].iter().for_each(|sql| before.execute_batch(sql).expect("a schema"));
+    before.pragma_update(None, "user_version", 14).expect("its version");
+    let blob = |byte: u8| crate::model::BlobId::from_bytes([byte; 32]);
+    let entry = |byte: u8| format!(r#"[{{"blobId":"{}","filename":"a","contentType":"b/c"}}]"#, blob(byte));
+    let history = "INSERT INTO task_history (task_id, number, at, cause, performer, changes)
+                   VALUES (?1, 1, 0, 'edited', '{}', ?2)";
+    for (task, changes) in [
+        (
+            1_u128,
+            format!(r#"{{"files":[null,{}],"text":[null,"x"],"list":[null,["{}"]]}}"#, entry(1), blob(4)),
+        ),
+        (1, format!(r#"{{"files":[{},null],"blobId":[null,"{}"]}}"#, entry(2), blob(5))),
+        (2, format!(r#"{{"files":[null,{}]}}"#, entry(3))),
+    ] {
+        before.execute(history, rusqlite::params![task.to_be_bytes(), changes]).expect("an entry");
+    }
+    let here = "INSERT INTO task (id, workflow_id, stage_id, field_values, created_on, updated_on)
+                VALUES (?1, 'here', 's', '{}', 0, 0)";
+    before.execute(here, [1_u128.to_be_bytes()]).expect("a task");
+    let gone =
+        "INSERT INTO deleted_task (id, workflow_id, stage_id, field_values, created_on, updated_on, revision)
+                VALUES (?1, 'gone', 's', '{}', 0, 0, 1)";
+    before.execute(gone, [2_u128.to_be_bytes()]).expect("a task that is gone");
+    before
+        .execute_batch(
+            "INSERT INTO person (id, email, first_name, last_name, is_administrator) VALUES
+                 ('boss', 'b@example.com', 'B', 'B', 1), ('none', 'n@example.com', 'N', 'N', 0);
+             INSERT INTO invitation VALUES
+                 ('one', zeroblob(32), NULL, '1@example.com', 1, '{}', 0, 9),
+                 ('two', randomblob(32), NULL, '2@example.com', 1, '{}', 0, 9);
+             INSERT INTO audit (at, performer, change, about, detail) VALUES
+                 (0, '{\"id\":\"boss\"}', 'invitation.added', 'one', '{}'),
+                 (0, '{\"id\":\"none\"}', 'invitation.added', 'two', '{}');",
+        )
+        .expect("people");
+    drop(before);
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        for (byte, workflows) in [(1, &["here"][..]), (2, &["here"]), (3, &["gone"]), (4, &[]), (5, &[])] {
+            let found = store.blob_workflows(blob(byte)).await.expect("an answer");
+            assert_eq!(found.iter().map(|id| id.as_str()).collect::<Vec<_>>(), workflows, "{byte}");
+        }
+        let links = store.invitations().await.expect("an answer");
+        let links: Vec<_> = links.iter().map(|link| (link.id.as_str(), link.made_by.as_str())).collect();
+        assert_eq!(links, [("one", "boss")]);
+        let plan = store.read(|connection| {
+            let sql = format!("EXPLAIN QUERY PLAN {}", super::read::BLOB_WORKFLOWS);
+            super::read::all(connection, &sql, [[0_u8; 32]], |row| Ok(row.get::<_, String>(3)?))
+        });
+        assert_eq!(plan.await.expect("a plan"), ["SEARCH blob_workflow USING PRIMARY KEY (blob_id=?)"]);
+    });
+}
+
 /// One row that cannot be read keeps the others neither from waking nor from going on after a start.
 #[test]
 fn a_row_that_cannot_be_read_is_left_out() {

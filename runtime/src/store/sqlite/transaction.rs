@@ -126,8 +126,8 @@ impl Writer {
         if let Some(admitted) = &change.admitted {
             put_admitted(connection, admitted)?;
         }
-        for blob in &change.blobs {
-            put_blob(connection, blob)?;
+        if let Some(task) = change.task.as_ref().or(task_before.as_deref()) {
+            change.blobs.iter().try_for_each(|blob| put_blob(connection, blob, &task.workflow))?;
         }
         let entry = change.history.as_ref().map(|entry| insert_history(connection, entry)).transpose()?;
         for untold in &change.untold {
@@ -415,11 +415,14 @@ fn put_item(connection: &Connection, task: TaskId, item: &KeptItem) -> Result<()
     Ok(())
 }
 
-/// Keeps a file's bytes. Those that are there stay as they are: the id is their digest.
-fn put_blob(connection: &Connection, blob: &Blob) -> Result<(), StoreError> {
+/// Keeps a file's bytes, and in which workflow a task has them. Those that are there stay as they are: the id is their
+/// digest.
+fn put_blob(connection: &Connection, blob: &Blob, workflow: &WorkflowId) -> Result<(), StoreError> {
     let sql = "INSERT INTO blob (id, content_type, size, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
     let Blob { id, content_type, bytes } = blob;
     connection.prepare_cached(sql)?.execute(params![id.to_bytes(), content_type, bytes.len(), &bytes[..]])?;
+    let sql = "INSERT OR IGNORE INTO blob_workflow (blob_id, workflow_id) VALUES (?1, ?2)";
+    connection.prepare_cached(sql)?.execute(params![id.to_bytes(), workflow.as_str()])?;
     Ok(())
 }
 

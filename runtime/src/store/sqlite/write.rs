@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::{
     super::{Commit, Committed, NewVersion, StoreError},
-    Shared,
+    Shared, admin,
     rows::performer_to_json,
     transaction::{Pending, Transaction},
     trouble,
@@ -333,6 +333,9 @@ pub(super) fn publish(connection: &Connection, new: &NewVersion) -> Result<u32, 
                VALUES (?1, ?2, ?3, ?4, ?5)";
     let row = params![new.workflow.as_str(), version, new.source, new.at.as_millisecond(), by];
     connection.prepare_cached(sql)?.execute(row)?;
+    if let Some(by) = &new.by {
+        admin::log_version(connection, new, version, by)?;
+    }
     bump_revision(connection)?;
     Ok(version)
 }
