@@ -319,7 +319,7 @@ pub fn tell_findings(shared: &Shared, anew: &[WorkflowId]) {
 
 /// What a workflow's next version would strand of its tasks. They are looked at only where one could be, and before
 /// the version is added: what comes between is a task in a stage that is shown by its id.
-async fn stranded(
+pub async fn stranded(
     before: &Workflow,
     after: &Workflow,
     store: &dyn Store,

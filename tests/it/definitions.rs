@@ -161,7 +161,13 @@ fn what_is_wrong_is_told_with_its_place_and_saves_nothing() {
     let (_project, server) = imported();
     let sound = text(&server);
     let validate = |text: &str| send(&server, "POST", &format!("{PATH}/validate"), &[], text).json();
-    assert_eq!(validate(&sound), json!({"valid": true, "problems": []}));
+    let told = validate(&sound);
+    assert_eq!(
+        (&told["valid"], &told["problems"], &told["stranded"]),
+        (&json!(true), &json!([]), &json!([]))
+    );
+    assert_eq!(told["findings"], server.get("/workflows/api-sample/findings").json());
+    assert_eq!(told["findings"][0]["code"], "call_after_move");
     let broken = sound
         .replace("from = [\"In Progress\"]", "from = [\"In Progres\"]")
         .replace("end = true", "endd = true");
@@ -278,6 +284,8 @@ fn a_version_that_would_strand_data_is_refused_with_the_numbers() {
         let body = refused.json();
         assert_eq!((refused.status, &body["code"]), (409, &json!("data_stranded")), "{}", refused.body);
         let stranded = &body["stranded"][0];
+        let told = send(&server, "POST", &format!("{PATH}/validate"), &[], text).json();
+        assert_eq!((&told["valid"], &told["stranded"]), (&json!(true), &body["stranded"]));
         assert_eq!((&stranded["code"], &stranded["id"]), (&json!(code), &part));
         assert_eq!(stranded["tasks"], tasks);
         let said = format!("{code}: {tasks} task");

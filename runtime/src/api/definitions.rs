@@ -67,7 +67,11 @@ pub(super) fn routes() -> Vec<Route> {
                 "What is wrong with a definition, saving nothing",
             )
             .takes_as("application/toml", "name = \"Orders\"\n")
-            .answers(200, "Every problem", of("Validation")),
+            .answers(
+                200,
+                "Every problem; where there is none, what would be stranded and what may not be meant",
+                of("Validation"),
+            ),
         ),
     ]
 }
@@ -174,12 +178,31 @@ async fn validate(
     body: TomlBody,
 ) -> Result<HttpResponse, ApiError> {
     let id = WorkflowId::new(path.as_str());
-    let problems = match publish::check(&body.0, Some(&id), &api.shared.step_types, &caller.workspace) {
-        Ok(_) => json!([]),
-        Err(report) => shown::problems(&report),
+    let workspace = &caller.workspace;
+    let workflow = match publish::check(&body.0, Some(&id), &api.shared.step_types, workspace) {
+        Ok(workflow) => workflow,
+        Err(report) => {
+            let problems = shown::problems(&report);
+            let said = json!({"valid": false, "problems": problems, "stranded": [], "findings": []});
+            return answer(HttpResponse::Ok(), &said);
+        }
     };
-    let is_valid = problems.as_array().is_some_and(Vec::is_empty);
-    answer(HttpResponse::Ok(), &json!({"valid": is_valid, "problems": problems}))
+    let stranded = match workspace.workflow(id.as_str()) {
+        Some(before) => {
+            publish::stranded(&before.workflow, &workflow, api.store(), &workspace.directory).await?
+        }
+        None => Vec::new(),
+    };
+    let findings = api.shared.findings(&workflow);
+    answer(
+        HttpResponse::Ok(),
+        &json!({
+            "valid": true,
+            "problems": [],
+            "stranded": stranded.iter().map(shown::stranded).collect::<Vec<_>>(),
+            "findings": findings.iter().map(shown::finding).collect::<Vec<_>>(),
+        }),
+    )
 }
 
 /// What was read, or a refusal with every problem in it.
@@ -198,7 +221,7 @@ pub(super) async fn made_from(api: &Api, request: &HttpRequest, id: &WorkflowId)
     };
     match value.to_str().unwrap_or_default().trim() {
         "*" => {
-            let latest = api.store().versions(id.clone(), None).await?;
+            let latest = api.store().versions(id.clone(), None, 1).await?;
             Ok(latest.first().map_or(0, |latest| latest.version))
         }
         tag => {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use super::bulk::AT_ONCE_MAX;
+use super::{bulk::AT_ONCE_MAX, route::list_of};
 use crate::{
     egress::Circuit,
     model::{
@@ -339,7 +339,14 @@ fn definitions() -> Value {
             "code": text(), "message": text(), "line": number(), "column": number(),
             "span": object(json!({"start": number(), "end": number()})), "help": maybe_text(),
         })),
-        "Validation": object(json!({"valid": flag(), "problems": {"type": "array", "items": of("Problem")}})),
+        "Validation": object(json!({
+            "valid": flag(),
+            "problems": list_of("Problem"),
+            "stranded": {"type": "array", "items": object(json!({
+                "code": text(), "id": maybe_text(), "name": maybe_text(), "tasks": number(), "message": text(),
+            }))},
+            "findings": list_of("Finding"),
+        })),
         "VersionNote": object(version),
         "Version": object(whole),
         "Parts": object(json!({

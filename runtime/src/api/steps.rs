@@ -95,15 +95,11 @@ fn place(workflow: &Workflow, action: &str, step: &str) -> Result<(usize, usize)
 }
 
 fn is_success(report: &StepReport) -> bool {
-    !matches!(report.end, StepEnd::Failed { .. } | StepEnd::Unknown { .. })
+    report.end.reason().is_none()
 }
 
 fn shown(report: &StepReport, is_applied: bool) -> Value {
-    let (outcome, code, message) = match &report.end {
-        StepEnd::Failed { code, message } => ("failed", Some(code), Some(message)),
-        StepEnd::Unknown { code, message } => ("unknown", Some(code), Some(message)),
-        StepEnd::Done | StepEnd::Stop | StepEnd::Wait { .. } => ("succeeded", None, None),
-    };
+    let (code, message) = report.end.reason().unzip();
     let until = match &report.end {
         StepEnd::Wait { until } => Some(until.to_string()),
         _ => None,
@@ -113,7 +109,7 @@ fn shown(report: &StepReport, is_applied: bool) -> Value {
         Answer::Unchanged | Answer::Unreadable(_) | Answer::Broken(_) => None,
     };
     json!({
-        "outcome": outcome,
+        "outcome": report.end.outcome(),
         "code": code,
         "message": message,
         "ends_action": report.end == StepEnd::Stop,

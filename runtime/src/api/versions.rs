@@ -70,7 +70,7 @@ async fn list(api: web::Data<Api>, path: web::Path<String>) -> Result<HttpRespon
     let id = WorkflowId::new(path.as_str());
     let (mut shown, mut before) = (Vec::new(), None);
     loop {
-        let page = api.store().versions(id.clone(), before).await?;
+        let page = api.store().versions(id.clone(), before, VERSIONS_PAGE_MAX).await?;
         shown.extend(page.iter().map(shown_note));
         match page.last() {
             Some(last) if page.len() == VERSIONS_PAGE_MAX => before = Some(last.version),
@@ -87,7 +87,7 @@ fn shown_note(note: &VersionNote) -> Value {
 async fn show(api: web::Data<Api>, path: web::Path<(String, String)>) -> Result<HttpResponse, ApiError> {
     let (id, number) = in_path(&path)?;
     let workflow = version(&api, &id, number).await?;
-    let notes = api.store().versions(id.clone(), number.checked_add(1)).await?;
+    let notes = api.store().versions(id.clone(), number.checked_add(1), 1).await?;
     let note = notes.first().ok_or_else(|| not_found(&id, number))?;
     let mut shown = shown_note(note);
     shown["toml"] = json!(definition::write(&workflow));

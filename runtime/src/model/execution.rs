@@ -155,6 +155,23 @@ pub enum StepEnd {
 }
 
 impl StepEnd {
+    /// What an attempt's record calls it.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Done | Self::Stop | Self::Wait { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The code and the message of one that did not succeed.
+    pub fn reason(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Done | Self::Stop | Self::Wait { .. } => None,
+            Self::Failed { code, message } | Self::Unknown { code, message } => Some((code, message)),
+        }
+    }
+
     /// With the step's title before the message of a failure, so that the person is told which step.
     pub fn named(self, title: &str) -> Self {
         match self {

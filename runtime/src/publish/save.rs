@@ -97,7 +97,8 @@ pub async fn save(
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
     is_free(&workflow.id, shared)?;
-    let latest = store.versions(workflow.id.clone(), None).await?.first().map_or(0, |latest| latest.version);
+    let latest =
+        store.versions(workflow.id.clone(), None, 1).await?.first().map_or(0, |latest| latest.version);
     if latest != after {
         return Err(StoreError::Outdated { after, latest }.into());
     }

@@ -332,8 +332,9 @@ pub trait Store: Send + Sync {
     /// Changes whenever [`Store::workspace`] would answer something else.
     fn workspace_revision(&self) -> Reply<u64>;
 
-    /// A page of a workflow's versions, newest first, before the one with a number; at most [`VERSIONS_PAGE_MAX`].
-    fn versions(&self, workflow: WorkflowId, before: Option<u32>) -> Reply<Vec<VersionNote>>;
+    /// A page of a workflow's versions, newest first, before the one with a number; at most `most`, and at most
+    /// [`VERSIONS_PAGE_MAX`].
+    fn versions(&self, workflow: WorkflowId, before: Option<u32>, most: usize) -> Reply<Vec<VersionNote>>;
 
     /// Adds a workflow's next version; answers its number. [`StoreError::Outdated`] where another came first.
     fn publish(&self, version: NewVersion) -> Reply<u32>;

@@ -58,7 +58,7 @@ async fn cutting(answer: &'static str, offset: usize, end: End, last: usize) -> 
 async fn check_answer(egress: Egress, answer: &'static str, offset: usize, end: End, last: usize) {
     let context = format!("{answer:?} cut at {offset} by {end:?}, request {last}");
     let (server, requests) = cutting(answer, offset, end, last).await;
-    let timeout = if end == End::Silence { SHORT } else { LONG };
+    let timeout = if end == End::Silence { SHORT * 4 } else { LONG };
     for _ in 1..last {
         assert_body(&egress.send(post(server.url(), "x")).await, "hello world");
     }
@@ -130,7 +130,7 @@ fn a_request_of_which_any_number_of_bytes_is_taken() {
                     end.of(tcp).await;
                 });
                 let server = server.await;
-                let timeout = if end == End::Silence { SHORT } else { LONG };
+                let timeout = if end == End::Silence { SHORT * 4 } else { LONG };
                 let exchange = egress.send(Request { timeout, ..post(server.url(), "a body") }).await;
                 assert_eq!(exchange.certainty(), Certainty::SentNoAnswer, "{taken} {end:?}: {exchange:?}");
                 assert_eq!(server.accepted.get(), 1, "{taken} {end:?}");

@@ -166,8 +166,8 @@ impl Store for Liar {
         self.store.workspace_revision()
     }
 
-    fn versions(&self, workflow: WorkflowId, before: Option<u32>) -> Reply<Vec<VersionNote>> {
-        self.store.versions(workflow, before)
+    fn versions(&self, workflow: WorkflowId, before: Option<u32>, most: usize) -> Reply<Vec<VersionNote>> {
+        self.store.versions(workflow, before, most)
     }
 
     fn publish(&self, version: NewVersion) -> Reply<u32> {

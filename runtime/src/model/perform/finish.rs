@@ -117,11 +117,7 @@ pub fn finish(
         }
         Err(Failed { code, message, fields }) => (StepEnd::Failed { code: code.to_owned(), message }, fields),
     };
-    let outcome = match end {
-        StepEnd::Failed { .. } => "failed",
-        StepEnd::Unknown { .. } => "unknown",
-        _ => "succeeded",
-    };
+    let outcome = end.outcome();
     let end = end.named(&plan.action().step_title(step));
     if !mid_call {
         // A step without effects leaves no record of its start: it could simply run again.

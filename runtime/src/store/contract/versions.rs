@@ -34,11 +34,13 @@ fn a_version_comes_after_the_one_it_was_made_from_or_not_at_all() {
             open(folder)
         };
         let note = |version, by| VersionNote { version, at: sample::now(), by };
-        let of =
-            async |before| store.versions(WorkflowId::new("api-sample"), before).await.expect("an answer");
-        assert_eq!(of(None).await, [note(2, by), note(1, None)]);
-        assert_eq!(of(Some(2)).await, [note(1, None)]);
-        assert_eq!(of(Some(1)).await, []);
+        let of = async |before, most| {
+            store.versions(WorkflowId::new("api-sample"), before, most).await.expect("an answer")
+        };
+        assert_eq!(of(None, 9).await, [note(2, by.clone()), note(1, None)]);
+        assert_eq!(of(None, 1).await, [note(2, by)]);
+        assert_eq!(of(Some(2), 9).await, [note(1, None)]);
+        assert_eq!(of(Some(1), 9).await, []);
         let one = store.version(WorkflowId::new("api-sample"), 1).await.expect("an answer");
         assert_eq!(one.expect("the first").source, "one");
     });

@@ -276,8 +276,10 @@ impl Store for SqliteStore {
         self.read(read::workspace_revision)
     }
 
-    fn versions(&self, workflow: WorkflowId, before: Option<u32>) -> Reply<Vec<VersionNote>> {
-        self.read(move |connection| read::versions(connection, &workflow, before, VERSIONS_PAGE_MAX))
+    fn versions(&self, workflow: WorkflowId, before: Option<u32>, most: usize) -> Reply<Vec<VersionNote>> {
+        self.read(move |connection| {
+            read::versions(connection, &workflow, before, most.min(VERSIONS_PAGE_MAX))
+        })
     }
 
     fn publish(&self, version: NewVersion) -> Reply<u32> {

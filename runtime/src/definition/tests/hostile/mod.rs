@@ -18,7 +18,7 @@ const SETTINGS: [&str; 2] = ["[egress]", "[traces]"];
 /// Times that each kind of mutation is made of each file.
 const ROUNDS: u64 = 2;
 /// Far more than any takes, and far less than would hold somebody up.
-const TIME_MAX: Duration = Duration::from_secs(1);
+const TIME_MAX: Duration = Duration::from_secs(5);
 const REPORT_BYTES_MAX: usize = 256 * 1024;
 
 /// Numbers that follow from a seed: xorshift64*.
