@@ -1,0 +1,190 @@
+//! What is wrong in a document, told with its place.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::*;
+use crate::{Secret, schema};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct Config {
+    /// Where.
+    url: String,
+    #[serde(default)]
+    retries: Option<Retries>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    targets: Vec<Target>,
+    #[serde(default)]
+    auth: Auth,
+    #[serde(default)]
+    token: Option<Secret>,
+    #[serde(flatten)]
+    paging: Paging,
+    #[serde(default)]
+    next: Option<Box<Config>>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct Retries {
+    times: u8,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct Target {
+    name: String,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(dead_code)]
+enum Auth {
+    #[default]
+    None,
+    Basic {
+        user: String,
+    },
+    Token(TokenAuth),
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct TokenAuth {
+    value: String,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct Paging {
+    #[serde(default)]
+    page: u32,
+}
+
+fn problems(document: Value) -> Vec<(String, String)> {
+    match Reader::<Config>::new("invalid_config").read(document) {
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            assert_eq!(error.code, "invalid_config");
+            error.problems().into_iter().map(|problem| (problem.pointer, problem.message)).collect()
+        }
+    }
+}
+
+fn found(document: Value) -> Vec<(String, String)> {
+    let mut problems = problems(document);
+    problems.sort();
+    problems
+}
+
+fn problem(pointer: &str, message: &str) -> (String, String) {
+    (pointer.to_owned(), message.to_owned())
+}
+
+#[test]
+fn what_is_as_it_should_be_is_read() {
+    for document in [
+        json!({"url": "x"}),
+        json!({"url": "x", "retries": null, "token": null, "page": 3, "headers": {"anything": "at all"}}),
+        json!({"url": "x", "retries": {"times": 3}, "targets": [{"name": "a"}], "next": {"url": "y"}}),
+        json!({"url": "x", "auth": {"kind": "none"}}),
+        json!({"url": "x", "auth": {"kind": "basic", "user": "u"}}),
+        json!({"url": "x", "auth": {"kind": "token", "value": "v"}}),
+    ] {
+        assert_eq!(found(document.clone()), [], "{document}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_refused_everywhere_and_all_at_once() {
+    let wrong = json!({
+        "url": "x", "retires": {}, "retries": {"times": 1, "tmies": 2}, "targets": [{"name": "a"}, {"name": "b", "zzz": 1}],
+        "next": {"url": "y", "a/b~c": 1}, "auth": {"kind": "basic", "user": "u", "usr": "u"},
+    });
+    let found: Vec<_> =
+        found(wrong).into_iter().map(|(pointer, message)| format!("{pointer} {message}")).collect();
+    assert_eq!(found[0], "/auth/usr there is no key “usr”: did you mean “user”?");
+    assert!(found[1].starts_with("/next/a~1b~0c there is no key “a/b~c”: there are url, "), "{}", found[1]);
+    assert_eq!(found[2], "/retires there is no key “retires”: did you mean “retries”?");
+    assert_eq!(found[3], "/retries/tmies there is no key “tmies”: did you mean “times”?");
+    assert_eq!(found[4], "/targets/1/zzz there is no key “zzz”: there are name");
+    assert_eq!(found.len(), 5);
+}
+
+#[test]
+fn a_value_of_another_type_is_told_with_its_place() {
+    assert_eq!(found(json!({})), [problem("", "missing field `url`")]);
+    assert_eq!(found(json!({"url": 3})), [problem("/url", "invalid type: integer `3`, expected a string")]);
+    let wrong = json!({"url": "x", "targets": [{"name": "a"}, {}]});
+    assert_eq!(found(wrong), [problem("/targets/1", "missing field `name`")]);
+    let wrong = json!({"url": "x", "retries": {"times": 256}});
+    assert_eq!(found(wrong), [problem("/retries/times", "invalid value: integer `256`, expected u8")]);
+    let wrong = json!({"url": "x", "auth": {"kind": "bsic"}});
+    assert_eq!(found(wrong)[0].0, "/auth/kind");
+}
+
+#[test]
+fn serde_is_not_asked_to_say_again_what_is_said() {
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Strict {
+        name: String,
+    }
+    let error =
+        Reader::<Strict>::new("invalid_params").read(json!({"name": "a", "nam": 1})).expect_err("a key");
+    assert_eq!(error.to_string(), "invalid_params: /nam: there is no key “nam”: did you mean “name”?");
+}
+
+#[test]
+fn nothing_to_say_is_said_by_nothing() {
+    let reader = Reader::<()>::new("invalid_params");
+    for nothing in [Value::Null, json!({})] {
+        assert_eq!(reader.read(nothing), Ok(()));
+    }
+    let error = reader.read(json!({"a": 1})).expect_err("a key");
+    assert_eq!(error.problems()[0].pointer, "/a");
+    assert_eq!(reader.read(json!([])).expect_err("a list").problems()[0].pointer, "");
+    assert_eq!(reader.read_bytes(b"\xff").expect_err("no UTF-8").problems()[0].pointer, "");
+}
+
+#[test]
+fn a_schema_is_closed_where_its_type_is() {
+    let schema = schema::of::<Config>().expect("a schema");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(schema["properties"]["url"]["description"], "Where.");
+    assert_eq!(schema["properties"]["headers"]["additionalProperties"]["type"], "string");
+    assert_eq!(schema["$defs"]["Target"]["additionalProperties"], false);
+    let auth = schema["$defs"]["Auth"]["oneOf"].as_array().expect("alternatives");
+    assert_eq!(auth[1]["additionalProperties"], false, "{schema:#}");
+    // The tag and the members of another definition together.
+    assert_eq!(auth[2]["unevaluatedProperties"], false, "{schema:#}");
+    assert!(schema["$defs"]["TokenAuth"].get("additionalProperties").is_none(), "{schema:#}");
+    let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
+    assert_eq!(names[..4], ["url", "retries", "headers", "targets"]);
+    assert_eq!(schema::of::<()>(), None);
+}
+
+#[test]
+fn a_hint_that_is_none_is_found() {
+    #[derive(JsonSchema)]
+    #[allow(dead_code)]
+    struct Params {
+        #[schemars(extend("x-onward" = {"template": "text", "showIf": {"kind": "a"}, "order": -1}))]
+        good: String,
+        #[schemars(extend("x-onward" = {"tempalte": "text"}))]
+        misspelt: String,
+        #[schemars(extend("x-onward" = {"template": "latex"}))]
+        unknown: Option<String>,
+    }
+    let wrong = schema::wrong_hints(&schema::of::<Params>().expect("a schema"));
+    let places: Vec<_> = wrong.iter().map(|problem| problem.pointer.as_str()).collect();
+    assert_eq!(places, ["/properties/misspelt/x-onward", "/properties/unknown/x-onward"]);
+}
