@@ -157,3 +157,4 @@ pub use self::{
     secret::Secret,
     step::{AsyncStep, ExampleText, Step},
 };
+pub use serde_json::Value;
