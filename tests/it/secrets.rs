@@ -141,9 +141,10 @@ fn the_next_try_uses_the_new_value_and_a_missing_one_is_said() {
 #[test]
 fn a_secret_in_use_is_not_removed() {
     let (project, key) = Project::new(&sending("http://127.0.0.1:9"));
-    for (name, value, why) in
-        [("SHORT", "12345", "at least 6 characters"), ("9LIVES", "a long value", "does not begin with a digit")]
-    {
+    for (name, value, why) in [
+        ("SHORT", "12345", "at least 6 characters"),
+        ("9LIVES", "a long value", "does not begin with a digit"),
+    ] {
         let (is_set, said) = project.set_secret(name, value);
         assert!(!is_set && said.contains(why), "{said}");
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Api,
+    Api, Code,
     body::Body,
     error::ApiError,
     json as answer, query,
@@ -30,6 +30,7 @@ pub(super) fn routes() -> Vec<Route> {
             .get(
                 list,
                 operation("listChecklistItems", "A task's checklist")
+                    .for_all()
                     .query("Stage", json!({"type": "string"}), "A stage, by its name")
                     .answers(200, "The items", list_of("ChecklistItem")),
             )
@@ -37,12 +38,17 @@ pub(super) fn routes() -> Vec<Route> {
                 add,
                 operation("addChecklistItem", "Adds an item to this task alone")
                     .takes(of("NewChecklistItem"))
+                    .refuses(&[Code::InvalidFields, Code::TooMany])
                     .answers(201, "The item", of("ChecklistItem")),
             ),
         at("/workflows/{workflow}/tasks/{task}/checklist_items/{item}")
             .get(
                 read,
-                operation("readChecklistItem", "One item").answers(200, "The item", of("ChecklistItem")),
+                operation("readChecklistItem", "One item").for_all().answers(
+                    200,
+                    "The item",
+                    of("ChecklistItem"),
+                ),
             )
             .put(
                 change,
@@ -51,11 +57,14 @@ pub(super) fn routes() -> Vec<Route> {
                     "Sets an item's status or assignee; the title of an added one, too",
                 )
                 .takes(of("ChecklistItemChange"))
+                .refuses(&[Code::InvalidFields])
                 .answers(200, "The item", of("ChecklistItem")),
             )
             .delete(
                 delete,
-                operation("deleteChecklistItem", "Deletes an item that was added").answers_nothing(),
+                operation("deleteChecklistItem", "Deletes an item that was added")
+                    .refuses(&[Code::TemplateItem])
+                    .answers_nothing(),
             ),
     ]
 }

@@ -5,7 +5,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Api,
+    Api, Code,
     body::Body,
     error::ApiError,
     json as answer, query,
@@ -26,19 +26,17 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/tasks/{task}/comments")
             .get(
                 list,
-                operation("listComments", "What is said about a task, oldest first").answers(
-                    200,
-                    "The comments",
-                    list_of("Comment"),
-                ),
+                operation("listComments", "What is said about a task, oldest first")
+                    .for_all()
+                    .refuses(&[Code::InvalidParameter])
+                    .answers(200, "The comments", list_of("Comment")),
             )
             .post(
                 write,
-                operation("writeComment", "Says something about a task").takes(of("NewComment")).answers(
-                    201,
-                    "The comment",
-                    of("Comment"),
-                ),
+                operation("writeComment", "Says something about a task")
+                    .refuses(&[Code::InvalidFields, Code::TooMany])
+                    .takes(of("NewComment"))
+                    .answers(201, "The comment", of("Comment")),
             ),
     ]
 }

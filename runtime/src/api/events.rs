@@ -36,6 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/events").get(
             listen,
             operation("streamEvents", "What changes, as server-sent events")
+                .for_all()
                 .header("Last-Event-ID", json!({"type": "string"}), "Where a stream that broke off was")
                 .answers_as("text/event-stream", "Events: task, execution, workspace, reset"),
         ),

@@ -21,7 +21,7 @@ const HARMLESS: [(header::HeaderName, &str); 3] = [
 pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/files/{blob}")
-            .get(read, operation("readFile", "The bytes of a file").answers_as("*/*", "The bytes")),
+            .get(read, operation("readFile", "The bytes of a file").for_all().answers_as("*/*", "The bytes")),
     ]
 }
 

@@ -43,6 +43,14 @@ pub(super) fn routes() -> Vec<Route> {
                 invite,
                 operation("invite", "Makes a link with which somebody becomes a user")
                     .takes(of("Invite"))
+                    .refuses(&[
+                        Code::InvalidUser,
+                        Code::NameTaken,
+                        Code::WorkflowNotFound,
+                        Code::StepTypeMissing,
+                        Code::RoleNotFound,
+                        Code::TooMany,
+                    ])
                     .answers(201, "The invitation, with its link", of("NewInvitation")),
             ),
         at("/invitations/accept").post(
@@ -50,6 +58,7 @@ pub(super) fn routes() -> Vec<Route> {
             operation("acceptInvitation", "Follows a link: makes a user, or sets a new password")
                 .open()
                 .takes(of("AcceptInvitation"))
+                .refuses(&[Code::CrossOrigin, Code::InvitationNotFound, Code::NameTaken, Code::InvalidUser])
                 .answers(201, "Who is signed in now", of("SignedIn")),
         ),
         at("/invitations/{invitation}").delete(
@@ -58,11 +67,9 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/users/{user}/password_link").post(
             password_link,
-            operation("makePasswordLink", "Makes a link with which a user sets a new password").answers(
-                201,
-                "The link",
-                of("NewInvitation"),
-            ),
+            operation("makePasswordLink", "Makes a link with which a user sets a new password")
+                .refuses(&[Code::TooMany])
+                .answers(201, "The link", of("NewInvitation")),
         ),
     ]
 }

@@ -32,10 +32,18 @@ pub(super) fn routes() -> Vec<Route> {
             .answers(200, "The secrets", list_of("Secret")),
         ),
         at("/secrets/{secret}")
-            .put(put, operation("putSecret", "Sets a secret").takes(of("PutSecret")).answers_nothing())
+            .put(
+                put,
+                operation("putSecret", "Sets a secret")
+                    .takes(of("PutSecret"))
+                    .refuses(&[Code::InvalidSecret])
+                    .answers_nothing(),
+            )
             .delete(
                 delete,
-                operation("removeSecret", "Removes a secret that nothing uses").answers_nothing(),
+                operation("removeSecret", "Removes a secret that nothing uses")
+                    .refuses(&[Code::SecretInUse, Code::SecretNotFound])
+                    .answers_nothing(),
             ),
     ]
 }

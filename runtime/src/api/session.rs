@@ -33,11 +33,12 @@ pub(super) fn routes() -> Vec<Route> {
                 operation("signIn", "Signs in: sets the session's cookie")
                     .open()
                     .takes(of("SignIn"))
+                    .refuses(&[Code::WrongPassword, Code::CrossOrigin, Code::TooManyAttempts])
                     .answers(201, "Who is signed in", of("SignedIn")),
             )
             .get(
                 read,
-                operation("readSession", "Who is asking, and what they may do where").answers(
+                operation("readSession", "Who is asking, and what they may do where").for_all().answers(
                     200,
                     "The caller",
                     of("Session"),
@@ -48,6 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
             change_password,
             operation("changePassword", "Sets a new password and ends the other sessions")
                 .takes(of("ChangePassword"))
+                .refuses(&[Code::InvalidUser, Code::TooManyAttempts])
                 .answers_nothing(),
         ),
     ]

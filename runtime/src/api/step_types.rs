@@ -19,6 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
                 "listStepTypes",
                 "The step types that this server has, each with the schema of its parameters",
             )
+            .for_all()
             .answers(200, "In the order of their ids", list_of("StepType")),
         ),
     ]

@@ -44,6 +44,7 @@ pub(super) fn routes() -> Vec<Route> {
             .get(
                 task_list::all,
                 operation("listTasks", "A workflow's tasks; all of them without `_limit`")
+                    .for_all()
                     .filtered()
                     .answers(200, "The tasks", list_of("Task")),
             )
@@ -52,38 +53,44 @@ pub(super) fn routes() -> Vec<Route> {
                 operation("upsertTask", "Makes a task, or changes the one that has this Unique ID")
                     .takes(of("TaskValues"))
                     .answers(200, "The task that was changed", of("Task"))
-                    .answers(201, "The new task", of("Task")),
+                    .answers(201, "The new task", of("Task"))
+                    .refuses(&[Code::InvalidFields]),
             )
             .put(
                 update,
                 operation("updateTask", "Changes the task that has this Unique ID")
                     .takes(of("TaskValues"))
-                    .answers(200, "The task", of("Task")),
+                    .answers(200, "The task", of("Task"))
+                    .refuses(&[Code::TaskNotFound, Code::InvalidFields]),
             ),
         at("/workflows/{workflow}/tasks/active").get(
             task_list::active,
-            operation("listActiveTasks", "Those that are not in an end stage").filtered().answers(
+            operation("listActiveTasks", "Those that are not in an end stage").for_all().filtered().answers(
                 200,
                 "The tasks",
                 list_of("Task"),
             ),
         ),
         at("/workflows/{workflow}/tasks/{task}")
-            .get(read, operation("readTask", "One task").answers(200, "The task", of("Task")))
+            .get(read, operation("readTask", "One task").for_all().answers(200, "The task", of("Task")))
             .delete(delete, operation("deleteTask", "Deletes a task for good").answers_nothing()),
         at("/workflows/{workflow}/tasks/{task}/schedule")
             .get(
                 schedule,
-                operation("readSchedule", "The stage change that is to come").answers(
-                    200,
-                    "The change",
-                    of("Schedule"),
-                ),
+                operation("readSchedule", "The stage change that is to come")
+                    .for_all()
+                    .refuses(&[Code::ScheduleNotFound])
+                    .answers(200, "The change", of("Schedule")),
             )
-            .delete(cancel_schedule, operation("cancelSchedule", "Cancels it").answers_nothing()),
+            .delete(
+                cancel_schedule,
+                operation("cancelSchedule", "Cancels it")
+                    .refuses(&[Code::ScheduleNotFound])
+                    .answers_nothing(),
+            ),
         at("/workflows/{workflow}/tasks/{task}/history").get(
             history::list,
-            operation("readHistory", "Every change of the task").answers(
+            operation("readHistory", "Every change of the task").for_all().answers(
                 200,
                 "The changes, oldest first",
                 list_of("HistoryEntry"),
@@ -97,7 +104,8 @@ pub(super) fn routes() -> Vec<Route> {
                     json!({"type": "string"}),
                     "A user, by email or id, whose rights count",
                 )
-                .answers(200, "The actions", list_of("TaskAction")),
+                .answers(200, "The actions", list_of("TaskAction"))
+                .refuses(&[Code::UserNotFound]),
         ),
     ]
 }

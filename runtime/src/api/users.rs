@@ -42,12 +42,18 @@ pub(super) fn routes() -> Vec<Route> {
                 change,
                 operation("changeUser", "Makes a user an administrator of the workspace, or none")
                     .takes(of("ChangeUser"))
+                    .refuses(&[Code::LastAdministrator])
                     .answers(200, "The user", of("UserWithRoles")),
             )
-            .delete(remove, operation("removeUser", "A user leaves").answers_nothing()),
+            .delete(
+                remove,
+                operation("removeUser", "A user leaves")
+                    .refuses(&[Code::LastAdministrator])
+                    .answers_nothing(),
+            ),
         at("/workflows/{workflow}/users").get(
             list,
-            operation("listWorkflowUsers", "A workflow's users").answers(
+            operation("listWorkflowUsers", "A workflow's users").for_all().answers(
                 200,
                 "The users",
                 list_of("WorkflowUser"),
@@ -56,7 +62,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/users/{user}")
             .get(
                 read,
-                operation("readWorkflowUser", "A user as the workflow sees them").answers(
+                operation("readWorkflowUser", "A user as the workflow sees them").for_all().answers(
                     200,
                     "The user",
                     of("WorkflowUser"),
@@ -64,15 +70,16 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .put(
                 set_role,
-                operation("setRole", "Gives a user a role in the workflow").takes(of("SetRole")).answers(
-                    200,
-                    "The user",
-                    of("WorkflowUser"),
-                ),
+                operation("setRole", "Gives a user a role in the workflow")
+                    .refuses(&[Code::RoleNotFound])
+                    .takes(of("SetRole"))
+                    .answers(200, "The user", of("WorkflowUser")),
             )
             .delete(
                 delete,
-                operation("removeWorkflowUser", "A user leaves, the whole workspace").answers_nothing(),
+                operation("removeWorkflowUser", "A user leaves, the whole workspace")
+                    .refuses(&[Code::LastAdministrator])
+                    .answers_nothing(),
             ),
     ]
 }

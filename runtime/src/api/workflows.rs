@@ -19,11 +19,15 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/workspace").get(
             workspace,
-            operation("readWorkspace", "The workspace").answers(200, "The workspace", of("Workspace")),
+            operation("readWorkspace", "The workspace").for_all().answers(
+                200,
+                "The workspace",
+                of("Workspace"),
+            ),
         ),
         at("/workflows").get(
             list,
-            operation("listWorkflows", "Workflows that one may see").answers(
+            operation("listWorkflows", "Workflows that one may see").for_all().answers(
                 200,
                 "The workflows",
                 list_of("Workflow"),
@@ -31,7 +35,11 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/stages").get(
             stages,
-            operation("listStages", "A workflow's stages").answers(200, "The stages", list_of("Stage")),
+            operation("listStages", "A workflow's stages").for_all().answers(
+                200,
+                "The stages",
+                list_of("Stage"),
+            ),
         ),
         at("/workflows/{workflow}/findings").get(
             findings,
@@ -43,11 +51,15 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/fields").get(
             fields,
-            operation("listFields", "A workflow's fields").answers(200, "The fields", list_of("Field")),
+            operation("listFields", "A workflow's fields").for_all().answers(
+                200,
+                "The fields",
+                list_of("Field"),
+            ),
         ),
         at("/workflows/{workflow}/roles").get(
             roles,
-            operation("listRoles", "A workflow's roles").answers(200, "The roles", list_of("Role")),
+            operation("listRoles", "A workflow's roles").for_all().answers(200, "The roles", list_of("Role")),
         ),
     ]
 }
