@@ -241,7 +241,7 @@ async fn is_checklist_open(api: &Api, at: &TaskAt) -> Result<bool, ApiError> {
     if !workflow.actions_in(stage).any(|action| action.requires.checklist) {
         return Ok(false);
     }
-    Ok(checklist::is_open(workflow, stage, api.store().checklist(at.task.id).await?))
+    Ok(checklist::is_open(workflow, stage, &api.store().checklist(at.task.id).await?))
 }
 
 async fn upsert(
