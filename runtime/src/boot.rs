@@ -273,6 +273,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
         Arc::clone(&server.events),
         Arc::<[_]>::from(settings.trusted_proxies.as_slice()),
     );
+    let streams = Arc::<api::Streams>::default();
     let metrics_are_open = settings.metrics.open;
     let workers = match settings.server.workers {
         // On few cores one is left to the store's writer.
@@ -294,6 +295,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
             bodies: bodies.clone(),
             sessions: Arc::clone(&sessions),
             events: Arc::clone(&events),
+            streams: Arc::clone(&streams),
             metrics_are_open,
             trusted_proxies: Arc::clone(&trusted_proxies),
         };

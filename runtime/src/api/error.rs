@@ -126,6 +126,8 @@ codes! {
     UserNotFound = "user_not_found", UNPROCESSABLE_ENTITY;
     /// Passwords were guessed; `Retry-After` says when to come back.
     TooManyAttempts = "too_many_attempts", TOO_MANY_REQUESTS;
+    /// One caller listens that often already.
+    TooManyStreams = "too_many_streams", TOO_MANY_REQUESTS;
     /// `If-Match` must say which version the new one was made from.
     VersionRequired = "version_required", PRECONDITION_REQUIRED;
     Internal = "internal", INTERNAL_SERVER_ERROR;

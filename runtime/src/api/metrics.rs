@@ -6,7 +6,6 @@ use super::{
     Api,
     auth::Caller,
     error::ApiError,
-    events,
     route::{Route, at, operation},
 };
 use crate::metrics::{self, CONTENT_TYPE, Now};
@@ -26,7 +25,7 @@ async fn read(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse,
         in_flight: shared.in_flight(),
         queued: shared.queued(),
         store_waiting: api.store().waiting(),
-        streams: events::streams(),
+        streams: api.streams.open(),
         endpoints: api.endpoints.list(),
         resident: metrics::resident(),
     };

@@ -45,7 +45,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
-pub use self::{body::Bodies, error::Code};
+pub use self::{body::Bodies, error::Code, events::Streams};
 use self::{error::ApiError, route::Route};
 use crate::{
     egress::{Egress, Endpoints},
@@ -69,6 +69,7 @@ pub struct Api {
     pub bodies: Bodies,
     pub sessions: Arc<Sessions>,
     pub events: Arc<Events>,
+    pub streams: Arc<Streams>,
     /// Whether `/metrics` asks for nobody.
     pub metrics_are_open: bool,
     /// Proxies that say truly for whom they ask.

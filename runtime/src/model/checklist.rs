@@ -115,11 +115,10 @@ impl Item {
         Self { id, title, stage, status, assigned_to, is_added: false, update }
     }
 
-    /// One that somebody has added; what is kept of one of the template comes back.
-    fn of_a_task(kept: KeptItem) -> Result<Self, KeptItem> {
-        let Some(AddedItem { title, stage }) = kept.added else { return Err(kept) };
-        let KeptItem { id, status, assigned_to, update, .. } = kept;
-        Ok(Self { id, title, stage, status, assigned_to, is_added: true, update: Some(update) })
+    /// One that somebody has added.
+    fn of_a_task(added: AddedItem, kept: KeptItem) -> Self {
+        let (AddedItem { title, stage }, KeptItem { id, status, assigned_to, update, .. }) = (added, kept);
+        Self { id, title, stage, status, assigned_to, is_added: true, update: Some(update) }
     }
 
     /// What is kept of it after an update.
@@ -134,10 +133,10 @@ impl Item {
 /// the order of their ids, which is the order in which items were added.
 pub fn checklist(workflow: &Workflow, kept: Vec<KeptItem>) -> Vec<Item> {
     let (mut added, mut set) = (Vec::new(), HashMap::new());
-    for kept in kept {
-        match Item::of_a_task(kept) {
-            Ok(item) => added.push(item),
-            Err(kept) => drop(set.insert(kept.id.clone(), kept)),
+    for mut kept in kept {
+        match kept.added.take() {
+            Some(of_a_task) => added.push(Item::of_a_task(of_a_task, kept)),
+            None => drop(set.insert(kept.id.clone(), kept)),
         }
     }
     let templates =
@@ -154,11 +153,10 @@ pub fn checklist(workflow: &Workflow, kept: Vec<KeptItem>) -> Vec<Item> {
 
 /// One item of a task's checklist, as it is in the whole of it; no other is made.
 pub fn item(workflow: &Workflow, kept: Vec<KeptItem>, id: &ItemId) -> Option<Item> {
-    let kept = match kept.into_iter().find(|kept| kept.id == *id).map(Item::of_a_task) {
-        Some(Ok(added)) => return Some(added),
-        Some(Err(kept)) => Some(kept),
-        None => None,
-    };
+    let mut kept = kept.into_iter().find(|kept| kept.id == *id);
+    if let Some(added) = kept.as_mut().and_then(|kept| kept.added.take()) {
+        return kept.map(|kept| Item::of_a_task(added, kept));
+    }
     let (stage, template) = workflow.stages.iter().find_map(|stage| {
         stage.checklist.iter().find(|template| template.id == *id).map(|template| (stage, template))
     })?;
