@@ -242,7 +242,12 @@ fn session_settings(settings: &Settings) -> SessionSettings {
 
 fn retention_settings(settings: &Settings) -> RetentionSettings {
     let retention = &settings.retention;
-    RetentionSettings { records_days: retention.records_days, records_max: retention.records_max }
+    RetentionSettings {
+        records_days: retention.records_days,
+        records_max: retention.records_max,
+        audit_days: retention.audit_days,
+        revoked_keys_days: retention.revoked_keys_days,
+    }
 }
 
 pub fn vault(settings: &Settings) -> Vault {

@@ -226,6 +226,8 @@ fn ranges(
     range("egress.endpoint_pause_seconds", raw.egress.endpoint_pause_seconds, 1, 86_400)?;
     range("retention.records_days", raw.retention.records_days.into(), 0, 36_500)?;
     range("retention.records_max", raw.retention.records_max, 0, 1_000_000_000)?;
+    range("retention.audit_days", raw.retention.audit_days.into(), 0, 36_500)?;
+    range("retention.revoked_keys_days", raw.retention.revoked_keys_days.into(), 0, 36_500)?;
     Ok(())
 }
 
