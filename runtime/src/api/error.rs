@@ -399,6 +399,7 @@ mod tests {
             422 idempotency_key_reused
             422 user_not_found
             429 too_many_attempts
+            429 too_many_streams
             428 version_required
             500 internal
             501 not_implemented
