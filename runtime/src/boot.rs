@@ -18,7 +18,7 @@ use crate::{
     bootstrap,
     clock::{Clock, Ids},
     credential,
-    egress::{Egress, EgressSettings, Endpoints, HealthSettings, Trust},
+    egress::{Egress, EgressSettings, Endpoints, Guard, HealthSettings, Trust},
     endpoints,
     engine::{EngineHandle, EngineSettings, Shared},
     events::Events,
@@ -33,6 +33,7 @@ use crate::{
         Observer, Store, WorkspaceRows,
         sqlite::{SqliteSettings, SqliteStore},
     },
+    telemetry::traces::Traces,
     vault::Vault,
 };
 
@@ -148,7 +149,11 @@ impl Server {
     }
 
     /// Serves until SIGTERM or SIGINT, then drains: nothing new is begun, what runs ends.
-    pub async fn serve(self, ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    pub async fn serve(
+        self,
+        traces: Option<Traces>,
+        ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let drain = Duration::from_secs(self.settings.server.drain_seconds);
         let server = http_server(&self)?;
         let handle = server.handle();
@@ -169,6 +174,11 @@ impl Server {
         let telling = actix::spawn(async move { events.run(&shared).await });
         let egress = Egress::new(&egress_settings(&self.settings), &self.trust, self.endpoints.clone());
         let alerting = actix::spawn(alert::run(Arc::clone(&self.shared), egress, public_url(&self)));
+        let traces_end = traces.as_ref().map(Traces::ending);
+        if let Some(traces) = traces {
+            let egress = traces_egress(&self, traces.endpoint());
+            actix::spawn(traces.run(egress));
+        }
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         ready(self.address)?;
@@ -208,9 +218,19 @@ impl Server {
             tracing::warn!(%error, "when keys and sessions were used last could not be noted");
         }
         self.shared.store.close().await?;
+        if let Some(end) = traces_end {
+            end.await;
+        }
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Calls the traces' collector, whatever address it has; and says nothing of it to those who look at endpoints.
+fn traces_egress(server: &Server, endpoint: &str) -> Egress {
+    let guard = Guard::of_url(endpoint).unwrap_or_default();
+    let settings = EgressSettings { guard, ..egress_settings(&server.settings) };
+    Egress::new(&settings, &server.trust, Endpoints::new(health_settings(&server.settings)))
 }
 
 fn public_url(server: &Server) -> Arc<str> {

@@ -25,4 +25,5 @@ pub mod shown;
 pub mod step;
 pub mod store;
 pub mod telemetry;
+pub mod toml_file;
 pub mod vault;

@@ -10,7 +10,6 @@ pub mod watch;
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,7 +18,7 @@ use self::plan::Change;
 pub use self::save::{SaveError, check, check_again, import, save};
 use crate::{
     clock::Clock,
-    definition::{self, Diagnostics, StepCheck},
+    definition::{self, StepCheck},
     engine::Shared,
     model::{
         Directory, SharedWorkspace, StepDefinition, TaskList, Workflow, WorkflowId, Workspace,
@@ -30,6 +29,7 @@ use crate::{
     },
     step::StepTypes,
     store::{Store, StoreError, VersionRow, WorkspaceRows},
+    toml_file::{Diagnostics, read_text},
     vault::Vault,
 };
 
@@ -213,22 +213,6 @@ fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
     }
     paths.sort();
     Ok(paths)
-}
-
-/// What a file says, or why it cannot be read.
-fn read_text(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let read = fs::File::open(path)
-        .and_then(|file| file.take(definition::FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
-    read.map_err(|error| format!("the file cannot be read: {error}"))?;
-    if bytes.len() > definition::FILE_BYTES_MAX {
-        return Err(format!("the file has more than {} bytes", definition::FILE_BYTES_MAX));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = sound.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("line {line} has bytes that are not UTF-8; save the file in that encoding")
-    })
 }
 
 fn read_file(

@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use crate::{
-    definition::{self, Diagnostic, Diagnostics},
+    definition,
     lint::Finding,
     model::{
         Workflow,
         difference::{Difference, Named, Parts},
         stranding::Stranded,
     },
+    toml_file::{Diagnostic, Diagnostics},
 };
 
 /// Every problem of a definition, with its place.

@@ -1,7 +1,10 @@
-//! Logs: pretty on a terminal, JSON otherwise, to standard error.
+//! Logs: pretty on a terminal, JSON otherwise, to standard error. And traces, where they are asked for.
+
+pub mod traces;
 
 use std::io::IsTerminal;
 
+use self::traces::{TraceSettings, Traces};
 use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,8 +15,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging for the whole process; a second call changes nothing.
-pub fn start(levels: Targets, format: LogFormat) {
+/// Starts logging for the whole process, and traces; a second call changes nothing.
+pub fn start(
+    levels: Targets,
+    format: LogFormat,
+    traces: Option<&TraceSettings>,
+) -> anyhow::Result<Option<Traces>> {
     let pretty = match format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Pretty => true,
@@ -26,10 +33,12 @@ pub fn start(levels: Targets, format: LogFormat) {
         layer.json().flatten_event(true).with_current_span(true).with_span_list(true).boxed()
     };
     // Fails only when logging has been started before.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(levels)).try_init();
+    let (spans, traces) = traces.map(traces::begin).transpose()?.unzip();
+    let _ = tracing_subscriber::registry().with(layer.with_filter(levels)).with(spans).try_init();
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string);
         let said = panic.payload_as_str();
         tracing::error!(at, said, "a bug: the server panicked");
     }));
+    Ok(traces)
 }

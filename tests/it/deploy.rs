@@ -116,7 +116,8 @@ fn the_containers_environment_is_one_that_the_server_reads() {
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     // A misspelt one is refused, so that the above says something.
     let misspelt = command.env("ONWARD__SERVER__LISTN", "x").output().expect("it runs");
-    assert!(!misspelt.status.success());
+    let said = String::from_utf8_lossy(&misspelt.stderr);
+    assert!(!misspelt.status.success() && said.contains("did you mean `ONWARD__SERVER__LISTEN`?"), "{said}");
 }
 
 #[test]

@@ -47,6 +47,20 @@ const RULES: &[Rule] = &[
             "crate::clock",
         ],
     },
+    Rule {
+        within: &["toml_file"],
+        except: &[],
+        forbidden: &[
+            "crate::api",
+            "crate::definition",
+            "crate::egress",
+            "crate::engine",
+            "crate::publish",
+            "crate::settings",
+            "crate::step",
+            "crate::store",
+        ],
+    },
     Rule { within: &["step/"], except: &[], forbidden: &["crate::engine", "crate::store", "crate::api"] },
     Rule {
         within: &["egress/"],
@@ -134,6 +148,7 @@ fn a_broken_rule_is_found() {
         ("api/tasks.rs", "use actix::Addr;"),
         ("engine/mod.rs", "use actix_web::web;"),
         ("publish.rs", "use crate::settings::Settings;"),
+        ("toml_file/table.rs", "use crate::definition::Workflow;"),
         ("step/mod.rs", "use awc::Client;"),
         ("engine/step.rs", "if step.type_id == \"move_to_stage\" {"),
         ("api/tasks.rs", "connection.execute(\"SELECT 1\")"),

@@ -44,4 +44,5 @@ mod store_faults;
 mod support;
 mod tidy;
 mod tls;
+mod traces;
 mod watching;

@@ -21,9 +21,10 @@ use super::{
     route::{Route, at, of, operation},
 };
 use crate::{
-    definition::{self, Diagnostics},
+    definition,
     model::{Right, Workflow, WorkflowId},
     publish, shown,
+    toml_file::Diagnostics,
 };
 
 pub(super) fn routes() -> Vec<Route> {

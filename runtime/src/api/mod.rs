@@ -34,6 +34,7 @@ mod step_types;
 mod steps;
 mod task_list;
 mod tasks;
+mod traced;
 mod unbuilt;
 mod users;
 mod versions;
@@ -41,7 +42,7 @@ mod workflows;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, middleware::from_fn, web};
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
@@ -124,7 +125,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         config.service(route.resource());
     }
     let scope = routes().into_iter().fold(web::scope(BASE), |scope, route| scope.service(route.resource()));
-    config.service(scope.configure(unbuilt::configure).default_service(web::to(no_such_route)));
+    let scope = scope.configure(unbuilt::configure).default_service(web::to(no_such_route));
+    config.service(scope.wrap(from_fn(traced::traced)));
     config.default_service(web::to(no_such_route));
 }
 

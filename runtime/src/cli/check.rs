@@ -3,11 +3,11 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{ConfigArguments, load, many, shown as path};
+use super::{ConfigArguments, many, shown as path};
 use crate::{
     lint::{Facts, Finding, lint},
     publish::{self, FolderRead, PublishError},
-    settings::Settings,
+    settings::{self, Settings, SettingsError},
     shown,
     step::StepTypes,
     store::WorkspaceRows,
@@ -23,9 +23,9 @@ pub(super) struct CheckArguments {
 }
 
 pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<()> {
-    let settings = load(&arguments.config);
+    let settings = settings::load(arguments.config.config.as_deref());
     if arguments.json {
-        return print_json(arguments, settings);
+        return print_json(settings);
     }
     let settings = settings?;
     let (FolderRead { sound, errors }, types) = read(&settings);
@@ -59,35 +59,48 @@ fn findings(file: &publish::WorkflowFile, types: &StepTypes) -> Vec<Finding> {
     lint(&file.workflow, types, &Facts::default())
 }
 
-fn print_json(arguments: &CheckArguments, settings: anyhow::Result<Settings>) -> anyhow::Result<()> {
-    let mut files = Vec::new();
-    let mut problems = 0;
-    match settings {
+fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
+    let (files, problems): (Vec<_>, _) = match settings {
         Ok(settings) => {
             let (FolderRead { sound, errors }, types) = read(&settings);
-            for file in &sound {
-                let warnings: Value = findings(file, &types).iter().map(shown::finding).collect();
-                files.push(json!({
-                    "file": path(&file.path).to_string(),
-                    "workflow": file.workflow.id.as_str(),
-                    "problems": [],
-                    "warnings": warnings,
-                }));
-            }
-            problems = errors.len();
-            files.extend(errors.iter().map(file_problems));
+            let wrong = errors.iter().map(file_problems);
+            (sound.iter().map(|file| sound_file(file, &types)).chain(wrong).collect(), errors.len())
         }
         Err(error) => {
-            problems += 1;
-            let file = arguments.config.config.as_deref().map(|file| path(file).to_string());
-            files.push(of_file(file, json!([problem("invalid_configuration", &error)])));
+            let wrong = settings_problems(&error);
+            let count = wrong.len();
+            (wrong, count)
         }
-    }
+    };
     println!("{}", json!({"sound": problems == 0, "files": files}));
     if problems > 0 {
         anyhow::bail!("{} cannot be used", many(problems, "file"));
     }
     Ok(())
+}
+
+fn sound_file(file: &publish::WorkflowFile, types: &StepTypes) -> Value {
+    let warnings: Value = findings(file, types).iter().map(shown::finding).collect();
+    json!({
+        "file": path(&file.path).to_string(),
+        "workflow": file.workflow.id.as_str(),
+        "problems": [],
+        "warnings": warnings,
+    })
+}
+
+/// What is wrong with the configuration: with its file, and with the environment.
+fn settings_problems(error: &SettingsError) -> Vec<Value> {
+    match error {
+        SettingsError::Unsound(reports) => reports
+            .iter()
+            .map(|report| of_file(Some(report.name().to_owned()), shown::problems(report)))
+            .collect(),
+        SettingsError::Unreadable { path: file, problem: why } => {
+            vec![of_file(Some(path(file).to_string()), json!([problem("unreadable_file", why)]))]
+        }
+        SettingsError::Merge(_) => vec![of_file(None, json!([problem("invalid_configuration", error)]))],
+    }
 }
 
 /// What is wrong with a file, with its place as far as it has one.

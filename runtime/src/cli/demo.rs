@@ -22,7 +22,7 @@ use crate::{
     },
     settings::{self, Settings},
     store::{Store, TaskKey, admin::AdminChange},
-    telemetry,
+    telemetry::{self, traces::Traces},
 };
 
 /// The demo's workflow, and the address in it that becomes the demo's own receiver.
@@ -78,11 +78,16 @@ pub(super) fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     settings.secrets.key_file = folder.path.join("data/secrets.key");
     settings.workflows.folder = folder.path.join("workflows");
     settings.workspace.name = "Demo".to_owned();
-    telemetry::start(settings.log.levels.clone(), settings.log.format);
-    super::block_on(demo(settings, arguments.ready_file))
+    let traces =
+        telemetry::start(settings.log.levels.clone(), settings.log.format, settings.traces.as_ref())?;
+    super::block_on(demo(settings, traces, arguments.ready_file))
 }
 
-async fn demo(mut settings: Settings, ready_file: Option<PathBuf>) -> anyhow::Result<()> {
+async fn demo(
+    mut settings: Settings,
+    traces: Option<Traces>,
+    ready_file: Option<PathBuf>,
+) -> anyhow::Result<()> {
     let receiver = receiver()?;
     // Its own receiver, and nothing else on this machine.
     settings.egress.guard = Guard::new([receiver.to_string().as_str()])
@@ -113,7 +118,7 @@ async fn demo(mut settings: Settings, ready_file: Option<PathBuf>) -> anyhow::Re
         });
         ready_file.as_deref().map_or(Ok(()), |path| boot::write_ready_file(path, &ready))
     };
-    server.serve(ready).await
+    server.serve(traces, ready).await
 }
 
 /// The page's user. In a folder that has her already, her password stays what it was.

@@ -155,12 +155,13 @@ fn by() -> By {
 
 fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let settings = load(&arguments.config)?;
-    telemetry::start(settings.log.levels.clone(), settings.log.format);
+    let traces =
+        telemetry::start(settings.log.levels.clone(), settings.log.format, settings.traces.as_ref())?;
     let ready_file = arguments.ready_file.clone();
     block_on(async {
         let server = Server::start(settings).await?;
         server
-            .serve(|address| {
+            .serve(traces, |address| {
                 let ready = json!({"address": format!("http://{address}"), "pid": std::process::id()});
                 ready_file.as_deref().map_or(Ok(()), |path| boot::write_ready_file(path, &ready))
             })

@@ -3,11 +3,13 @@
 use super::{
     CHECKLIST_MAX,
     read::{Taken, id_of, written_id},
-    table::{At, Problems, Table, TextOrTable},
 };
-use crate::model::{
-    ItemId,
-    checklist::{TITLE_CHARS_MAX, TemplateItem, title_problem},
+use crate::{
+    model::{
+        ItemId,
+        checklist::{TITLE_CHARS_MAX, TemplateItem, title_problem},
+    },
+    toml_file::{At, Problems, Table, TextOrTable},
 };
 
 /// `taken`: the ids of the workflow's items so far, since a task's items are addressed by them alone. Titles differ

@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{
-    MESSAGE_CHARS_MAX, TESTS_MAX, VALUES_MAX,
-    read::Known,
-    requires::unknown,
-    table::{At, Entry, Problems, Table},
-};
-use crate::model::{
-    Condition, Directory, Field, FieldType, FieldValue, Stage, Workflow,
-    condition::{Operand, Operator, Subject, Test, Tests},
-    text::{self, closest},
-    workflow::{ASSIGNED_TO, STAGE},
+use super::{MESSAGE_CHARS_MAX, TESTS_MAX, VALUES_MAX, read::Known, requires::unknown};
+use crate::{
+    model::{
+        Condition, Directory, Field, FieldType, FieldValue, Stage, Workflow,
+        condition::{Operand, Operator, Subject, Test, Tests},
+        text::{self, closest},
+        workflow::{ASSIGNED_TO, STAGE},
+    },
+    toml_file::{At, Entry, Problems, Table},
 };
 
 pub(super) const IS_SET: &str = "is_set";

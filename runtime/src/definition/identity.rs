@@ -1,10 +1,10 @@
 //! Which field, stage or action a part of a file is: the id that it has, also under a new name.
 
-use super::{
-    read::{check_name, id},
-    table::{At, Problems, Table},
+use super::read::{check_name, id};
+use crate::{
+    model::{id::slug, text::suggestion},
+    toml_file::{At, Problems, Table},
 };
-use crate::model::{id::slug, text::suggestion};
 
 /// The parts of one kind that the latest version has, as name and id. `None` where no version is known.
 pub(super) struct LatestParts<'a>(Option<Vec<(&'a str, &'a str)>>);

@@ -1,18 +1,15 @@
 //! Workflow files: a TOML text becomes a [`Workflow`], or a report of every problem at its place; and a
 //! [`Workflow`] becomes its canonical text. The same keys and limits are a JSON Schema for editors.
 //!
-//! Read with spans, because a message without its line helps nobody. Step types are not known here:
-//! whoever reads passes a [`StepCheck`].
+//! Step types are not known here: whoever reads passes a [`StepCheck`].
 
 mod checklist;
 mod condition;
 mod identity;
 mod read;
-mod report;
 mod requires;
 mod roles;
 mod schema;
-mod table;
 mod toml_text;
 mod write;
 
@@ -22,14 +19,15 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
-    report::{Diagnostic, Diagnostics},
     schema::{StepSchema, schema},
     write::write,
 };
-use crate::model::{StepDefinition, Workflow, WorkflowId, workflow::ParamProblem};
+use crate::{
+    model::{StepDefinition, Workflow, WorkflowId, workflow::ParamProblem},
+    toml_file::{Diagnostic, Diagnostics, FILE_BYTES_MAX},
+};
 
 /// Limits of one workflow.
-pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const FIELDS_MAX: usize = 500;
 pub const STAGES_MAX: usize = 100;
 pub const ACTIONS_MAX: usize = 200;
@@ -46,10 +44,6 @@ pub const VALUES_MAX: usize = 500;
 /// Of one select field.
 pub const OPTIONS_MAX: usize = 500;
 pub const OPTION_CHARS_MAX: usize = 300;
-/// Of one table within a step's parameters.
-pub const KEYS_MAX: usize = 500;
-/// Bytes of such a key.
-pub const KEY_BYTES_MAX: usize = 1_000;
 pub const MESSAGE_CHARS_MAX: usize = 300;
 pub const NAME_CHARS_MAX: usize = 100;
 /// The longest that failures may wait to be told together.

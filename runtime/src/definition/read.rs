@@ -2,31 +2,25 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
-use toml::de::DeTable;
-
 use super::{
-    ACTIONS_MAX, ALERTS_EVERY_MAX, Diagnostic, FIELDS_MAX, NAME_CHARS_MAX, OPTION_CHARS_MAX, OPTIONS_MAX,
-    STAGES_MAX, STEPS_MAX, StepCheck, checklist,
-    identity::LatestParts,
-    requires, roles,
-    table::{At, Places, Problems, Table},
+    ACTIONS_MAX, ALERTS_EVERY_MAX, FIELDS_MAX, NAME_CHARS_MAX, OPTION_CHARS_MAX, OPTIONS_MAX, STAGES_MAX,
+    STEPS_MAX, StepCheck, checklist, identity::LatestParts, requires, roles,
 };
-use crate::model::{
-    Action, ActionId, AlertRule, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId,
-    Workflow, WorkflowId, file,
-    id::slug,
-    template::Template,
-    text::{self, closest, suggestion},
-    workflow::{OnFailure, RESERVED_NAMES},
+use crate::{
+    model::{
+        Action, ActionId, AlertRule, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId,
+        Workflow, WorkflowId, file,
+        id::slug,
+        template::Template,
+        text::{self, closest, suggestion},
+        workflow::{OnFailure, RESERVED_NAMES},
+    },
+    toml_file::{self, At, Diagnostic, Places, Problems, Table},
 };
 
 /// The first is the one of whatever says no other.
 pub(super) const COLORS: [&str; 9] =
     ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
-
-/// The only syntax error that the reader finds no place for.
-const NESTED: &str =
-    "somewhere tables or lists stand in one another more than 80 deep, or a key has as many dots";
 
 /// What an action may refer to.
 pub(super) struct Known<'a> {
@@ -66,16 +60,8 @@ pub(super) fn workflow(
     steps: &dyn StepCheck,
     latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
 ) -> Result<Workflow, Vec<Diagnostic>> {
-    let (root, errors) = DeTable::parse_recoverable(source);
+    let root = toml_file::parse(source).map_err(|problems| problems.0)?;
     let mut problems = Problems::default();
-    for error in errors {
-        let help = error.span().is_none().then(|| NESTED.to_owned());
-        problems.add_with_help("toml_syntax", error.span().unwrap_or(0..0), error.message(), help);
-    }
-    if !problems.0.is_empty() {
-        // What follows a syntax error is guesswork; its problems would mislead.
-        return Err(problems.0);
-    }
     let mut root = Table::new(root.get_ref(), 0..0);
     let name = root.required_text("name", &mut problems);
     let id = WorkflowId::new(id("id", &mut root, name.as_ref(), &mut problems));

@@ -1,11 +1,10 @@
 //! Reads `requires`, an action's requirements: fields, checklist, assignee, roles, custom conditions.
 
-use super::{
-    CONDITIONS_MAX, FIELDS_MAX, ROLES_MAX, condition,
-    read::Known,
-    table::{At, Problems, Table},
+use super::{CONDITIONS_MAX, FIELDS_MAX, ROLES_MAX, condition, read::Known};
+use crate::{
+    model::{FieldId, RoleId, requirement::Requirements, text::suggestion},
+    toml_file::{At, Problems, Table},
 };
-use crate::model::{FieldId, RoleId, requirement::Requirements, text::suggestion};
 
 pub(super) fn requirements(
     table: &mut Table<'_>,

@@ -4,9 +4,11 @@ use super::{
     ACTIONS_MAX, ROLES_MAX,
     read::{Taken, id},
     requires::unknown,
-    table::{At, Problems, Table},
 };
-use crate::model::{Action, ActionId, Role, id::slug};
+use crate::{
+    model::{Action, ActionId, Role, id::slug},
+    toml_file::{At, Problems, Table},
+};
 
 /// The actions that a role may perform, by the role's index, until the actions are read.
 pub(super) struct Performed(Vec<(usize, Vec<At<String>>)>);

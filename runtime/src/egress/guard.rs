@@ -12,7 +12,10 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::target::{self, Target};
+use super::{
+    host_and_port,
+    target::{self, Target},
+};
 
 /// How a range may be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +164,13 @@ impl Guard {
     pub fn new<'e>(entries: impl IntoIterator<Item = &'e str>) -> Result<Self, (String, EntryError)> {
         let read = |entry: &'e str| allowed(entry).map_err(|error| (entry.to_owned(), error));
         Ok(Self { allowed: entries.into_iter().map(read).collect::<Result<_, _>>()?, ..Self::default() })
+    }
+
+    /// Public addresses, and the host of a URL that the operator named, at its port.
+    pub fn of_url(url: &str) -> Option<Self> {
+        let (host, port) = host_and_port(url)?;
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+        Self::new([format!("{host}:{port}").as_str()]).ok()
     }
 
     /// The same, by the entries of another setting than `egress.allow`.

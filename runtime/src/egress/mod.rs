@@ -61,6 +61,12 @@ pub fn is_http(url: &str) -> bool {
     Target::parse(url).is_ok()
 }
 
+/// Where a URL's calls go: the host, as the URL has it, and the port.
+pub fn host_and_port(url: &str) -> Option<(String, u16)> {
+    let target = Target::parse(url).ok()?;
+    Some((target.host().to_owned(), target.port))
+}
+
 /// How outgoing calls connect.
 #[derive(Debug, Clone)]
 pub struct EgressSettings {

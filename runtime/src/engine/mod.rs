@@ -267,8 +267,9 @@ impl EngineHandle {
     /// Admits an execution; on disk when this returns. Dropping the future cancels nothing.
     pub async fn perform(&self, perform: Perform) -> Result<Performed, EngineError> {
         let Perform { workflow, version, action, task, performer, key, depth, is_awaited } = perform;
+        let span = tracing::Span::current();
         let entry = Entry::New { task, version, performer, key, depth };
-        self.router.send(router::Route { workflow, version, action, entry, is_awaited }).await?
+        self.router.send(router::Route { workflow, version, action, entry, is_awaited, span }).await?
     }
 
     /// Runs one step once, and says what came of it.
@@ -279,8 +280,9 @@ impl EngineHandle {
     /// Goes on with a failed execution from the step that failed; on disk when this returns.
     pub async fn retry(&self, retry: Retry) -> Result<Performed, EngineError> {
         let Retry { execution, target, workflow, version, action, is_awaited } = retry;
+        let span = tracing::Span::current();
         let entry = Entry::Retry { execution: Box::new(execution), target };
-        self.router.send(router::Route { workflow, version, action, entry, is_awaited }).await?
+        self.router.send(router::Route { workflow, version, action, entry, is_awaited, span }).await?
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Route {
     pub(super) action: usize,
     pub(super) entry: Entry,
     pub(super) is_awaited: bool,
+    /// What asked for it.
+    pub(super) span: tracing::Span,
 }
 
 /// A run whose step's actor was gone.
@@ -132,7 +134,8 @@ impl Handler<Route> for RouterActor {
         match self.chain(&route.workflow, route.version, route.action, &router) {
             Ok(chain) => {
                 let shared = Arc::clone(&self.shared);
-                Box::pin(enter::enter(shared, chain, route.entry, route.is_awaited, router))
+                let enter = enter::enter(shared, chain, route.entry, route.is_awaited, router);
+                Box::pin(enter.instrument(route.span))
             }
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }

@@ -16,6 +16,7 @@ use crate::{
     },
     step::{Call, Outcome, Resources, Step},
     store::Committed,
+    telemetry::traces,
 };
 
 /// Runs this actor's step for an execution.
@@ -64,7 +65,9 @@ impl Handler<RunStep> for StepActor {
     type Result = ();
 
     fn handle(&mut self, RunStep(run): RunStep, _: &mut Self::Context) {
-        let span = tracing::info_span!(parent: &run.span, "step", index = self.place.index);
+        let step = &run.plan.action().steps[self.place.index];
+        let (name, step_type) = (&*step.name, &*step.type_id);
+        let span = tracing::info_span!(parent: &run.span, "step", index = self.place.index, name, step_type);
         // Not the actor's own future: runs go on side by side, and end even when the chain is let go.
         actix::spawn(Rc::clone(&self.place).run(run).instrument(span));
     }
@@ -85,7 +88,9 @@ impl Place {
             run.execution = execution;
         }
         let step_type = &run.plan.action().steps[self.index].type_id;
-        self.shared.metrics.step_ended(step_type, outcome_of(&run.execution.state), took);
+        let outcome = outcome_of(&run.execution.state);
+        self.shared.metrics.step_ended(step_type, outcome, took);
+        note_in_trace(&run, outcome);
         match (&run.execution.state, &self.next) {
             (State::Running { .. }, Some(next)) => chain::send(next, run, &self.router),
             _ => run.end(&self.shared),
@@ -148,6 +153,18 @@ impl Place {
     }
 }
 
+/// Notes in a trace how a step has ended, and its execution, if that has.
+fn note_in_trace(run: &Run, outcome: &'static str) {
+    if traces::are_on() {
+        let state = &run.execution.state;
+        let has_failed = matches!(state, State::Failed(_) | State::Unknown(_));
+        traces::ended(&tracing::Span::current(), "onward.outcome", outcome, has_failed);
+        if state.is_final() {
+            traces::ended(&run.span, "onward.outcome", outcome, has_failed);
+        }
+    }
+}
+
 /// How a step has ended, from what its execution has become.
 fn outcome_of(state: &State) -> &'static str {
     match state {
@@ -164,5 +181,6 @@ fn outcome_of(state: &State) -> &'static str {
 }
 
 pub(super) fn span(execution: &Execution) -> tracing::Span {
-    tracing::info_span!("execution", id = %execution.id, action = %execution.action)
+    let (workflow, task) = (&execution.workflow, execution.task);
+    tracing::info_span!("execution", id = %execution.id, action = %execution.action, %workflow, %task)
 }

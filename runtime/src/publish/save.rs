@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::Steps;
 use crate::{
     clock::Clock,
-    definition::{self, Diagnostic, Diagnostics},
+    definition,
     model::{Performer, SharedWorkspace, Workflow, WorkflowId, Workspace, stranding::Stranded},
     step::StepTypes,
     store::{NewVersion, Store, StoreError},
+    toml_file::{Diagnostic, Diagnostics},
 };
 
 /// What reports call a text that no file has.

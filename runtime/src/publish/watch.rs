@@ -15,12 +15,13 @@ use std::{
 };
 
 use super::{
-    Files, PublishError, Steps, WorkflowFile, latest, publish, read_after, read_all, read_text,
-    tell_findings, toml_files,
+    Files, PublishError, Steps, WorkflowFile, latest, publish, read_after, read_all, tell_findings,
+    toml_files,
 };
 use crate::{
     engine::Shared,
     model::{WorkflowId, workspace::FileNote},
+    toml_file::read_text,
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);

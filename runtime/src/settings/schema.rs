@@ -1,98 +1,44 @@
-//! The JSON Schema (2020-12) of `onward.toml`, for editors: made of `onward.default.toml`, so that keys, defaults and
-//! comments stand in one place, and of the limits that numbers are checked against.
-
-use std::cell::RefCell;
+//! The JSON Schema (2020-12) of `onward.toml`, for editors: made of the keys, so that each stands in one place.
 
 use serde_json::{Map, Value, json};
 
-use super::{DEFAULTS, LOG_FORMATS, SettingsError, ranges, raw};
+use super::{
+    LOG_FORMATS,
+    keys::{ITEMS_MAX, Kind, keys},
+};
 
-/// The schema of the configuration file. The error: `onward.default.toml` is not what it should be.
-pub fn schema() -> Result<Value, SettingsError> {
-    let invalid =
-        |problem: String| SettingsError::Invalid { place: "onward.default.toml".to_owned(), problem };
-    let values: toml::Table = toml::from_str(DEFAULTS).map_err(|error| invalid(error.to_string()))?;
-    let raw: raw::Settings = toml::from_str(DEFAULTS).map_err(|error| invalid(error.to_string()))?;
-    let limits = limits(&raw)?;
+/// The schema of the configuration file.
+pub fn schema() -> Value {
     let mut sections = Map::new();
-    for Documented { section, key, comment } in documented(DEFAULTS) {
-        let default = values.get(section).and_then(|section| section.get(key));
-        let default = default.ok_or_else(|| invalid(format!("{section}.{key} is no key")))?;
-        let mut schema =
-            of_default(default).ok_or_else(|| invalid(format!("{section}.{key} has no type")))?;
-        schema["description"] = comment.into();
-        let name = format!("{section}.{key}");
-        if let Some((_, least, most)) = limits.iter().find(|(key, _, _)| *key == name) {
-            (schema["minimum"], schema["maximum"]) = (json!(least), json!(most));
-        }
-        if name == "log.format" {
+    for key in keys() {
+        let mut schema = of_kind(&key.kind);
+        schema["description"] = key.comment.as_str().into();
+        if key.name() == "log.format" {
             schema["enum"] = LOG_FORMATS.iter().map(|(name, _)| *name).collect();
         }
         let empty = json!({"type": "object", "properties": {}, "additionalProperties": false});
-        let table = sections.entry(section).or_insert(empty);
-        table["properties"][key] = schema;
+        let table = sections.entry(key.section).or_insert(empty);
+        schema["default"] = key.default;
+        table["properties"][key.key] = schema;
     }
-    Ok(json!({
+    json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Onward configuration",
         "type": "object",
         "properties": sections,
         "additionalProperties": false,
-    }))
-}
-
-/// Keys with the least and the most that each may be, as the check asks for them.
-fn limits(raw: &raw::Settings) -> Result<Vec<(&'static str, u64, u64)>, SettingsError> {
-    let limits = RefCell::new(Vec::new());
-    ranges(raw, &|key, _, least, most| {
-        limits.borrow_mut().push((key, least, most));
-        Ok(())
-    })?;
-    Ok(limits.into_inner())
-}
-
-/// The type of a key that has this default.
-fn of_default(default: &toml::Value) -> Option<Value> {
-    Some(match default {
-        toml::Value::String(text) => json!({"type": "string", "default": text}),
-        toml::Value::Integer(number) => json!({"type": "integer", "minimum": 0, "default": number}),
-        toml::Value::Boolean(flag) => json!({"type": "boolean", "default": flag}),
-        // One text may have the items with commas between them.
-        toml::Value::Array(items) if items.is_empty() => {
-            json!({"type": ["array", "string"], "items": {"type": "string"}, "default": []})
-        }
-        _ => return None,
     })
 }
 
-/// A key with the comment above it, or above the keys right before it.
-struct Documented<'a> {
-    section: &'a str,
-    key: &'a str,
-    comment: String,
-}
-
-fn documented(defaults: &str) -> Vec<Documented<'_>> {
-    let (mut keys, mut section) = (Vec::new(), "");
-    let (mut comment, mut is_over) = (String::new(), false);
-    for line in defaults.lines() {
-        if let Some(words) = line.strip_prefix('#') {
-            if std::mem::take(&mut is_over) {
-                comment.clear();
-            }
-            if !comment.is_empty() {
-                comment.push(' ');
-            }
-            comment.push_str(words.trim());
-        } else if let Some((key, _)) = line.split_once(" = ") {
-            keys.push(Documented { section, key, comment: comment.clone() });
-            is_over = true;
-        } else {
-            section = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')).unwrap_or(section);
-            comment.clear();
+fn of_kind(kind: &Kind) -> Value {
+    match kind {
+        Kind::Text => json!({"type": "string"}),
+        Kind::Number(range) => json!({"type": "integer", "minimum": range.start(), "maximum": range.end()}),
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::List => {
+            json!({"type": ["array", "string"], "items": {"type": "string"}, "maxItems": ITEMS_MAX})
         }
     }
-    keys
 }
 
 #[cfg(test)]
@@ -101,9 +47,7 @@ mod tests {
 
     #[test]
     fn every_key_is_there_with_words_a_type_and_its_default() {
-        let schema = schema().expect("a schema");
-        let defaults: toml::Table = toml::from_str(DEFAULTS).expect("TOML");
-        let keys = |value: &toml::Value| value.as_table().map_or(0, toml::Table::len);
+        let schema = schema();
         let mut count = 0;
         for (section, properties) in schema["properties"].as_object().expect("sections") {
             for (key, property) in properties["properties"].as_object().expect("keys") {
@@ -113,12 +57,12 @@ mod tests {
                 count += 1;
             }
         }
-        assert_eq!(count, defaults.values().map(keys).sum::<usize>());
+        assert_eq!(count, keys().len());
     }
 
     #[test]
     fn limits_and_choices_are_those_of_the_check() {
-        let schema = schema().expect("a schema");
+        let schema = schema();
         let at = |pointer: &str| schema.pointer(pointer).cloned().unwrap_or_default();
         let limit = "/properties/engine/properties/in_flight_max";
         assert_eq!(

@@ -21,7 +21,7 @@ pub(crate) use self::{
     disk::{Disk, Fault, On, all_is_moved, hold_the_write_lock},
     load::{Ledger, create_tasks, number, pinging, under_load},
     raw::{Connection, Over, RawReceiver, Then},
-    receiver::{Receiver, Reply},
+    receiver::{Received, Receiver, Reply},
     resolver::Resolver,
     server::{CONFIG, ORDERS, Project, Server, binary, onward},
 };

@@ -55,6 +55,7 @@ pub(crate) struct Received {
     /// The request line and headers, as they came.
     pub(crate) head: String,
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Received {
@@ -170,5 +171,5 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Received> {
     });
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { head, body: String::from_utf8_lossy(&body).into_owned() })
+    Some(Received { head, body: String::from_utf8_lossy(&body).into_owned(), bytes: body })
 }

@@ -6,8 +6,9 @@ use expect_test::expect;
 
 use super::{Anything, check, read};
 use crate::{
-    definition::{self, Diagnostics},
+    definition,
     model::{Workflow, WorkflowId},
+    toml_file::Diagnostics,
 };
 
 /// A workflow with a field, two stages and an action, as their lines say them.

@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{Anything, SAMPLE, read};
 use crate::{
-    definition::{ALERTS_EVERY_MAX, FILE_BYTES_MAX, read_back, write},
+    definition::{ALERTS_EVERY_MAX, read_back, write},
     model::{
         Action, ActionId, AlertRule, Condition, Field, FieldId, FieldType, ItemId, Role, Stage, StageId,
         StepDefinition, StepId, Workflow, WorkflowId,
@@ -18,6 +18,7 @@ use crate::{
         template::Template,
         workflow::OnFailure,
     },
+    toml_file::FILE_BYTES_MAX,
 };
 
 /// Writes it, reads that, and writes it again.

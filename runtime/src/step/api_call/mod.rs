@@ -9,11 +9,13 @@ mod outcome;
 mod proxy;
 mod request;
 mod tls;
+mod trace;
 
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
+use tracing::Instrument;
 
 pub use self::auth::Tokens;
 use self::{
@@ -191,7 +193,9 @@ impl ApiCall {
                 },
             };
             let redactor = redactor.and(applied.token.as_ref());
-            let exchange = call.resources.egress.send(request.clone()).await;
+            let span = trace::begin(&mut request);
+            let exchange = call.resources.egress.send(request.clone()).instrument(span.clone()).await;
+            trace::end(&span, &exchange);
             // What is refused was not done; a token that was kept may be over before its time.
             if exchange.status() == Some(401) && applied.is_cached && refused.is_none() {
                 refused = applied.token;

@@ -12,6 +12,9 @@ use crate::{egress::Guard, publish::Steps, step::StepTypes};
 const EVERYTHING: &str = include_str!("everything.toml");
 const README: &str = include_str!("../../../../../README.md");
 
+/// What parts of onward.toml begin with, of which the tests of the settings read each.
+const SETTINGS: [&str; 2] = ["[egress]", "[traces]"];
+
 /// Times that each kind of mutation is made of each file.
 const ROUNDS: u64 = 2;
 /// Far more than any takes, and far less than would hold somebody up.
@@ -59,7 +62,7 @@ fn sources() -> Vec<Source> {
         } else if block.starts_with("auth = ") || block.starts_with("tls = ") {
             // Each line is a parameter for a step, such as the sample's last.
             sources.extend(block.lines().map(|line| Source::new(name.clone(), format!("{SAMPLE}{line}\n"))));
-        } else if !block.starts_with("[egress]") {
+        } else if !SETTINGS.iter().any(|section| block.starts_with(section)) {
             // A part of a workflow such as the sample, which has a stage of that name already.
             let part = block.replace("[[stages]]\nname = \"In Progress\"", "[[stages]]\nname = \"Waiting\"");
             sources.push(Source::new(name, format!("{SAMPLE}\n{part}")));

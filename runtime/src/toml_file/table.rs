@@ -12,11 +12,16 @@ use toml::{
     de::{DeInteger, DeTable, DeValue},
 };
 
-use super::{Diagnostic, KEY_BYTES_MAX, KEYS_MAX, report::PROBLEMS_MAX};
+use super::report::{Diagnostic, PROBLEMS_MAX};
 use crate::model::{
     duration,
     text::{closest, shortened},
 };
+
+/// Keys of a table whose keys may have any name.
+const KEYS_MAX: usize = 500;
+/// Bytes of such a key.
+const KEY_BYTES_MAX: usize = 1_000;
 
 /// Problems that are kept. A file of the greatest size has room for a hundred thousand.
 const KEPT_MAX: usize = 10 * PROBLEMS_MAX;
@@ -26,14 +31,14 @@ const MESSAGE_CHARS_MAX: usize = 500;
 
 /// The problems found so far, as far as they are kept.
 #[derive(Default)]
-pub(super) struct Problems(pub(super) Vec<Diagnostic>);
+pub(crate) struct Problems(pub(crate) Vec<Diagnostic>);
 
 impl Problems {
-    pub(super) fn add(&mut self, code: &'static str, span: Range<usize>, message: impl Into<String>) {
+    pub(crate) fn add(&mut self, code: &'static str, span: Range<usize>, message: impl Into<String>) {
         self.add_with_help(code, span, message, None);
     }
 
-    pub(super) fn add_with_help(
+    pub(crate) fn add_with_help(
         &mut self,
         code: &'static str,
         span: Range<usize>,
@@ -51,45 +56,45 @@ impl Problems {
         });
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.0.len() >= KEPT_MAX
     }
 }
 
 /// A value with its place.
 #[derive(Debug, Clone)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) span: Range<usize>,
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) span: Range<usize>,
 }
 
 /// A key of any name, with its value as JSON.
-pub(super) struct Entry {
-    pub(super) key: At<String>,
-    pub(super) value: At<Value>,
+pub(crate) struct Entry {
+    pub(crate) key: At<String>,
+    pub(crate) value: At<Value>,
     /// Where the items stand, if the value is a list.
-    pub(super) items: Vec<Range<usize>>,
+    pub(crate) items: Vec<Range<usize>>,
 }
 
 /// An item of a list whose items may be texts or tables.
-pub(super) enum TextOrTable<'a> {
+pub(crate) enum TextOrTable<'a> {
     Text(At<String>),
     Table(Table<'a>),
 }
 
 /// Where the values of some keys stand.
-pub(super) type Places = Vec<(String, Range<usize>)>;
+pub(crate) type Places = Vec<(String, Range<usize>)>;
 
 /// A table whose keys are being taken.
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     /// In the order in which they were written.
     entries: Vec<(Cow<'a, str>, Range<usize>, &'a Spanned<DeValue<'a>>)>,
     known: Vec<&'static str>,
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn new(table: &'a DeTable<'a>, span: Range<usize>) -> Self {
+    pub(crate) fn new(table: &'a DeTable<'a>, span: Range<usize>) -> Self {
         let mut entries: Vec<_> =
             table.iter().map(|(key, value)| (Cow::Borrowed(&**key.get_ref()), key.span(), value)).collect();
         entries.sort_by_key(|(_, span, _)| span.start);
@@ -103,11 +108,16 @@ impl<'a> Table<'a> {
     }
 
     /// Where a key stands that has not been taken yet.
-    pub(super) fn place(&self, key: &str) -> Option<Range<usize>> {
+    pub(crate) fn place(&self, key: &str) -> Option<Range<usize>> {
         self.entries.iter().find(|(name, _, _)| name == key).map(|(_, span, _)| span.clone())
     }
 
-    pub(super) fn text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
+    /// Where the value of a key stands that has not been taken yet.
+    pub(crate) fn value_place(&self, key: &str) -> Option<Range<usize>> {
+        self.entries.iter().find(|(name, _, _)| name == key).map(|(_, _, value)| value.span())
+    }
+
+    pub(crate) fn text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
         let value = self.take(key)?;
         match value.get_ref().as_str() {
             Some(text) => Some(At { value: text.to_owned(), span: value.span() }),
@@ -115,7 +125,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    pub(super) fn required_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
+    pub(crate) fn required_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
         if self.place(key).is_none() {
             self.known.push(key);
             problems.add("missing_key", self.span.clone(), format!("`{key}` is missing"));
@@ -124,7 +134,7 @@ impl<'a> Table<'a> {
         self.text(key, problems)
     }
 
-    pub(super) fn flag(&mut self, key: &'static str, default: bool, problems: &mut Problems) -> bool {
+    pub(crate) fn flag(&mut self, key: &'static str, default: bool, problems: &mut Problems) -> bool {
         let Some(value) = self.take(key) else { return default };
         value
             .get_ref()
@@ -133,7 +143,7 @@ impl<'a> Table<'a> {
             .unwrap_or(default)
     }
 
-    pub(super) fn integer(
+    pub(crate) fn integer(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u32>,
@@ -152,7 +162,7 @@ impl<'a> Table<'a> {
         number
     }
 
-    pub(super) fn duration(
+    pub(crate) fn duration(
         &mut self,
         key: &'static str,
         most: Duration,
@@ -167,7 +177,7 @@ impl<'a> Table<'a> {
     }
 
     /// At most so many of them are read.
-    pub(super) fn texts(
+    pub(crate) fn texts(
         &mut self,
         key: &'static str,
         most: usize,
@@ -188,7 +198,23 @@ impl<'a> Table<'a> {
         Some(At { value: texts, span: value.span() })
     }
 
-    pub(super) fn table(&mut self, key: &'static str, problems: &mut Problems) -> Option<Table<'a>> {
+    /// The same, where one text may stand for a list of them, with commas in between.
+    pub(crate) fn text_or_texts(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        problems: &mut Problems,
+    ) -> Option<Vec<At<String>>> {
+        let value = self.entries.iter().find(|(name, _, _)| name == key).map(|(_, _, value)| *value);
+        let Some(text) = value.and_then(|value| value.get_ref().as_str()) else {
+            return self.texts(key, most, problems).map(|texts| texts.value);
+        };
+        let span = self.take(key)?.span();
+        let items = split_list(text).take(most);
+        Some(items.map(|item| At { value: item.to_owned(), span: span.clone() }).collect())
+    }
+
+    pub(crate) fn table(&mut self, key: &'static str, problems: &mut Problems) -> Option<Table<'a>> {
         let value = self.take(key)?;
         match value.get_ref().as_table() {
             Some(table) => Some(Table::new(table, value.span())),
@@ -197,7 +223,7 @@ impl<'a> Table<'a> {
     }
 
     /// A list of texts and tables, in any mixture.
-    pub(super) fn texts_or_tables(
+    pub(crate) fn texts_or_tables(
         &mut self,
         key: &'static str,
         most: usize,
@@ -219,7 +245,7 @@ impl<'a> Table<'a> {
     }
 
     /// The tables of `[[key]]`.
-    pub(super) fn tables(
+    pub(crate) fn tables(
         &mut self,
         key: &'static str,
         most: usize,
@@ -243,7 +269,7 @@ impl<'a> Table<'a> {
     }
 
     /// Notes the keys that are nearly one that is missing, where what else is left may be known to somebody else.
-    pub(super) fn misspelt(&self, key: &'static str, problems: &mut Problems) {
+    pub(crate) fn misspelt(&self, key: &'static str, problems: &mut Problems) {
         for (name, span, _) in &self.entries {
             if closest(name, [key]).is_some() {
                 let help = Some(format!("did you mean `{key}`?"));
@@ -254,7 +280,7 @@ impl<'a> Table<'a> {
     }
 
     /// What is left is not known.
-    pub(super) fn finish(self, problems: &mut Problems) {
+    pub(crate) fn finish(self, problems: &mut Problems) {
         for (key, span, _) in self.entries {
             if problems.is_full() {
                 return;
@@ -273,7 +299,7 @@ impl<'a> Table<'a> {
     }
 
     /// What is left, for keys whose values may be of several types.
-    pub(super) fn entries(self) -> impl Iterator<Item = Entry> + use<'a> {
+    pub(crate) fn entries(self) -> impl Iterator<Item = Entry> + use<'a> {
         self.entries.into_iter().map(|(key, span, value)| Entry {
             key: At { value: key.into_owned(), span },
             value: At { value: json(value.get_ref()), span: value.span() },
@@ -282,7 +308,7 @@ impl<'a> Table<'a> {
     }
 
     /// What is left, as JSON, with the place of each value, and of each key within it: `auth/basic/user`.
-    pub(super) fn rest(self, problems: &mut Problems) -> (Map<String, Value>, Places) {
+    pub(crate) fn rest(self, problems: &mut Problems) -> (Map<String, Value>, Places) {
         let mut values = Map::new();
         let mut places = Places::new();
         for (key, _, value) in self.entries {
@@ -292,6 +318,11 @@ impl<'a> Table<'a> {
         }
         (values, places)
     }
+}
+
+/// The items of a list that is one text with commas between them.
+pub(crate) fn split_list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
 fn note_keys(path: &str, value: &Spanned<DeValue<'_>>, places: &mut Places, problems: &mut Problems) {

@@ -1,0 +1,189 @@
+//! What a wrong `onward.toml`, and a wrong environment, look like to an operator.
+
+use expect_test::{Expect, expect, expect_file};
+
+use super::*;
+
+fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("onward.toml");
+    std::fs::write(&path, text).expect("a file");
+    let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let folder = format!("{}/", folder.path().display());
+    load_with(Some(&path), environment).map_err(|error| error.to_string().replace(&folder, ""))
+}
+
+fn refused(text: &str, environment: &[(&str, &str)]) -> String {
+    load_text(text, environment).expect_err(text)
+}
+
+fn check(text: &str, environment: &[(&str, &str)], expected: Expect) {
+    expected.assert_eq(&refused(text, environment));
+}
+
+#[test]
+fn the_defaults_are_complete() {
+    // Every key is required of the merged whole, so the defaults alone must be enough.
+    let settings = load_text("", &[]).expect("the defaults");
+    assert!(settings.store.folder.ends_with("data"));
+    assert_eq!(settings.server.listen, "127.0.0.1:8080");
+}
+
+#[test]
+fn what_readme_shows_is_sound() {
+    let readme = include_str!("../../../README.md");
+    let blocks = readme.split("```toml\n").skip(1).filter_map(|block| Some(block.split_once("```")?.0));
+    let sections: Vec<_> = keys::keys().iter().map(|key| format!("[{}]", key.section)).collect();
+    let mut count = 0;
+    for block in blocks.filter(|block| sections.iter().any(|section| block.starts_with(section))) {
+        load_text(block, &[]).unwrap_or_else(|said| panic!("{said}"));
+        count += 1;
+    }
+    assert_eq!(count, 2);
+}
+
+#[test]
+fn every_problem_is_told_at_once_at_its_place() {
+    let said = refused(include_str!("tests/wrong.toml"), &[]);
+    expect_file!["tests/wrong.txt"].assert_eq(&said);
+}
+
+#[test]
+fn the_environment_is_told_by_its_variables() {
+    check(
+        "[server]\nlisten = \"here\"\nworkers = 5000\n",
+        &[
+            ("ONWARD__SERVER__LISTEN", "there"),
+            ("ONWARD__SERVER__LISTN", "127.0.0.1:80"),
+            ("ONWARD__ENGINE__QUEUED_MAX", "0x10"),
+            ("ONWARD__METRICS__OPEN", "on\nand off"),
+            ("ONWARD__EGRESS__ALLOW", "10.0.0.0/8, http://billing.example"),
+            ("ONWARD_KEY", "not a setting"),
+        ],
+        expect![[r#"
+            the configuration cannot be used
+
+            error[out_of_range]: `workers` must be a whole number from 0 to 1024
+             --> onward.toml:3:11
+              |
+            3 | workers = 5000
+              |           ^^^^
+
+            1 problem in onward.toml
+
+            error[invalid_value]: `egress.allow` must be a network such as 10.1.0.0/16, an address, or a host, the last two with a port if need be
+             --> the environment:1:23
+              |
+            1 | ONWARD__EGRESS__ALLOW=10.0.0.0/8, http://billing.example
+              |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            error[invalid_value]: `ONWARD__ENGINE__QUEUED_MAX` must be a whole number from 1 to 1000000
+             --> the environment:2:28
+              |
+            2 | ONWARD__ENGINE__QUEUED_MAX=0x10
+              |                            ^^^^
+
+            error[invalid_value]: `ONWARD__METRICS__OPEN` must be true or false
+             --> the environment:3:23
+              |
+            3 | ONWARD__METRICS__OPEN=on�and off
+              |                       ^^^^^^^^^^
+
+            error[invalid_value]: `server.listen` must be an address and a port, such as 127.0.0.1:8080
+             --> the environment:4:24
+              |
+            4 | ONWARD__SERVER__LISTEN=there
+              |                        ^^^^^
+
+            error[unknown_key]: `ONWARD__SERVER__LISTN` is no variable of Onward's
+             --> the environment:5:1
+              |
+            5 | ONWARD__SERVER__LISTN=127.0.0.1:80
+              | ^^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: did you mean `ONWARD__SERVER__LISTEN`?
+
+            5 problems in the environment"#]],
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_said_alone() {
+    check(
+        "[server\nlisten = 5\n",
+        &[],
+        expect![[r#"
+        the configuration cannot be used
+
+        error[toml_syntax]: unclosed table, expected `]`
+         --> onward.toml:1:8
+          |
+        1 | [server
+          |        ^
+
+        1 problem in onward.toml"#]],
+    );
+}
+
+#[test]
+fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
+    let text = "[server]\nlisten = \"127.0.0.1:1\"\ndrain_seconds = 7\n[egress]\nallow = [\"10.0.0.1\"]\n[files]\nremote_allow = \"10.0.0.2, billing.example\"\n";
+    let environment = [
+        ("ONWARD__SERVER__LISTEN", "127.0.0.1:2"),
+        ("ONWARD__METRICS__OPEN", "true"),
+        ("ONWARD__SERVER__TRUSTED_PROXIES", "10.0.0.0/8,192.168.0.1"),
+        ("ONWARD__RETENTION__RECORDS_DAYS", "8"),
+    ];
+    let settings = load_text(text, &environment).expect("sound");
+    let Settings { server, metrics, retention, trusted_proxies, files, .. } = settings;
+    assert_eq!(
+        (server.listen.as_str(), server.drain_seconds, server.body_bytes_max),
+        ("127.0.0.1:2", 7, 1 << 20)
+    );
+    assert_eq!((metrics.open, retention.records_days), (true, 8));
+    assert_eq!(
+        trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["10.0.0.0/8", "192.168.0.1/32"]
+    );
+    assert!(
+        files.guard.check_url("http://10.0.0.2/").is_ok()
+            && files.guard.check_url("http://10.0.0.3/").is_err()
+    );
+}
+
+#[test]
+fn people_reach_the_server_by_http() {
+    for url in
+        ["onward.example", "ftp://a.example", "https://a.example/?b", "https://me@a.example", "https:///a"]
+    {
+        let said = refused(&format!("[server]\npublic_url = \"{url}\""), &[]);
+        assert!(said.contains("`server.public_url` must be where people"), "{said}");
+    }
+    for url in ["https://onward.example", "http://10.1.1.1:8080/onward/"] {
+        load_text(&format!("[server]\npublic_url = \"{url}\""), &[]).expect(url);
+    }
+}
+
+#[test]
+fn a_proxy_has_its_password_from_the_environment_and_no_report_repeats_it() {
+    const URL: &str = "http://me:hunter2@proxy.example";
+    let in_file = format!("[egress]\nproxy = \"{URL}:3128\"\n");
+    let misspelt = format!("[egress]\nproxi = \"{URL}:3128\"\n");
+    let environment = "[egress]\nproxy = \"environment\"\n";
+    for (text, variables, expected) in [
+        (in_file.as_str(), vec![], "from the environment alone"),
+        (misspelt.as_str(), vec![], "did you mean `proxy`?"),
+        ("", vec![("ONWARD__EGRESS__PROXY", URL)], "`egress.proxy` must be http://HOST:PORT"),
+        ("", vec![("ONWARD__EGRESS__PROXI", URL)], "did you mean `ONWARD__EGRESS__PROXY`?"),
+        (environment, vec![("HTTPS_PROXY", URL)], "`HTTPS_PROXY` must be http://HOST:PORT"),
+        (environment, vec![("https_proxy", URL)], "`https_proxy` must be http://HOST:PORT"),
+    ] {
+        let said = refused(text, &variables);
+        assert!(said.contains(expected) && !said.contains("hunter2"), "{said}");
+    }
+    let sound = format!("{URL}:3128");
+    for (text, variable) in [("", "ONWARD__EGRESS__PROXY"), (environment, "HTTPS_PROXY")] {
+        let settings = load_text(text, &[(variable, &sound)]).expect(variable);
+        assert_eq!(settings.egress.proxy.expect("a proxy").origin(), "http://proxy.example:3128");
+    }
+}
