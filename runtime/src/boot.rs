@@ -262,7 +262,12 @@ fn session_settings(settings: &Settings) -> SessionSettings {
 
 fn retention_settings(settings: &Settings) -> RetentionSettings {
     let retention = &settings.retention;
-    RetentionSettings { records_days: retention.records_days, records_max: retention.records_max }
+    RetentionSettings {
+        records_days: retention.records_days,
+        records_max: retention.records_max,
+        audit_days: retention.audit_days,
+        revoked_keys_days: retention.revoked_keys_days,
+    }
 }
 
 pub fn vault(settings: &Settings) -> Vault {
@@ -293,6 +298,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
         Arc::clone(&server.events),
         Arc::<[_]>::from(settings.trusted_proxies.as_slice()),
     );
+    let streams = Arc::<api::Streams>::default();
     let metrics_are_open = settings.metrics.open;
     let document: web::Bytes = api::document(&public_url).to_string().into();
     let workers = match settings.server.workers {
@@ -316,6 +322,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
             bodies: bodies.clone(),
             sessions: Arc::clone(&sessions),
             events: Arc::clone(&events),
+            streams: Arc::clone(&streams),
             metrics_are_open,
             trusted_proxies: Arc::clone(&trusted_proxies),
         };

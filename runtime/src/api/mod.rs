@@ -47,7 +47,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, middleware::from_fn, we
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
-pub use self::{body::Bodies, error::Code, openapi::document};
+pub use self::{body::Bodies, error::Code, events::Streams, openapi::document};
 use self::{error::ApiError, route::Route};
 use crate::{
     egress::{Egress, Endpoints},
@@ -73,6 +73,7 @@ pub struct Api {
     pub bodies: Bodies,
     pub sessions: Arc<Sessions>,
     pub events: Arc<Events>,
+    pub streams: Arc<Streams>,
     /// Whether `/metrics` asks for nobody.
     pub metrics_are_open: bool,
     /// Proxies that say truly for whom they ask.
