@@ -19,6 +19,7 @@ use super::{
     toml_files,
 };
 use crate::{
+    definition,
     engine::Shared,
     model::{WorkflowId, workspace::FileNote},
     toml_file::read_text,
@@ -124,7 +125,8 @@ impl Watch {
                 Ok(source) => read_after(&name, source, &Steps(&shared.step_types), &latest),
                 Err(problem) => Err(PublishError::File { path: path.clone(), problem: problem.clone() }),
             };
-            let file = read.map(|workflow| WorkflowFile { path, workflow });
+            let has_id = source.as_ref().is_ok_and(|source| definition::has_id(source));
+            let file = read.map(|workflow| WorkflowFile { path, workflow, has_id });
             let refused = match file.and_then(|file| PublishError::unless_twice(file, &files)) {
                 Ok(file) => {
                     files.push(file);
