@@ -226,10 +226,11 @@ impl Server {
     }
 }
 
-/// Calls the traces' collector, whatever address it has; and says nothing of it to those who look at endpoints.
+/// Calls the traces' collector, whatever address it has and through no proxy; and says nothing of it to those who look at
+/// endpoints.
 fn traces_egress(server: &Server, endpoint: &str) -> Egress {
     let guard = Guard::of_url(endpoint).unwrap_or_default();
-    let settings = EgressSettings { guard, ..egress_settings(&server.settings) };
+    let settings = EgressSettings { guard, proxy: None, ..egress_settings(&server.settings) };
     Egress::new(&settings, &server.trust, Endpoints::new(health_settings(&server.settings)))
 }
 

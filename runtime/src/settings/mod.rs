@@ -222,9 +222,9 @@ fn secrets(raw: &raw::Secrets, base: &Path, data: &Path) -> Secrets {
     }
 }
 
-/// Empty, or an address by http or https with nothing behind its path. Whether it is https decides how cookies are set.
-fn is_public_url(url: &str) -> bool {
-    url.is_empty() || !url.contains(['?', '#']) && egress::is_http(url)
+/// An address by http or https with nothing behind its path.
+fn is_address(url: &str) -> bool {
+    !url.contains(['?', '#']) && egress::is_http(url)
 }
 
 /// The section `server`, of which the networks of its proxies are read.
@@ -232,7 +232,8 @@ fn server(raw: &raw::Server, reading: &mut Reading) -> Vec<IpNet> {
     if raw.listen.parse::<SocketAddr>().is_err() {
         reading.note("server.listen", None, "an address and a port, such as 127.0.0.1:8080");
     }
-    if !is_public_url(&raw.public_url) {
+    // Whether it is https decides how cookies are set.
+    if !raw.public_url.is_empty() && !is_address(&raw.public_url) {
         reading.note(
             "server.public_url",
             None,
@@ -278,7 +279,7 @@ fn traces(raw: &raw::Traces, reading: &mut Reading) -> Option<TraceSettings> {
     if endpoint.is_empty() {
         return None;
     }
-    if !egress::is_http(endpoint) {
+    if !is_address(endpoint) {
         reading.note(
             "traces.endpoint",
             None,
@@ -297,12 +298,12 @@ fn bootstrap(raw: &raw::Bootstrap, base: &Path, reading: &mut Reading) -> Bootst
     let password_file = file(&raw.administrator_password_file);
     match (&email, &password_file) {
         (Some(Err(_)), _) => reading.note("bootstrap.administrator_email", None, "an email"),
-        (Some(_), None) => {
+        (Some(_), None) if !reading.is_wrong("bootstrap.administrator_password_file") => {
             let expected =
                 "together with bootstrap.administrator_password_file, the file that has the password";
             reading.note("bootstrap.administrator_email", None, expected);
         }
-        (None, Some(_)) => {
+        (None, Some(_)) if !reading.is_wrong("bootstrap.administrator_email") => {
             let expected = "together with bootstrap.administrator_email, whose password it has";
             reading.note("bootstrap.administrator_password_file", None, expected);
         }
