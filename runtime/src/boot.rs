@@ -89,6 +89,7 @@ impl Server {
             let none = WorkspaceRows::default();
             publish::read_folder_at_start(folder, &types, &none).map_err(|errors| in_lines(&errors))?;
         }
+        let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let lock = FolderLock::take(&settings.store.folder)?;
         let listener = listen(&settings.server.listen)?;
         let address = listener.local_addr().context("the listening socket has no address")?;
@@ -124,7 +125,6 @@ impl Server {
         if open > 0 {
             tracing::info!(open, "going on with the executions that an earlier run left");
         }
-        let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let endpoints = Endpoints::new(health_settings(&settings));
         endpoints::load(&*shared.store, &endpoints).await?;
         let sessions = Arc::new(sessions);

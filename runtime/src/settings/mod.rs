@@ -24,7 +24,7 @@ use self::read::Reading;
 use crate::{
     bootstrap::Bootstrap,
     definition::NAME_CHARS_MAX,
-    egress::{self, Guard, Proxy},
+    egress::{self, Guard, Proxy, Trust},
     model::{text, user::checked_email},
     telemetry::{
         LogFormat,
@@ -153,6 +153,7 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
     let workspace = workspace(&raw.workspace, reading);
     let calls_guard = guard("egress.allow", &raw.egress.allow, reading);
     let files_guard = guard("files.remote_allow", &raw.files.remote_allow, reading);
+    let extra_ca_file = extra_ca_file(&raw.egress, base, reading);
     let proxy = proxy(&raw.egress, reading);
     let traces = traces(&raw.traces, reading);
     let folder = base.join(&raw.store.folder);
@@ -170,8 +171,7 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
         egress: Egress {
             connect_timeout_seconds: raw.egress.connect_timeout_seconds,
             idle_timeout_seconds: raw.egress.idle_timeout_seconds,
-            extra_ca_file: (!raw.egress.extra_ca_file.is_empty())
-                .then(|| base.join(&raw.egress.extra_ca_file)),
+            extra_ca_file,
             endpoint_calls_max: raw.egress.endpoint_calls_max,
             endpoint_waiting_max: raw.egress.endpoint_waiting_max,
             endpoint_rate_max: raw.egress.endpoint_rate_max,
@@ -187,6 +187,15 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
         engine: raw.engine,
     })
 }
+/// A file that has certificates now, so that whoever checks the configuration hears of it.
+fn extra_ca_file(raw: &raw::Egress, base: &Path, reading: &mut Reading) -> Option<PathBuf> {
+    let path = (!raw.extra_ca_file.is_empty()).then(|| base.join(&raw.extra_ca_file))?;
+    if let Err(error) = Trust::check(&path) {
+        reading.note("egress.extra_ca_file", None, &format!("a file of certificates in PEM; {error}"));
+    }
+    Some(path)
+}
+
 /// The proxy, if there is one.
 fn proxy(raw: &raw::Egress, reading: &mut Reading) -> Option<Proxy> {
     const KEY: &str = "egress.proxy";

@@ -174,6 +174,18 @@ fn a_list_has_a_limit_however_it_is_written() {
     assert!(of_variable.contains("at most 1000 items, with commas between them"), "{of_variable}");
 }
 
+#[test]
+fn a_file_of_certificates_has_some() {
+    let said = refused("[egress]\nextra_ca_file = \"none.pem\"\n", &[]);
+    for words in
+        ["onward.toml:2:17", "`egress.extra_ca_file` must be a file of certificates in PEM", "No such file"]
+    {
+        assert_eq!(said.matches(words).count(), 1, "{said}");
+    }
+    let said = refused("[egress]\nextra_ca_file = \"onward.toml\"\n", &[]);
+    assert!(said.contains("a certificate is not one in PEM"), "{said}");
+}
+
 /// What was said and could not be read is not missing.
 #[test]
 fn one_mistake_is_one_problem() {
