@@ -89,6 +89,7 @@ impl Server {
             let none = WorkspaceRows::default();
             publish::read_folder_at_start(folder, &types, &none).map_err(|errors| in_lines(&errors))?;
         }
+        let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let lock = FolderLock::take(&settings.store.folder)?;
         let listener = listen(&settings.server.listen)?;
         let address = listener.local_addr().context("the listening socket has no address")?;
@@ -124,7 +125,6 @@ impl Server {
         if open > 0 {
             tracing::info!(open, "going on with the executions that an earlier run left");
         }
-        let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let endpoints = Endpoints::new(health_settings(&settings));
         endpoints::load(&*shared.store, &endpoints).await?;
         let sessions = Arc::new(sessions);
@@ -226,10 +226,11 @@ impl Server {
     }
 }
 
-/// Calls the traces' collector, whatever address it has; and says nothing of it to those who look at endpoints.
+/// Calls the traces' collector, whatever address it has and through no proxy; and says nothing of it to those who look at
+/// endpoints.
 fn traces_egress(server: &Server, endpoint: &str) -> Egress {
     let guard = Guard::of_url(endpoint).unwrap_or_default();
-    let settings = EgressSettings { guard, ..egress_settings(&server.settings) };
+    let settings = EgressSettings { guard, proxy: None, ..egress_settings(&server.settings) };
     Egress::new(&settings, &server.trust, Endpoints::new(health_settings(&server.settings)))
 }
 
@@ -262,7 +263,12 @@ fn session_settings(settings: &Settings) -> SessionSettings {
 
 fn retention_settings(settings: &Settings) -> RetentionSettings {
     let retention = &settings.retention;
-    RetentionSettings { records_days: retention.records_days, records_max: retention.records_max }
+    RetentionSettings {
+        records_days: retention.records_days,
+        records_max: retention.records_max,
+        audit_days: retention.audit_days,
+        revoked_keys_days: retention.revoked_keys_days,
+    }
 }
 
 pub fn vault(settings: &Settings) -> Vault {
@@ -293,6 +299,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
         Arc::clone(&server.events),
         Arc::<[_]>::from(settings.trusted_proxies.as_slice()),
     );
+    let streams = Arc::<api::Streams>::default();
     let metrics_are_open = settings.metrics.open;
     let document: web::Bytes = api::document(&public_url).to_string().into();
     let workers = match settings.server.workers {
@@ -316,6 +323,7 @@ fn http_server(server: &Server) -> anyhow::Result<actix_web::dev::Server> {
             bodies: bodies.clone(),
             sessions: Arc::clone(&sessions),
             events: Arc::clone(&events),
+            streams: Arc::clone(&streams),
             metrics_are_open,
             trusted_proxies: Arc::clone(&trusted_proxies),
         };

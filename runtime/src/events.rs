@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, watch};
 
 use crate::{
     engine::Shared,
@@ -28,11 +28,11 @@ const GATHER: Duration = Duration::from_millis(100);
 /// How often is looked whether the workspace has changed, or the server drains.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Batches that are kept for streams that come back: a minute's, if each has something.
+/// Batches that are kept for streams that come back or are slow: a minute's, if each has something.
 const KEPT_MAX: usize = 600;
 
-/// Batches that a stream may be behind; a slower one is told to read everything anew.
-const BEHIND_MAX: usize = 64;
+/// Bytes of them. Streams send these very bytes, so that they are all there are of them, however many streams there are.
+const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How long is gathered after the last stream has ended, for it to come back.
 const WANTED_AFTER: Duration = Duration::from_secs(60);
@@ -42,21 +42,25 @@ const CHANGES_MAX: usize = 20_000;
 
 /// What was told at once.
 pub struct Batch {
-    number: u64,
+    pub number: u64,
     /// The events of each workflow, as server-sent events.
-    by_workflow: HashMap<WorkflowId, Bytes>,
+    by_workflow: Vec<(WorkflowId, Bytes)>,
     /// For everybody, whatever they may see.
     for_all: Bytes,
+    /// Says how far a stream is that has all of it.
+    id: Bytes,
 }
 
 impl Batch {
     /// What somebody gets of it who may see these workflows; ends with its id.
-    pub fn text(&self, events: &Events, may_see: impl Fn(&WorkflowId) -> bool) -> Bytes {
-        let seen = self.by_workflow.iter().filter(|(workflow, _)| may_see(workflow));
-        let mut text = self.for_all.to_vec();
-        seen.for_each(|(_, events)| text.extend_from_slice(events));
-        text.extend_from_slice(events.id(self.number).as_bytes());
-        text.into()
+    pub fn pieces(&self, may_see: impl Fn(&WorkflowId) -> bool) -> impl Iterator<Item = Bytes> {
+        let seen = self.by_workflow.iter().filter(move |(workflow, _)| may_see(workflow));
+        let all = [&self.for_all].into_iter().chain(seen.map(|(_, events)| events)).chain([&self.id]);
+        all.filter(|piece| !piece.is_empty()).cloned()
+    }
+
+    fn bytes(&self) -> usize {
+        self.for_all.len() + self.by_workflow.iter().map(|(_, events)| events.len()).sum::<usize>()
     }
 }
 
@@ -78,11 +82,15 @@ struct Gathered {
     wanted_until: Option<Instant>,
 }
 
-/// How a task is now.
-enum TaskChange {
-    Changed(Arc<Task>),
-    /// It was of this workflow.
-    Deleted(WorkflowId),
+/// What is told of a task, and nothing else of it: a task may be large.
+struct TaskChange {
+    workflow: WorkflowId,
+    now: TaskNow,
+}
+
+enum TaskNow {
+    Changed { unique_id: Option<Arc<str>>, revision: u64 },
+    Deleted,
 }
 
 /// What is told of an execution; cheap to keep for each commit, so that text is made of the last alone.
@@ -95,11 +103,42 @@ struct ExecutionChange {
     step: Option<usize>,
 }
 
+#[derive(Default)]
 struct Kept {
+    /// Their numbers have no gap, and the last one's is `last`.
     batches: VecDeque<Arc<Batch>>,
+    bytes: usize,
     last: u64,
-    /// `None` once the server drains.
-    sender: Option<broadcast::Sender<Arc<Batch>>>,
+    /// Wakes the streams. `None` once the server drains.
+    told: Option<watch::Sender<()>>,
+}
+
+impl Kept {
+    fn put(&mut self, batch: Batch) {
+        self.last = batch.number;
+        self.bytes += batch.bytes();
+        self.batches.push_back(Arc::new(batch));
+        while self.batches.len() > KEPT_MAX || self.bytes > KEPT_BYTES_MAX {
+            let Some(oldest) = self.batches.pop_front() else { break };
+            self.bytes -= oldest.bytes();
+        }
+    }
+
+    fn next(&self, after: u64) -> Next {
+        let first = self.last + 1 - self.batches.len() as u64;
+        match after.checked_add(1).and_then(|next| next.checked_sub(first)) {
+            Some(place) if after < self.last => {
+                self.batches.get(place as usize).map_or(Next::Gone, |batch| Next::Batch(Arc::clone(batch)))
+            }
+            Some(_) if after == self.last => Next::Nothing,
+            _ => Next::Gone,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.batches.clear();
+        self.bytes = 0;
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -108,48 +147,54 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What a stream begins with.
 pub struct Beginning {
-    /// To be sent first.
-    pub missed: Vec<Arc<Batch>>,
-    /// What it missed is not known any more.
-    pub is_anew: bool,
-    /// The id of the last batch before those that are to come.
-    pub id: String,
-    pub batches: broadcast::Receiver<Arc<Batch>>,
+    /// The number of the last batch that it had; `None` where what it missed is not known any more.
+    pub after: Option<u64>,
+    /// Changes when something is told, and ends when the server drains.
+    pub told: watch::Receiver<()>,
+}
+
+/// What comes after a batch.
+pub enum Next {
+    Batch(Arc<Batch>),
+    /// Nothing yet.
+    Nothing,
+    /// What came is not known any more.
+    Gone,
 }
 
 impl Events {
     /// `run` is part of the events' ids.
     pub fn new(run: String) -> Self {
-        let sender = Some(broadcast::Sender::new(BEHIND_MAX));
-        Self {
-            run,
-            gathered: Mutex::default(),
-            anew: Notify::new(),
-            kept: Mutex::new(Kept { batches: VecDeque::new(), last: 0, sender }),
-        }
+        let kept = Kept { told: Some(watch::Sender::new(())), ..Kept::default() };
+        Self { run, gathered: Mutex::default(), anew: Notify::new(), kept: Mutex::new(kept) }
     }
 
-    /// Server-sent events that only say how far the stream is.
-    pub fn id(&self, number: u64) -> String {
-        format!("id: {}-{number}\n\n", self.run)
+    /// Server-sent events that only say how far a stream is.
+    pub fn id(&self, number: u64) -> Bytes {
+        format!("id: {}-{number}\n\n", self.run).into()
+    }
+
+    /// The number of the last batch.
+    pub fn last(&self) -> u64 {
+        locked(&self.kept).last
     }
 
     /// A new stream; `after`: the id of the last batch that it had. `None` once the server drains.
     pub fn listen(&self, after: Option<&str>) -> Option<Beginning> {
         locked(&self.gathered).wanted_until = Some(Instant::now() + WANTED_AFTER);
         let kept = locked(&self.kept);
-        let batches = kept.sender.as_ref()?.subscribe();
-        let after =
-            after.map(|id| id.strip_prefix(self.run.as_str())?.strip_prefix('-')?.parse::<u64>().ok());
-        let first = kept.last + 1 - kept.batches.len() as u64;
-        let (missed, is_anew) = match after {
-            None => (Vec::new(), false),
-            Some(Some(after)) if after <= kept.last && after + 1 >= first => {
-                (kept.batches.iter().filter(|batch| batch.number > after).cloned().collect(), false)
-            }
-            Some(_) => (Vec::new(), true),
+        let told = kept.told.as_ref()?.subscribe();
+        let number = |id: &str| id.strip_prefix(self.run.as_str())?.strip_prefix('-')?.parse::<u64>().ok();
+        let after = match after {
+            None => Some(kept.last),
+            Some(id) => number(id).filter(|after| !matches!(kept.next(*after), Next::Gone)),
         };
-        Some(Beginning { missed, is_anew, id: self.id(kept.last), batches })
+        Some(Beginning { after, told })
+    }
+
+    /// What comes after the batch of a number.
+    pub fn next(&self, after: u64) -> Next {
+        locked(&self.kept).next(after)
     }
 
     /// Tells what is gathered, until the server drains.
@@ -163,21 +208,21 @@ impl Events {
             let is_new = std::mem::replace(&mut revision, current) != current;
             self.tell(is_new.then_some(current));
         }
-        locked(&self.kept).sender = None;
+        locked(&self.kept).told = None;
     }
 
     fn tell(&self, revision: Option<u64>) {
         let (tasks, executions, is_over) = {
             let mut gathered = locked(&self.gathered);
             let mut kept = locked(&self.kept);
-            if kept.sender.as_ref().is_some_and(|sender| sender.receiver_count() > 0) {
+            if kept.told.as_ref().is_some_and(|told| told.receiver_count() > 0) {
                 gathered.wanted_until = Some(Instant::now() + WANTED_AFTER);
             }
             if gathered.wanted_until.is_none_or(|until| until < Instant::now()) {
                 if gathered.wanted_until.take().is_some() {
                     // Who comes back later has missed what nobody gathered: no number before this one is known.
                     kept.last += 1;
-                    kept.batches.clear();
+                    kept.clear();
                 }
                 return;
             }
@@ -189,10 +234,14 @@ impl Events {
         }
         let mut texts = HashMap::<WorkflowId, String>::new();
         for (id, change) in by_id(tasks) {
-            event(texts.entry(change.workflow().clone()).or_default(), "task", &change.shown(id));
+            event(texts.entry(change.workflow.clone()).or_default(), "task", &change.shown(id));
         }
         for (id, change) in by_id(executions) {
             event(texts.entry(change.workflow.clone()).or_default(), "execution", &change.shown(id));
+        }
+        let is_over = is_over || texts.values().map(String::len).sum::<usize>() > KEPT_BYTES_MAX / 2;
+        if is_over {
+            texts.clear();
         }
         let mut for_all = String::new();
         if let Some(revision) = revision {
@@ -203,15 +252,10 @@ impl Events {
         }
         let by_workflow = texts.into_iter().map(|(workflow, text)| (workflow, text.into())).collect();
         let mut kept = locked(&self.kept);
-        kept.last += 1;
-        let batch = Arc::new(Batch { number: kept.last, by_workflow, for_all: for_all.into() });
-        if kept.batches.len() >= KEPT_MAX {
-            kept.batches.pop_front();
-        }
-        kept.batches.push_back(Arc::clone(&batch));
-        if let Some(sender) = &kept.sender {
-            // Nobody may be listening at the moment.
-            let _ = sender.send(batch);
+        let number = kept.last + 1;
+        kept.put(Batch { number, by_workflow, for_all: for_all.into(), id: self.id(number) });
+        if let Some(told) = &kept.told {
+            told.send_replace(());
         }
     }
 }
@@ -237,8 +281,8 @@ impl Observer for Events {
         }
         for (id, task) in commit.tasks {
             let change = match (task, commit.deleted.get(id)) {
-                (Some(task), _) => TaskChange::Changed(Arc::clone(task)),
-                (None, Some(workflow)) => TaskChange::Deleted(workflow.clone()),
+                (Some(task), _) => TaskChange::of(task),
+                (None, Some(workflow)) => TaskChange { workflow: workflow.clone(), now: TaskNow::Deleted },
                 (None, None) => continue,
             };
             gathered.tasks.insert(*id, change);
@@ -255,23 +299,21 @@ impl Observer for Events {
 }
 
 impl TaskChange {
-    fn workflow(&self) -> &WorkflowId {
-        match self {
-            Self::Changed(task) => &task.workflow,
-            Self::Deleted(workflow) => workflow,
-        }
+    fn of(task: &Task) -> Self {
+        let now = TaskNow::Changed { unique_id: task.unique_id.clone(), revision: task.revision };
+        Self { workflow: task.workflow.clone(), now }
     }
 
     fn shown(&self, id: TaskId) -> Value {
-        let (workflow, id) = (self.workflow().as_str(), id.to_string());
-        match self {
-            Self::Changed(task) => json!({
+        let (workflow, id) = (self.workflow.as_str(), id.to_string());
+        match &self.now {
+            TaskNow::Changed { unique_id, revision } => json!({
                 "workflow": workflow,
                 "id": id,
-                "unique_id": task.unique_id,
-                "revision": task.revision,
+                "unique_id": unique_id,
+                "revision": revision,
             }),
-            Self::Deleted(_) => json!({"workflow": workflow, "id": id, "deleted": true}),
+            TaskNow::Deleted => json!({"workflow": workflow, "id": id, "deleted": true}),
         }
     }
 }
@@ -324,45 +366,74 @@ mod tests {
         locked(&events.gathered).wanted_until.is_some()
     }
 
-    fn text(events: &Events, batch: &Batch) -> String {
-        String::from_utf8(batch.text(events, |_| true).to_vec()).expect("UTF-8")
+    fn text(batch: &Batch) -> String {
+        String::from_utf8(batch.pieces(|_| true).collect::<Vec<_>>().concat()).expect("UTF-8")
+    }
+
+    /// What a stream hears from a place on until it has all; `None` where that is not known any more.
+    fn heard(events: &Events, after: Option<&str>) -> Option<Vec<Arc<Batch>>> {
+        let (mut after, mut heard) = (events.listen(after).expect("a stream").after?, Vec::new());
+        loop {
+            match events.next(after) {
+                Next::Batch(batch) => {
+                    after = batch.number;
+                    heard.push(batch);
+                }
+                Next::Nothing => return Some(heard),
+                Next::Gone => panic!("it was known"),
+            }
+        }
     }
 
     #[test]
     fn a_batch_has_the_last_of_each_and_a_stream_goes_on_where_it_was() {
         let events = Events::new("run".to_owned());
         assert!(!is_wanted(&events), "nobody listens");
-        let mut first = events.listen(None).expect("a stream");
-        assert!(is_wanted(&events) && first.missed.is_empty() && !first.is_anew);
-        assert_eq!(first.id, "id: run-0\n\n");
+        let first = events.listen(None).expect("a stream");
+        assert!(is_wanted(&events) && first.after == Some(0));
+        assert!(matches!(events.next(0), Next::Nothing));
         for _ in 0..3 {
             change(&events, 1);
         }
         events.tell(None);
-        let batch = first.batches.try_recv().expect("a batch");
-        let said = text(&events, &batch);
+        assert!(first.told.has_changed().expect("it goes on"));
+        let Next::Batch(batch) = events.next(0) else { panic!("a batch") };
+        let said = text(&batch);
         assert_eq!(said.matches("event: task\n").count(), 1, "{said}");
         assert!(said.contains("\"state\":\"succeeded\"") && said.ends_with("\n\nid: run-1\n\n"), "{said}");
-        assert_eq!(batch.text(&events, |_| false), events.id(1).as_bytes(), "who may see nothing");
+        assert_eq!(batch.pieces(|_| false).collect::<Vec<_>>(), [events.id(1)], "who may see nothing");
         change(&events, 2);
         events.tell(Some(7));
-        for (after, missed, is_anew) in [
-            (None, 0, false),
-            (Some("run-2"), 0, false),
-            (Some("run-1"), 1, false),
-            (Some("run-0"), 2, false),
-            (Some("run-3"), 0, true),
-            (Some("another-1"), 0, true),
-            (Some("run-x"), 0, true),
-            (Some(""), 0, true),
+        for (after, missed) in [
+            (None, Some(0)),
+            (Some("run-2"), Some(0)),
+            (Some("run-1"), Some(1)),
+            (Some("run-0"), Some(2)),
+            (Some("run-3"), None),
+            (Some("run-18446744073709551615"), None),
+            (Some("another-1"), None),
+            (Some("run-x"), None),
+            (Some(""), None),
         ] {
-            let stream = events.listen(after).expect("a stream");
-            assert_eq!((stream.missed.len(), stream.is_anew), (missed, is_anew), "{after:?}");
+            assert_eq!(heard(&events, after).map(|heard| heard.len()), missed, "{after:?}");
         }
-        assert!(
-            text(&events, &events.listen(Some("run-1")).expect("a stream").missed[0])
-                .contains("event: workspace\ndata: {\"revision\":7}")
-        );
+        let missed = heard(&events, Some("run-1")).expect("it is known");
+        assert!(text(&missed[0]).contains("event: workspace\ndata: {\"revision\":7}"));
+    }
+
+    /// However many streams there are, the bytes are there once.
+    #[test]
+    fn streams_share_what_is_kept() {
+        let events = Events::new("run".to_owned());
+        let _stream = events.listen(None).expect("a stream");
+        change(&events, 1);
+        events.tell(None);
+        let places = || {
+            let batches = heard(&events, Some("run-0")).expect("it is known");
+            batches[0].pieces(|_| true).map(|piece| piece.as_ptr()).collect::<Vec<_>>()
+        };
+        assert_eq!(places(), places());
+        assert_eq!(places().len(), 2);
     }
 
     #[test]
@@ -376,9 +447,9 @@ mod tests {
         assert!(!is_wanted(&events));
         events.tell(None);
         for after in ["run-0", "run-1"] {
-            assert!(events.listen(Some(after)).expect("a stream").is_anew, "{after}");
+            assert!(heard(&events, Some(after)).is_none(), "{after}");
         }
-        assert!(!events.listen(Some("run-2")).expect("a stream").is_anew);
+        assert!(heard(&events, Some("run-2")).is_some());
     }
 
     #[test]
@@ -389,13 +460,55 @@ mod tests {
             change(&events, number);
             events.tell(None);
         }
-        assert!(events.listen(Some("run-9")).expect("a stream").is_anew);
-        assert_eq!(events.listen(Some("run-10")).expect("a stream").missed.len(), KEPT_MAX);
+        assert!(heard(&events, Some("run-9")).is_none());
+        assert_eq!(heard(&events, Some("run-10")).expect("it is known").len(), KEPT_MAX);
         for number in 0..CHANGES_MAX as u128 {
             change(&events, number);
         }
         events.tell(None);
-        let last = events.listen(Some(&format!("run-{}", KEPT_MAX + 10))).expect("a stream").missed;
-        assert!(text(&events, &last[0]).starts_with("event: reset\n"));
+        let last = heard(&events, Some(&format!("run-{}", KEPT_MAX + 10))).expect("it is known");
+        assert!(text(&last[0]).starts_with("event: reset\n"));
+    }
+
+    /// Tasks with names of so many bytes are other than before.
+    fn large_changes(events: &Events, count: u128, bytes: usize) {
+        let name: Arc<str> = "x".repeat(bytes).into();
+        let task = |number| Task {
+            id: TaskId::from_u128(number),
+            unique_id: Some(Arc::clone(&name)),
+            ..sample::task()
+        };
+        let tasks = (0..count).map(task).map(|task| (task.id, Some(Arc::new(task)))).collect();
+        events.committed(&Commit {
+            requests: 1,
+            took: Duration::ZERO,
+            tasks: &tasks,
+            deleted: &HashMap::new(),
+            executions: &HashMap::new(),
+        });
+        events.tell(None);
+    }
+
+    #[test]
+    fn what_is_kept_has_a_limit_in_bytes_also_for_one_batch() {
+        let events = Events::new("run".to_owned());
+        let _stream = events.listen(None).expect("a stream");
+        let at_once = KEPT_BYTES_MAX / 4;
+        for _ in 0..20 {
+            large_changes(&events, 10, at_once / 10);
+            let kept = locked(&events.kept);
+            let bytes: usize = kept.batches.iter().map(|batch| batch.bytes()).sum();
+            assert!(
+                bytes == kept.bytes && bytes <= KEPT_BYTES_MAX,
+                "{bytes} bytes, {} are counted",
+                kept.bytes
+            );
+        }
+        // Three of a little more than a quarter fit.
+        assert!(heard(&events, Some("run-16")).is_none());
+        assert_eq!(heard(&events, Some("run-17")).expect("it is known").len(), 3);
+        large_changes(&events, 10, at_once);
+        let last = heard(&events, Some("run-20")).expect("it is known");
+        assert!(text(&last[0]).starts_with("event: reset\n"));
     }
 }

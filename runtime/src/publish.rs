@@ -67,6 +67,8 @@ impl PublishError {
 pub struct WorkflowFile {
     pub path: PathBuf,
     pub workflow: Workflow,
+    /// Whether it says the workflow's id, which else follows from its name.
+    pub has_id: bool,
 }
 
 /// Lets a definition ask the step types whether a step's parameters are sound.
@@ -202,7 +204,7 @@ fn read_files(folder: &Path, read: impl Fn(&str, &str) -> Result<Workflow, Publi
 fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
     let problem = |problem: String| PublishError::File { path: folder.to_owned(), problem };
     let entries = fs::read_dir(folder).map_err(|error| {
-        problem(format!("the folder of workflow files cannot be read: {error}; `workflows.folder` names it"))
+        problem(format!("the folder of workflow files cannot be read: {error}; make it, or name another one with `workflows.folder`"))
     })?;
     let mut paths = Vec::new();
     for entry in entries {
@@ -221,7 +223,7 @@ fn read_file(
 ) -> Result<WorkflowFile, PublishError> {
     let source = read_text(&path).map_err(|problem| PublishError::File { path: path.clone(), problem })?;
     let workflow = read(&path.display().to_string(), &source)?;
-    Ok(WorkflowFile { path, workflow })
+    Ok(WorkflowFile { path, workflow, has_id: definition::has_id(&source) })
 }
 
 /// The workflows there are, for a command beside the server.
@@ -288,7 +290,7 @@ pub async fn publish(
     let mut found = Files::default();
     let rows = store.workspace().await?;
     for planned in plan::plan(files, &rows, Some(store)).await {
-        let id = planned.workflow.id.clone();
+        let id = planned.stands_for().clone();
         let file = planned.path.display().to_string();
         let note = FileNote { file, refused: planned.refused.as_ref().map(ToString::to_string) };
         match (&note.refused, planned.change()) {

@@ -83,18 +83,14 @@ fn one_action_is_performed_on_many_tasks_and_each_answers_for_itself() {
 fn what_cannot_be_meant_is_refused_whole() {
     let (_project, server, receiver) = served();
     let many: Vec<_> = (0..1_001).map(|number| json!(number)).collect();
-    for (tasks, why) in [
-        (&[][..], "`task_ids` takes 1 to 1000 of them, not 0"),
-        (&many, "`task_ids` takes 1 to 1000 of them, not 1001"),
-        (&[json!("1"), json!(1)], "`task_ids` names the task `1` twice"),
-        (&[json!(null)], "at `task_ids[0]`"),
+    for (tasks, status, code, why) in [
+        (&[][..], 400, "invalid_body", "`task_ids` takes 1 to 1000 of them, not 0"),
+        (&many, 400, "invalid_body", "`task_ids` takes 1 to 1000 of them, not 1001"),
+        (&[json!("1"), json!(1)], 422, "invalid_fields", "task_ids names the task `1` twice"),
+        (&[json!(null)], 400, "invalid_body", "at `task_ids[0]`"),
     ] {
         let refused = bulk(&server, tasks, None);
-        assert_eq!(
-            (refused.status, refused.json()["code"].as_str()),
-            (400, Some("invalid_body")),
-            "{tasks:?}"
-        );
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (status, Some(code)), "{tasks:?}");
         assert!(refused.body.contains(why), "{}", refused.body);
     }
     let refused = bulk(&server, &many[..1], Some(&"x".repeat(256)));

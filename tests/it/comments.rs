@@ -91,14 +91,14 @@ fn a_deleted_tasks_comments_are_gone() {
 #[test]
 fn a_comment_that_cannot_be_kept_is_refused_with_the_reason() {
     let (_project, server) = started();
-    let long = format!(r#"{{"body":"{}"}}"#, "ü".repeat(8193));
+    let long = format!(r#"{{"body":"{}"}}"#, "ü".repeat(16_001));
     for (body, status, code, said) in [
         (r#"{"body":""}"#, 422, "invalid_fields", "body is required"),
         (r#"{"body":" \n\t"}"#, 422, "invalid_fields", "body is required"),
         (r#"{"body":null}"#, 422, "invalid_fields", "body is required"),
         ("{}", 422, "invalid_fields", "body is required"),
         (r#"{"body":"a\u0000b"}"#, 422, "invalid_fields", "body contains a NUL character"),
-        (&long, 422, "invalid_fields", "body is too long: 16386 bytes, and 16384 are possible"),
+        (&long, 422, "invalid_fields", "body is too long: 16001 characters, and 16000 are possible"),
         (r#"{"body":5}"#, 400, "invalid_body", "at `body`: invalid type"),
         (r#"{"body":"x","author":"me"}"#, 400, "invalid_body", "at `author`: unknown field"),
         (r#""x""#, 400, "invalid_body", "invalid type: string"),

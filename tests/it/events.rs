@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{ORDERS, Project, Receiver, Reply, Server, acme, api_sample, eventually};
+use crate::support::{ORDERS, Project, Receiver, Reply, Server, acme, api_sample, eventually, request};
 
 /// A stream as a browser reads it.
 struct Stream {
@@ -160,4 +160,39 @@ fn a_stream_has_only_what_its_listener_may_see_and_ends_with_their_key() {
         heard.push(event);
     }
     assert!(heard.iter().all(|(_, data)| data["unique_id"] != "43"), "{heard:?}");
+}
+
+/// "A limit on everything": of one caller so many, so that nobody takes every place; whoever ends one may open another.
+#[test]
+fn a_caller_has_so_many_streams_at_a_time() {
+    let (project, key, server, _receiver) = served();
+    let other = project.command(&["key", "add", "other"]).trim().to_owned();
+    let asks = |key: &str| Server::of(&server, key);
+    eventually("it is known", || asks(&other).get("/workspace").status == 200);
+    let mut streams: Vec<_> = (0..100).map(|_| Stream::open(&server, &key, None)).collect();
+    let refused = server.get("/events");
+    assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("too_many_streams")));
+    assert!(refused.header("Retry-After").is_some(), "{}", refused.head);
+    let is_open = |count: usize| {
+        let bearer = format!("Bearer {key}");
+        let metrics = request(&server.address, "GET", "/metrics", &[("Authorization", &bearer)], b"").body;
+        metrics.lines().any(|line| line.split(' ').eq(["onward_event_streams", &count.to_string()]))
+    };
+    assert!(is_open(100));
+    let mut of_another = Stream::open(&server, &other, None);
+    assert!(is_open(101));
+    // All of them hear what those hear that there are.
+    server.create_task(&acme());
+    for stream in streams.iter_mut().chain([&mut of_another]) {
+        stream.until("task", |task| task["unique_id"] == "42");
+    }
+    streams.pop();
+    let mut number = 100;
+    eventually("its place is free", || {
+        // The server hears that somebody has gone when it tells them something.
+        number += 1;
+        server.create_task(&json!({"Company ID": number.to_string()}));
+        is_open(100)
+    });
+    drop(Stream::open(&server, &key, None));
 }

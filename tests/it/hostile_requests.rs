@@ -20,18 +20,110 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// How long any of them may take, on a busy machine.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
+const MORE: &str = r#"
+[[fields]]
+name = "Papers"
+type = "file"
+
+[[stages]]
+name = "Review"
+checklist = ["Look"]
+
+[[roles]]
+name = "Viewer"
+edit = false
+perform = []
+"#;
+
+const PASSWORD: &str = "a long password";
+
 fn serve() -> (Project, Server) {
-    let more = "\n[[fields]]\nname = \"Papers\"\ntype = \"file\"\n\n[[stages]]\nname = \"Review\"\nchecklist = [\"Look\"]\n";
-    let (project, key) = Project::new(&(api_sample("http://127.0.0.1:9") + more));
+    let (project, key) = Project::new(&(api_sample("http://127.0.0.1:9") + MORE));
     let server = project.serve(&key);
     server.create_task(&acme());
     (project, server)
 }
 
-/// Every route that takes a body, with one that it would understand.
-fn bodies() -> Vec<(&'static str, String, Value)> {
-    let at = |path: &str| format!("{WORKFLOW}{path}");
-    let password = "a long password";
+/// A request that is understood and accepted, as often as something is wrong with it.
+struct Sound {
+    method: &'static str,
+    path: String,
+    /// Who asks, where it is not the key.
+    session: Option<String>,
+    body: Value,
+}
+
+impl Sound {
+    fn headers<'a>(&'a self, bearer: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let mut headers = match &self.session {
+            Some(cookie) => vec![("Cookie", cookie.as_str()), ("Origin", "http://test")],
+            None => vec![("Authorization", bearer)],
+        };
+        headers.extend(more);
+        headers
+    }
+}
+
+/// What the requests below need.
+struct Needed {
+    /// An execution that failed, and can be retried.
+    failed: String,
+    /// Of an invitation that nobody has followed.
+    token: String,
+    /// Of somebody who is signed in.
+    cookie: String,
+}
+
+impl Needed {
+    fn on(server: &Server) -> Self {
+        let done = |path: &str, body: Value| {
+            let answer = server.post(path, &body);
+            assert!(answer.status < 300, "{path}: {}", answer.body);
+            answer
+        };
+        let text = |answer: &Answer, key: &str| answer.json()[key].as_str().expect("a text").to_owned();
+        for (task, stage) in [("43", "Not Started"), ("44", "In Progress")] {
+            server.create_task(&json!({"Company ID": task, "Stage": stage}));
+        }
+        // Nobody answers at its step's address.
+        let failed = text(&server.perform("44", "finish"), "id");
+        assert_eq!(server.ended(&failed)["status"], "Fail");
+        let token = text(&done("/invitations", json!({"email": "another@example.com"})), "token");
+        let link = text(&done("/users/abc123/password_link", json!({})), "token");
+        let signed_in = done("/invitations/accept", json!({"token": link, "password": PASSWORD}));
+        let cookie = signed_in.header("set-cookie").and_then(|set| set.split(';').next());
+        Self { failed, token, cookie: cookie.expect("a cookie").to_owned() }
+    }
+
+    /// Every route that takes a body, with one that it accepts.
+    fn sound(&self) -> Vec<Sound> {
+        let Self { failed, token, cookie } = self;
+        let own = |(method, path, body): (&'static str, String, Value)| Sound {
+            method,
+            path: format!("{WORKFLOW}{path}"),
+            session: None,
+            body,
+        };
+        let of_all = |(method, path, body): (&'static str, &str, Value)| Sound {
+            method,
+            path: path.to_owned(),
+            session: None,
+            body,
+        };
+        let mut all: Vec<_> = of_a_workflow(failed).into_iter().map(own).collect();
+        all.extend(of_the_workspace(token).into_iter().map(of_all));
+        all.push(Sound {
+            method: "PUT",
+            path: "/session/password".to_owned(),
+            session: Some(cookie.clone()),
+            body: json!({"current_password": PASSWORD, "new_password": "another password"}),
+        });
+        all
+    }
+}
+
+fn of_a_workflow(failed: &str) -> Vec<(&'static str, String, Value)> {
+    let at = str::to_owned;
     vec![
         ("POST", at("/tasks"), json!({"Company ID": "77", "Company Name": "x", "Papers": []})),
         ("PUT", at("/tasks"), json!({"Company ID": "42", "Company Name": "x"})),
@@ -43,10 +135,10 @@ fn bodies() -> Vec<(&'static str, String, Value)> {
         (
             "POST",
             at("/bulk_executions"),
-            json!({"task_ids": ["42"], "action_id": "finish", "performed_by": "abc123"}),
+            json!({"task_ids": ["43"], "action_id": "start", "performed_by": "abc123"}),
         ),
-        ("POST", at("/executions/statuses"), json!({"ids": ["01a"]})),
-        ("POST", at("/executions/01a/retry"), json!({"version": "current"})),
+        ("POST", at("/executions/statuses"), json!({"ids": [failed]})),
+        ("POST", format!("/executions/{failed}/retry"), json!({"version": "current"})),
         ("POST", at("/tasks/42/comments"), json!({"body": "Hello"})),
         (
             "POST",
@@ -56,21 +148,25 @@ fn bodies() -> Vec<(&'static str, String, Value)> {
         ("PUT", at("/tasks/42/checklist_items/look"), json!({"status": "Completed", "Assigned To": null})),
         ("POST", at("/actions/start/steps/move-to-stage/test"), json!({"task_id": "42", "apply": true})),
         ("PUT", at("/users/abc123"), json!({"role_id": "administrator"})),
-        ("PATCH", "/users/abc123".to_owned(), json!({"is_administrator": true})),
-        ("PUT", "/secrets/HOSTILE".to_owned(), json!({"value": "not so secret"})),
-        ("POST", "/keys".to_owned(), json!({"name": "k", "scopes": ["read"], "workflows": ["api-sample"]})),
+    ]
+}
+
+fn of_the_workspace(token: &str) -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("PATCH", "/users/abc123", json!({"is_administrator": true})),
+        ("PUT", "/secrets/HOSTILE", json!({"value": "not so secret"})),
+        ("POST", "/keys", json!({"name": "k", "scopes": ["read"], "workflows": ["api-sample"]})),
         (
             "POST",
-            "/invitations".to_owned(),
+            "/invitations",
             json!({"email": "new@example.com", "is_administrator": false, "roles": {"api-sample": "viewer"}}),
         ),
         (
             "POST",
-            "/invitations/accept".to_owned(),
-            json!({"token": "x", "first_name": "A", "password": password}),
+            "/invitations/accept",
+            json!({"token": token, "first_name": "A", "last_name": "B", "password": PASSWORD}),
         ),
-        ("POST", "/session".to_owned(), json!({"email": "user@example.com", "password": password})),
-        ("PUT", "/session/password".to_owned(), json!({"current_password": "x", "new_password": password})),
+        ("POST", "/session", json!({"email": "user@example.com", "password": PASSWORD})),
     ]
 }
 
@@ -93,9 +189,9 @@ fn every_route_that_takes_a_body_is_asked() {
         let alike = |(part, of): (&String, &&str)| part == of || part.starts_with('{');
         route.len() == parts.len() && route.iter().zip(&parts).all(alike)
     };
-    let asked = bodies();
+    let asked = Needed::on(&server).sound();
     for (method, route) in &routes {
-        let is_asked = asked.iter().any(|(by, path, _)| by == method && is_at(route, path));
+        let is_asked = asked.iter().any(|sound| sound.method == method && is_at(route, &sound.path));
         assert!(is_asked, "{method} {}", route.join("/"));
     }
     assert!(routes.len() > 15, "{}", routes.len());
@@ -185,23 +281,46 @@ fn misjudged(answer: &Answer) -> Option<String> {
     }
 }
 
+/// All that a request could change, as it is shown.
+fn state(server: &Server) -> Vec<(String, Value)> {
+    let of_tasks = ["comments", "checklist_items", "history", "actions"]
+        .map(|what| ["42", "43", "44"].map(|task| format!("{WORKFLOW}/tasks/{task}/{what}")));
+    let others = ["/tasks", "/executions", "/users", "/versions"].map(|path| format!("{WORKFLOW}{path}"));
+    let of_all = ["/users", "/invitations", "/secrets", "/endpoints", "/audit", "/keys"].map(str::to_owned);
+    let paths = of_tasks.into_iter().flatten().chain(others).chain(of_all);
+    let shown = |path: String| {
+        let mut shown = server.get(&path).json();
+        for key in shown.as_array_mut().into_iter().flatten() {
+            // It changes whenever somebody looks.
+            key.as_object_mut().map(|key| key.remove("last_used_at"));
+        }
+        (path, shown)
+    };
+    paths.map(shown).collect()
+}
+
 /// Sends many requests, each of which must be refused; afterwards the server must be as it was.
 struct Attack<'a> {
     server: &'a Server,
+    before: Vec<(String, Value)>,
     cases: usize,
     wrong: Vec<String>,
 }
 
 impl<'a> Attack<'a> {
     fn new(server: &'a Server) -> Self {
-        Self { server, cases: 0, wrong: Vec::new() }
+        Self { server, before: state(server), cases: 0, wrong: Vec::new() }
     }
 
     fn refused(&mut self, what: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
         let bearer = format!("Bearer {}", self.server.key);
         let all: Vec<_> = [("Authorization", bearer.as_str())].iter().chain(headers).copied().collect();
+        self.asked(what, method, path, &all, body);
+    }
+
+    fn asked(&mut self, what: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
         let started = Instant::now();
-        let answer = request(&self.server.address, method, &format!("/api/v1{path}"), &all, body);
+        let answer = request(&self.server.address, method, &format!("/api/v1{path}"), headers, body);
         if started.elapsed() > TIME_MAX {
             self.wrong.push(format!("{method} {path}, {what}: it took {:?}", started.elapsed()));
         }
@@ -219,23 +338,9 @@ impl<'a> Attack<'a> {
         assert!(self.cases >= least, "only {} cases", self.cases);
         let (wrong, cases) = (self.wrong.len(), self.cases);
         assert!(wrong == 0, "{wrong} of {cases} were judged wrongly:\n{}", self.wrong.join("\n"));
-        let server = self.server;
-        let tasks = server.get(&format!("{WORKFLOW}/tasks")).json();
-        let mut expected = acme();
-        expected["Papers"] = json!([]);
-        let [task] = tasks.as_array().expect("a list").as_slice() else { panic!("{tasks}") };
-        for (key, value) in expected.as_object().expect("an object") {
-            assert_eq!(task[key], *value, "{task}");
+        for ((path, before), (_, after)) in self.before.iter().zip(state(self.server)) {
+            assert_eq!(*before, after, "{path} was changed");
         }
-        let count = |path: &str| server.get(path).json().as_array().expect("a list").len();
-        let nothing =
-            [format!("{WORKFLOW}/tasks/42/comments"), "/invitations".to_owned(), "/secrets".to_owned()];
-        for path in nothing {
-            assert_eq!(count(&path), 0, "{path}");
-        }
-        assert_eq!((count("/keys"), count("/users")), (1, 1));
-        assert_eq!(count(&format!("{WORKFLOW}/tasks/42/checklist_items")), 1);
-        assert_eq!(count(&format!("{WORKFLOW}/tasks/42/history")), 1, "the task was changed");
         let log = project.log();
         assert!(!log.contains("\"level\":\"ERROR\""), "{log}");
     }
@@ -243,29 +348,38 @@ impl<'a> Attack<'a> {
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
+/// And what is not broken is accepted, in the very state in which all the broken ones were refused.
 #[test]
 fn broken_bodies_are_refused_on_every_route() {
     let (project, server) = serve();
+    let (needed, bearer) = (Needed::on(&server), format!("Bearer {}", server.key));
     let mut attack = Attack::new(&server);
-    for (method, path, sound) in bodies() {
-        for (what, body) in mutations(&sound) {
-            attack.refused(&what, method, &path, &[JSON], &body);
+    let all = needed.sound();
+    for sound in &all {
+        let mut refused = |what: &str, more: &[(&str, &str)], body: &[u8]| {
+            attack.asked(what, sound.method, &sound.path, &sound.headers(&bearer, more), body);
+        };
+        for (what, body) in mutations(&sound.body) {
+            refused(&what, &[JSON], &body);
         }
-        let sound = sound.to_string();
+        let text = sound.body.to_string();
         for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/json5", "", "ü"]
         {
-            attack.refused(content_type, method, &path, &[("Content-Type", content_type)], sound.as_bytes());
+            refused(content_type, &[("Content-Type", content_type)], text.as_bytes());
         }
-        attack.refused("no content type", method, &path, &[], sound.as_bytes());
-        attack.refused(
-            "zipped",
-            method,
-            &path,
-            &[JSON, ("Content-Encoding", "gzip")],
-            &[0x1f, 0x8b, 8, 0, 0],
-        );
+        refused("no content type", &[], text.as_bytes());
+        refused("zipped", &[JSON, ("Content-Encoding", "gzip")], &[0x1f, 0x8b, 8, 0, 0]);
     }
     attack.ends(&project, 500);
+    for sound in &all {
+        let Sound { method, path, body, .. } = sound;
+        let (at, headers) = (format!("/api/v1{path}"), sound.headers(&bearer, &[JSON]));
+        let answer = request(&server.address, method, &at, &headers, body.to_string().as_bytes());
+        assert!((200..300).contains(&answer.status), "{method} {path} with {body}: {}", answer.body);
+        // Of many, those that there are.
+        let answer = serde_json::from_str::<Value>(&answer.body).unwrap_or_default();
+        assert!(answer != json!([]) && answer.get("refused").is_none_or(|refused| *refused == 0), "{answer}");
+    }
 }
 
 /// What may stand in a path where a name belongs.

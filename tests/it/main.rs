@@ -37,6 +37,7 @@ mod rules;
 mod schema;
 mod secrets;
 mod serving;
+mod sessions;
 mod step_test;
 mod store_damage;
 mod store_faults;

@@ -33,7 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .query(
                 "_cursor",
-                json!({"type": "integer", "minimum": 0}),
+                json!({"type": "integer", "minimum": 0, "maximum": u64::MAX}),
                 "The number of the last entry of the page before",
             )
             .answers(200, "The entries", list_of("AuditEntry")),

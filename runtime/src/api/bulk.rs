@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     engine::{Perform, Performed},
-    model::{Execution, Performer, Right, TaskId, perform::IdempotencyKey, workspace::Published},
+    model::{
+        Execution, FieldErrors, Performer, Right, TaskId, perform::IdempotencyKey, workspace::Published,
+    },
 };
 
 /// Tasks, or executions, of one request.
@@ -36,7 +38,13 @@ pub(super) fn routes() -> Vec<Route> {
     let many =
         operation("performOnMany", Need::Perform, "Performs an action on many tasks; some may be refused")
             .takes(of("NewBulk"))
-            .answers(200, "What became of each, in the order of the tasks", of("Bulk"));
+            .answers(200, "What became of each, in the order of the tasks", of("Bulk"))
+            .refuses(&[
+                Code::InvalidParameter,
+                Code::ActionNotFound,
+                Code::InvalidFields,
+                Code::UserNotFound,
+            ]);
     vec![
         at("/workflows/{workflow}/bulk_executions")
             .post(perform, keyed(many, "A repeated request with it performs nothing twice")),
@@ -98,10 +106,9 @@ async fn perform(
     limited("task_ids", asked.task_ids.len())?;
     let mut seen = HashSet::new();
     if let Some(twice) = asked.task_ids.iter().find(|address| !seen.insert(&address.0)) {
-        return Err(ApiError::new(
-            Code::InvalidBody,
-            format!("`task_ids` names the task `{}` twice", twice.0),
-        ));
+        let mut errors = FieldErrors::default();
+        errors.add("task_ids", format!("names the task `{}` twice", twice.0));
+        return Err(ApiError::fields(&errors));
     }
     // What is wrong for one is wrong for all.
     key_of(&request)?;
@@ -140,7 +147,7 @@ fn each_once(named: &mut [Result<Named, ApiError>]) {
     let mut tasks = HashSet::new();
     for one in named {
         if one.as_ref().is_ok_and(|named| !tasks.insert(named.task())) {
-            *one = Err(ApiError::new(Code::InvalidBody, "`task_ids` names this task twice"));
+            *one = Err(ApiError::new(Code::InvalidFields, "`task_ids` names this task twice"));
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Api,
+    Api, Code,
     body::Body,
     error::ApiError,
     json as answer,
@@ -39,6 +39,7 @@ pub(super) fn routes() -> Vec<Route> {
                 add,
                 operation("addChecklistItem", Need::Edit, "Adds an item to this task alone")
                     .takes(of("NewChecklistItem"))
+                    .refuses(&[Code::InvalidFields, Code::TooMany])
                     .answers(201, "The item", of("ChecklistItem")),
             ),
         at("/workflows/{workflow}/tasks/{task}/checklist_items/{item}")
@@ -58,11 +59,13 @@ pub(super) fn routes() -> Vec<Route> {
                     "Sets an item's status or assignee; the title of an added one, too",
                 )
                 .takes(of("ChecklistItemChange"))
+                .refuses(&[Code::InvalidFields])
                 .answers(200, "The item", of("ChecklistItem")),
             )
             .delete(
                 delete,
                 operation("deleteChecklistItem", Need::Edit, "Deletes an item that was added")
+                    .refuses(&[Code::TemplateItem])
                     .answers_nothing(),
             ),
     ]

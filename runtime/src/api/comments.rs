@@ -5,7 +5,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Api,
+    Api, Code,
     body::Body,
     error::ApiError,
     json as answer,
@@ -28,15 +28,14 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/tasks/{task}/comments")
             .get(
                 list,
-                operation("listComments", Need::View, "What is said about a task, oldest first").answers(
-                    200,
-                    "The comments",
-                    list_of("Comment"),
-                ),
+                operation("listComments", Need::View, "What is said about a task, oldest first")
+                    .refuses(&[Code::InvalidParameter])
+                    .answers(200, "The comments", list_of("Comment")),
             )
             .post(
                 write,
                 operation("writeComment", Need::Edit, "Says something about a task")
+                    .refuses(&[Code::InvalidFields, Code::TooMany])
                     .takes(of("NewComment"))
                     .answers(201, "The comment", of("Comment")),
             ),

@@ -35,7 +35,8 @@ pub(super) fn routes() -> Vec<Route> {
             import,
             operation("importWorkflow", Need::Workspace, "Makes a workflow that the store manages")
                 .takes_as("application/toml", "name = \"Orders\"\n")
-                .answers(201, "The definition", of("Definition")),
+                .answers(201, "The definition", of("Definition"))
+                .refuses(&[Code::InvalidDefinition, Code::WorkflowExists, Code::FileManaged]),
         ),
         at("/workflows/{workflow}/definition")
             .get(
@@ -51,11 +52,8 @@ pub(super) fn routes() -> Vec<Route> {
             .put(
                 put,
                 operation("saveDefinition", Need::Administer, "Saves the next version")
-                    .header(
-                        "If-Match",
-                        json!({"type": "string"}),
-                        "The version that this one was made from, between quotes, or *",
-                    )
+                    .made_from_a_version()
+                    .refuses(&[Code::InvalidDefinition, Code::FileManaged, Code::DataStranded])
                     .takes_as("application/toml", "name = \"Orders\"\n")
                     .answers(200, "The definition", of("Definition")),
             ),

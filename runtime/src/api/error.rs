@@ -126,6 +126,8 @@ codes! {
     UserNotFound = "user_not_found", UNPROCESSABLE_ENTITY;
     /// Passwords were guessed; `Retry-After` says when to come back.
     TooManyAttempts = "too_many_attempts", TOO_MANY_REQUESTS;
+    /// One caller listens that often already.
+    TooManyStreams = "too_many_streams", TOO_MANY_REQUESTS;
     /// `If-Match` must say which version the new one was made from.
     VersionRequired = "version_required", PRECONDITION_REQUIRED;
     Internal = "internal", INTERNAL_SERVER_ERROR;
@@ -397,6 +399,7 @@ mod tests {
             422 idempotency_key_reused
             422 user_not_found
             429 too_many_attempts
+            429 too_many_streams
             428 version_required
             500 internal
             501 not_implemented

@@ -1,17 +1,15 @@
 //! Live updates: one stream of server-sent events for all that somebody may see.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::stream;
 use serde_json::json;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
 use super::{
     Api, Code,
@@ -20,10 +18,13 @@ use super::{
     need::Need,
     route::{Route, at, operation},
 };
-use crate::events::{Batch, Beginning, event};
+use crate::events::{Next, event};
 
 /// Streams at a time; one more is refused.
 const STREAMS_MAX: usize = 10_000;
+
+/// Those of one caller: of a key, or of a user, wherever they are signed in.
+const STREAMS_OF_ONE_MAX: usize = 100;
 
 /// How often something is sent where there is nothing to tell, so that nobody in between ends the connection, and so
 /// that a client that has gone is noticed.
@@ -37,54 +38,100 @@ pub(super) fn routes() -> Vec<Route> {
         at("/events").get(
             listen,
             operation("streamEvents", Need::Known, "What changes, as server-sent events")
+                .refuses(&[Code::TooManyStreams])
                 .header("Last-Event-ID", json!({"type": "string"}), "Where a stream that broke off was")
                 .answers_as("text/event-stream", "Events: task, execution, workspace, reset"),
         ),
     ]
 }
 
-/// Counts a stream for as long as it is there.
-struct Place;
+/// The streams that are open. One for all threads.
+#[derive(Default)]
+pub struct Streams(Mutex<HashMap<Listener, usize>>);
 
-static STREAMS: AtomicUsize = AtomicUsize::new(0);
-
-/// Streams that are open.
-pub(super) fn streams() -> usize {
-    STREAMS.load(Ordering::Relaxed)
+/// Whose a stream is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Listener {
+    Key(String),
+    User(String),
 }
 
-impl Place {
-    fn take() -> Result<Self, ApiError> {
-        if STREAMS.fetch_add(1, Ordering::Relaxed) >= STREAMS_MAX {
-            STREAMS.fetch_sub(1, Ordering::Relaxed);
+impl Listener {
+    fn of(caller: &Caller) -> Self {
+        let id = caller.id().to_owned();
+        if caller.key().is_some() { Self::Key(id) } else { Self::User(id) }
+    }
+}
+
+/// Counts a stream for as long as it is there.
+struct Place {
+    streams: Arc<Streams>,
+    of: Listener,
+}
+
+impl Streams {
+    fn locked(&self) -> MutexGuard<'_, HashMap<Listener, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many there are.
+    pub(super) fn open(&self) -> usize {
+        self.locked().values().sum()
+    }
+
+    fn take(self: &Arc<Self>, of: Listener) -> Result<Place, ApiError> {
+        let mut open = self.locked();
+        if open.values().sum::<usize>() >= STREAMS_MAX {
             let message = format!("{STREAMS_MAX} streams of events are open already; try again in a moment");
             return Err(ApiError::new(Code::Overloaded, message));
         }
-        Ok(Self)
+        let own = open.entry(of.clone()).or_default();
+        if *own >= STREAMS_OF_ONE_MAX {
+            let message = format!(
+                "you have {STREAMS_OF_ONE_MAX} streams of events open already; end one, or share one: it has all that you may see"
+            );
+            return Err(ApiError::new(Code::TooManyStreams, message));
+        }
+        *own += 1;
+        Ok(Place { streams: Arc::clone(self), of })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        STREAMS.fetch_sub(1, Ordering::Relaxed);
+        let mut open = self.streams.locked();
+        if let Some(own) = open.get_mut(&self.of) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&self.of);
+            }
+        }
     }
 }
 
 struct Stream {
     api: web::Data<Api>,
     caller: Caller,
-    beginning: Beginning,
-    begun: bool,
+    told: watch::Receiver<()>,
+    /// The number of the last batch that it has.
+    after: u64,
+    /// What is to be sent next.
+    pieces: VecDeque<web::Bytes>,
     _place: Place,
 }
 
 async fn listen(api: web::Data<Api>, request: HttpRequest, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let place = Place::take()?;
+    let place = api.streams.take(Listener::of(&caller))?;
     let after = request.headers().get("Last-Event-ID").map(|id| id.to_str().unwrap_or_default().to_owned());
     let beginning = api.events.listen(after.as_deref());
     let beginning =
         beginning.ok_or_else(|| ApiError::new(Code::ShuttingDown, "the server is shutting down"))?;
-    let stream = Stream { api, caller, beginning, begun: false, _place: place };
+    let pieces = VecDeque::from([web::Bytes::from_static(RETRY.as_bytes())]);
+    let mut stream = Stream { api, caller, told: beginning.told, after: 0, pieces, _place: place };
+    match beginning.after {
+        Some(after) => stream.goes_on_after(after),
+        None => stream.begins_anew("what was missed is not known any more"),
+    }
     let pieces = stream::unfold(stream, |stream| async move { stream.next().await });
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
@@ -97,42 +144,41 @@ async fn listen(api: web::Data<Api>, request: HttpRequest, caller: Caller) -> Re
 impl Stream {
     /// The next piece; `None` when the server drains, or who listens is nobody any more.
     async fn next(mut self) -> Option<(Result<web::Bytes, ApiError>, Self)> {
-        if !std::mem::replace(&mut self.begun, true) {
-            let text = self.first();
-            return Some((Ok(text), self));
+        loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                return Some((Ok(piece), self));
+            }
+            match self.api.events.next(self.after) {
+                Next::Batch(batch) => {
+                    self.caller = self.caller.again(&self.api).await.ok()?;
+                    self.after = batch.number;
+                    let caller = &self.caller;
+                    let sees = |id: &_| caller.workflows().any(|seen| seen.workflow.id == *id);
+                    self.pieces.extend(batch.pieces(sees));
+                }
+                Next::Gone => self.begins_anew("the stream was too slow"),
+                Next::Nothing => match tokio::time::timeout(BEAT_EVERY, self.told.changed()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return None,
+                    Err(_) => {
+                        self.caller = self.caller.again(&self.api).await.ok()?;
+                        self.pieces.push_back(web::Bytes::from_static(b": \n\n"));
+                    }
+                },
+            }
         }
-        let piece = match tokio::time::timeout(BEAT_EVERY, self.beginning.batches.recv()).await {
-            Ok(Ok(batch)) => {
-                self.caller = self.caller.again(&self.api).await.ok()?;
-                self.seen(&batch)
-            }
-            Ok(Err(RecvError::Closed)) => return None,
-            Ok(Err(RecvError::Lagged(_))) => reset("the stream was too slow").into(),
-            Err(_) => {
-                self.caller = self.caller.again(&self.api).await.ok()?;
-                web::Bytes::from_static(b": \n\n")
-            }
-        };
-        Some((Ok(piece), self))
     }
 
-    fn first(&mut self) -> web::Bytes {
-        let mut text = RETRY.as_bytes().to_vec();
-        if self.beginning.is_anew {
-            text.extend_from_slice(reset("what was missed is not known any more").as_bytes());
-        }
-        let missed = std::mem::take(&mut self.beginning.missed);
-        for batch in &missed {
-            text.extend_from_slice(&self.seen(batch));
-        }
-        text.extend_from_slice(self.beginning.id.as_bytes());
-        text.into()
+    /// Says how far the stream is.
+    fn goes_on_after(&mut self, number: u64) {
+        self.after = number;
+        self.pieces.push_back(self.api.events.id(number));
     }
 
-    fn seen(&self, batch: &Arc<Batch>) -> web::Bytes {
-        batch.text(&self.api.events, |workflow| {
-            self.caller.workflows().any(|seen| seen.workflow.id == *workflow)
-        })
+    /// After what is not known any more: everything is to be read anew.
+    fn begins_anew(&mut self, reason: &str) {
+        self.pieces.push_back(reset(reason).into());
+        self.goes_on_after(self.api.events.last());
     }
 }
 
@@ -141,4 +187,33 @@ fn reset(reason: &str) -> String {
     let mut text = String::new();
     event(&mut text, "reset", &json!({"reason": reason}));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: usize) -> Listener {
+        Listener::Key(number.to_string())
+    }
+
+    #[test]
+    fn streams_have_a_limit_of_one_caller_and_of_all() {
+        let streams = Arc::<Streams>::default();
+        let refusal = |of: Listener| streams.take(of).err().expect("refused").to_string();
+        let mut places = Vec::new();
+        for number in 0..STREAMS_MAX {
+            places.push(streams.take(key(number / STREAMS_OF_ONE_MAX)).expect("a place"));
+        }
+        assert_eq!(streams.open(), STREAMS_MAX);
+        assert!(refusal(Listener::User("0".to_owned())).starts_with("overloaded: 10000 streams"));
+        // The last caller's first.
+        places.swap_remove(STREAMS_MAX - STREAMS_OF_ONE_MAX);
+        assert!(refusal(key(0)).starts_with("too_many_streams: you have 100 streams"));
+        let last = key(STREAMS_MAX / STREAMS_OF_ONE_MAX - 1);
+        let again = streams.take(last.clone()).expect("a place");
+        assert!(refusal(last).starts_with("overloaded"));
+        drop((places, again));
+        assert_eq!((streams.open(), streams.locked().len()), (0, 0));
+    }
 }

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Api,
+    Api, Code,
     auth::Caller,
     error::ApiError,
     executions::summary,
@@ -41,6 +41,7 @@ pub(super) fn documented() -> Operation {
     let text = || json!({"type": "string"});
     let instant = || json!({"type": "string", "format": "date-time"});
     operation("listExecutions", Need::View, "A workflow's executions, newest first")
+        .refuses(&[Code::TaskNotFound])
         .pages()
         .query("task", text(), "A task, by its Unique ID or id")
         .query("action", text(), "An action's id")

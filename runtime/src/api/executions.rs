@@ -49,11 +49,23 @@ pub(super) fn routes() -> Vec<Route> {
     let waits = |operation: Operation| operation.header("Prefer", json!({"type": "string"}), &wait);
     let create_one = waits(operation("createExecution", Need::Perform, "Performs an action on a task"))
         .takes(of("NewExecution"))
-        .answers(201, "The execution", of("Execution"));
+        .answers(201, "The execution", of("Execution"))
+        .refuses(&[
+            Code::InvalidParameter,
+            Code::TaskNotFound,
+            Code::ActionNotFound,
+            Code::UserNotFound,
+            Code::ActionNotAvailable,
+            Code::RequirementsNotMet,
+            Code::IdempotencyKeyReused,
+        ]);
     let retry_one = waits(operation("retryExecution", Need::Perform, "Goes on from the step that failed"))
         .may_take(of("RetryExecution"))
-        .answers(201, "The execution", of("Execution"));
-    let changes = |operation: Operation| operation.answers(200, "The execution", of("Execution"));
+        .answers(201, "The execution", of("Execution"))
+        .refuses(&[Code::InvalidParameter, Code::StepGone, Code::NotPossibleNow, Code::TaskNotFound]);
+    let changes = |operation: Operation| {
+        operation.answers(200, "The execution", of("Execution")).refuses(&[Code::NotPossibleNow])
+    };
     vec![
         at("/workflows/{workflow}/executions")
             .get(execution_list::list, execution_list::documented())
@@ -76,7 +88,8 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// An operation that takes an `Idempotency-Key`, and what that does for it.
 pub(super) fn keyed(operation: Operation, says: &str) -> Operation {
-    let key = json!({"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS_MAX});
+    let pattern = "^[!-~]([ -~]*[!-~])?$";
+    let key = json!({"type": "string", "maxLength": IDEMPOTENCY_KEY_CHARS_MAX, "pattern": pattern});
     operation.header("Idempotency-Key", key, says)
 }
 
@@ -356,9 +369,11 @@ pub(super) struct Asked<'a> {
 /// The `Idempotency-Key` that a request came with.
 pub(super) fn key_of(request: &HttpRequest) -> Result<Option<&str>, ApiError> {
     let Some(value) = request.headers().get("Idempotency-Key") else { return Ok(None) };
-    let key =
-        value.to_str().ok().map(str::trim).filter(|key| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
-    let key = key.ok_or_else(|| {
+    let is_key = |key: &&str| {
+        (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len())
+            && key.bytes().all(|c| (b' '..=b'~').contains(&c))
+    };
+    let key = value.to_str().ok().map(str::trim).filter(is_key).ok_or_else(|| {
         let message =
             format!("`Idempotency-Key` takes 1 to {IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters");
         ApiError::new(Code::InvalidParameter, message)

@@ -44,6 +44,14 @@ pub(super) fn routes() -> Vec<Route> {
                 invite,
                 operation("invite", Need::Workspace, "Makes a link with which somebody becomes a user")
                     .takes(of("Invite"))
+                    .refuses(&[
+                        Code::InvalidUser,
+                        Code::NameTaken,
+                        Code::WorkflowNotFound,
+                        Code::StepTypeMissing,
+                        Code::RoleNotFound,
+                        Code::TooMany,
+                    ])
                     .answers(201, "The invitation, with its link", of("NewInvitation")),
             ),
         at("/invitations/accept").post(
@@ -54,6 +62,7 @@ pub(super) fn routes() -> Vec<Route> {
                 "Follows a link: makes a user, or sets a new password",
             )
             .takes(of("AcceptInvitation"))
+            .refuses(&[Code::CrossOrigin, Code::InvitationNotFound, Code::NameTaken, Code::InvalidUser])
             .answers(201, "Who is signed in now", of("SignedIn")),
         ),
         at("/invitations/{invitation}").delete(
@@ -67,6 +76,7 @@ pub(super) fn routes() -> Vec<Route> {
                 Need::Workspace,
                 "Makes a link with which a user sets a new password",
             )
+            .refuses(&[Code::TooMany])
             .answers(201, "The link", of("NewInvitation")),
         ),
     ]

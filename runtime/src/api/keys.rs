@@ -38,6 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
                 add,
                 operation("addKey", Need::Workspace, "Makes an API key; its secret is in this answer alone")
                     .takes(of("AddKey"))
+                    .refuses(&[Code::InvalidKey, Code::NameTaken])
                     .answers(201, "The key", of("NewKey")),
             ),
         at("/keys/{key}").delete(

@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, http::header, web};
 use super::{
     Api,
     error::ApiError,
-    events,
     need::Need,
     route::{Route, at, operation},
 };
@@ -23,7 +22,7 @@ async fn read(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
         in_flight: shared.in_flight(),
         queued: shared.queued(),
         store_waiting: api.store().waiting(),
-        streams: events::streams(),
+        streams: api.streams.open(),
         endpoints: api.endpoints.list(),
         resident: metrics::resident(),
     };

@@ -43,11 +43,11 @@ mod workflows;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, middleware::from_fn, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
-pub use self::{body::Bodies, error::Code, openapi::document};
+pub use self::{body::Bodies, error::Code, events::Streams, openapi::document};
 use self::{error::ApiError, route::Route};
 use crate::{
     egress::{Egress, Endpoints},
@@ -73,6 +73,7 @@ pub struct Api {
     pub bodies: Bodies,
     pub sessions: Arc<Sessions>,
     pub events: Arc<Events>,
+    pub streams: Arc<Streams>,
     /// Whether `/metrics` asks for nobody.
     pub metrics_are_open: bool,
     /// Proxies that say truly for whom they ask.
@@ -128,7 +129,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
     let scope = routes().into_iter().fold(web::scope(BASE), |scope, route| scope.service(route.resource()));
     let scope = scope.configure(unbuilt::configure).default_service(web::to(no_such_route));
-    config.service(scope.wrap(from_fn(traced::traced)));
+    config.service(scope);
     config.default_service(web::to(no_such_route));
 }
 

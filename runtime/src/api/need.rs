@@ -92,6 +92,19 @@ impl Need {
         Some(scopes)
     }
 
+    /// For what somebody is refused who does not have it. A workflow that they may not see is not there for them.
+    pub(super) fn refusals(self, method: &str) -> Vec<Code> {
+        if self == Self::Nothing {
+            return Vec::new();
+        }
+        let mut codes = vec![Code::Unauthorized];
+        // Of a cookie, on a request that changes something.
+        codes.extend((method != "get").then_some(Code::CrossOrigin));
+        let is_for_all = matches!(self, Self::Known | Self::View | Self::ViewFile);
+        codes.extend((!is_for_all).then_some(Code::Forbidden));
+        codes
+    }
+
     /// Says in an operation's document what it asks for.
     pub(super) fn document(self, path: &str, document: &mut Value) {
         document["description"] = json!(self.description());

@@ -4,12 +4,12 @@ use actix_web::{HttpResponse, http::header, web};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Api, BASE,
+    Api, BASE, Code,
     auth::cookie_name,
     metrics,
     need::Need,
     probes,
-    route::{Route, at, of, operation},
+    route::{Route, at, of, operation, refusal},
     schemas::schemas,
 };
 
@@ -43,10 +43,7 @@ pub fn document(public_url: &str) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas(),
-            "responses": {"Error": {
-                "description": "What went wrong: `code` is for programs, `message` for people.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-            }},
+            "responses": {"NotNow": not_now()},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key"},
                 "session": {"type": "apiKey", "in": "cookie", "name": cookie_name(public_url)},
@@ -55,9 +52,16 @@ pub fn document(public_url: &str) -> Value {
     })
 }
 
+/// What the server cannot do although nothing is wrong with what it is asked.
+fn not_now() -> Value {
+    let codes =
+        Code::ALL.iter().filter(|code| code.status().is_server_error() && **code != Code::NotImplemented);
+    refusal(&codes.map(|code| code.as_str()).collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
 
     use super::*;
     use crate::api::schemas::EXAMPLES;
@@ -79,7 +83,11 @@ mod tests {
             let id = operation["operationId"].as_str().expect("an id").to_owned();
             assert!(ids.insert(id.clone()), "{id} is there twice");
             let answers = operation["responses"].as_object().expect("answers");
-            assert!(answers.len() > 1 && answers.contains_key("default"), "{name}");
+            assert!(
+                answers.keys().any(|status| status.starts_with('2')) && answers.contains_key("5XX"),
+                "{name}"
+            );
+            assert!(!answers.contains_key("default"), "{name}: any status would do");
             let contents =
                 answers.values().chain([&operation["requestBody"]]).filter_map(|it| it.get("content"));
             for content in contents.filter_map(|it| it.get("application/json")) {
@@ -87,6 +95,32 @@ mod tests {
             }
         }
         assert!(ids.len() > 60, "{}", ids.len());
+    }
+
+    /// What an operation may be refused for follows from what it is.
+    #[test]
+    fn an_operation_says_what_it_may_be_refused_for() {
+        let all: HashMap<_, _> = operations(&document("")).into_iter().collect();
+        let statuses = |name: &str| {
+            let answers = all[name]["responses"].as_object().expect("answers");
+            answers.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+        };
+        for (name, expected) in [
+            ("get /livez", "200 5XX"),
+            ("get /api/v1/workspace", "200 401 5XX"),
+            ("get /api/v1/workflows/{workflow}/tasks", "200 400 401 404 409 5XX"),
+            ("post /api/v1/session", "201 400 401 403 413 415 429 5XX"),
+            ("delete /api/v1/keys/{key}", "204 401 403 404 5XX"),
+            ("post /api/v1/keys", "201 400 401 403 409 413 415 422 5XX"),
+            (
+                "put /api/v1/workflows/{workflow}/definition",
+                "200 400 401 403 404 409 412 413 415 422 428 5XX",
+            ),
+        ] {
+            assert_eq!(statuses(name), expected, "{name}");
+        }
+        let not_found = &all["get /api/v1/workflows/{workflow}/tasks/{task}"]["responses"]["404"];
+        assert_eq!(not_found["description"], "`workflow_not_found`, `task_not_found`");
     }
 
     /// What is referred to is there, and what is there is referred to.

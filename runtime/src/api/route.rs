@@ -1,5 +1,7 @@
 //! A route and what the OpenAPI document says of it, made in one call, so that they cannot part.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
     http::{Method, header},
@@ -7,7 +9,7 @@ use actix_web::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Code, error::ApiError, need::Need, page::LIMIT_MAX, schemas};
+use super::{Code, error::ApiError, need::Need, page::LIMIT_MAX, schemas, traced::traced};
 
 /// A path, with an operation for each method that it takes.
 pub(super) struct Route {
@@ -24,6 +26,8 @@ pub(super) struct Operation {
     parameters: Vec<Value>,
     body: Option<Value>,
     answers: Map<String, Value>,
+    /// What it may be refused for, beside what its path, its query, its body and its need say.
+    refusals: Vec<Code>,
 }
 
 /// A path below the server's address, its parameters in braces.
@@ -33,7 +37,15 @@ pub(super) fn at(path: &'static str) -> Route {
 
 /// `id`: what generated clients call it. `need`: what is asked of who makes the request, before the handler runs.
 pub(super) fn operation(id: &'static str, need: Need, summary: &'static str) -> Operation {
-    Operation { id, need, summary, parameters: Vec::new(), body: None, answers: Map::new() }
+    Operation {
+        id,
+        need,
+        summary,
+        parameters: Vec::new(),
+        body: None,
+        answers: Map::new(),
+        refusals: Vec::new(),
+    }
 }
 
 /// A handler behind what its operation needs: nothing else of a request is read before that is shown.
@@ -49,10 +61,13 @@ where
             if let Err(error) = need.admit(&request).await {
                 return HttpResponse::from_error(error);
             }
-            match Args::from_request(&request, &mut payload.into_inner()).await {
-                Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
-                Err(error) => HttpResponse::from_error(error),
-            }
+            let answer = async {
+                match Args::from_request(&request, &mut payload.into_inner()).await {
+                    Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
+                    Err(error) => HttpResponse::from_error(error),
+                }
+            };
+            traced(need, &request, answer).await
         }
     }
 }
@@ -84,7 +99,7 @@ impl Route {
 
     fn with(mut self, method: &str, route: actix_web::Route, operation: Operation) -> Self {
         self.resource = self.resource.route(route);
-        self.operations.insert(method.to_owned(), operation.document(self.path));
+        self.operations.insert(method.to_owned(), operation.document(method, self.path));
         self
     }
 
@@ -117,11 +132,11 @@ fn no_such_method(request: &HttpRequest, allowed: &str) -> HttpResponse {
 }
 
 impl Operation {
-    /// A parameter of the query.
+    /// A parameter of the query; an impossible value of it is refused.
     pub(super) fn query(mut self, name: &str, schema: Value, description: &str) -> Self {
         self.parameters
             .push(json!({"name": name, "in": "query", "schema": schema, "description": description}));
-        self
+        self.refuses(&[Code::InvalidParameter])
     }
 
     /// A list that comes by pages.
@@ -138,6 +153,25 @@ impl Operation {
     pub(super) fn header(mut self, name: &str, schema: Value, description: &str) -> Self {
         self.parameters
             .push(json!({"name": name, "in": "header", "schema": schema, "description": description}));
+        self
+    }
+
+    /// `If-Match`, which must be there: the version that a new one is made from.
+    pub(super) fn made_from_a_version(mut self) -> Self {
+        self.parameters.push(json!({
+            "name": "If-Match",
+            "in": "header",
+            "required": true,
+            "schema": {"type": "string", "pattern": r#"^(\*|"[0-9]{1,9}")$"#},
+            "example": "*",
+            "description": "The version that this one was made from, between quotes, or *",
+        }));
+        self.refuses(&[Code::InvalidParameter, Code::VersionRequired, Code::VersionConflict])
+    }
+
+    /// What it may be refused for.
+    pub(super) fn refuses(mut self, codes: &[Code]) -> Self {
+        self.refusals.extend(codes);
         self
     }
 
@@ -189,20 +223,21 @@ impl Operation {
         self
     }
 
-    fn document(self, path: &str) -> Value {
-        let Self { id, need, summary, mut parameters, body, mut answers } = self;
+    fn document(mut self, method: &str, path: &str) -> Value {
+        let refusals = self.refused(method, path);
+        let Self { id, need, summary, mut parameters, body, mut answers, .. } = self;
         assert!(need.fits(path), "{id} needs {need:?} at {path}");
-        let names = path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
-        parameters.extend(names.map(|name| {
+        parameters.extend(names(path).map(|name| {
             json!({
                 "name": name,
                 "in": "path",
                 "required": true,
-                "schema": {"type": "string", "minLength": 1},
+                "schema": path_parameter(name),
                 "description": parameter(name),
             })
         }));
-        answers.insert("default".to_owned(), json!({"$ref": "#/components/responses/Error"}));
+        answers.append(&mut refusals_by_status(&refusals));
+        answers.insert("5XX".to_owned(), json!({"$ref": "#/components/responses/NotNow"}));
         let tag = path.trim_start_matches("/api/v1/").split('/').rev().find(|part| !part.starts_with('{'));
         let mut document = json!({
             "operationId": id,
@@ -217,6 +252,45 @@ impl Operation {
         need.document(path, &mut document);
         document
     }
+
+    /// Everything that it may be refused for: what it says itself, and what follows from what it is.
+    fn refused(&mut self, method: &str, path: &str) -> Vec<Code> {
+        let mut codes = std::mem::take(&mut self.refusals);
+        codes.extend(names(path).flat_map(missing));
+        if self.body.is_some() {
+            codes.extend([
+                Code::InvalidJson,
+                Code::InvalidBody,
+                Code::BodyTooLarge,
+                Code::UnsupportedMediaType,
+            ]);
+        }
+        codes.extend(self.need.refusals(method));
+        codes
+    }
+}
+
+/// The parameters of a path.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name)
+}
+
+/// The answers with these codes, by their statuses.
+fn refusals_by_status(codes: &[Code]) -> Map<String, Value> {
+    let mut by_status = BTreeMap::<u16, Vec<&str>>::new();
+    for code in Code::ALL.iter().filter(|code| codes.contains(code)) {
+        by_status.entry(code.status().as_u16()).or_default().push(code.as_str());
+    }
+    by_status.into_iter().map(|(status, codes)| (status.to_string(), refusal(&codes))).collect()
+}
+
+/// An answer with one of these codes.
+pub(super) fn refusal(codes: &[&str]) -> Value {
+    let shown: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
+    let schema = json!({"allOf": [of("Error")], "properties": {"code": {"enum": codes}}});
+    let example = json!({"code": codes.first(), "message": "what is wrong, and what to do"});
+    let content = json!({"application/json": {"schema": schema, "example": example}});
+    json!({"description": shown.join(", "), "content": content})
 }
 
 /// With the example of its shape.
@@ -230,6 +304,33 @@ fn json_content(schema: Value) -> Value {
         content["example"] = if is_list { json!([example]) } else { example.clone() };
     }
     json!({"application/json": content})
+}
+
+/// What a parameter of a path may be.
+fn path_parameter(name: &str) -> Value {
+    match name {
+        "secret" => schemas::secret_name(),
+        _ => json!({"type": "string", "minLength": 1}),
+    }
+}
+
+/// What is answered where a path names something that is not there.
+fn missing(name: &str) -> &'static [Code] {
+    match name {
+        // One that is broken is none that can be worked with.
+        "workflow" => &[Code::WorkflowNotFound, Code::StepTypeMissing],
+        "task" => &[Code::TaskNotFound],
+        "execution" => &[Code::ExecutionNotFound],
+        "user" => &[Code::NoSuchUser],
+        "item" => &[Code::ChecklistItemNotFound],
+        "blob" => &[Code::FileNotFound],
+        "endpoint" => &[Code::EndpointNotFound],
+        "key" => &[Code::KeyNotFound],
+        "invitation" => &[Code::InvitationNotFound],
+        "action" | "step" => &[Code::StepNotFound],
+        "version" => &[Code::VersionNotFound],
+        _ => &[],
+    }
 }
 
 /// What a parameter of a path names.

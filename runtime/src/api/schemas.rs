@@ -10,9 +10,11 @@ use crate::{
     egress::Circuit,
     model::{
         FieldType, Scope, State, Status,
-        checklist::ItemStatus,
+        checklist::{ItemStatus, TITLE_CHARS_MAX},
+        comment::BODY_CHARS_MAX,
         execution::Effects,
-        secret::{SECRET_CHARS_MAX, SECRET_CHARS_MIN},
+        field::EMAIL_CHARS_MAX,
+        secret::{SECRET_CHARS_MAX, SECRET_CHARS_MIN, SECRET_NAME_CHARS_MAX},
         user::NAME_CHARS_MAX,
     },
     sessions::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN},
@@ -37,6 +39,57 @@ fn instant() -> Value {
 
 fn maybe_instant() -> Value {
     json!({"type": ["string", "null"], "format": "date-time"})
+}
+
+/// White space, as the server has it, within the brackets of a pattern: what pattern languages call so differs.
+macro_rules! blank {
+    () => {
+        r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    };
+}
+
+/// A text in which something stands, and no NUL.
+const SAYS_SOMETHING: &str = concat!(r"^[^\u0000]*[^\u0000", blank!(), r"][^\u0000]*$");
+
+/// A name of a person or a key.
+const PRINTABLE: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u001f\u007f-\u009f",
+    blank!(),
+    r"][^\u0000-\u001f\u007f-\u009f]*$"
+);
+
+/// An email, as far as its text shows, perhaps with white space around it: what is before its last `@`, and a domain.
+const EMAIL: &str = concat!(
+    r"^[",
+    blank!(),
+    r"]*[^\u0000-\u001f\u007f-\u009f<>,;",
+    blank!(),
+    r"]+@[^\u0000-\u001f\u007f-\u009f<>,;@.",
+    blank!(),
+    r"]([^\u0000-\u001f\u007f-\u009f<>,;@",
+    blank!(),
+    r"]*[^\u0000-\u001f\u007f-\u009f<>,;@.",
+    blank!(),
+    r"])?[",
+    blank!(),
+    r"]*$"
+);
+
+fn text_like(pattern: &str, chars_max: usize) -> Value {
+    json!({"type": "string", "pattern": pattern, "maxLength": chars_max})
+}
+
+fn maybe(mut text: Value) -> Value {
+    text["type"] = json!(["string", "null"]);
+    text
+}
+
+fn password() -> Value {
+    json!({"type": "string", "minLength": PASSWORD_CHARS_MIN, "maxLength": PASSWORD_CHARS_MAX})
+}
+
+pub(super) fn secret_name() -> Value {
+    text_like("^[A-Za-z_][A-Za-z0-9_]*$", SECRET_NAME_CHARS_MAX)
 }
 
 fn flag() -> Value {
@@ -117,6 +170,12 @@ fn workflows() -> Value {
 }
 
 fn tasks() -> Value {
+    let title = text_like(SAYS_SOMETHING, TITLE_CHARS_MAX);
+    // What a client has read of an item it may send back, also what is set by nobody.
+    let mut shown_back = json!({
+        "Assigned To": maybe_text(), "status": of("ChecklistStatus"),
+        "id": true, "editable": true, "updated_by": true, "updated_on": true,
+    });
     json!({
         "Task": object_with(
             json!({"Stage": text(), "Assigned To": maybe_text()}),
@@ -141,21 +200,18 @@ fn tasks() -> Value {
         "Comment": object(json!({
             "author": text(), "body": text(), "timestamp": instant(), "mentions": texts(),
         })),
-        "NewComment": closed(object(json!({"body": {"type": "string", "minLength": 1}}))),
+        "NewComment": closed(object(json!({"body": text_like(SAYS_SOMETHING, BODY_CHARS_MAX)}))),
         "ChecklistItem": object(json!({
             "id": text(), "title": text(), "status": of("ChecklistStatus"), "editable": flag(),
             "Assigned To": maybe_text(), "Stage": text(),
             "updated_by": {"oneOf": [of("Performer"), {"type": "null"}]}, "updated_on": maybe_instant(),
         })),
         "ChecklistStatus": {"enum": ItemStatus::ALL.map(ItemStatus::name)},
-        "NewChecklistItem": object_with(
-            json!({"title": {"type": "string", "minLength": 1}, "Stage": text()}),
-            json!({"Assigned To": maybe_text(), "status": of("ChecklistStatus")}),
-        ),
-        "ChecklistItemChange": object_with(
-            json!({}),
-            json!({"title": text(), "Assigned To": maybe_text(), "status": of("ChecklistStatus")}),
-        ),
+        "NewChecklistItem": closed(object_with(json!({"title": title, "Stage": text()}), shown_back.clone())),
+        "ChecklistItemChange": closed(object_with(json!({}), {
+            (shown_back["title"], shown_back["Stage"]) = (title, text());
+            shown_back
+        })),
     })
 }
 
@@ -224,7 +280,8 @@ fn bulk() -> Value {
         "NewBulk": closed(object_with(
             json!({
                 "action_id": text(),
-                "task_ids": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1, "maxItems": AT_ONCE_MAX},
+                "task_ids": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1, "maxItems": AT_ONCE_MAX,
+                    "uniqueItems": true},
             }),
             json!({"performed_by": maybe_text()}),
         )),
@@ -257,6 +314,7 @@ fn people() -> Value {
         "roles": {"type": "object", "additionalProperties": text()}, "created_at": instant(), "expires_at": instant(),
         "has_expired": flag(),
     });
+    let name = text_like(PRINTABLE, NAME_CHARS_MAX);
     let (mut new_key, mut new_link) = (key.clone(), invitation.clone());
     new_key["key"] = text();
     (new_link["link"], new_link["token"]) = (text(), text());
@@ -271,7 +329,7 @@ fn people() -> Value {
         "SetRole": closed(object(json!({"role_id": text()}))),
         "SignedIn": object(json!({"user": of("User")})),
         "SignIn": closed(object(json!({"email": text(), "password": text()}))),
-        "ChangePassword": closed(object(json!({"current_password": text(), "new_password": text()}))),
+        "ChangePassword": closed(object(json!({"current_password": text(), "new_password": password()}))),
         "Session": object(json!({
             "user": {"oneOf": [of("User"), {"type": "null"}]},
             "key": {"oneOf": [object(json!({"id": text(), "name": text()})), {"type": "null"}]},
@@ -283,7 +341,7 @@ fn people() -> Value {
         "Key": object(key),
         "NewKey": object(new_key),
         "AddKey": closed(object_with(
-            json!({"name": {"type": "string", "minLength": 1, "maxLength": NAME_CHARS_MAX}}),
+            json!({"name": name}),
             json!({
                 "scopes": {"oneOf": [scopes, {"type": "null"}]},
                 "workflows": {"type": ["array", "null"], "items": text()},
@@ -293,12 +351,12 @@ fn people() -> Value {
         "Invitation": object(invitation),
         "NewInvitation": object(new_link),
         "Invite": closed(object_with(
-            json!({"email": {"type": "string", "format": "email"}}),
+            json!({"email": text_like(EMAIL, EMAIL_CHARS_MAX)}),
             json!({"is_administrator": flag(), "roles": {"type": "object", "additionalProperties": text()}}),
         )),
         "AcceptInvitation": closed(object_with(
-            json!({"token": text(), "password": {"type": "string", "minLength": PASSWORD_CHARS_MIN, "maxLength": PASSWORD_CHARS_MAX}}),
-            json!({"first_name": maybe_text(), "last_name": maybe_text()}),
+            json!({"token": text(), "password": password()}),
+            json!({"first_name": maybe(name.clone()), "last_name": maybe(name.clone())}),
         )),
         "AuditEntry": object(json!({
             "number": number(), "at": instant(), "performed_by": of("Performer"), "change": text(), "about": text(),

@@ -38,11 +38,13 @@ pub(super) fn routes() -> Vec<Route> {
                 put,
                 operation("putSecret", Need::Workspace, "Sets a secret")
                     .takes(of("PutSecret"))
+                    .refuses(&[Code::InvalidSecret])
                     .answers_nothing(),
             )
             .delete(
                 delete,
                 operation("removeSecret", Need::Workspace, "Removes a secret that nothing uses")
+                    .refuses(&[Code::SecretInUse, Code::SecretNotFound])
                     .answers_nothing(),
             ),
     ]

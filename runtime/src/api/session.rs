@@ -33,6 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
                 sign_in,
                 operation("signIn", Need::Nothing, "Signs in: sets the session's cookie")
                     .takes(of("SignIn"))
+                    .refuses(&[Code::WrongPassword, Code::CrossOrigin, Code::TooManyAttempts])
                     .answers(201, "Who is signed in", of("SignedIn")),
             )
             .get(
@@ -48,6 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
             change_password,
             operation("changePassword", Need::Session, "Sets a new password and ends the other sessions")
                 .takes(of("ChangePassword"))
+                .refuses(&[Code::InvalidUser, Code::TooManyAttempts])
                 .answers_nothing(),
         ),
     ]

@@ -37,6 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
                 "Runs one step on a task, to see what it sends and what comes back",
             )
             .takes(of("TestStep"))
+            .refuses(&[Code::TaskNotFound, Code::UserNotFound, Code::InvalidFields])
             .answers(200, "What came of it", of("StepTrial")),
         ),
     ]

@@ -58,13 +58,15 @@ pub(super) fn routes() -> Vec<Route> {
                 )
                 .takes(of("TaskValues"))
                 .answers(200, "The task that was changed", of("Task"))
-                .answers(201, "The new task", of("Task")),
+                .answers(201, "The new task", of("Task"))
+                .refuses(&[Code::InvalidFields]),
             )
             .put(
                 update,
                 operation("updateTask", Need::Edit, "Changes the task that has this Unique ID")
                     .takes(of("TaskValues"))
-                    .answers(200, "The task", of("Task")),
+                    .answers(200, "The task", of("Task"))
+                    .refuses(&[Code::TaskNotFound, Code::InvalidFields]),
             ),
         at("/workflows/{workflow}/tasks/active").get(
             task_list::active,
@@ -78,13 +80,16 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/tasks/{task}/schedule")
             .get(
                 schedule,
-                operation("readSchedule", Need::View, "The stage change that is to come").answers(
-                    200,
-                    "The change",
-                    of("Schedule"),
-                ),
+                operation("readSchedule", Need::View, "The stage change that is to come")
+                    .refuses(&[Code::ScheduleNotFound])
+                    .answers(200, "The change", of("Schedule")),
             )
-            .delete(cancel_schedule, operation("cancelSchedule", Need::Edit, "Cancels it").answers_nothing()),
+            .delete(
+                cancel_schedule,
+                operation("cancelSchedule", Need::Edit, "Cancels it")
+                    .refuses(&[Code::ScheduleNotFound])
+                    .answers_nothing(),
+            ),
         at("/workflows/{workflow}/tasks/{task}/history").get(
             history::list,
             operation("readHistory", Need::View, "Every change of the task").answers(
@@ -101,7 +106,8 @@ pub(super) fn routes() -> Vec<Route> {
                     json!({"type": "string"}),
                     "A user, by email or id, whose rights count",
                 )
-                .answers(200, "The actions", list_of("TaskAction")),
+                .answers(200, "The actions", list_of("TaskAction"))
+                .refuses(&[Code::UserNotFound]),
         ),
     ]
 }
@@ -234,7 +240,7 @@ async fn is_checklist_open(api: &Api, at: &TaskAt) -> Result<bool, ApiError> {
     if !workflow.actions_in(stage).any(|action| action.requires.checklist) {
         return Ok(false);
     }
-    Ok(checklist::is_open(workflow, stage, api.store().checklist(at.task.id).await?))
+    Ok(checklist::is_open(workflow, stage, &api.store().checklist(at.task.id).await?))
 }
 
 async fn upsert(

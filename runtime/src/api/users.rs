@@ -47,9 +47,15 @@ pub(super) fn routes() -> Vec<Route> {
                     "Makes a user an administrator of the workspace, or none",
                 )
                 .takes(of("ChangeUser"))
+                .refuses(&[Code::LastAdministrator])
                 .answers(200, "The user", of("UserWithRoles")),
             )
-            .delete(remove, operation("removeUser", Need::Workspace, "A user leaves").answers_nothing()),
+            .delete(
+                remove,
+                operation("removeUser", Need::Workspace, "A user leaves")
+                    .refuses(&[Code::LastAdministrator])
+                    .answers_nothing(),
+            ),
         at("/workflows/{workflow}/users").get(
             list,
             operation("listWorkflowUsers", Need::View, "A workflow's users").answers(
@@ -70,12 +76,14 @@ pub(super) fn routes() -> Vec<Route> {
             .put(
                 set_role,
                 operation("setRole", Need::Administer, "Gives a user a role in the workflow")
+                    .refuses(&[Code::RoleNotFound])
                     .takes(of("SetRole"))
                     .answers(200, "The user", of("WorkflowUser")),
             )
             .delete(
                 delete,
                 operation("removeWorkflowUser", Need::Workspace, "A user leaves, the whole workspace")
+                    .refuses(&[Code::LastAdministrator])
                     .answers_nothing(),
             ),
     ]

@@ -36,31 +36,32 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/versions/{version}").get(
             show,
-            operation("readVersion", Need::Administer, "What a version says").answers(
-                200,
-                "The version",
-                of("Version"),
-            ),
+            operation("readVersion", Need::Administer, "What a version says")
+                .answers(200, "The version", of("Version"))
+                .refuses(&[Code::NotPossibleNow]),
         ),
         at("/workflows/{workflow}/versions/{version}/diff").get(
             diff,
             operation("compareVersions", Need::Administer, "What became of another version in this one")
                 .query(
                     "with",
-                    json!({"type": "integer", "minimum": 0}),
+                    json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
                     "The other one; without it the one before",
                 )
-                .answers(200, "What differs", of("Difference")),
+                .answers(200, "What differs", of("Difference"))
+                .refuses(&[Code::NotPossibleNow]),
         ),
         at("/workflows/{workflow}/versions/{version}/restore").post(
             restore,
             operation("restoreVersion", Need::Administer, "Saves an old version as the next one")
-                .header(
-                    "If-Match",
-                    json!({"type": "string"}),
-                    "The version that this one was made from, between quotes, or *",
-                )
-                .answers(200, "The definition", of("Definition")),
+                .made_from_a_version()
+                .answers(200, "The definition", of("Definition"))
+                .refuses(&[
+                    Code::NotPossibleNow,
+                    Code::InvalidDefinition,
+                    Code::FileManaged,
+                    Code::DataStranded,
+                ]),
         ),
     ]
 }

@@ -7,7 +7,7 @@
 //! leaves out is in no list and required of nobody, and has its status again when a version has it again.
 //! Executions that go on with an older version see that version's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -115,6 +115,12 @@ impl Item {
         Self { id, title, stage, status, assigned_to, is_added: false, update }
     }
 
+    /// One that somebody has added.
+    fn of_a_task(added: AddedItem, kept: KeptItem) -> Self {
+        let (AddedItem { title, stage }, KeptItem { id, status, assigned_to, update, .. }) = (added, kept);
+        Self { id, title, stage, status, assigned_to, is_added: true, update: Some(update) }
+    }
+
     /// What is kept of it after an update.
     pub fn kept(self, update: ItemUpdate) -> KeptItem {
         let Self { id, title, stage, status, assigned_to, is_added, .. } = self;
@@ -127,13 +133,9 @@ impl Item {
 /// the order of their ids, which is the order in which items were added.
 pub fn checklist(workflow: &Workflow, kept: Vec<KeptItem>) -> Vec<Item> {
     let (mut added, mut set) = (Vec::new(), HashMap::new());
-    for kept in kept {
-        match kept.added {
-            Some(AddedItem { title, stage }) => {
-                let KeptItem { id, status, assigned_to, update, .. } = kept;
-                let update = Some(update);
-                added.push(Item { id, title, stage, status, assigned_to, is_added: true, update });
-            }
+    for mut kept in kept {
+        match kept.added.take() {
+            Some(of_a_task) => added.push(Item::of_a_task(of_a_task, kept)),
             None => drop(set.insert(kept.id.clone(), kept)),
         }
     }
@@ -149,15 +151,32 @@ pub fn checklist(workflow: &Workflow, kept: Vec<KeptItem>) -> Vec<Item> {
     items
 }
 
-/// One item of a task's checklist.
+/// One item of a task's checklist, as it is in the whole of it; no other is made.
 pub fn item(workflow: &Workflow, kept: Vec<KeptItem>, id: &ItemId) -> Option<Item> {
-    checklist(workflow, kept).into_iter().find(|item| item.id == *id)
+    let mut kept = kept.into_iter().find(|kept| kept.id == *id);
+    if let Some(added) = kept.as_mut().and_then(|kept| kept.added.take()) {
+        return kept.map(|kept| Item::of_a_task(added, kept));
+    }
+    let (stage, template) = workflow.stages.iter().find_map(|stage| {
+        stage.checklist.iter().find(|template| template.id == *id).map(|template| (stage, template))
+    })?;
+    Some(Item::of_template(template, &stage.id, kept))
 }
 
-/// Whether something of a stage's checklist is still to be done.
-pub fn is_open(workflow: &Workflow, stage: &StageId, kept: Vec<KeptItem>) -> bool {
-    let mut items = checklist(workflow, kept).into_iter();
-    items.any(|item| item.stage == *stage && item.status == ItemStatus::Blank)
+/// Whether something of a stage's checklist is still to be done: what others have is not looked at.
+pub fn is_open(workflow: &Workflow, stage: &StageId, kept: &[KeptItem]) -> bool {
+    let is_blank = |kept: &&KeptItem| kept.status == ItemStatus::Blank;
+    let (added, set): (Vec<_>, Vec<_>) = kept.iter().partition(|kept| kept.added.is_some());
+    if added.iter().filter(|kept| is_blank(kept)).any(|kept| is_added_to(kept, stage)) {
+        return true;
+    }
+    let done: HashSet<_> = set.iter().filter(|kept| !is_blank(kept)).map(|kept| &kept.id).collect();
+    let templates = workflow.stage(stage).map(|stage| stage.checklist.as_slice()).unwrap_or_default();
+    templates.iter().any(|template| !done.contains(&template.id))
+}
+
+fn is_added_to(kept: &KeptItem, stage: &StageId) -> bool {
+    kept.added.as_ref().is_some_and(|added| added.stage == *stage)
 }
 
 /// What is wrong with an item's title, if anything is.
@@ -291,15 +310,46 @@ mod tests {
     #[test]
     fn a_stages_checklist_is_open_while_an_item_of_it_is_blank() {
         let (first, second) = (StageId::new("not-started"), StageId::new("in-progress"));
-        let is_open = |stage: &StageId, kept| is_open(&workflow(), stage, kept);
-        assert!(is_open(&first, Vec::new()));
-        assert!(!is_open(&StageId::new("completed"), Vec::new()), "nothing is to be done there");
+        let is_open = |stage: &StageId, kept: &[KeptItem]| is_open(&workflow(), stage, kept);
+        assert!(is_open(&first, &[]));
+        assert!(!is_open(&StageId::new("completed"), &[]), "nothing is to be done there");
         let mut done =
             vec![kept("call", None, ItemStatus::Completed), kept("check", None, ItemStatus::Skipped)];
-        assert!(!is_open(&first, done.clone()));
-        assert!(is_open(&second, done.clone()));
+        assert!(!is_open(&first, &done));
+        assert!(is_open(&second, &done));
         done.push(kept("1", Some("not-started"), ItemStatus::Blank));
-        assert!(is_open(&first, done));
+        assert!(is_open(&first, &done));
+    }
+
+    /// One item, and one stage, are what they are in the whole checklist.
+    #[test]
+    fn a_part_is_as_the_whole_has_it() {
+        let statuses = [ItemStatus::Blank, ItemStatus::Skipped];
+        let all = ["call", "check", "pack", "gone"].map(|id| (id, None)).into_iter().chain([
+            ("1", Some("not-started")),
+            ("2", Some("in-progress")),
+            ("3", Some("gone")),
+        ]);
+        let all: Vec<_> = all.collect();
+        // Each of them blank, skipped, or not there.
+        for choice in 0..3_usize.pow(all.len() as u32) {
+            let chosen = |(place, (id, added_to)): (usize, &(&str, Option<&str>))| {
+                let status = statuses.get(choice / 3_usize.pow(place as u32) % 3)?;
+                Some(kept(id, *added_to, *status))
+            };
+            let kept: Vec<_> = all.iter().enumerate().filter_map(chosen).collect();
+            let whole = checklist(&workflow(), kept.clone());
+            for (id, _) in &all {
+                let id = ItemId::new(*id);
+                let expected = whole.iter().find(|item| item.id == id).cloned();
+                assert_eq!(item(&workflow(), kept.clone(), &id), expected, "{id} of {kept:?}");
+            }
+            for stage in ["not-started", "in-progress", "completed", "gone"].map(StageId::new) {
+                let here = whole.iter().filter(|item| item.stage == stage);
+                let expected = here.clone().any(|item| item.status == ItemStatus::Blank);
+                assert_eq!(is_open(&workflow(), &stage, &kept), expected, "{stage} of {kept:?}");
+            }
+        }
     }
 
     #[test]

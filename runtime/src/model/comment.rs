@@ -10,7 +10,7 @@ use super::{
     user::{Directory, Performer},
 };
 
-pub const BODY_BYTES_MAX: usize = 16 * 1024;
+pub const BODY_CHARS_MAX: usize = 16_000;
 
 /// Comments that one task may have. They are deleted with it, in one transaction.
 pub const COMMENTS_MAX: u64 = 10_000;
@@ -51,8 +51,9 @@ pub fn body_errors(body: &str) -> FieldErrors {
     if body.contains('\0') {
         errors.add("body", "contains a NUL character");
     }
-    if body.len() > BODY_BYTES_MAX {
-        errors.add("body", format!("is too long: {} bytes, and {BODY_BYTES_MAX} are possible", body.len()));
+    let chars = body.chars().count();
+    if chars > BODY_CHARS_MAX {
+        errors.add("body", format!("is too long: {chars} characters, and {BODY_CHARS_MAX} are possible"));
     }
     errors
 }
@@ -182,9 +183,10 @@ mod tests {
     #[test]
     fn a_body_that_cannot_be_kept_is_refused_with_the_reason() {
         let line = |body: &str| body_errors(body).to_line();
-        let most = "x".repeat(BODY_BYTES_MAX);
+        // Characters, of however many bytes.
+        let most = "ü".repeat(BODY_CHARS_MAX);
         assert_eq!(line(&most), "");
-        assert_eq!(line(&(most + "x")), "body is too long: 16385 bytes, and 16384 are possible");
+        assert_eq!(line(&(most + "x")), "body is too long: 16001 characters, and 16000 are possible");
         assert_eq!(line(" \n"), "body is required");
         assert_eq!(line("a\0b"), "body contains a NUL character");
     }

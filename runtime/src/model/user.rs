@@ -96,18 +96,18 @@ pub const NAME_CHARS_MAX: usize = 100;
 
 /// A name of a person or a key as it is kept; or what is wrong with it.
 pub fn checked_name(name: &str) -> Result<String, String> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+    let kept = name.trim();
+    if kept.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
         return Err(format!("takes 1 to {NAME_CHARS_MAX} printable characters"));
     }
-    Ok(name.to_owned())
+    Ok(kept.to_owned())
 }
 
 /// An email as it is kept; or that it is none.
 pub fn checked_email(email: &str) -> Result<String, String> {
-    let email = email.trim();
-    let is_one = email.chars().count() <= EMAIL_CHARS_MAX && is_email(email);
-    if is_one { Ok(email.to_owned()) } else { Err(format!("`{}` is no email", email)) }
+    let kept = email.trim();
+    let is_one = email.chars().count() <= EMAIL_CHARS_MAX && is_email(kept);
+    if is_one { Ok(kept.to_owned()) } else { Err(format!("`{kept}` is no email")) }
 }
 
 /// Which role a person was given in a workflow.

@@ -11,7 +11,7 @@ use super::DEFAULTS;
 pub(super) const ITEMS_MAX: usize = 1_000;
 
 /// What each number may be.
-const LIMITS: [(&str, RangeInclusive<u32>); 22] = [
+const LIMITS: [(&str, RangeInclusive<u32>); 24] = [
     ("server.workers", 0..=1024),
     ("server.body_bytes_max", 1024..=1 << 30),
     ("server.drain_seconds", 0..=3600),
@@ -34,6 +34,8 @@ const LIMITS: [(&str, RangeInclusive<u32>); 22] = [
     ("traces.sample_percent", 0..=100),
     ("retention.records_days", 0..=36_500),
     ("retention.records_max", 0..=1_000_000_000),
+    ("retention.audit_days", 0..=36_500),
+    ("retention.revoked_keys_days", 0..=36_500),
 ];
 
 /// What a key may be.

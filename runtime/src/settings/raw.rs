@@ -113,6 +113,8 @@ pub(super) struct Bootstrap {
 pub struct Retention {
     pub records_days: u32,
     pub records_max: u64,
+    pub audit_days: u32,
+    pub revoked_keys_days: u32,
 }
 
 #[derive(Debug, Deserialize)]

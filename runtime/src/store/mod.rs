@@ -370,6 +370,13 @@ pub trait Store: Send + Sync {
     /// The audit log, newest first, before the entry with a number.
     fn audit(&self, before: Option<u64>, most: usize) -> Reply<Vec<AuditEntry>>;
 
+    /// Forgets entries of the audit log that are older than an instant, at most `most`; how many. The last one stays, so that
+    /// numbers go on growing.
+    fn forget_audit(&self, before: Timestamp, most: usize) -> Reply<usize>;
+
+    /// Forgets keys that were revoked before an instant.
+    fn forget_revoked_keys(&self, before: Timestamp) -> Reply<()>;
+
     /// When each key was last used.
     fn keys_used(&self) -> Reply<Vec<(KeyId, Option<Timestamp>)>>;
 

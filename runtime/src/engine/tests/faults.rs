@@ -129,6 +129,14 @@ impl Store for Liar {
         self.store.forget_admitted(before, most)
     }
 
+    fn forget_audit(&self, before: Timestamp, most: usize) -> Reply<usize> {
+        self.store.forget_audit(before, most)
+    }
+
+    fn forget_revoked_keys(&self, before: Timestamp) -> Reply<()> {
+        self.store.forget_revoked_keys(before)
+    }
+
     fn version(&self, workflow: WorkflowId, version: u32) -> Reply<Option<VersionRow>> {
         self.store.version(workflow, version)
     }

@@ -4,6 +4,7 @@ mod control;
 mod damage;
 mod faults;
 mod lives;
+mod retention;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

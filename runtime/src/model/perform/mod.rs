@@ -234,7 +234,7 @@ impl Plan {
             return Err(Refusal::NotOffered { action: action.name.clone(), stage });
         }
         let today = date_in(&self.zone, now);
-        let has_open_items = || is_open(&self.workflow, &task.stage, look.checklist());
+        let has_open_items = || is_open(&self.workflow, &task.stage, &look.checklist());
         let unmet =
             requirement::unmet(action, task, &self.workflow, performer, directory, today, has_open_items);
         if unmet.is_empty() { Ok(()) } else { Err(Refusal::Unmet(unmet)) }

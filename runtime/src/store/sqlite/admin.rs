@@ -335,6 +335,23 @@ pub(super) fn forget_sessions(
     Ok(())
 }
 
+pub(super) fn forget_audit(
+    connection: &Connection,
+    before: Timestamp,
+    most: usize,
+) -> Result<usize, StoreError> {
+    // The first ones are the oldest, so that no more of them is looked at than is to go.
+    let sql = "DELETE FROM audit WHERE at < ?1 AND id < (SELECT max(id) FROM audit)
+                 AND id IN (SELECT id FROM audit ORDER BY id LIMIT ?2)";
+    Ok(connection.prepare_cached(sql)?.execute(params![before.as_millisecond(), most])?)
+}
+
+pub(super) fn forget_revoked_keys(connection: &Connection, before: Timestamp) -> Result<(), StoreError> {
+    let sql = "DELETE FROM api_key WHERE revoked_at < ?1";
+    connection.prepare_cached(sql)?.execute([before.as_millisecond()])?;
+    Ok(())
+}
+
 pub(super) fn keys_used(connection: &Connection) -> Result<Vec<(KeyId, Option<Timestamp>)>, StoreError> {
     all(connection, "SELECT id, used_at FROM api_key WHERE revoked_at IS NULL ORDER BY id", [], |row| {
         let used_at = row.get::<_, Option<i64>>(1)?.map(instant).transpose()?;

@@ -323,6 +323,14 @@ impl Store for SqliteStore {
         self.read(move |connection| admin::audit(connection, before, most))
     }
 
+    fn forget_audit(&self, before: Timestamp, most: usize) -> Reply<usize> {
+        self.write(move |connection| admin::forget_audit(connection, before, most))
+    }
+
+    fn forget_revoked_keys(&self, before: Timestamp) -> Reply<()> {
+        self.write(move |connection| admin::forget_revoked_keys(connection, before))
+    }
+
     fn keys_used(&self) -> Reply<Vec<(KeyId, Option<Timestamp>)>> {
         self.read(admin::keys_used)
     }
