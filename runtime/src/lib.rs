@@ -17,6 +17,7 @@ pub mod lint;
 pub mod lock;
 pub mod metrics;
 pub mod model;
+pub mod plugin;
 pub mod publish;
 pub mod retention;
 pub mod sessions;

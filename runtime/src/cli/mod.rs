@@ -8,6 +8,7 @@ mod demo;
 mod export;
 mod key;
 mod plan;
+mod plugin;
 mod role;
 mod schema;
 mod secret;
@@ -69,6 +70,9 @@ enum Command {
     /// Values that steps send and nobody is shown.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Libraries that bring step types.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Steps of workflows.
     #[command(subcommand)]
     Step(step::StepCommand),
@@ -114,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Key(command) => key::run(&command),
         Command::User(command) => user::run(command),
         Command::Secret(command) => secret::run(&command),
+        Command::Plugin(command) => plugin::run(&command),
         Command::Step(command) => step::run(&command),
     };
     match result {
