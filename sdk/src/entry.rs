@@ -202,6 +202,17 @@ impl Calls {
     fn with<T>(&self, look: impl FnOnce(&mut HashMap<u64, Stop>) -> T) -> T {
         look(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// A call that has ended is none to be cancelled.
+    fn cancel(&self, call: u64) {
+        self.with(|running| {
+            let Some(stop) = running.get(&call) else { return };
+            stop.cancelled.store(true, Ordering::Release);
+            if let Some(act) = &stop.act {
+                act();
+            }
+        });
+    }
 }
 
 /// A run under way: who is told of its end.
@@ -210,6 +221,16 @@ pub struct Running {
     pub(crate) host: Host,
     pub(crate) call: u64,
     calls: Arc<Calls>,
+    is_told: bool,
+}
+
+impl Drop for Running {
+    /// Whatever happens, the host hears of the end.
+    fn drop(&mut self) {
+        if !self.is_told {
+            self.tell(Err("the run came to no end: the plugin could not begin it".to_owned()));
+        }
+    }
 }
 
 impl Running {
@@ -217,7 +238,7 @@ impl Running {
         let stop = Stop::default();
         let cancelled = Arc::clone(&stop.cancelled);
         calls.with(|running| running.insert(call, stop));
-        (Self { host, call, calls: Arc::clone(calls) }, cancelled)
+        (Self { host, call, calls: Arc::clone(calls), is_told: false }, cancelled)
     }
 
     /// Has something done when the call is cancelled; at once, where it is already.
@@ -237,7 +258,12 @@ impl Running {
     }
 
     /// Tells the host: what the step said, or how it panicked.
-    pub(crate) fn end(self, ended: Result<Result<Answer, StepError>, String>) {
+    pub(crate) fn end(mut self, ended: Result<Result<Answer, StepError>, String>) {
+        self.tell(ended);
+    }
+
+    fn tell(&mut self, ended: Result<Result<Answer, StepError>, String>) {
+        self.is_told = true;
         let stop = self.calls.with(|running| running.remove(&self.call));
         drop(stop);
         match ended {
@@ -318,7 +344,10 @@ unsafe extern "C" fn run<K: Kind>(instance: *mut c_void, call: u64, input: Bytes
         Ok(Call::new(params, input, Context::new(host, call).with_cancelled(cancelled)))
     });
     match read {
-        Ok(Ok(call)) => K::run(&instance.made, call, running),
+        Ok(Ok(call)) => {
+            // What panics here is not the author's; the host hears of it from `running`.
+            let _ = contained(host, running.call, || K::run(&instance.made, call, running));
+        }
         Ok(Err(error)) => running.end(Ok(Err(error))),
         Err(panic) => running.end(Err(panic)),
     }
@@ -337,17 +366,8 @@ fn read_input<P: DeserializeOwned + JsonSchema>(
 unsafe extern "C" fn cancel<K: Kind>(instance: *mut c_void, call: u64) {
     // SAFETY: what `create` has made, and `destroy` has not yet been given.
     let Some(instance) = (unsafe { instance.cast::<Instance<K>>().as_ref() }) else { return };
-    let cancelled = contained(instance.host, call, || {
-        instance.calls.with(|running| {
-            let Some(stop) = running.get(&call) else { return };
-            stop.cancelled.store(true, Ordering::Release);
-            if let Some(act) = &stop.act {
-                act();
-            }
-        });
-    });
-    // The hook has told the host of it.
-    let _ = cancelled;
+    // The hook has told the host where it panics.
+    let _ = contained(instance.host, call, || instance.calls.cancel(call));
 }
 
 unsafe extern "C" fn destroy<K: Kind>(instance: *mut c_void) {
@@ -446,4 +466,53 @@ macro_rules! __asynchronous {
     ($step:ty) => {
         ::core::compile_error!("an asynchronous step needs the feature `async` of onward-sdk")
     };
+}
+
+#[cfg(all(test, feature = "async"))]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    unsafe extern "C" fn hear(_: u64, _: u32, _: Bytes) {}
+
+    /// A run that is cancelled before its future is there to be dropped.
+    #[test]
+    fn a_call_is_cancelled_once_whichever_comes_first() {
+        let table = HostV1 {
+            size: size_of::<HostV1>() as u32,
+            abi_minor: 0,
+            done: Some(hear),
+            log: None,
+            progress: None,
+            is_cancelled: None,
+            remaining_ns: None,
+            get_extension: None,
+        };
+        // SAFETY: a whole table.
+        let host = unsafe { Host::read(&raw const table) }.expect("a host");
+        for cancelled_first in [true, false] {
+            let calls = Arc::default();
+            let (running, cancelled) = Running::begin(host, 1, &calls);
+            let acts = Arc::new(AtomicU32::new(0));
+            let act = {
+                let acts = Arc::clone(&acts);
+                move || {
+                    acts.fetch_add(1, Ordering::SeqCst);
+                }
+            };
+            if cancelled_first {
+                calls.cancel(1);
+                running.on_cancel(act);
+            } else {
+                running.on_cancel(act);
+                calls.cancel(1);
+            }
+            assert!(cancelled.load(Ordering::SeqCst));
+            assert_eq!(acts.load(Ordering::SeqCst), 1, "{cancelled_first}");
+            running.end(Ok(Ok(Answer::new())));
+            calls.cancel(1);
+            assert_eq!(acts.load(Ordering::SeqCst), 1);
+        }
+    }
 }

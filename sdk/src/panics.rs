@@ -24,11 +24,11 @@ pub(crate) fn current() -> Option<(Host, u64)> {
 /// Does something for a call; where it panics, what is known of that.
 pub(crate) fn contained<T>(host: Host, call: u64, work: impl FnOnce() -> T) -> Result<T, String> {
     let before = CURRENT.replace(Some((host, call)));
-    SEEN.set(None);
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     let done = done.map_err(|payload| {
         let described = described(payload);
-        SEEN.take().unwrap_or(described)
+        // What the hook saw may be an earlier one, which the author caught.
+        SEEN.take().filter(|seen| seen.starts_with(&described)).unwrap_or(described)
     });
     CURRENT.set(before);
     done

@@ -133,7 +133,8 @@ impl Host {
         board::stray_logs()
     }
 
-    /// Has a library say what it offers.
+    /// Has a library say what it offers: by the function that [`export_steps!`](crate::export_steps) has made, or one that keeps the same
+    /// rules ([`crate::abi`]).
     ///
     /// # Panics
     ///

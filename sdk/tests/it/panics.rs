@@ -52,6 +52,7 @@ fn in_run_with_what_is_no_text_and_panics_itself() {
 #[test]
 fn in_run_without_the_hook() {
     assert_eq!(panic_of("run, unannounced"), "a panic: by itself");
+    assert_eq!(panic_of("run, after another"), "a panic: by itself");
 }
 
 #[test]

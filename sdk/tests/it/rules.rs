@@ -8,9 +8,12 @@ use std::{
     mem::offset_of,
     panic::{self, AssertUnwindSafe},
     ptr,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use onward_sdk::{
@@ -140,7 +143,7 @@ fn who_never_says_anything_is_reported_and_who_says_it_late_too() {
     }
     let run = run_raw("late");
     assert_eq!(run.result, Err(Failure::Silent));
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     while run.dones() == 0 {
         assert!(began.elapsed().as_secs() < 10, "it did not come");
         thread::sleep(Duration::from_millis(5));
@@ -258,43 +261,90 @@ fn a_library_takes_older_and_newer_hosts_and_refuses_what_it_cannot_answer() {
     assert!(unsafe { onward_plugin_v1_entry(ptr::null()) }.is_null());
 }
 
-/// A whole run on a host that has `done` alone.
+static ANSWERS: Mutex<Vec<(u64, u32, Vec<u8>)>> = Mutex::new(Vec::new());
+
+unsafe extern "C" fn hear(call: u64, status: u32, answer: Bytes) {
+    // SAFETY: the library's promise.
+    let answer = unsafe { answer.as_slice() }.to_vec();
+    ANSWERS.lock().expect("a lock").push((call, status, answer));
+}
+
+/// A host that has `done` alone.
+#[repr(C)]
+struct Least {
+    size: u32,
+    abi_minor: u32,
+    done: Option<unsafe extern "C" fn(u64, u32, Bytes)>,
+}
+
+fn least() -> *const HostV1 {
+    static LEAST: Least = Least { size: size_of::<Least>() as u32, abi_minor: 0, done: Some(hear) };
+    (&raw const LEAST).cast()
+}
+
+/// The library's step at a place, with an instance of it.
+fn on_least(at: usize, config: &[u8]) -> (StepV1, *mut c_void) {
+    // SAFETY: the tables are as long as they say.
+    unsafe {
+        let plugin: PluginV1 = table::read(onward_plugin_v1_entry(least())).expect("a plugin");
+        let step: StepV1 = table::read(plugin.steps.add(at).read()).expect("a step");
+        let instance = (step.create.expect("create"))(1, Bytes::new(config), least());
+        assert!(!instance.is_null());
+        (step, instance)
+    }
+}
+
+fn answer_of(call: u64) -> (u32, serde_json::Value) {
+    let answers = ANSWERS.lock().expect("a lock");
+    let mut of_call = answers.iter().filter(|answer| answer.0 == call);
+    let (_, status, answer) = of_call.next().expect("an answer");
+    assert!(of_call.next().is_none(), "one answer");
+    (*status, serde_json::from_slice(answer).unwrap_or_default())
+}
+
 #[test]
 fn a_step_works_for_a_host_that_can_nothing_but_hear_its_answer() {
-    static ANSWERS: std::sync::Mutex<Vec<(u64, u32, Vec<u8>)>> = std::sync::Mutex::new(Vec::new());
-    unsafe extern "C" fn hear(call: u64, status: u32, answer: Bytes) {
-        // SAFETY: the library's promise.
-        let answer = unsafe { answer.as_slice() }.to_vec();
-        ANSWERS.lock().expect("a lock").push((call, status, answer));
-    }
-    #[repr(C)]
-    struct Least {
-        size: u32,
-        abi_minor: u32,
-        done: Option<unsafe extern "C" fn(u64, u32, Bytes)>,
-    }
-    let least = Box::new(Least { size: size_of::<Least>() as u32, abi_minor: 0, done: Some(hear) });
-    let host = ptr::from_ref(&*least).cast::<HostV1>();
-    // SAFETY: the tables are as long as they say, the instance is given back once and after its run.
+    let (step, instance) = on_least(0, br#"{"greeting": "Hello"}"#);
+    let input = serde_json::to_vec(&input(json!({}), json!({"text": "you"}))).expect("JSON");
+    // SAFETY: the instance is given back once and after its run.
     unsafe {
-        let plugin: PluginV1 = table::read(onward_plugin_v1_entry(host)).expect("a plugin");
-        let step: StepV1 = table::read(plugin.steps.read()).expect("a step");
-        let config = br#"{"greeting": "Hello"}"#;
-        let instance = (step.create.expect("create"))(1, Bytes::new(config), host);
-        assert!(!instance.is_null());
-        let input = serde_json::to_vec(&input(json!({}), json!({"text": "you"}))).expect("JSON");
-        (step.run.expect("run"))(instance, 2, Bytes::new(&input), host);
+        (step.run.expect("run"))(instance, 2, Bytes::new(&input), least());
         (step.cancel.expect("cancel"))(instance, 2);
         (step.destroy.expect("destroy"))(instance);
         // What was never made is no crash.
         (step.destroy.expect("destroy"))(ptr::null_mut());
         (step.cancel.expect("cancel"))(ptr::null_mut(), 2);
-        (step.run.expect("run"))(ptr::null_mut(), 3, Bytes::EMPTY, host);
+        (step.run.expect("run"))(ptr::null_mut(), 3, Bytes::EMPTY, least());
     }
-    let answers = ANSWERS.lock().expect("a lock");
-    assert_eq!((answers[0].0, answers[0].1), (2, STATUS_OK));
-    let answer: serde_json::Value = serde_json::from_slice(&answers[0].2).expect("JSON");
-    assert_eq!(answer["task"]["Said"], "Hello you");
+    let (status, answer) = answer_of(2);
+    assert_eq!((status, &answer["task"]["Said"]), (STATUS_OK, &json!("Hello you")));
     assert_eq!(answer["task"]["About"]["left"], serde_json::Value::Null);
-    assert_eq!((answers[1].0, answers[1].1, answers.len()), (3, STATUS_PANIC, 2));
+    assert_eq!(answer_of(3).0, STATUS_PANIC);
+}
+
+/// The library keeps what `cancel` has said.
+#[test]
+fn a_step_is_cancelled_by_a_host_that_cannot_be_asked() {
+    let (step, instance) = on_least(2, b"{}");
+    let input =
+        serde_json::to_vec(&input(json!({}), json!({"url": "", "until_cancelled": true}))).expect("JSON");
+    let instance_at = instance.expose_provenance();
+    // SAFETY: the instance is given back once and after its run.
+    unsafe {
+        let running = thread::spawn(move || {
+            let instance = ptr::with_exposed_provenance_mut(instance_at);
+            (step.run.expect("run"))(instance, 4, Bytes::new(&input), least());
+        });
+        let began = Instant::now();
+        while !running.is_finished() {
+            assert!(began.elapsed().as_secs() < 10, "it did not hear that it is cancelled");
+            // Before the run has begun there is nothing to cancel.
+            (step.cancel.expect("cancel"))(instance, 4);
+            thread::sleep(Duration::from_millis(1));
+        }
+        running.join().expect("it returns");
+        (step.destroy.expect("destroy"))(instance);
+    }
+    let (status, answer) = answer_of(4);
+    assert_eq!((status, &answer["code"]), (STATUS_ERROR, &json!("cancelled")));
 }

@@ -58,22 +58,11 @@ fn a_run_is_cancelled_from_another_thread() {
     }
     for running in runs {
         running.cancel();
+        running.cancel();
         let run = running.wait();
         assert_eq!(run.error().code, "cancelled");
         assert_eq!(run.dones(), 1);
     }
-}
-
-#[test]
-fn a_step_that_would_not_stop_is_not_told_by_the_host_alone() {
-    // The library remembers what `cancel` said, whatever the host says later.
-    let host = Host::new();
-    let asks = made(&host, "asks", json!({}));
-    let running = asks.start(&input(json!({}), json!({"url": "", "until_cancelled": true})));
-    running.wait_for_progress("waiting");
-    running.cancel();
-    running.cancel();
-    assert_eq!(running.wait().dones(), 1);
 }
 
 #[test]

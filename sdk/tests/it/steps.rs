@@ -122,6 +122,11 @@ impl Step for Panics {
             "run, a literal" => panic!("in run"),
             "run, no text" => panic_any(LoudPayload(Mutex::new(Some(Loud)))),
             "run, unannounced" => std::panic::resume_unwind(Box::new("by itself".to_owned())),
+            "run, after another" => {
+                let caught = std::panic::catch_unwind(|| panic!("caught"));
+                assert!(caught.is_err());
+                std::panic::resume_unwind(Box::new("by itself"));
+            }
             "run, a value" => drop(Loud),
             "another thread" => {
                 // It dies there, and nobody else does.
