@@ -1,21 +1,50 @@
-//! `onward plugin`: libraries that bring step types, looked at without a server.
+//! `onward plugin`: libraries that bring step types, looked at and tried without a server.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    time::Duration,
+};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use onward_sdk::description::Description;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::shown;
-use crate::plugin::{
-    note::{self, Library},
-    trust,
+use crate::{
+    model::{duration, text::suggestion},
+    plugin::{
+        call,
+        load::{self, Loaded, StepTable},
+        note::{self, Library},
+        trust,
+    },
+    telemetry::{self, LogFormat},
 };
+
+/// How long a library may take to say what it is.
+const DESCRIBE_MAX: Duration = Duration::from_secs(10);
+
+/// The longest that `--timeout` may be.
+const RUN_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// The longest configuration or input that is read from a file.
+const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 #[derive(Subcommand)]
 pub(super) enum PluginCommand {
     /// Says who a library is, without running any of it.
     Inspect(InspectArguments),
+    /// Runs one of a library's steps once, without a server. The answer is JSON.
+    Run(RunArguments),
+    /// For `inspect --describe`: in a process of its own.
+    #[command(hide = true)]
+    Describe { file: PathBuf },
 }
 
 #[derive(Args)]
@@ -25,32 +54,86 @@ pub(super) struct InspectArguments {
     /// Prints it as one JSON document.
     #[arg(long)]
     json: bool,
+    /// Also has it say which step types it brings: that runs it, in a process of its own.
+    #[arg(long)]
+    describe: bool,
+}
+
+#[derive(Args)]
+pub(super) struct RunArguments {
+    /// The library, a `.so`.
+    file: PathBuf,
+    /// The step type; not needed where the library has only one.
+    #[arg(long, value_name = "ID")]
+    step: Option<String>,
+    /// What the instance is made of: a JSON object, or `@FILE`.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    config: String,
+    /// What the run is given: a JSON object, or `@FILE`. Its parts stand in the place of those of a sample.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    input: String,
+    /// How long it may take.
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    timeout: String,
 }
 
 pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
     match command {
         PluginCommand::Inspect(arguments) => inspect(arguments),
+        PluginCommand::Run(arguments) => run_once(arguments),
+        PluginCommand::Describe { file } => {
+            start_log();
+            println!("{}", serde_json::to_string(&descriptions(&loaded(file)?)?)?);
+            Ok(())
+        }
     }
+}
+
+/// What the library has to say goes to the standard error.
+fn start_log() {
+    let _ = telemetry::start(Targets::new().with_default(LevelFilter::INFO), LogFormat::Auto, None);
+}
+
+#[derive(Serialize)]
+struct Problem {
+    code: String,
+    message: String,
 }
 
 fn inspect(arguments: &InspectArguments) -> anyhow::Result<()> {
     let file = shown(&arguments.file);
     let found = note::read(&arguments.file);
+    let changeable = trust::check(&arguments.file).err().map(|error| error.to_string());
+    let described = match (&found, arguments.describe) {
+        (Ok(_), true) => Some(describe(&arguments.file)),
+        _ => None,
+    };
     if arguments.json {
-        let problem =
-            found.as_ref().err().map(|error| json!({"code": error.code(), "message": error.to_string()}));
-        let changeable = trust::check(&arguments.file).err().map(|error| error.to_string());
-        let library = found.as_ref().ok();
-        println!(
-            "{}",
-            json!({"file": file.to_string(), "plugin": library, "problem": problem, "changeable": changeable})
-        );
+        let of_note =
+            found.as_ref().err().map(|it| Problem { code: it.code().to_owned(), message: it.to_string() });
+        let of_steps = described.as_ref().and_then(|it| it.as_ref().err());
+        let of_steps = of_steps
+            .map(|it| Problem { code: "plugin_not_described".to_owned(), message: format!("{it:#}") });
+        let shown = json!({
+            "file": file.to_string(),
+            "plugin": found.as_ref().ok(),
+            "steps": described.as_ref().and_then(|it| it.as_ref().ok()),
+            "problem": of_note.or(of_steps),
+            "changeable": changeable,
+        });
+        println!("{shown}");
     }
     let library = found.map_err(|error| anyhow!("{}: {file}: {error}", error.code()))?;
     if !arguments.json {
         println!("{file}\n{}", lines(&library));
-        if let Err(error) = trust::check(&arguments.file) {
-            println!("  warning   a server does not load it from here: {error}");
+        if let Some(why) = changeable {
+            println!("  warning   a server does not load it from here: {why}");
+        }
+    }
+    let steps = described.transpose()?.unwrap_or_default();
+    if !arguments.json {
+        for step in steps {
+            println!("  step      {}: {} ({})", step.id, step.title, step.category);
         }
     }
     Ok(())
@@ -70,4 +153,121 @@ fn lines(library: &Library) -> String {
     ];
     let line = |(name, text): (&str, Option<&String>)| Some(format!("  {name:<9} {}", text?));
     lines.into_iter().filter_map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What a library says of its step types, in a process of its own: it may take that down.
+fn describe(file: &Path) -> anyhow::Result<Vec<Description>> {
+    let mut child = Command::new("/proc/self/exe")
+        .args(["plugin", "describe"])
+        .arg(file)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("the process that asks the library cannot be started")?;
+    let (Some(mut out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
+        bail!("the process that asks the library says nothing");
+    };
+    let said = std::thread::spawn(move || {
+        let mut said = String::new();
+        let _ = err.by_ref().take(DOCUMENT_BYTES_MAX).read_to_string(&mut said);
+        said
+    });
+    let mut answer = Vec::new();
+    out.by_ref().take(DOCUMENT_BYTES_MAX).read_to_end(&mut answer)?;
+    drop(out);
+    let status = child.wait()?;
+    let said = said.join().unwrap_or_default();
+    if !status.success() {
+        bail!("{}", how_it_ended(file, status, &said));
+    }
+    serde_json::from_slice(&answer).context("what the library says of its step types cannot be read")
+}
+
+fn how_it_ended(file: &Path, status: ExitStatus, said: &str) -> String {
+    let last = said.lines().last().unwrap_or_default().trim_start_matches("onward: ");
+    match status.code() {
+        Some(1) if !last.is_empty() => last.to_owned(),
+        _ => format!("{}: it has ended the process that asked it what it is ({status}); {said}", shown(file)),
+    }
+}
+
+fn loaded(file: &Path) -> anyhow::Result<Loaded> {
+    load::load(file).map_err(|error| anyhow!("{}: {}: {error}", error.code(), shown(file)))
+}
+
+/// Every step type, each with an id of its own.
+fn descriptions(loaded: &Loaded) -> anyhow::Result<Vec<Description>> {
+    let mut all = Vec::<Description>::new();
+    for (at, step) in loaded.steps.iter().enumerate() {
+        let described = call::describe(*step, DESCRIBE_MAX)
+            .map_err(|error| anyhow!("{}: its step type number {}: {error}", error.code(), at + 1))?;
+        if all.iter().any(|other| other.id == described.id) {
+            bail!("plugin_steps_invalid: two of its step types are called `{}`", described.id);
+        }
+        all.push(described);
+    }
+    Ok(all)
+}
+
+fn run_once(arguments: &RunArguments) -> anyhow::Result<()> {
+    let within = duration::parse(&arguments.timeout).filter(|it| !it.is_zero() && *it <= RUN_MAX);
+    let within = within.ok_or_else(|| anyhow!("--timeout must be {}", duration::expected(RUN_MAX)))?;
+    let (config, input) = (object("--config", &arguments.config)?, input(&arguments.input)?);
+    start_log();
+    let loaded = loaded(&arguments.file)?;
+    let step = chosen(&loaded, arguments.step.as_deref())?;
+    let failed = |error: call::CallError| anyhow!("{}: {error}", error.code());
+    let instance = call::create(step, config.to_string().into_bytes(), within).map_err(failed)?;
+    let answer = call::run(&instance, input.to_string().into_bytes(), within).map_err(failed)?;
+    println!("{}", serde_json::to_string_pretty(&answer)?);
+    Ok(())
+}
+
+fn chosen(loaded: &Loaded, id: Option<&str>) -> anyhow::Result<StepTable> {
+    let descriptions = descriptions(loaded)?;
+    let ids = descriptions.iter().map(|description| description.id.as_str());
+    match (id, loaded.steps.as_slice()) {
+        (None, [one]) => Ok(*one),
+        (None, _) => bail!("say which step type, with --step: {}", ids.collect::<Vec<_>>().join(", ")),
+        (Some(id), steps) => match ids.clone().position(|known| known == id) {
+            Some(at) => Ok(steps[at]),
+            None => bail!("it has no step type `{id}`; {}", suggestion(id, ids)),
+        },
+    }
+}
+
+/// A sample, as the API Call step would send it, with what was given in its place.
+fn input(text: &str) -> anyhow::Result<Value> {
+    let mut input = json!({
+        "action": "Try",
+        "user": {"id": "abc123", "email": "user@example.com", "first_name": "Example", "last_name": "User"},
+        "task": {"Stage": "Open", "Assigned To": null},
+        "params": {},
+        "execution": "01a00000-0000-7000-8000-000000000000",
+        "attempt": 1,
+        "workflow": {"id": "sample", "name": "Sample", "version": 1},
+    });
+    if let Value::Object(given) = object("--input", text)? {
+        given.into_iter().for_each(|(key, value)| input[key] = value);
+    }
+    Ok(input)
+}
+
+/// A JSON object, from the command line or a file.
+fn object(argument: &str, text: &str) -> anyhow::Result<Value> {
+    let text = match text.strip_prefix('@') {
+        Some(path) => {
+            let mut text = String::new();
+            let file = fs::File::open(path).with_context(|| format!("{argument}: {path}"))?;
+            file.take(DOCUMENT_BYTES_MAX)
+                .read_to_string(&mut text)
+                .with_context(|| format!("{argument}: {path}"))?;
+            text
+        }
+        None => text.to_owned(),
+    };
+    let value: Value = serde_json::from_str(&text).with_context(|| format!("{argument} is no JSON"))?;
+    if value.is_object() { Ok(value) } else { bail!("{argument} must be a JSON object") }
 }

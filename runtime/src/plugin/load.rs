@@ -1,0 +1,186 @@
+//! Loads a library, and calls what it exports. The only place that runs somebody else's code.
+
+// Loads libraries, and calls functions through their tables.
+#![allow(unsafe_code)]
+
+use std::{
+    ffi::c_void,
+    mem::ManuallyDrop,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use libloading::Library;
+use onward_sdk::{
+    abi::{Bytes, ENTRY, EntryV1, MAGIC, PluginV1, StepV1},
+    table,
+};
+
+use super::{
+    host::HOST,
+    note::{self, NoteError},
+};
+
+/// Step types of one library.
+pub const STEP_TYPES_MAX: usize = 100;
+
+/// Why a library cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    #[error("it cannot be loaded: {0}")]
+    Refused(libloading::Error),
+    #[error("it does not export `{ENTRY}`")]
+    NoEntry,
+    #[error("its `{ENTRY}` refuses this server; the log has its reason")]
+    RefusesUs,
+    #[error("its table does not begin as one of this boundary")]
+    Magic,
+    #[error("its table has {0} bytes, too few to be one")]
+    ShortTable(u32),
+    #[error("it has no step types")]
+    NoSteps,
+    #[error("it has {0} step types; at most {STEP_TYPES_MAX} are possible")]
+    ManySteps(usize),
+    #[error("the table of its step type number {0} is missing, or too short to be one")]
+    NoStep(usize),
+    #[error("its step type number {step} has no function `{function}`")]
+    NoFunction { step: usize, function: &'static str },
+}
+
+impl LoadError {
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Note(error) => error.code(),
+            Self::Refused(_) => "plugin_not_loaded",
+            Self::RefusesUs => "plugin_refuses",
+            Self::NoEntry | Self::Magic | Self::ShortTable(_) => "plugin_table_invalid",
+            Self::NoSteps | Self::ManySteps(_) | Self::NoStep(_) | Self::NoFunction { .. } => {
+                "plugin_steps_invalid"
+            }
+        }
+    }
+}
+
+/// A library that stays loaded until the process ends: what runs in it, and what it has registered elsewhere, is not known.
+pub struct Loaded {
+    pub library: note::Library,
+    pub path: PathBuf,
+    pub steps: Vec<StepTable>,
+}
+
+/// The functions of a step type, none of which is missing.
+#[derive(Clone, Copy)]
+pub struct StepTable(StepV1);
+
+/// Loads a library, once its note says that it may be one.
+///
+/// # Errors
+/// Why it cannot be used. Its code may have run then.
+pub fn load(path: &Path) -> Result<Loaded, LoadError> {
+    let library = note::read(path)?;
+    // Absolute: the system would look for a bare name elsewhere.
+    let path = path.canonicalize().map_err(NoteError::from)?;
+    // SAFETY: to load a library is to trust it; who may change it is looked at before.
+    let opened = unsafe { Library::new(&path) }.map_err(LoadError::Refused)?;
+    let opened = ManuallyDrop::new(opened);
+    // SAFETY: the boundary says what type the export has; the library stays.
+    let entry = unsafe { opened.get::<EntryV1>(ENTRY.as_bytes()) }.map_err(|_| LoadError::NoEntry)?;
+    // SAFETY: the export, with a table that stays.
+    let plugin = unsafe { entry(&raw const HOST) };
+    if plugin.is_null() {
+        return Err(LoadError::RefusesUs);
+    }
+    // SAFETY: what the export returns can be read as long as it says.
+    let Some(plugin) = (unsafe { table::read(plugin) }) else { return Err(LoadError::ShortTable(0)) };
+    Ok(Loaded { library, path, steps: steps(&plugin)? })
+}
+
+fn steps(plugin: &PluginV1) -> Result<Vec<StepTable>, LoadError> {
+    if plugin.magic != MAGIC {
+        return Err(LoadError::Magic);
+    }
+    if (plugin.size as usize) < size_of::<PluginV1>() {
+        return Err(LoadError::ShortTable(plugin.size));
+    }
+    if plugin.n_steps == 0 || plugin.steps.is_null() {
+        return Err(LoadError::NoSteps);
+    }
+    if plugin.n_steps > STEP_TYPES_MAX {
+        return Err(LoadError::ManySteps(plugin.n_steps));
+    }
+    let step = |at: usize| {
+        // SAFETY: so many pointers stand there, as the table says.
+        let pointer = unsafe { plugin.steps.add(at).read_unaligned() };
+        // SAFETY: null, or a table that can be read as long as it says.
+        let step = unsafe { table::read(pointer) }.ok_or(LoadError::NoStep(at + 1))?;
+        let missing = [
+            ("describe", step.describe.is_none()),
+            ("create", step.create.is_none()),
+            ("run", step.run.is_none()),
+            ("destroy", step.destroy.is_none()),
+        ];
+        match missing.into_iter().find(|(_, is_missing)| *is_missing) {
+            Some((function, _)) => Err(LoadError::NoFunction { step: at + 1, function }),
+            None => Ok(StepTable(step)),
+        }
+    };
+    (0..plugin.n_steps).map(step).collect()
+}
+
+impl StepTable {
+    /// Has the step type say what it is; the call's end has it. Blocks as long as the library likes.
+    pub fn describe(&self, call: u64) {
+        if let Some(describe) = self.0.describe {
+            // SAFETY: the library's function, with a table that stays.
+            unsafe { describe(call, &raw const HOST) }
+        }
+    }
+
+    /// Makes an instance; `None`: the call's end says why not. Blocks as long as the library likes.
+    pub fn create(&self, call: u64, config: &[u8]) -> Option<Arc<Instance>> {
+        // SAFETY: the library's function; the bytes live until it returns, and the table stays.
+        let at = unsafe { self.0.create?(call, Bytes::new(config), &raw const HOST) };
+        (!at.is_null()).then(|| Arc::new(Instance { step: *self, at }))
+    }
+}
+
+/// An instance. It is given back when it is dropped, which must not be before each of its calls has ended: whoever gives one up keeps it.
+pub struct Instance {
+    step: StepTable,
+    at: *mut c_void,
+}
+
+// SAFETY: the boundary says that an instance may be used on any thread.
+unsafe impl Send for Instance {}
+// SAFETY: the boundary says that it may be run many times at once.
+unsafe impl Sync for Instance {}
+
+impl Instance {
+    /// Runs it. Blocks as long as the library likes; the call may end before or after it returns.
+    pub fn run(&self, call: u64, input: &[u8]) {
+        if let Some(run) = self.step.0.run {
+            // SAFETY: the library's function with its own instance; the bytes live until it returns, and the table stays.
+            unsafe { run(self.at, call, Bytes::new(input), &raw const HOST) }
+        }
+    }
+
+    /// Asks a call to end soon.
+    pub fn cancel(&self, call: u64) {
+        if let Some(cancel) = self.step.0.cancel {
+            // SAFETY: the library's function with its own instance.
+            unsafe { cancel(self.at, call) }
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.step.0.destroy {
+            // SAFETY: the library's function with its own instance, which nothing uses any more.
+            unsafe { destroy(self.at) }
+        }
+    }
+}
