@@ -28,6 +28,7 @@ mod metrics;
 mod overload;
 mod people;
 mod plan;
+mod plugin_calls;
 mod plugins;
 mod public_url;
 mod reference_page;

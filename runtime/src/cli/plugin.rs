@@ -2,7 +2,11 @@
 
 use std::{
     fs,
-    io::Read,
+    io::{Read, Write},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     time::Duration,
@@ -83,8 +87,10 @@ pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
         PluginCommand::Run(arguments) => run_once(arguments),
         PluginCommand::Describe { file } => {
             start_log();
-            println!("{}", serde_json::to_string(&descriptions(&loaded(file)?)?)?);
-            Ok(())
+            // The standard input is a socket of whoever asks: what the library prints is not the answer.
+            let mut asked = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+            let descriptions = serde_json::to_vec(&descriptions(&loaded(file)?)?)?;
+            asked.write_all(&descriptions).context("whoever asked is gone")
         }
     }
 }
@@ -157,31 +163,26 @@ fn lines(library: &Library) -> String {
 
 /// What a library says of its step types, in a process of its own: it may take that down.
 fn describe(file: &Path) -> anyhow::Result<Vec<Description>> {
-    let mut child = Command::new("/proc/self/exe")
+    let (ours, theirs) = UnixStream::pair()?;
+    let child = Command::new("/proc/self/exe")
         .args(["plugin", "describe"])
         .arg(file)
         .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdin(OwnedFd::from(theirs))
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .context("the process that asks the library cannot be started")?;
-    let (Some(mut out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
-        bail!("the process that asks the library says nothing");
-    };
-    let said = std::thread::spawn(move || {
-        let mut said = String::new();
-        let _ = err.by_ref().take(DOCUMENT_BYTES_MAX).read_to_string(&mut said);
-        said
+    let answer = std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        let _ = ours.take(DOCUMENT_BYTES_MAX).read_to_end(&mut answer);
+        answer
     });
-    let mut answer = Vec::new();
-    out.by_ref().take(DOCUMENT_BYTES_MAX).read_to_end(&mut answer)?;
-    drop(out);
-    let status = child.wait()?;
-    let said = said.join().unwrap_or_default();
-    if !status.success() {
-        bail!("{}", how_it_ended(file, status, &said));
+    let ended = child.wait_with_output()?;
+    if !ended.status.success() {
+        bail!("{}", how_it_ended(file, ended.status, &String::from_utf8_lossy(&ended.stderr)));
     }
+    let answer = answer.join().unwrap_or_default();
     serde_json::from_slice(&answer).context("what the library says of its step types cannot be read")
 }
 
