@@ -370,9 +370,9 @@ mod tests {
     #[test]
     fn what_an_answer_says_beyond_what_is_known_is_kept_and_no_task_is_no_change() {
         let answer: Answer =
-            serde_json::from_value(json!({"task": null, "taks": {"A": 1.5}})).expect("an answer");
+            serde_json::from_value(json!({"task": null, "tsak": {"A": 1.5}})).expect("an answer");
         assert_eq!(answer.task, None);
-        assert_eq!(Value::Object(answer.others), json!({"taks": {"A": 1.5}}));
+        assert_eq!(Value::Object(answer.others), json!({"tsak": {"A": 1.5}}));
         assert!(serde_json::from_value::<Answer>(json!({"task": [1]})).is_err());
     }
 
