@@ -144,6 +144,19 @@ fn serde_is_not_asked_to_say_again_what_is_said() {
 }
 
 #[test]
+fn a_type_may_be_left_open() {
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[schemars(extend("additionalProperties" = true))]
+    #[allow(dead_code)]
+    struct Open {
+        #[serde(alias = "label")]
+        name: String,
+    }
+    let reader = Reader::<Open>::new("invalid_config");
+    assert_eq!(reader.read(json!({"label": "a", "more": 1})).expect("it is read").name, "a");
+}
+
+#[test]
 fn nothing_to_say_is_said_by_nothing() {
     let reader = Reader::<()>::new("invalid_params");
     for nothing in [Value::Null, json!({})] {
@@ -180,7 +193,7 @@ fn a_hint_that_is_none_is_found() {
     struct Params {
         #[schemars(extend("x-onward" = {"template": "text", "showIf": {"kind": "a"}, "order": -1}))]
         good: String,
-        #[schemars(extend("x-onward" = {"tmplate": "text"}))]
+        #[schemars(extend("x-onward" = {"colour": "text"}))]
         misspelt: String,
         #[schemars(extend("x-onward" = {"template": "latex"}))]
         unknown: Option<String>,
