@@ -53,17 +53,17 @@ pub struct Input {
     pub workflow: Workflow,
 }
 
-/// Who performs an action. Of an API key, `first_name` is the key's name and there is no `email`.
+/// Who performs an action. Of an API key, `first_name` is the key's name, and there is neither `email` nor `last_name`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// A stable id.
     pub id: String,
     /// Where to write to.
     pub email: Option<String>,
-    /// Empty where none is known.
-    pub first_name: String,
-    /// Empty where none is known.
-    pub last_name: String,
+    /// None where it is not known.
+    pub first_name: Option<String>,
+    /// None where it is not known, and of an API key.
+    pub last_name: Option<String>,
 }
 
 /// A workflow, in the version with which the execution began.
@@ -370,10 +370,21 @@ mod tests {
     #[test]
     fn what_an_answer_says_beyond_what_is_known_is_kept_and_no_task_is_no_change() {
         let answer: Answer =
-            serde_json::from_value(json!({"task": null, "taks": {"A": 1.5}})).expect("an answer");
+            serde_json::from_value(json!({"task": null, "tsak": {"A": 1.5}})).expect("an answer");
         assert_eq!(answer.task, None);
-        assert_eq!(Value::Object(answer.others), json!({"taks": {"A": 1.5}}));
+        assert_eq!(Value::Object(answer.others), json!({"tsak": {"A": 1.5}}));
         assert!(serde_json::from_value::<Answer>(json!({"task": [1]})).is_err());
+    }
+
+    #[test]
+    fn an_api_key_is_somebody_too() {
+        let input = json!({
+            "action": "Finish", "user": {"id": "key_1", "email": null, "first_name": "My program", "last_name": null},
+            "task": {}, "execution": "01k9", "attempt": 2, "workflow": {"id": "w", "name": "W", "version": 1},
+        });
+        let input: Input = serde_json::from_value(input).expect("an input");
+        assert_eq!((input.user.first_name.as_deref(), input.user.email), (Some("My program"), None));
+        assert_eq!(input.params, Value::Null);
     }
 
     #[test]

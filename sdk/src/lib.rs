@@ -1,4 +1,4 @@
-//! Write a step type for [Onward](https://github.com/onward-server/onward), a self-hosted action server, in a crate of your own.
+//! Write a step type for Onward, a self-hosted action server, in a crate of your own.
 //!
 //! A *step* is one thing that an action does with a task. A *plugin* is a dynamic library with step types. This is a whole one:
 //!

@@ -10,7 +10,8 @@ use crate::{description::Hints, error::Problem};
 /// The schema (draft 2020-12) of a type; none of `()`, which stands for nothing to say.
 ///
 /// Objects of named fields are closed: a key that is not one of them is a mistake, whether or not the author wrote
-/// `#[serde(deny_unknown_fields)]`.
+/// `#[serde(deny_unknown_fields)]`. A schema knows nothing of `#[serde(alias)]`; a type that has one, or that is to take any key, says
+/// `#[schemars(extend("additionalProperties" = true))]`.
 pub fn of<T: JsonSchema>() -> Option<Value> {
     let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     let mut schema = Value::from(schema);

@@ -74,7 +74,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn the_sources_are_tidy() {
     let mut paths = Vec::new();
-    for folder in ["runtime/src", "sdk", "plugins", "tests"] {
+    for folder in ["runtime/src", "sdk", "plugins", "examples", "tests"] {
         sources(&root().join(folder), &mut paths);
     }
     assert!(paths.len() > 50, "only {} files were found", paths.len());
@@ -87,6 +87,31 @@ fn the_sources_are_tidy() {
         );
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// The files of the sdk that speak with the other side of the boundary. No other code of it, and no plugin, is unsafe.
+const UNSAFE: [&str; 6] = [
+    "sdk/src/entry.rs",
+    "sdk/src/exchange.rs",
+    "sdk/src/host.rs",
+    "sdk/src/table.rs",
+    "sdk/src/testing/board.rs",
+    "sdk/src/testing/instance.rs",
+];
+
+#[test]
+fn only_the_two_sides_of_the_boundary_are_unsafe() {
+    let mut paths = Vec::new();
+    for folder in ["sdk/src", "plugins", "examples"] {
+        sources(&root().join(folder), &mut paths);
+    }
+    let mut found: Vec<_> = paths
+        .into_iter()
+        .filter(|path| fs::read_to_string(path).expect("a source").contains("allow(unsafe_code)"))
+        .map(|path| path.strip_prefix(root()).expect("below the root").display().to_string())
+        .collect();
+    found.sort();
+    assert_eq!(found, UNSAFE);
 }
 
 #[test]
@@ -125,6 +150,7 @@ fn links_in_the_documents_lead_somewhere() {
         ("runtime", "CHANGELOG.md"),
         ("runtime", "LIMITS.md"),
         ("examples", "README.md"),
+        ("sdk", "README.md"),
     ] {
         let folder = root().join(folder);
         let text = fs::read_to_string(folder.join(document)).expect("the document");

@@ -164,8 +164,8 @@ pub fn input(task: Value, params: Value) -> Input {
         user: User {
             id: "abc123".to_owned(),
             email: Some("user@example.com".to_owned()),
-            first_name: "Example".to_owned(),
-            last_name: "User".to_owned(),
+            first_name: Some("Example".to_owned()),
+            last_name: Some("User".to_owned()),
         },
         task: Task { fields },
         params,

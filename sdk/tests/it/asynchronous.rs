@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::steps::made;
 
 #[test]
-fn many_run_at_once_on_the_librarys_own_threads() {
+fn many_run_at_once_on_threads_of_the_library() {
     let sleeps = made(&Host::new(), "sleeps", json!({}));
     let began = std::time::Instant::now();
     let runs: Vec<_> = (0..50).map(|_| sleeps.start(&input(json!({}), json!({"ms": 200})))).collect();

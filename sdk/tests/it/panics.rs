@@ -112,7 +112,7 @@ struct Wrong;
 
 #[derive(Deserialize, JsonSchema)]
 struct WrongParams {
-    #[schemars(extend("x-onward" = {"templat": "text"}))]
+    #[schemars(extend("x-onward" = {"colour": "text"}))]
     #[allow(dead_code)]
     text: String,
 }
@@ -175,7 +175,7 @@ fn a_description_that_does_not_hold_is_refused_with_its_places() {
     for part in [
         "invalid_description",
         "/config: the type is to have named fields",
-        "/params/properties/text/x-onward: unknown field `templat`",
+        "/params/properties/text/x-onward: unknown field `colour`",
         "/examples/0/config: invalid type: map, expected a string",
         "/examples/0/params/txt: there is no key “txt”: did you mean “text”?",
     ] {
