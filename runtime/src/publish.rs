@@ -3,19 +3,22 @@
 //! A file whose workflow says something else than the latest version becomes the next version. The
 //! store keeps its canonical text; everyone else gets it read.
 
+mod folder;
 pub mod plan;
 mod save;
 pub mod watch;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use self::plan::Change;
-pub use self::save::{SaveError, Saving, check, check_again, import, save};
+pub use self::{
+    folder::left_out,
+    save::{SaveError, Saving, check, check_again, import, save},
+};
+use self::{folder::toml_files, plan::Change};
 use crate::{
     clock::Clock,
     definition::{self, StepCheck},
@@ -105,6 +108,10 @@ struct WasSound;
 impl StepCheck for WasSound {
     fn check(&self, _: &StepDefinition, _action: usize, _: &Workflow) -> Vec<ParamProblem> {
         Vec::new()
+    }
+
+    fn is_published(&self) -> bool {
+        true
     }
 }
 
@@ -197,22 +204,6 @@ fn read_files(folder: &Path, read: impl Fn(&str, &str) -> Result<Workflow, Publi
         Err(error) => found.errors.push(error),
     }
     found
-}
-
-fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
-    let problem = |problem: String| PublishError::File { path: folder.to_owned(), problem };
-    let entries = fs::read_dir(folder).map_err(|error| {
-        problem(format!("the folder of workflow files cannot be read: {error}; `workflows.folder` names it"))
-    })?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| problem(error.to_string()))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 fn read_file(

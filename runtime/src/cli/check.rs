@@ -1,5 +1,7 @@
 //! `onward check`: whether the configuration and the workflow files are sound, for people, or as JSON for editors and CI.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -37,6 +39,10 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<()> {
             warnings += 1;
         }
     }
+    for (file, finding) in publish::left_out(&settings.workflows.folder) {
+        println!("{}: left out\n{finding}", path(&file));
+        warnings += 1;
+    }
     for error in &errors {
         eprintln!("{error}\n");
     }
@@ -64,7 +70,10 @@ fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
         Ok(settings) => {
             let (FolderRead { sound, errors }, types) = read(&settings);
             let wrong = errors.iter().map(file_problems);
-            (sound.iter().map(|file| sound_file(file, &types)).chain(wrong).collect(), errors.len())
+            let left_out = publish::left_out(&settings.workflows.folder);
+            let left_out = left_out.iter().map(|(file, finding)| left_out_file(file, finding));
+            let files = sound.iter().map(|file| sound_file(file, &types)).chain(wrong).chain(left_out);
+            (files.collect(), errors.len())
         }
         Err(error) => {
             let wrong = settings_problems(&error);
@@ -86,6 +95,15 @@ fn sound_file(file: &publish::WorkflowFile, types: &StepTypes) -> Value {
         "workflow": file.workflow.id.as_str(),
         "problems": [],
         "warnings": warnings,
+    })
+}
+
+fn left_out_file(file: &Path, finding: &Finding) -> Value {
+    json!({
+        "file": path(file).to_string(),
+        "workflow": null,
+        "problems": [],
+        "warnings": [shown::finding(finding)],
     })
 }
 

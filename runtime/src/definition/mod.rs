@@ -6,6 +6,7 @@
 mod checklist;
 mod condition;
 mod identity;
+mod names;
 mod read;
 mod requires;
 mod roles;
@@ -58,6 +59,11 @@ pub trait StepCheck {
     fn url_problem(&self, url: &str) -> Option<String> {
         let _ = url;
         None
+    }
+
+    /// Whether what is read is what was published: then it is held only to what was asked of it then.
+    fn is_published(&self) -> bool {
+        false
     }
 }
 

@@ -3,20 +3,22 @@
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
-    ACTIONS_MAX, ALERTS_EVERY_MAX, FIELDS_MAX, NAME_CHARS_MAX, OPTION_CHARS_MAX, OPTIONS_MAX, STAGES_MAX,
-    STEPS_MAX, StepCheck, checklist, identity::LatestParts, requires, roles,
+    ACTIONS_MAX, ALERTS_EVERY_MAX, FIELDS_MAX, NAME_CHARS_MAX, OPTIONS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
+    checklist, identity::LatestParts, names, names::check_option, requires, roles,
 };
 use crate::{
     model::{
         Action, ActionId, AlertRule, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId,
         Workflow, WorkflowId, file,
         id::slug,
-        template::Template,
-        text::{self, closest, suggestion},
-        workflow::{OnFailure, RESERVED_NAMES},
+        template::{Template, UrlProblem},
+        text::{closest, suggestion},
+        workflow::OnFailure,
     },
     toml_file::{self, At, Diagnostic, Places, Problems, Table},
 };
+
+pub(super) use super::names::check_name;
 
 /// The first is the one of whatever says no other.
 pub(super) const COLORS: [&str; 9] =
@@ -89,6 +91,9 @@ pub(super) fn workflow(
     if !stages_are_all {
         problems.0.retain(|problem| problem.code != "unknown_stage");
     }
+    if steps.is_published() {
+        problems.0.retain(|problem| !names::TAKEN_ONCE.contains(&problem.code));
+    }
     if problems.0.is_empty() { Ok(workflow) } else { Err(problems.0) }
 }
 
@@ -125,17 +130,19 @@ fn alerts(root: &mut Table<'_>, steps: &dyn StepCheck, problems: &mut Problems) 
 fn alerts_webhook(webhook: At<String>, steps: &dyn StepCheck, problems: &mut Problems) -> Option<Template> {
     let At { value: url, span } = webhook;
     match Template::of_secrets(&url) {
-        Ok(template) if template.begins_with_secret() => return Some(template),
-        Ok(template) if ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) => {
-            // One with a secret in it can be looked at only when it is called.
-            match template.fixed().and_then(|url| steps.url_problem(url)) {
-                Some(problem) => problems.add("url_not_callable", span, problem),
-                None => return Some(template),
+        Ok(template) => {
+            let is_http = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
+            if !is_http && !template.begins_with_secret() {
+                let message = format!("`{url}` is not an http or https URL, nor a secret that is one");
+                problems.add("invalid_url", span, message);
+            } else if let Some(UrlProblem { message, help }) = template.url_problem() {
+                problems.add_with_help("invalid_url", span, message, Some(help));
+            } else if let Some(problem) = template.fixed().and_then(|url| steps.url_problem(url)) {
+                problems.add("url_not_callable", span, problem);
+            } else {
+                // One with a secret in it can be looked at only when it is called.
+                return Some(template);
             }
-        }
-        Ok(_) => {
-            let message = format!("`{url}` is not an http or https URL, nor a secret that is one");
-            problems.add("invalid_url", span, message);
         }
         Err(errors) => {
             for error in errors {
@@ -194,24 +201,6 @@ pub(super) fn id_of(name: &At<String>, problems: &mut Problems) -> String {
     id
 }
 
-pub(super) fn check_name(name: &At<String>, problems: &mut Problems) {
-    let problem = match name.value.as_str() {
-        "" => Some("a name must not be empty".to_owned()),
-        value if value.trim() != value => Some("a name must not begin or end with a space".to_owned()),
-        value if value.contains(['{', '}']) => {
-            Some("a name must not contain braces: templates use them".to_owned())
-        }
-        value if value.chars().any(char::is_control) => {
-            Some("a name must not contain control characters".to_owned())
-        }
-        value => text::problem(value, NAME_CHARS_MAX)
-            .map(|_| format!("a name must have at most {NAME_CHARS_MAX} characters")),
-    };
-    if let Some(problem) = problem {
-        problems.add("invalid_name", name.span.clone(), problem);
-    }
-}
-
 /// Refuses a name or an id that was there before.
 #[derive(Default)]
 pub(super) struct Taken {
@@ -255,16 +244,13 @@ fn fields(
             (FieldType::Text, name.span.clone())
         });
         taken.add("field", &name, &id, problems);
-        if RESERVED_NAMES.contains(&name.value.as_str()) {
-            let message = format!("every task has “{}” already; call the field something else", name.value);
-            problems.add("reserved_name", name.span, message);
-        }
         if matches!(kind, FieldType::UniqueId { .. })
             && fields.iter().any(|field| matches!(field.kind, FieldType::UniqueId { .. }))
         {
             problems.add("second_unique_id", span, "a workflow has at most one field of type uniqueId");
         }
-        fields.push(Field { id: FieldId::new(id), name: name.value, kind, required, editable });
+        fields.push(Field { id: FieldId::new(id), name: name.value.clone(), kind, required, editable });
+        names::check_field(name, problems);
     }
     Parts { are_all: fields.len() == count, parts: fields }
 }
@@ -317,22 +303,8 @@ fn options(table: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
     }
     let mut names = Vec::new();
     for option in options.value {
-        if option.value.is_empty() || names.contains(&option.value) {
-            problems.add(
-                "duplicate_name",
-                option.span,
-                "options must not be empty and differ from each other",
-            );
-        } else if option.value.chars().any(char::is_control)
-            || text::problem(&option.value, OPTION_CHARS_MAX).is_some()
-        {
-            let message = format!(
-                "an option must have at most {OPTION_CHARS_MAX} characters, and no control characters"
-            );
-            problems.add("invalid_name", option.span, message);
-        } else {
-            names.push(option.value);
-        }
+        check_option(&option, &names, problems);
+        names.push(option.value);
     }
     names
 }

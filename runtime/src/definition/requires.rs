@@ -2,7 +2,12 @@
 
 use super::{CONDITIONS_MAX, FIELDS_MAX, ROLES_MAX, condition, read::Known};
 use crate::{
-    model::{FieldId, RoleId, requirement::Requirements, text::suggestion},
+    model::{
+        FieldId, RoleId,
+        requirement::Requirements,
+        text::suggestion,
+        workflow::{ASSIGNED_TO, RESERVED_NAMES},
+    },
     toml_file::{At, Problems, Table},
 };
 
@@ -28,6 +33,14 @@ fn fields(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> 
     for name in table.texts("fields", FIELDS_MAX, problems).map(|names| names.value).unwrap_or_default() {
         match known.fields.iter().find(|field| field.name == name.value) {
             Some(field) => required.push(field.id.clone()),
+            None if RESERVED_NAMES.contains(&name.value.as_str()) => {
+                let message = format!("“{}” is no field", name.value);
+                let help = match name.value.as_str() {
+                    ASSIGNED_TO => "write assigned = true beside `fields`",
+                    _ => "leave it out: every task has it",
+                };
+                problems.add_with_help("unknown_field", name.span, message, Some(help.to_owned()));
+            }
             None => {
                 let names = known.fields.iter().map(|field| field.name.as_str());
                 unknown("field", "unknown_field", &name, names, problems);

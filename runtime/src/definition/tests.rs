@@ -4,6 +4,7 @@ mod checklist;
 mod condition;
 mod hostile;
 mod identity;
+mod messages;
 mod requires;
 mod write;
 

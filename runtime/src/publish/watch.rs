@@ -15,8 +15,8 @@ use std::{
 };
 
 use super::{
-    Files, PublishError, Steps, WorkflowFile, latest, publish, read_after, read_all, tell_findings,
-    toml_files,
+    Files, PublishError, Steps, WorkflowFile, folder::toml_files, latest, publish, read_after, read_all,
+    tell_findings,
 };
 use crate::{
     engine::Shared,
