@@ -2,6 +2,7 @@
 //! the report of what is wrong.
 
 mod report;
+mod syntax;
 mod table;
 
 use std::{fs, io::Read, path::Path};
@@ -12,10 +13,6 @@ pub use self::report::{Diagnostic, Diagnostics};
 pub(crate) use self::table::{At, Entry, Places, Problems, Table, TextOrTable, split_list};
 
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
-
-/// The only syntax error that the reader finds no place for.
-const NESTED: &str =
-    "somewhere tables or lists stand in one another more than 80 deep, or a key has as many dots";
 
 /// What a file says, or why it cannot be read.
 pub fn read_text(path: &Path) -> Result<String, String> {
@@ -36,10 +33,5 @@ pub fn read_text(path: &Path) -> Result<String, String> {
 /// The whole of a text. What follows a syntax error is guesswork, whose problems would mislead: there are none of it.
 pub(crate) fn parse(source: &str) -> Result<Spanned<DeTable<'_>>, Problems> {
     let (root, errors) = DeTable::parse_recoverable(source);
-    let mut problems = Problems::default();
-    for error in errors {
-        let help = error.span().is_none().then(|| NESTED.to_owned());
-        problems.add_with_help("toml_syntax", error.span().unwrap_or(0..0), error.message(), help);
-    }
-    if problems.0.is_empty() { Ok(root) } else { Err(problems) }
+    if errors.is_empty() { Ok(root) } else { Err(syntax::problems(source, &errors)) }
 }

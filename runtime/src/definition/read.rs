@@ -24,6 +24,30 @@ pub(super) use super::names::check_name;
 pub(super) const COLORS: [&str; 9] =
     ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
 
+/// Where keys belong that stand at the top and are an action's.
+const OF_ACTIONS: [(&str, &str); 5] = [
+    ("steps", "steps belong to an action: write [[actions.steps]] below its [[actions]]"),
+    ("from", "an action has it: write `from` below its [[actions]]"),
+    ("requires", "an action has it: write [actions.requires] below its [[actions]]"),
+    ("conditions", "an action has them: write [[actions.requires.conditions]] below its [[actions]]"),
+    ("on_failure", "an action has it: write `on_failure` below its [[actions]]"),
+];
+
+/// Where keys belong that stand in an action and are what it requires.
+const OF_REQUIRES: [(&str, &str); 5] = [
+    (
+        "roles",
+        "what the action requires: write requires = { roles = [\"…\"] }, or `roles` below [actions.requires]",
+    ),
+    (
+        "fields",
+        "what the action requires: write requires = { fields = [\"…\"] }, or `fields` below [actions.requires]",
+    ),
+    ("checklist", "what the action requires: write requires = { checklist = true }"),
+    ("assigned", "what the action requires: write requires = { assigned = true }"),
+    ("conditions", "what the action requires: write [[actions.requires.conditions]]"),
+];
+
 /// What an action may refer to.
 pub(super) struct Known<'a> {
     pub(super) fields: &'a [Field],
@@ -79,7 +103,7 @@ pub(super) fn workflow(
     let actions = actions(&mut root, latest, &known, &mut places, &mut problems);
     performed.resolve(&mut roles, &actions, &mut problems);
     let alerts = alerts(&mut root, steps, &mut problems);
-    root.finish(&mut problems);
+    root.finish_with_hints(&OF_ACTIONS, &mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
     let workflow = Workflow { id, name, fields, stages, actions, roles, alerts };
     // What refers to a part that could not be read is no problem of its own.
@@ -228,7 +252,7 @@ fn fields(
 ) -> Parts<Field> {
     let latest = LatestParts::new(latest.map(|it| &*it.fields), |it| (&it.name, it.id.as_str()));
     let (mut fields, mut taken) = (Vec::<Field>::new(), Taken::default());
-    let tables = root.tables("fields", FIELDS_MAX, problems);
+    let tables = root.tables("fields", "[[fields]]", FIELDS_MAX, problems);
     let count = tables.len();
     for mut table in tables {
         let name = table.required_text("name", problems);
@@ -294,15 +318,10 @@ fn field_type(table: &mut Table<'_>, problems: &mut Problems) -> Option<(FieldTy
 }
 
 fn options(table: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
-    let Some(options) = table.texts("options", OPTIONS_MAX, problems) else {
-        problems.add("missing_key", table.span.clone(), "a select field needs `options = [\"…\"]`");
-        return Vec::new();
-    };
-    if options.value.is_empty() {
-        problems.add("missing_key", options.span, "a select field needs at least one option");
-    }
+    let messages = ["a select field needs `options = [\"…\"]`", "a select field needs at least one option"];
+    let options = table.needed_texts("options", OPTIONS_MAX, messages, problems);
     let mut names = Vec::new();
-    for option in options.value {
+    for option in options {
         check_option(&option, &names, problems);
         names.push(option.value);
     }
@@ -333,7 +352,7 @@ fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Proble
     let latest = LatestParts::new(latest.map(|it| &*it.stages), |it| (&it.name, it.id.as_str()));
     let (mut stages, mut taken, mut items) = (Vec::new(), Taken::default(), Taken::default());
     let problems_before = problems.0.len();
-    let tables = root.tables("stages", STAGES_MAX, problems);
+    let tables = root.tables("stages", "[[stages]]", STAGES_MAX, problems);
     if tables.is_empty() && problems.0.len() == problems_before {
         problems.add("missing_key", 0..0, "a workflow needs at least one stage: [[stages]] with a `name`");
     }
@@ -360,7 +379,7 @@ fn actions(
 ) -> Vec<Action> {
     let (mut actions, mut taken) = (Vec::new(), Taken::default());
     let latest_actions = LatestParts::new(latest.map(|it| &*it.actions), |it| (&it.name, it.id.as_str()));
-    for mut table in root.tables("actions", ACTIONS_MAX, problems) {
+    for mut table in root.tables("actions", "[[actions]]", ACTIONS_MAX, problems) {
         let name = table.required_text("name", problems);
         let id = latest_actions.id("action", &mut table, name.as_ref(), problems);
         let color = color(&mut table, problems);
@@ -368,7 +387,7 @@ fn actions(
         let requires = requires::requirements(&mut table, known, problems);
         let on_failure = on_failure(&mut table, problems);
         let (steps, step_places) = steps(&mut table, problems);
-        table.finish(problems);
+        table.finish_with_hints(&OF_REQUIRES, problems);
         if let Some(name) = &name {
             taken.add("action", name, &id, problems);
         }
@@ -381,21 +400,13 @@ fn actions(
 }
 
 fn from(table: &mut Table<'_>, stages: &[Stage], problems: &mut Problems) -> Vec<StageId> {
-    let Some(names) = table.texts("from", STAGES_MAX, problems) else {
-        let message =
-            "`from` is missing: the stages in which the action is offered, such as from = [\"In Progress\"]";
-        problems.add("missing_key", table.span.clone(), message);
-        return Vec::new();
-    };
-    if names.value.is_empty() {
-        problems.add(
-            "missing_key",
-            names.span,
-            "`from` must name at least one stage, else nobody can perform it",
-        );
-    }
+    let messages = [
+        "`from` is missing: the stages in which the action is offered, such as from = [\"In Progress\"]",
+        "`from` must name at least one stage, else nobody can perform it",
+    ];
+    let names = table.needed_texts("from", STAGES_MAX, messages, problems);
     let mut from = Vec::new();
-    for name in names.value {
+    for name in names {
         match stages.iter().find(|stage| stage.name == name.value) {
             Some(stage) => from.push(stage.id.clone()),
             None => {
@@ -426,7 +437,7 @@ fn on_failure(table: &mut Table<'_>, problems: &mut Problems) -> OnFailure {
 
 fn steps(table: &mut Table<'_>, problems: &mut Problems) -> (Vec<StepDefinition>, Vec<StepPlace>) {
     let (mut steps, mut places) = (Vec::<StepDefinition>::new(), Vec::new());
-    for mut table in table.tables("steps", STEPS_MAX, problems) {
+    for mut table in table.tables("steps", "[[actions.steps]]", STEPS_MAX, problems) {
         let Some(type_id) = table.required_text("type", problems) else {
             table.misspelt("type", problems);
             continue;

@@ -21,7 +21,7 @@ pub(super) fn requirements(
     let checklist = table.flag("checklist", false, problems);
     let assigned = table.flag("assigned", false, problems);
     let roles = roles(&mut table, known, problems);
-    let conditions = table.tables("conditions", CONDITIONS_MAX, problems);
+    let conditions = table.tables("conditions", "[[actions.requires.conditions]]", CONDITIONS_MAX, problems);
     let conditions =
         conditions.into_iter().filter_map(|table| condition::condition(table, known, problems)).collect();
     table.finish(problems);
@@ -51,13 +51,15 @@ fn fields(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> 
 }
 
 fn roles(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> Vec<RoleId> {
-    let Some(names) = table.texts("roles", ROLES_MAX, problems) else { return Vec::new() };
-    if names.value.is_empty() {
-        let message = "`roles` must name at least one role; without the key anybody may perform the action";
-        problems.add("missing_key", names.span, message);
+    if table.place("roles").is_none() {
+        // So that it counts as a key of this table.
+        let _ = table.texts("roles", ROLES_MAX, problems);
+        return Vec::new();
     }
+    let empty = "`roles` must name at least one role; without the key anybody may perform the action";
+    let names = table.needed_texts("roles", ROLES_MAX, ["", empty], problems);
     let mut roles = Vec::new();
-    for name in names.value {
+    for name in names {
         match known.roles.iter().find(|role| role.name == name.value) {
             Some(role) if roles.contains(&role.id) => {
                 problems.add("duplicate_name", name.span, format!("“{}” is here a second time", role.name));

@@ -138,13 +138,15 @@ fn a_syntax_error_is_reported_alone() {
     check(
         "name = \"Test\nid = 5\n",
         expect![[r#"
-        error[toml_syntax]: invalid basic string, expected `"`
-         --> test.toml:1:13
-          |
-        1 | name = "Test
-          |             ^
+            error[toml_syntax]: the text has no end: its closing `"` is missing
+             --> test.toml:1:13
+              |
+            1 | name = "Test
+              |             ^
+              |
+              = help: write it in the same line
 
-        1 problem in test.toml"#]],
+            1 problem in test.toml"#]],
     );
 }
 

@@ -114,30 +114,43 @@ impl Reading {
             .filter(|name| name.to_ascii_uppercase().starts_with(PREFIX))
             .cloned()
             .collect();
-        let known: Vec<_> = keys.iter().map(Key::variable).collect();
         for name in ours {
-            match known.iter().position(|known| *known == name) {
-                Some(at) => self.read_variable(&keys[at], &name),
-                None => self.note_unknown(&name, &known),
+            match keys.iter().find(|key| key.variable() == name) {
+                Some(key) => self.read_variable(key, &name),
+                None => self.note_unknown(&name, &meant(&name, keys)),
             }
+        }
+        // Others may begin with `ONWARD_`; these are meant for us and would do nothing.
+        let flat = |name: &str| name.to_ascii_uppercase().replace("__", "_");
+        let slips = self.variables.keys().filter(|name| !name.to_ascii_uppercase().starts_with(PREFIX));
+        let slips = slips.filter_map(|name| {
+            let key = keys.iter().find(|key| flat(&key.variable()) == flat(name))?;
+            Some((name.clone(), format!("write `{}`, with two underscores each time", key.variable())))
+        });
+        for (name, help) in slips.collect::<Vec<_>>() {
+            self.note_unknown(&name, &help);
         }
     }
 
-    fn note_unknown(&mut self, name: &str, known: &[String]) {
+    fn note_unknown(&mut self, name: &str, help: &str) {
         let (value, _) = self.line(name);
         let end = value.start - "=".len();
-        let help = closest(name, known.iter().map(String::as_str)).map_or_else(
-            || "it is ONWARD__SECTION__KEY, with a section and a key of onward.default.toml".to_owned(),
-            |nearest| format!("did you mean `{nearest}`?"),
-        );
         let message = format!("`{name}` is no variable of Onward's");
-        self.in_environment.add_with_help("unknown_key", end - name.len()..end, message, Some(help));
+        self.in_environment.add_with_help(
+            "unknown_key",
+            end - name.len()..end,
+            message,
+            Some(help.to_owned()),
+        );
     }
 
     fn read_variable(&mut self, key: &Key, name: &str) {
         let (span, text) = self.line(name);
         let read = text.as_deref().map_or(Err("a text in UTF-8".to_owned()), |text| match &key.kind {
             Kind::Text => Ok(Value::from(text)),
+            Kind::List if is_like_toml(text) => {
+                Err("a list with commas between its items, and neither brackets nor quotes: a,b".to_owned())
+            }
             Kind::List => Ok(split_list(text).map(str::to_owned).collect::<Vec<_>>().into()),
             Kind::Number(range) => text
                 .parse()
@@ -214,6 +227,29 @@ impl Reading {
         let in_file = of(&self.name, &without_passwords(&self.source), self.in_file);
         in_file.into_iter().chain(of("the environment", &self.environment, self.in_environment)).collect()
     }
+}
+
+/// What a variable of an unknown name may be meant to be.
+fn meant(name: &str, keys: &[Key]) -> String {
+    let name = name.to_ascii_lowercase();
+    let (section, key) = name[PREFIX.len()..].split_once("__").unwrap_or_default();
+    let of_section: Vec<_> =
+        keys.iter().filter(|it| it.section == section || closest(section, [it.section]).is_some()).collect();
+    let nearest = closest(key, of_section.iter().map(|it| it.key));
+    if let Some(found) = of_section.iter().find(|it| Some(it.key) == nearest) {
+        return format!("did you mean `{}`?", found.variable());
+    }
+    let names: Vec<_> = of_section.iter().map(|it| it.variable()).collect();
+    match names.is_empty() {
+        true => "it is ONWARD__SECTION__KEY, with a section and a key of onward.default.toml".to_owned(),
+        false => format!("there are {}", names.join(", ")),
+    }
+}
+
+/// Whether a variable's list is written as the file has them.
+fn is_like_toml(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('[') && text.ends_with(']') && text.contains(['"', '\''])
 }
 
 /// The same with asterisks for every byte of what may be a user and a password before a host, so that a report does not

@@ -198,6 +198,28 @@ impl<'a> Table<'a> {
         Some(At { value: texts, span: value.span() })
     }
 
+    /// Texts that must be there, one at least; the messages are told where they are not. Those that are there and are no
+    /// texts are told as that alone.
+    pub(crate) fn needed_texts(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        [missing, empty]: [&str; 2],
+        problems: &mut Problems,
+    ) -> Vec<At<String>> {
+        if self.place(key).is_none() {
+            self.known.push(key);
+            problems.add("missing_key", self.span.clone(), missing);
+            return Vec::new();
+        }
+        let problems_before = problems.0.len();
+        let Some(texts) = self.texts(key, most, problems) else { return Vec::new() };
+        if texts.value.is_empty() && problems.0.len() == problems_before {
+            problems.add("missing_key", texts.span, empty);
+        }
+        texts.value
+    }
+
     /// The same, where one text may stand for a list of them, with commas in between.
     pub(crate) fn text_or_texts(
         &mut self,
@@ -244,16 +266,17 @@ impl<'a> Table<'a> {
         items.into_iter().take(most).filter_map(read).collect()
     }
 
-    /// The tables of `[[key]]`.
+    /// The tables of a list. `written`: how one is, such as `[[stages]]`.
     pub(crate) fn tables(
         &mut self,
         key: &'static str,
+        written: &str,
         most: usize,
         problems: &mut Problems,
     ) -> Vec<Table<'a>> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
-            let expected = format!("a list of tables ([[{key}]] or {key} = [{{ … }}])");
+            let expected = format!("a list of tables, written {written}");
             let _: Option<()> = wrong_type(key, &expected, value, problems);
             return Vec::new();
         };
@@ -281,14 +304,21 @@ impl<'a> Table<'a> {
 
     /// What is left is not known.
     pub(crate) fn finish(self, problems: &mut Problems) {
+        self.finish_with_hints(&[], problems);
+    }
+
+    /// The same; `hints`: keys that belong elsewhere, each with where.
+    pub(crate) fn finish_with_hints(self, hints: &[(&str, &str)], problems: &mut Problems) {
         for (key, span, _) in self.entries {
             if problems.is_full() {
                 return;
             }
-            let help = closest(&key, self.known.iter().copied()).map_or_else(
-                || format!("possible here: {}", self.known.join(", ")),
-                |nearest| format!("did you mean `{nearest}`?"),
-            );
+            let hint = hints.iter().find(|(name, _)| *name == key);
+            let help = match (hint, closest(&key, self.known.iter().copied())) {
+                (Some((_, place)), _) => (*place).to_owned(),
+                (None, Some(nearest)) => format!("did you mean `{nearest}`?"),
+                (None, None) => format!("possible here: {}", self.known.join(", ")),
+            };
             problems.add_with_help(
                 "unknown_key",
                 span,
