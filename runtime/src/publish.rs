@@ -32,7 +32,7 @@ use crate::{
     },
     step::StepTypes,
     store::{Store, StoreError, VersionRow, WorkspaceRows},
-    toml_file::{Diagnostics, read_text},
+    toml_file::{Diagnostics, Unreadable, read_text},
     vault::Vault,
 };
 
@@ -41,8 +41,8 @@ const TASKS_AT_ONCE: usize = 500;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    #[error("error[unreadable_file]: {problem}\n --> {}", path.display())]
-    File { path: PathBuf, problem: String },
+    #[error("error[{}]: {problem}\n --> {}", problem.code, path.display())]
+    File { path: PathBuf, problem: Unreadable },
     #[error("{0}")]
     Definition(Diagnostics),
     #[error("error[duplicate_id]: {} and {} both define the workflow `{id}`; give one of them another `id`", first.display(), second.display())]
@@ -70,6 +70,8 @@ impl PublishError {
 pub struct WorkflowFile {
     pub path: PathBuf,
     pub workflow: Workflow,
+    /// Whether it says the workflow's id, which else follows from its name.
+    pub has_id: bool,
 }
 
 /// Lets a definition ask the step types whether a step's parameters are sound.
@@ -212,7 +214,7 @@ fn read_file(
 ) -> Result<WorkflowFile, PublishError> {
     let source = read_text(&path).map_err(|problem| PublishError::File { path: path.clone(), problem })?;
     let workflow = read(&path.display().to_string(), &source)?;
-    Ok(WorkflowFile { path, workflow })
+    Ok(WorkflowFile { path, workflow, has_id: definition::has_id(&source) })
 }
 
 /// The workflows there are, for a command beside the server.
@@ -279,7 +281,7 @@ pub async fn publish(
     let mut found = Files::default();
     let rows = store.workspace().await?;
     for planned in plan::plan(files, &rows, Some(store)).await {
-        let id = planned.workflow.id.clone();
+        let id = planned.stands_for().clone();
         let file = planned.path.display().to_string();
         let note = FileNote { file, refused: planned.refused.as_ref().map(ToString::to_string) };
         match (&note.refused, planned.change()) {

@@ -195,6 +195,10 @@ fn what_is_wrong_is_told_with_its_place_and_saves_nothing() {
     assert_eq!(step["problems"][0]["code"], "invalid_param");
     let renamed = validate(&sound.replace("API Sample", "Another"));
     assert_eq!(renamed["problems"][0]["code"], "other_workflow");
+    let with_id = sound.replace("name = \"API Sample\"", "name = \"API Sample\"\nid = \"another\"");
+    let line = with_id.lines().position(|line| line == "id = \"another\"").expect("the id") + 1;
+    let other = &validate(&with_id)["problems"][0];
+    assert_eq!((&other["code"], &other["line"]), (&json!("other_workflow"), &json!(line)));
     assert_eq!(server.get("/workflows/api-sample/versions").json().as_array().expect("a list").len(), 1);
     assert_eq!(server.get("/workflows").json().as_array().expect("a list").len(), 1);
 }

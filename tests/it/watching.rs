@@ -166,3 +166,27 @@ fn a_file_is_published_when_it_is_whole() {
     assert_eq!(stages.as_array().map(Vec::len), Some(9));
     assert_eq!(server.get("/workflows/slow/versions").json().as_array().map(Vec::len), Some(1));
 }
+
+/// A workflow whose file says no id is found by its name; another name alone must not leave its tasks behind.
+#[test]
+fn a_workflow_under_a_new_name_is_not_taken_for_another() {
+    let (project, server, text) = started();
+    server.create_task(&acme());
+    let renamed = text.replace("name = \"API Sample\"", "name = \"Sampling\"");
+    assert_ne!(renamed, text);
+    project.write(FILE, &renamed);
+    let refused = || listed(&server)[0]["refused"].as_str().map(str::to_owned);
+    eventually("it is refused", || refused().is_some());
+    let why = refused().expect("why");
+    assert!(why.contains("write `id = \"api-sample\"`") && why.contains("or `id = \"sampling\"`"), "{why}");
+    let planned = project.refused_command(&["plan"]);
+    assert!(planned.contains("1 workflow cannot be published"), "{planned}");
+    assert_eq!((listed(&server).len(), version(&server)), (1, json!(1)));
+    project.write(FILE, &format!("id = \"api-sample\"\n{renamed}"));
+    eventually("it has its new name", || listed(&server)[0]["name"] == "Sampling");
+    assert!(refused().is_none());
+    // Another one it is, where the file says so.
+    project.write(FILE, &format!("id = \"sampling\"\n{renamed}"));
+    eventually("there are two", || listed(&server).len() == 2);
+    assert_eq!(server.task("42")["Company ID"], "42");
+}

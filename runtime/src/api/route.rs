@@ -9,7 +9,7 @@ use actix_web::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Code, error::ApiError, need::Need, page::LIMIT_MAX, schemas};
+use super::{Code, error::ApiError, need::Need, page::LIMIT_MAX, schemas, traced::traced};
 
 /// A path, with an operation for each method that it takes.
 pub(super) struct Route {
@@ -61,10 +61,13 @@ where
             if let Err(error) = need.admit(&request).await {
                 return HttpResponse::from_error(error);
             }
-            match Args::from_request(&request, &mut payload.into_inner()).await {
-                Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
-                Err(error) => HttpResponse::from_error(error),
-            }
+            let answer = async {
+                match Args::from_request(&request, &mut payload.into_inner()).await {
+                    Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
+                    Err(error) => HttpResponse::from_error(error),
+                }
+            };
+            traced(need, &request, answer).await
         }
     }
 }

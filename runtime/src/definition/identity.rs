@@ -35,6 +35,9 @@ impl<'a> LatestParts<'a> {
                 let help = Some("leave out `was`: the `id` is enough".to_owned());
                 problems.add_with_help("conflicting_keys", was.span, message, help);
             }
+            (None, Some(was), Some(name)) if self.are_two(&name.value, &was.value) => {
+                self.note_two(what, name, was, problems);
+            }
             (None, was, Some(name)) => {
                 let found = self.id_of(&name.value).or_else(|| self.renamed(what, was?, problems));
                 if let Some(found) = found {
@@ -47,6 +50,22 @@ impl<'a> LatestParts<'a> {
             (_, _, _) => {}
         }
         id("id", table, name, problems)
+    }
+
+    /// Whether these are the names of two parts of the latest version.
+    fn are_two(&self, name: &str, was: &str) -> bool {
+        matches!((self.id_of(name), self.id_of(was)), (Some(one), Some(other)) if one != other)
+    }
+
+    fn note_two(&self, what: &str, name: &At<String>, was: At<String>, problems: &mut Problems) {
+        let message =
+            format!("the published version has a {what} “{}” and a {what} “{}”", name.value, was.value);
+        let id = self.id_of(&was.value).unwrap_or_default();
+        let help = format!(
+            "write `id = \"{id}\"` instead, if this one goes on with what “{}” holds; leave out `was`, if with what “{}” does",
+            was.value, name.value
+        );
+        problems.add_with_help("ambiguous_name", was.span, message, Some(help));
     }
 
     fn renamed(&self, what: &str, was: At<String>, problems: &mut Problems) -> Option<String> {

@@ -7,6 +7,7 @@ mod checklist;
 mod condition;
 mod identity;
 mod names;
+mod outline;
 mod read;
 mod requires;
 mod roles;
@@ -20,12 +21,13 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
+    outline::{id_span, place},
     schema::{StepSchema, schema},
     write::write,
 };
 use crate::{
     model::{StepDefinition, Workflow, WorkflowId, workflow::ParamProblem},
-    toml_file::{Diagnostic, Diagnostics, FILE_BYTES_MAX},
+    toml_file::{self, Diagnostic, Diagnostics, FILE_BYTES_MAX},
 };
 
 /// Limits of one workflow.
@@ -82,6 +84,11 @@ pub fn read(
         return Err(Diagnostics::new(name, "", vec![too_large]));
     }
     read_any(name, source, steps, latest)
+}
+
+/// Whether a definition says the workflow's id, which else follows from its name.
+pub fn has_id(source: &str) -> bool {
+    toml_file::parse(source).is_ok_and(|root| root.get_ref().contains_key("id"))
 }
 
 /// Reads what the store has: of any length, because [`write`] may need more bytes than the author did.

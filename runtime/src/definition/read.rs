@@ -64,12 +64,13 @@ struct StepPlace {
 }
 
 impl StepPlace {
-    /// Where a parameter stands, or a key in one (`auth/bearer`), or as much of the way there as there is.
-    fn of(&self, param: &str) -> Option<Range<usize>> {
-        let found = self.params.iter().find(|(name, _)| name == param);
-        match found {
-            Some((_, span)) => Some(span.clone()),
-            None => self.of(param.rsplit_once('/')?.0),
+    /// Where a problem with a parameter is, or with a key in one (`auth/bearer`), or as much of the way there as there
+    /// is: at its value, unless it is the key that is wrong.
+    fn of(&self, param: &str, code: &str) -> Option<Range<usize>> {
+        match self.params.iter().find(|place| place.path == param) {
+            Some(place) if ["unknown_key", "unknown_field"].contains(&code) => Some(place.key.clone()),
+            Some(place) => Some(place.value.clone()),
+            None => self.of(param.rsplit_once('/')?.0, ""),
         }
     }
 }
@@ -130,7 +131,7 @@ fn check_steps(
     for (index, (action, places)) in workflow.actions.iter().zip(places).enumerate() {
         for (step, place) in action.steps.iter().zip(places) {
             for problem in steps.check(step, index, workflow) {
-                let span = problem.param.as_deref().and_then(|param| place.of(param));
+                let span = problem.param.as_deref().and_then(|param| place.of(param, problem.code));
                 let span = span.unwrap_or_else(|| place.span.clone());
                 problems.add_with_help(problem.code, span, problem.message, problem.help);
             }

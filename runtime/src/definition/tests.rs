@@ -6,6 +6,7 @@ mod hostile;
 mod identity;
 mod messages;
 mod requires;
+mod syntax;
 mod write;
 
 use expect_test::{Expect, expect};

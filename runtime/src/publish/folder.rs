@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::PublishError;
-use crate::{lint::Finding, model::text::closest};
+use crate::{
+    lint::{Finding, Part},
+    model::text::closest,
+    toml_file::Unreadable,
+};
 
 const EXTENSION: &str = "toml";
 
@@ -15,7 +19,9 @@ const EXTENSION: &str = "toml";
 pub(super) fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
     let paths = visible(folder).map_err(|error| PublishError::File {
         path: folder.to_owned(),
-        problem: format!("the folder of workflow files cannot be read: {error}; `workflows.folder` names it"),
+        problem: Unreadable::new(format!(
+            "the folder of workflow files cannot be read: {error}; make it, or name another one with `workflows.folder`"
+        )),
     })?;
     Ok(paths.into_iter().filter(|path| is_workflow_file(path)).collect())
 }
@@ -57,7 +63,7 @@ fn reason(path: &Path) -> Option<Finding> {
         ))?
     };
     let (reason, remedy) = (reason.to_owned(), remedy.to_owned());
-    Some(Finding { code: "file_left_out", action: None, step: None, reason, remedy })
+    Some(Finding { code: "file_left_out", action: None, step: None, part: Part::Whole, reason, remedy })
 }
 
 /// `x.TOML`, `x.tml`, `x.toml.txt`; not the copies that editors leave: `x.toml~`, `x.toml.bak`.

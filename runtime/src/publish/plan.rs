@@ -1,13 +1,13 @@
 //! What publishing some files would do, and doing it: at a server's start, while it runs, and by `onward plan` and
 //! `onward apply`.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, fmt, path::PathBuf, sync::Arc};
 
 use super::{PublishError, WorkflowFile, latest, latest_version, read_all, save, stranded};
 use crate::{
     clock::Clock,
     definition,
-    model::{Directory, Performer, Workflow, stranding::Stranded},
+    model::{Directory, Performer, Workflow, WorkflowId, stranding::Stranded},
     store::{NewVersion, Store, StoreError, WorkspaceRows},
 };
 
@@ -27,6 +27,12 @@ pub struct Planned {
 #[derive(Debug)]
 pub enum Refused {
     Stranded(Vec<Stranded>),
+    /// A workflow that is there has no file any more, and this one is much like it: its name has been changed, and its id
+    /// with it, or it is another.
+    Renamed {
+        from: WorkflowId,
+        to: WorkflowId,
+    },
     /// A damaged task is no reason to keep a server down, nor to publish unseen.
     Unseen(StoreError),
 }
@@ -35,6 +41,11 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stranded(stranded) => f.write_str(&save::in_line(stranded)),
+            Self::Renamed { from, to } => write!(
+                f,
+                "no file has the workflow `{from}` any more, and this one is much like it: write `id = \"{from}\"` if it is \
+                 the same under a new name, or `id = \"{to}\"` if it is another"
+            ),
             Self::Unseen(error) => write!(f, "what it would do to the tasks cannot be seen: {error}"),
         }
     }
@@ -52,6 +63,14 @@ pub enum Change {
 }
 
 impl Planned {
+    /// The workflow that its file is about, as far as that can be told.
+    pub fn stands_for(&self) -> &WorkflowId {
+        match &self.refused {
+            Some(Refused::Renamed { from, .. }) => from,
+            _ => &self.workflow.id,
+        }
+    }
+
     pub fn change(&self) -> Change {
         match &self.before {
             Some(before) if **before == self.workflow => Change::Unchanged,
@@ -67,11 +86,20 @@ pub async fn plan(files: Vec<WorkflowFile>, rows: &WorkspaceRows, store: Option<
     let (latest, _) = latest(&read_all(rows));
     let directory = Directory::new(rows.users.clone());
     let mut plan = Vec::with_capacity(files.len());
-    for WorkflowFile { path, workflow } in files {
+    let has_file: HashSet<_> = files.iter().map(|file| file.workflow.id.clone()).collect();
+    let without_file: Vec<_> = latest.iter().filter(|it| !has_file.contains(&it.workflow.id)).collect();
+    for WorkflowFile { path, workflow, has_id } in files {
         let version = latest_version(rows, &workflow.id);
         let published = latest.iter().find(|published| published.workflow.id == workflow.id);
         let before = published.map(|published| Arc::clone(&published.workflow));
         let mut planned = Planned { path, workflow, version, before, refused: None };
+        if planned.change() == Change::New && !has_id {
+            let renamed = without_file.iter().find(|it| are_alike(&it.workflow, &planned.workflow));
+            planned.refused = renamed.map(|renamed| Refused::Renamed {
+                from: renamed.workflow.id.clone(),
+                to: planned.workflow.id.clone(),
+            });
+        }
         if let (Change::Changed, Some(before), Some(store)) = (planned.change(), &planned.before, store) {
             planned.refused = match stranded(before, &planned.workflow, store, &directory).await {
                 Ok(stranded) if stranded.is_empty() => None,
@@ -82,6 +110,16 @@ pub async fn plan(files: Vec<WorkflowFile>, rows: &WorkspaceRows, store: Option<
         plan.push(planned);
     }
     plan
+}
+
+/// Whether two workflows have at least half of their fields and stages in common.
+fn are_alike(one: &Workflow, other: &Workflow) -> bool {
+    let parts = |of: &Workflow| -> HashSet<String> {
+        let fields = of.fields.iter().map(|field| format!("field {}", field.id));
+        fields.chain(of.stages.iter().map(|stage| format!("stage {}", stage.id))).collect()
+    };
+    let (one, other) = (parts(one), parts(other));
+    2 * one.intersection(&other).count() >= one.union(&other).count()
 }
 
 /// Publishes what a plan has for one workflow, which nothing refuses; answers the version's number. If somebody else has
@@ -133,7 +171,7 @@ mod tests {
             let clock = Clock::default();
             let planned = async |name: &str| {
                 let workflow = Workflow { name: name.to_owned(), ..sample::workflow() };
-                let file = WorkflowFile { path: PathBuf::from("a.toml"), workflow };
+                let file = WorkflowFile { path: PathBuf::from("a.toml"), workflow, has_id: true };
                 plan(vec![file], &WorkspaceRows::default(), Some(&store)).await.remove(0)
             };
             let (first, other) = (planned("First").await, planned("Other").await);

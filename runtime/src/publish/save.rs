@@ -52,7 +52,8 @@ pub fn check(
             let message =
                 format!("this is the workflow `{}`, and a version of `{id}` is to be saved", workflow.id);
             let help = Some(format!("write id = \"{id}\"; the id stays when the name changes"));
-            let other = Diagnostic { code: "other_workflow", message, span: 0..0, help };
+            let span = definition::id_span(source).unwrap_or_default();
+            let other = Diagnostic { code: "other_workflow", message, span, help };
             Err(Diagnostics::new(TEXT, source, vec![other]))
         }
         _ => Ok(workflow),

@@ -19,9 +19,10 @@ use super::{
     tell_findings,
 };
 use crate::{
+    definition,
     engine::Shared,
     model::{WorkflowId, workspace::FileNote},
-    toml_file::read_text,
+    toml_file::{Unreadable, read_text},
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -69,7 +70,7 @@ struct Seen {
     /// At the last look.
     stamp: Stamp,
     /// What it said when it was read last, and its stamp then.
-    taken: Option<(Stamp, Result<String, String>)>,
+    taken: Option<(Stamp, Result<String, Unreadable>)>,
     /// What the log has said against it.
     problem: Option<String>,
 }
@@ -93,7 +94,7 @@ impl Watch {
         let gone: Vec<_> = self.files.extract_if(.., |path, _| !paths.contains(path)).collect();
         for (path, _) in gone {
             let file = path.display();
-            tracing::info!(%file, "a workflow file is gone; its workflow goes on, and is the store's from the next start on");
+            tracing::info!(%file, "a workflow file is gone; a workflow that it had goes on, and is the store's from the next start on, unless another file has it");
             self.is_due = true;
         }
         for path in paths {
@@ -124,7 +125,8 @@ impl Watch {
                 Ok(source) => read_after(&name, source, &Steps(&shared.step_types), &latest),
                 Err(problem) => Err(PublishError::File { path: path.clone(), problem: problem.clone() }),
             };
-            let file = read.map(|workflow| WorkflowFile { path, workflow });
+            let has_id = source.as_ref().is_ok_and(|source| definition::has_id(source));
+            let file = read.map(|workflow| WorkflowFile { path, workflow, has_id });
             let refused = match file.and_then(|file| PublishError::unless_twice(file, &files)) {
                 Ok(file) => {
                     files.push(file);
@@ -173,7 +175,7 @@ impl Seen {
                 tracing::warn!(
                     file,
                     why,
-                    "a workflow file is not sound; what is published goes on as it was"
+                    "a workflow file is not sound, and not published; what is published goes on as it was"
                 );
             }
             None if self.problem.is_some() => tracing::info!(file, "a workflow file is sound again"),

@@ -82,8 +82,16 @@ pub(crate) enum TextOrTable<'a> {
     Table(Table<'a>),
 }
 
-/// Where the values of some keys stand.
-pub(crate) type Places = Vec<(String, Range<usize>)>;
+/// Where some keys stand, and their values.
+pub(crate) type Places = Vec<KeyPlace>;
+
+/// Where a key within a table stands: `auth/basic/user`.
+pub(crate) struct KeyPlace {
+    pub(crate) path: String,
+    pub(crate) key: Range<usize>,
+    /// Within a parameter it begins with the key.
+    pub(crate) value: Range<usize>,
+}
 
 /// A table whose keys are being taken.
 pub(crate) struct Table<'a> {
@@ -184,6 +192,13 @@ impl<'a> Table<'a> {
         problems: &mut Problems,
     ) -> Option<At<Vec<At<String>>>> {
         let value = self.take(key)?;
+        if let Some(text) = value.get_ref().as_str() {
+            let items: Vec<_> = split_list(text).map(|item| format!("{item:?}")).collect();
+            let help = format!("write {key} = [{}]", items.join(", "));
+            let message = format!("`{key}` must be a list of texts, and this is one text");
+            problems.add_with_help("wrong_type", value.span(), message, Some(help));
+            return None;
+        }
         let Some(items) = value.get_ref().as_array() else {
             return wrong_type(key, "a list of texts", value, problems);
         };
@@ -232,6 +247,7 @@ impl<'a> Table<'a> {
             return self.texts(key, most, problems).map(|texts| texts.value);
         };
         let span = self.take(key)?.span();
+        check_count(key, split_list(text).count(), most, span.clone(), problems);
         let items = split_list(text).take(most);
         Some(items.map(|item| At { value: item.to_owned(), span: span.clone() }).collect())
     }
@@ -341,8 +357,8 @@ impl<'a> Table<'a> {
     pub(crate) fn rest(self, problems: &mut Problems) -> (Map<String, Value>, Places) {
         let mut values = Map::new();
         let mut places = Places::new();
-        for (key, _, value) in self.entries {
-            places.push((key.to_string(), value.span()));
+        for (key, span, value) in self.entries {
+            places.push(KeyPlace { path: key.to_string(), key: span, value: value.span() });
             note_keys(&key, value, &mut places, problems);
             values.insert(key.into_owned(), json(value.get_ref()));
         }
@@ -369,7 +385,8 @@ fn note_keys(path: &str, value: &Spanned<DeValue<'_>>, places: &mut Places, prob
             continue;
         }
         let path = format!("{path}/{name}");
-        places.push((path.clone(), span.start..value.span().end.max(span.end)));
+        let whole = span.start..value.span().end.max(span.end);
+        places.push(KeyPlace { path: path.clone(), key: span, value: whole });
         note_keys(&path, value, places, problems);
     }
 }

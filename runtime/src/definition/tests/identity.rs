@@ -75,6 +75,22 @@ fn a_was_that_means_nothing_is_refused() {
 
         1 problem in test.toml"#]]
     .assert_eq(&after_latest(&unknown).expect_err("refused").to_string());
+    // The latest version has both names.
+    let both = |was: &str| format!("name = \"Amount\"\n{was}\n[[fields]]\ntype = \"text\"\nname = \"Other\"");
+    let latest = source(&both(""), "name = \"Busy\"", "name = \"Go\"");
+    let latest = Arc::new(read("latest.toml", &latest, &Anything).expect("sound"));
+    let taken_over = source("name = \"Amount\"\nwas = \"Other\"", "name = \"Busy\"", "name = \"Go\"");
+    let report = definition::read("test.toml", &taken_over, &Anything, &|_| Some(Arc::clone(&latest)));
+    expect![[r#"
+        error[ambiguous_name]: the published version has a field “Amount” and a field “Other”
+         --> test.toml:5:7
+          |
+        5 | was = "Other"
+          |       ^^^^^^^
+          |
+          = help: write `id = "other"` instead, if this one goes on with what “Other” holds; leave out `was`, if with what “Amount” does
+
+        1 problem in test.toml"#]].assert_eq(&report.expect_err("refused").to_string());
     let stage = "name = \"Working\"\nid = \"s\"\nwas = \"Busy\"";
     check(
         &source("name = \"Amount\"", stage, "name = \"Go\""),

@@ -112,10 +112,10 @@ impl StepType for ApiCallType {
         let custom = is_custom.then(|| Custom::read(&mut params));
         let auth = Auth::read(&mut params, &self.guard);
         if let Some(name) = auth.as_ref().and_then(Auth::header)
-            && headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name))
+            && let Some((header, _)) = headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name))
         {
             params.problem(
-                "headers",
+                &format!("headers/{header}"),
                 "invalid_param",
                 format!("`auth` sets the header `{name}`; it must not stand in both"),
             );
