@@ -130,12 +130,8 @@ impl Reading {
             }
         }
         // Others may begin with `ONWARD_`; these are meant for us and would do nothing.
-        let flat = |name: &str| name.to_ascii_uppercase().replace("__", "_");
-        let slips = self.variables.keys().filter(|name| !name.to_ascii_uppercase().starts_with(PREFIX));
-        let slips = slips.filter_map(|name| {
-            let key = keys.iter().find(|key| flat(&key.variable()) == flat(name))?;
-            Some((name.clone(), format!("write `{}`, with two underscores each time", key.variable())))
-        });
+        let others = self.variables.keys().filter(|name| !name.to_ascii_uppercase().starts_with(PREFIX));
+        let slips = others.filter_map(|name| Some((name.clone(), with_underscores(name, keys)?)));
         for (name, help) in slips.collect::<Vec<_>>() {
             self.note_unknown(&name, &help);
         }
@@ -252,8 +248,18 @@ impl Reading {
     }
 }
 
+/// What to write for a variable that is a key's but for the number of its underscores.
+fn with_underscores(name: &str, keys: &[Key]) -> Option<String> {
+    let flat = |name: &str| name.to_ascii_uppercase().replace("__", "_");
+    let key = keys.iter().find(|key| flat(&key.variable()) == flat(name))?;
+    Some(format!("write `{}`, with two underscores each time", key.variable()))
+}
+
 /// What a variable of an unknown name may be meant to be.
 fn meant(name: &str, keys: &[Key]) -> String {
+    if let Some(help) = with_underscores(name, keys) {
+        return help;
+    }
     let name = name.to_ascii_lowercase();
     let (section, key) = name[PREFIX.len()..].split_once("__").unwrap_or_default();
     let of_section: Vec<_> =

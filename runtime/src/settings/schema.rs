@@ -8,7 +8,8 @@ use super::{
 };
 
 /// What some texts are, as far as a regular expression can tell.
-const PATTERNS: [(&str, &str); 3] = [
+const PATTERNS: [(&str, &str); 4] = [
+    ("egress.proxy", "^(environment|http://.+)?$"),
     ("server.listen", r"^([0-9.]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$"),
     ("server.public_url", r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#][^?#]*)?$"),
     ("traces.endpoint", r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#][^?#]*)?$"),

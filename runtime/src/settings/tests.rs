@@ -60,6 +60,7 @@ fn the_environment_is_told_by_its_variables() {
             ("ONWARD__EGRESS__ALLOW", "10.0.0.0/8, http://billing.example"),
             ("ONWARD_KEY", "not a setting"),
             ("ONWARD_SERVER_WORKERS", "2"),
+            ("ONWARD__SERVER_DRAIN_SECONDS", "2"),
             ("ONWARD__BOGUS__X", "1"),
             ("ONWARD__METRICS__PORT", "1"),
             ("ONWARD__FILES__REMOTE_ALLOW", "[\"a.example\",\"b.example\"]"),
@@ -115,29 +116,37 @@ fn the_environment_is_told_by_its_variables() {
               |
               = help: there is only ONWARD__METRICS__OPEN
 
-            error[invalid_value]: `server.listen` must be an address and a port, such as 127.0.0.1:8080
-             --> the environment:7:24
+            error[unknown_key]: `ONWARD__SERVER_DRAIN_SECONDS` is no variable of Onward's
+             --> the environment:7:1
               |
-            7 | ONWARD__SERVER__LISTEN=there
+            7 | ONWARD__SERVER_DRAIN_SECONDS=…
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: write `ONWARD__SERVER__DRAIN_SECONDS`, with two underscores each time
+
+            error[invalid_value]: `server.listen` must be an address and a port, such as 127.0.0.1:8080
+             --> the environment:8:24
+              |
+            8 | ONWARD__SERVER__LISTEN=there
               |                        ^^^^^
 
             error[unknown_key]: `ONWARD__SERVER__LISTN` is no variable of Onward's
-             --> the environment:8:1
+             --> the environment:9:1
               |
-            8 | ONWARD__SERVER__LISTN=…
+            9 | ONWARD__SERVER__LISTN=…
               | ^^^^^^^^^^^^^^^^^^^^^
               |
               = help: did you mean `ONWARD__SERVER__LISTEN`?
 
             error[unknown_key]: `ONWARD_SERVER_WORKERS` is no variable of Onward's
-             --> the environment:9:1
-              |
-            9 | ONWARD_SERVER_WORKERS=…
-              | ^^^^^^^^^^^^^^^^^^^^^
-              |
-              = help: write `ONWARD__SERVER__WORKERS`, with two underscores each time
+              --> the environment:10:1
+               |
+            10 | ONWARD_SERVER_WORKERS=…
+               | ^^^^^^^^^^^^^^^^^^^^^
+               |
+               = help: write `ONWARD__SERVER__WORKERS`, with two underscores each time
 
-            9 problems in the environment"#]],
+            10 problems in the environment"#]],
     );
 }
 

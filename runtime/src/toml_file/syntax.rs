@@ -146,7 +146,7 @@ fn no_key(message: &str, line: &Line<'_>) -> (String, Option<String>) {
     }
     let key = line.text.split_once('=').map_or("", |(key, _)| key.trim());
     let is_of_words = key.split(' ').count() > 1 && !key.contains(['"', '\'', '[', '{']);
-    if is_of_words || key.chars().any(|c| !c.is_ascii()) {
+    if is_of_words || !key.is_ascii() {
         let key = shortened(key, WORD_CHARS_MAX);
         return (
             format!("the key `{key}` has more than letters, digits, `-` and `_`"),

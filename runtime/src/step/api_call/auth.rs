@@ -258,7 +258,8 @@ fn api_key(params: &mut Params<'_>, table: Map<String, Value>) -> Option<Auth> {
     match (header, query) {
         (Some(name), None) => {
             if let Some(problem) = header_problem(&name) {
-                params.problem("auth", "invalid_param", format!("the header `{name}` {problem}"));
+                let message = format!("the header `{name}` {problem}");
+                params.problem("auth/api_key/header", "invalid_param", message);
             }
             Some(Auth::Header { name, value: value? })
         }
