@@ -59,11 +59,6 @@ fn the_environment_is_told_by_its_variables() {
             ("ONWARD__METRICS__OPEN", "on\nand off"),
             ("ONWARD__EGRESS__ALLOW", "10.0.0.0/8, http://billing.example"),
             ("ONWARD_KEY", "not a setting"),
-            ("ONWARD_SERVER_WORKERS", "2"),
-            ("ONWARD__SERVER_DRAIN_SECONDS", "2"),
-            ("ONWARD__BOGUS__X", "1"),
-            ("ONWARD__METRICS__PORT", "1"),
-            ("ONWARD__FILES__REMOTE_ALLOW", "[\"a.example\",\"b.example\"]"),
         ],
         expect![[r#"
             the configuration cannot be used
@@ -76,6 +71,56 @@ fn the_environment_is_told_by_its_variables() {
 
             1 problem in onward.toml
 
+            error[invalid_value]: `egress.allow` must be a network such as 10.1.0.0/16, an address, or a host, the last two with a port if need be
+             --> the environment:1:23
+              |
+            1 | ONWARD__EGRESS__ALLOW=10.0.0.0/8, http://billing.example
+              |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            error[invalid_value]: `ONWARD__ENGINE__QUEUED_MAX` must be a whole number from 1 to 1000000
+             --> the environment:2:28
+              |
+            2 | ONWARD__ENGINE__QUEUED_MAX=0x10
+              |                            ^^^^
+
+            error[invalid_value]: `ONWARD__METRICS__OPEN` must be true or false
+             --> the environment:3:23
+              |
+            3 | ONWARD__METRICS__OPEN=on�and off
+              |                       ^^^^^^^^^^
+
+            error[invalid_value]: `server.listen` must be an address and a port, such as 127.0.0.1:8080
+             --> the environment:4:24
+              |
+            4 | ONWARD__SERVER__LISTEN=there
+              |                        ^^^^^
+
+            error[unknown_key]: `ONWARD__SERVER__LISTN` is no variable of Onward's
+             --> the environment:5:1
+              |
+            5 | ONWARD__SERVER__LISTN=…
+              | ^^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: did you mean `ONWARD__SERVER__LISTEN`?
+
+            5 problems in the environment"#]],
+    );
+}
+
+#[test]
+fn a_variable_that_is_none_is_told_what_it_may_be() {
+    check(
+        "",
+        &[
+            ("ONWARD_SERVER_WORKERS", "2"),
+            ("ONWARD__SERVER_DRAIN_SECONDS", "2"),
+            ("ONWARD__BOGUS__X", "1"),
+            ("ONWARD__METRICS__PORT", "1"),
+            ("ONWARD__FILES__REMOTE_ALLOW", "[\"a.example\",\"b.example\"]"),
+        ],
+        expect![[r#"
+            the configuration cannot be used
+
             error[unknown_key]: `ONWARD__BOGUS__X` is no variable of Onward's
              --> the environment:1:1
               |
@@ -84,69 +129,37 @@ fn the_environment_is_told_by_its_variables() {
               |
               = help: it is ONWARD__SECTION__KEY, with a section and a key of onward.default.toml
 
-            error[invalid_value]: `egress.allow` must be a network such as 10.1.0.0/16, an address, or a host, the last two with a port if need be
-             --> the environment:2:23
-              |
-            2 | ONWARD__EGRESS__ALLOW=10.0.0.0/8, http://billing.example
-              |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
-            error[invalid_value]: `ONWARD__ENGINE__QUEUED_MAX` must be a whole number from 1 to 1000000
-             --> the environment:3:28
-              |
-            3 | ONWARD__ENGINE__QUEUED_MAX=0x10
-              |                            ^^^^
-
             error[invalid_value]: `ONWARD__FILES__REMOTE_ALLOW` must be a list with commas between its items, and neither brackets nor quotes: a,b
-             --> the environment:4:29
+             --> the environment:2:29
               |
-            4 | ONWARD__FILES__REMOTE_ALLOW=["a.example","b.example"]
+            2 | ONWARD__FILES__REMOTE_ALLOW=["a.example","b.example"]
               |                             ^^^^^^^^^^^^^^^^^^^^^^^^^
 
-            error[invalid_value]: `ONWARD__METRICS__OPEN` must be true or false
-             --> the environment:5:23
-              |
-            5 | ONWARD__METRICS__OPEN=on�and off
-              |                       ^^^^^^^^^^
-
             error[unknown_key]: `ONWARD__METRICS__PORT` is no variable of Onward's
-             --> the environment:6:1
+             --> the environment:3:1
               |
-            6 | ONWARD__METRICS__PORT=…
+            3 | ONWARD__METRICS__PORT=…
               | ^^^^^^^^^^^^^^^^^^^^^
               |
               = help: there is only ONWARD__METRICS__OPEN
 
             error[unknown_key]: `ONWARD__SERVER_DRAIN_SECONDS` is no variable of Onward's
-             --> the environment:7:1
+             --> the environment:4:1
               |
-            7 | ONWARD__SERVER_DRAIN_SECONDS=…
+            4 | ONWARD__SERVER_DRAIN_SECONDS=…
               | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
               |
               = help: write `ONWARD__SERVER__DRAIN_SECONDS`, with two underscores each time
 
-            error[invalid_value]: `server.listen` must be an address and a port, such as 127.0.0.1:8080
-             --> the environment:8:24
+            error[unknown_key]: `ONWARD_SERVER_WORKERS` is no variable of Onward's
+             --> the environment:5:1
               |
-            8 | ONWARD__SERVER__LISTEN=there
-              |                        ^^^^^
-
-            error[unknown_key]: `ONWARD__SERVER__LISTN` is no variable of Onward's
-             --> the environment:9:1
-              |
-            9 | ONWARD__SERVER__LISTN=…
+            5 | ONWARD_SERVER_WORKERS=…
               | ^^^^^^^^^^^^^^^^^^^^^
               |
-              = help: did you mean `ONWARD__SERVER__LISTEN`?
+              = help: write `ONWARD__SERVER__WORKERS`, with two underscores each time
 
-            error[unknown_key]: `ONWARD_SERVER_WORKERS` is no variable of Onward's
-              --> the environment:10:1
-               |
-            10 | ONWARD_SERVER_WORKERS=…
-               | ^^^^^^^^^^^^^^^^^^^^^
-               |
-               = help: write `ONWARD__SERVER__WORKERS`, with two underscores each time
-
-            10 problems in the environment"#]],
+            5 problems in the environment"#]],
     );
 }
 

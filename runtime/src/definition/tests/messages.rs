@@ -28,6 +28,8 @@ fn told(source: &str) -> String {
 /// What is told of each of these texts, behind the text itself, on line 1 what begins there.
 pub(super) fn told_of_each(texts: &[&str], source: impl Fn(&str) -> String, expected: Expect) {
     let each: String = texts.iter().map(|text| format!("{text}\n{}\n", told(&source(text)))).collect();
+    // So that they are seen here.
+    let each = each.replace('\u{200b}', "<U+200B>").replace('\u{a0}', "<U+00A0>");
     expected.assert_eq(&each);
 }
 
@@ -159,11 +161,11 @@ fn names_that_nobody_could_tell_apart_or_use_are_refused() {
             options = ["A", " "]
             17:17 blank_option: an option must have more than spaces
 
-            name = "Am​ount"
+            name = "Am<U+200B>ount"
             type = "text"
             15:8 unseen_character: a name must not contain U+200B, which cannot be seen; it stands behind 2 characters (write it anew, by hand)
 
-            name = "Due Date"
+            name = "Due<U+00A0>Date"
             type = "text"
             15:8 unseen_character: a name must not contain U+00A0, which looks like a plain space; it stands behind 3 characters (write a plain space there)
 

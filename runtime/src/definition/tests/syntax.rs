@@ -4,13 +4,14 @@ use expect_test::expect;
 
 use super::messages::told_of_each;
 
+fn field(line: &str) -> String {
+    format!(
+        "name = \"Orders\"\n[[stages]]\nname = \"Open\"\n[[fields]]\n{line}\n[[actions]]\nname = \"Ship\"\n"
+    )
+}
+
 #[test]
-fn what_is_no_toml_is_told_in_words_for_people() {
-    let field = |line: &str| {
-        format!(
-            "name = \"Orders\"\n[[stages]]\nname = \"Open\"\n[[fields]]\n{line}\n[[actions]]\nname = \"Ship\"\n"
-        )
-    };
+fn a_value_that_is_none_is_told_what_to_write() {
     told_of_each(
         &[
             "required = null",
@@ -20,16 +21,7 @@ fn what_is_no_toml_is_told_in_words_for_people() {
             "name =",
             "name = Amount",
             "name = \"Amount",
-            "name\u{a0}= \"Amount\"",
-            "\u{200b}name = \"Amount\"",
-            "name: \"Amount\"",
-            "Order Number = 1",
-            "name = \"A\", type = \"text\"",
             "name = \"a\\d\"",
-            "name = \"A\"\nname = \"B\"",
-            "name = \"A\"\n[fields]",
-            "options = [\"A\"",
-            "options = [\"A [\", { a = 1, # ]}",
             "required = yes\neditable = no\nname = \"A\"",
         ],
         field,
@@ -55,10 +47,39 @@ fn what_is_no_toml_is_told_in_words_for_people() {
             name = "Amount
             5:15 toml_syntax: the text has no end: its closing `"` is missing (write it in the same line)
 
-            name = "Amount"
+            name = "a\d"
+            5:11 toml_syntax: in a text between " a backslash begins an escape, and this is none (write \\ for a backslash, or the text between ', where there are no escapes)
+
+            required = yes
+            editable = no
+            name = "A"
+            5:12 toml_syntax: `yes` is no value (write true)
+            6:12 toml_syntax: `no` is no value (write false)
+
+        "#]],
+    );
+}
+
+#[test]
+fn keys_spaces_and_brackets_are_told_where_they_are_wrong() {
+    told_of_each(
+        &[
+            "name\u{a0}= \"Amount\"",
+            "\u{200b}name = \"Amount\"",
+            "name: \"Amount\"",
+            "Order Number = 1",
+            "name = \"A\", type = \"text\"",
+            "name = \"A\"\nname = \"B\"",
+            "name = \"A\"\n[fields]",
+            "options = [\"A\"",
+            "options = [\"A [\", { a = 1, # ]}",
+        ],
+        field,
+        expect![[r#"
+            name<U+00A0>= "Amount"
             5:5 toml_syntax: the character U+00A0 stands here, which looks like a space and is none (write a plain space, or nothing, in its place)
 
-            ​name = "Amount"
+            <U+200B>name = "Amount"
             5:1 toml_syntax: the character U+200B stands here, which looks like a space and is none (write a plain space, or nothing, in its place)
 
             name: "Amount"
@@ -69,9 +90,6 @@ fn what_is_no_toml_is_told_in_words_for_people() {
 
             name = "A", type = "text"
             5:11 toml_syntax: a comma stands here, between keys that are in no table (write each key on a line of its own)
-
-            name = "a\d"
-            5:11 toml_syntax: in a text between " a backslash begins an escape, and this is none (write \\ for a backslash, or the text between ', where there are no escapes)
 
             name = "A"
             name = "B"
@@ -87,14 +105,12 @@ fn what_is_no_toml_is_told_in_words_for_people() {
             options = ["A [", { a = 1, # ]}
             5:19 toml_syntax: this `{` is never closed (write `}` behind what belongs to it)
 
-            required = yes
-            editable = no
-            name = "A"
-            5:12 toml_syntax: `yes` is no value (write true)
-            6:12 toml_syntax: `no` is no value (write false)
-
         "#]],
     );
+}
+
+#[test]
+fn what_was_not_meant_to_be_toml_is_told_once() {
     let whole = |text: &str| text.to_owned();
     told_of_each(
         &[
