@@ -315,6 +315,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_sent_of_a_url_is_found() {
+        for (url, expected) in [("https://a.example/#top", 1), ("https://a.example/{{Company #}}", 0)] {
+            let mut workflow = sound();
+            let call = json!({"url": url});
+            workflow.actions[1].steps[0].params = call.as_object().expect("an object").clone();
+            let found = found(&workflow, &Facts::default());
+            assert_eq!(found.len(), expected, "{found:?}");
+            assert!(found.iter().all(|found| found.starts_with("warning[fragment_not_sent]: “call” in “Finish”")));
+        }
+    }
+
+    #[test]
     fn a_change_of_a_task_that_is_deleted_already_is_found() {
         let mut workflow = sound();
         let step = |type_id: &str, params: Value| StepDefinition {

@@ -149,7 +149,7 @@ fn a_custom_format_that_cannot_work_is_refused_at_save() {
         ("body = '''{\"a\": x{{Company Name}}}'''", "the body is not JSON"),
         ("body = '''{\"a\": \"{{Compny Name}}\"}'''", "did you mean `{{Company Name}}`"),
         ("success = { status = \"ok\" }", "is no status"),
-        ("success = { equals = 1 }", "`equals` needs one"),
+        ("success = { equals = 1 }", "`equals` needs a `pointer`"),
         ("success = { pointer = \"data\" }", "a JSON pointer begins with a slash"),
         ("success = { no_such = 200 }", "`success` has no `no_such`"),
         ("response = { \"Colour\" = \"/a\" }", "the workflow has no field “Colour”"),
@@ -164,5 +164,5 @@ fn a_custom_format_that_cannot_work_is_refused_at_save() {
     let project = Project::bare();
     let text = workflow("https://a.example", "body = '''{\"a\": 1}'''").replace("format = \"custom\"", "");
     project.write("workflows/test.toml", &text);
-    assert!(project.refused_command(&["check"]).contains("this step type has no parameter `body`"));
+    assert!(project.refused_command(&["check"]).contains("`body` means nothing in the default format"));
 }

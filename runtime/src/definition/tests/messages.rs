@@ -3,7 +3,10 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::{egress::Guard, publish::Steps, step::StepTypes};
+use crate::{
+    egress::{Guard, is_http},
+    model::template::{Destination, Template},
+ publish::Steps, step::StepTypes};
 
 const BASE: &str = "name = \"Orders\"\n[[stages]]\nname = \"Open\"\n[[stages]]\nname = \"Shipped\"\nend = true\n\
                     [[fields]]\nname = \"Order Number\"\ntype = \"uniqueId\"\nrequired = true\n\
@@ -54,7 +57,6 @@ fn a_url_that_could_not_be_called_is_refused_with_what_to_write() {
             "url = \"https://a.example/or ders\"",
             "url = \"https://a.example/{Order Number}\"",
             "url = \"https://a.example/${Order Number}\"",
-            "url = \"https://a.example/#top\"",
             "url = \"https://a.example/ \"",
         ],
         |url| with_call("").replace("url = \"https://a.example/\"", url),
@@ -86,6 +88,16 @@ fn a_url_that_could_not_be_called_is_refused_with_what_to_write() {
 
     "#]],
     );
+}
+
+#[test]
+fn whatever_is_taken_for_a_url_can_be_sent() {
+    let workflow = sample::workflow();
+    for c in (0..=255_u8).map(char::from).filter(|c| *c != '{') {
+        let url = format!("https://a.example/a{c}b");
+        let template = Template::parse(&url, Destination::Call, &workflow).expect("a template");
+        assert!(template.url_problem().is_some() || is_http(&url), "{url:?}");
+    }
 }
 
 #[test]

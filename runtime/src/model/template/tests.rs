@@ -146,10 +146,6 @@ fn what_cannot_stand_in_a_url_says_what_to_write() {
             "https://h/${Key}?x",
             "`${Key}` in the URL is no place, and would be sent as it stands; a place has two braces on each side: {{Key}}",
         ),
-        (
-            "https://h/{{Company ID}}#top",
-            "the URL has a `#`, and what stands behind one is not sent; leave it out",
-        ),
     ] {
         let told = told(url).unwrap_or_else(|| panic!("{url} is taken"));
         assert!(told.starts_with(expected), "{url}: {told}");
@@ -158,10 +154,5 @@ fn what_cannot_stand_in_a_url_says_what_to_write() {
         ["https://h/a%20b?c[d]=e|f&g={{Company Name}}", "{{secrets.HOOK}}", "https://h/\"'()*+,;=:@!$~^\\"]
     {
         assert_eq!(told(url), None, "{url}");
-    }
-    // Whatever is taken can be sent.
-    for c in (0..=255_u8).map(char::from).filter(|c| *c != '{') {
-        let url = format!("https://h/a{c}b");
-        assert!(told(&url).is_some() || crate::egress::is_http(&url), "{url:?}");
     }
 }

@@ -4,7 +4,7 @@ use super::{Part, Template};
 
 /// What a URL must be as its author wrote it, as a regular expression: `http://` or `https://` and more, or a secret that
 /// begins so; beside places only what may stand in a URL.
-pub const URL_PATTERN: &str = r#"^(https?://([!-"$-;=?-_a-z|~]|\{\{[^{}]*\}\})|\{\{\s*secrets\.[^{}]*\}\})([!-"$-;=?-_a-z|~]|\{\{[^{}]*\}\})*$"#;
+pub const URL_PATTERN: &str = r#"^(https?://([!-;=?-_a-z|~]|\{\{[^{}]*\}\})|\{\{\s*secrets\.[^{}]*\}\})([!-;=?-_a-z|~]|\{\{[^{}]*\}\})*$"#;
 
 /// What is wrong with the written parts of a URL, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct UrlProblem {
 }
 
 impl Template {
-    /// The first thing in the written parts that a URL cannot have, or that would not be sent.
+    /// The first thing in the written parts that a URL cannot have, such as a space.
     pub fn url_problem(&self) -> Option<UrlProblem> {
         self.parts.iter().find_map(|part| match part {
             Part::Text(text) => problem(text),
@@ -35,10 +35,6 @@ fn problem(text: &str) -> Option<UrlProblem> {
         });
     }
     Some(match c {
-        '#' => UrlProblem {
-            message: "the URL has a `#`, and what stands behind one is not sent".to_owned(),
-            help: "leave it out, or write %23 where a `#` is meant".to_owned(),
-        },
         ' ' if at + 1 == text.len() || at == 0 => UrlProblem {
             message: "a space stands in the URL, beside a place or at its beginning or end".to_owned(),
             help: "remove it, or write %20 where a space is meant".to_owned(),
@@ -52,7 +48,7 @@ fn problem(text: &str) -> Option<UrlProblem> {
 
 /// Whether a URL may have a character as it is. What is none of the standard's and yet is often sent, such as `|`, may.
 fn may_stand(c: char) -> bool {
-    c.is_ascii_graphic() && !matches!(c, '<' | '>' | '`' | '{' | '}' | '#')
+    c.is_ascii_graphic() && !matches!(c, '<' | '>' | '`' | '{' | '}')
 }
 
 fn named(c: char) -> String {

@@ -292,7 +292,7 @@ fn read_pointer(params: &mut Params<'_>, place: &str, value: Value) -> Option<St
         Value::String(pointer) if pointer.starts_with('/') => {
             "in a JSON pointer `~` stands only as `~0`, which is a `~`, and `~1`, which is a `/`"
         }
-        _ => "a place in the answer is a JSON pointer, which begins with a slash, such as \"/data/id\"",
+        _ => "a JSON pointer begins with a slash, such as \"/data/id\"",
     };
     params.problem(place, "invalid_param", message);
     None
