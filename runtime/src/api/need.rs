@@ -146,6 +146,22 @@ impl Need {
         Ok(())
     }
 
+    /// The same a while later, when the request's body has come: whoever held back its end must not do what they may not do
+    /// any more. The handler has the later caller, with the workspace as it is now.
+    ///
+    /// # Errors
+    /// As of [`Self::admit`].
+    pub(super) async fn admit_again(self, request: &HttpRequest) -> Result<(), ApiError> {
+        let before = request.extensions().get::<Caller>().cloned();
+        let (Some(before), Some(api)) = (before, request.app_data::<web::Data<Api>>()) else {
+            return Ok(());
+        };
+        let caller = before.again(api).await?;
+        self.of(&caller, request.match_info().get(WORKFLOW))?;
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+
     fn of(self, caller: &Caller, workflow: Option<&str>) -> Result<(), ApiError> {
         match self {
             Self::Session if caller.signed_in().is_none() => {

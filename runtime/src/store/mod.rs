@@ -374,7 +374,8 @@ pub trait Store: Send + Sync {
     /// numbers go on growing.
     fn forget_audit(&self, before: Timestamp, most: usize) -> Reply<usize>;
 
-    /// Forgets keys that were revoked before an instant.
+    /// Forgets everything of keys that were revoked before an instant, but that their secrets are taken: those never open
+    /// anything again.
     fn forget_revoked_keys(&self, before: Timestamp) -> Reply<()>;
 
     /// When each key was last used.
