@@ -57,7 +57,9 @@ impl Need {
             Self::Known => "For everybody with a key or a session; it shows only what they may see.",
             Self::Session => "For a user who is signed in; an API key has no session.",
             Self::View => "Needs the right to view the workflow.",
-            Self::ViewFile => "Needs the right to view a workflow in which a task has, or had, the file.",
+            Self::ViewFile => {
+                "Needs the right to view a workflow in which a task that is there has, or had, the file."
+            }
             Self::Edit => "Needs the right to change the workflow's tasks.",
             Self::Perform => "Needs the right to perform the action.",
             Self::Administer => "Needs the right to administer the workflow.",

@@ -571,6 +571,20 @@ fn a_files_bytes_are_there_with_the_task_that_names_them_and_not_without() {
         assert_eq!(store.blob(kept.id).await.expect("an answer"), Some(kept));
         let found = store.task(by_unique_id("T1")).await.expect("an answer").expect("the task");
         assert_eq!(found.value(&FieldId::new("files")).to_text(), "a.png");
+        // A deleted task's files are nobody's; the same ones of another task are still that one's.
+        let deleted = |id: u128| {
+            let decide: Decide = Box::new(|_| Ok(Change { deletes_task: true, ..Change::default() }));
+            store.transact(TaskKey::Id(TaskId::from_u128(id)), None, decide)
+        };
+        let (twin, bytes) = (task(4), Blob::new(vec![0, 159, 146, 150], "image/png".into()));
+        store
+            .transact(new(), None, with_file(Task { unique_id: Some("T4".into()), ..twin }, &bytes))
+            .await
+            .expect("written");
+        deleted(1).await.expect("deleted");
+        assert_eq!(workflows(bytes.id).await, ["api-sample", "elsewhere"].map(WorkflowId::new));
+        deleted(4).await.expect("deleted");
+        assert_eq!(workflows(bytes.id).await, [WorkflowId::new("elsewhere")]);
     });
 }
 
