@@ -184,6 +184,30 @@ fn a_database_of_the_first_schema_gets_its_history() {
     });
 }
 
+/// Who may invite, who may not any more, and the links that they have made.
+fn people_of_before(before: &rusqlite::Connection) {
+    before
+        .execute_batch(
+            "INSERT INTO person (id, email, first_name, last_name, is_administrator) VALUES
+                 ('boss', 'b@example.com', 'B', 'B', 1), ('none', 'n@example.com', 'N', 'N', 0);
+             INSERT INTO invitation VALUES
+                 ('one', zeroblob(32), NULL, '1@example.com', 1, '{}', 0, 9e13),
+                 ('two', randomblob(32), NULL, '2@example.com', 1, '{}', 0, 9e13),
+                 ('by-expired', randomblob(32), NULL, '3@example.com', 1, '{}', 0, 9e13),
+                 ('by-key', randomblob(32), NULL, '4@example.com', 1, '{}', 0, 9e13),
+                 ('short', randomblob(32), NULL, '5@example.com', 1, '{}', 0, 7e13);
+             INSERT INTO api_key (id, name, hash, expires_at) VALUES
+                 ('expired', 'E', zeroblob(32), 9), ('key', 'K', randomblob(32), 8e13);
+             INSERT INTO audit (at, performer, change, about, detail) VALUES
+                 (0, '{\"id\":\"boss\"}', 'invitation.added', 'one', '{}'),
+                 (0, '{\"id\":\"none\"}', 'invitation.added', 'two', '{}'),
+                 (0, '{\"id\":\"expired\"}', 'invitation.added', 'by-expired', '{}'),
+                 (0, '{\"id\":\"key\"}', 'invitation.added', 'by-key', '{}'),
+                 (0, '{\"id\":\"key\"}', 'invitation.added', 'short', '{}');",
+        )
+        .expect("people");
+}
+
 /// Files of before are known by the history, removed ones too, but not those of deleted tasks; links by who made them, for
 /// as long as those may make some.
 #[test]
@@ -213,26 +237,7 @@ fn a_database_from_before_the_rights_knows_whose_its_files_and_links_are() {
         "INSERT INTO deleted_task (id, workflow_id, stage_id, field_values, created_on, updated_on, revision)
                 VALUES (?1, 'gone', 's', '{}', 0, 0, 1)";
     before.execute(gone, [2_u128.to_be_bytes()]).expect("a task that is gone");
-    before
-        .execute_batch(
-            "INSERT INTO person (id, email, first_name, last_name, is_administrator) VALUES
-                 ('boss', 'b@example.com', 'B', 'B', 1), ('none', 'n@example.com', 'N', 'N', 0);
-             INSERT INTO invitation VALUES
-                 ('one', zeroblob(32), NULL, '1@example.com', 1, '{}', 0, 9e13),
-                 ('two', randomblob(32), NULL, '2@example.com', 1, '{}', 0, 9e13),
-                 ('by-expired', randomblob(32), NULL, '3@example.com', 1, '{}', 0, 9e13),
-                 ('by-key', randomblob(32), NULL, '4@example.com', 1, '{}', 0, 9e13),
-                 ('short', randomblob(32), NULL, '5@example.com', 1, '{}', 0, 7e13);
-             INSERT INTO api_key (id, name, hash, expires_at) VALUES
-                 ('expired', 'E', zeroblob(32), 9), ('key', 'K', randomblob(32), 8e13);
-             INSERT INTO audit (at, performer, change, about, detail) VALUES
-                 (0, '{\"id\":\"boss\"}', 'invitation.added', 'one', '{}'),
-                 (0, '{\"id\":\"none\"}', 'invitation.added', 'two', '{}'),
-                 (0, '{\"id\":\"expired\"}', 'invitation.added', 'by-expired', '{}'),
-                 (0, '{\"id\":\"key\"}', 'invitation.added', 'by-key', '{}'),
-                 (0, '{\"id\":\"key\"}', 'invitation.added', 'short', '{}');",
-        )
-        .expect("people");
+    people_of_before(&before);
     drop(before);
     let (store, runtime) = store(folder.path());
     runtime.block_on(async {
