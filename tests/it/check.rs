@@ -118,5 +118,5 @@ fn what_update_data_sets_is_a_value_of_its_field() {
     project.write("workflows/test.toml", &with(sound));
     project.command(&["check"]);
     let untyped = with("fields = { Due = 5 }").replace("type = \"date\"", "type = \"dat\"");
-    assert_eq!(problems(&untyped), ["15:8 unknown_type: did you mean `date`?"]);
+    assert_eq!(problems(&untyped), ["17:8 unknown_type: did you mean `date`?"]);
 }

@@ -381,6 +381,7 @@ mod tests {
             404 schedule_not_found
             404 checklist_item_not_found
             405 method_not_allowed
+            408 body_too_slow
             409 not_possible_now
             409 step_gone
             409 name_taken

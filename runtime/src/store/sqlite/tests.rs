@@ -273,6 +273,30 @@ fn a_database_from_before_the_rights_knows_whose_its_files_and_links_are() {
     });
 }
 
+/// Of a revoked key nothing stays but the hash that keeps its secret from being taken again.
+#[test]
+fn what_a_revoked_key_was_called_and_could_do_is_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        add_key(&store, "leaked").await.expect("added");
+        let by = By { performer: sample::performer(), at: sample::now() };
+        store.administer(AdminChange::RevokeKey(KeyId::new("leaked")), by).await.expect("revoked");
+        let kept = async || {
+            let sql = "SELECT name || scopes || hex(substr(hash, 1, 1)) FROM api_key";
+            let rows = store
+                .read(|connection| super::read::all(connection, sql, [], |row| Ok(row.get::<_, String>(0)?)));
+            rows.await.expect("an answer").concat()
+        };
+        let before = kept().await;
+        assert!(before.starts_with("leaked leaked[\"read\""), "{before}");
+        store.forget_revoked_keys(sample::now()).await.expect("done");
+        assert_eq!(kept().await, before, "its time has not come");
+        store.forget_revoked_keys(sample::now() + jiff::SignedDuration::from_secs(1)).await.expect("done");
+        assert_eq!(kept().await, "leaked []6C");
+    });
+}
+
 /// One row that cannot be read keeps the others neither from waking nor from going on after a start.
 #[test]
 fn a_row_that_cannot_be_read_is_left_out() {
