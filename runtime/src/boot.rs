@@ -89,6 +89,7 @@ impl Server {
             let none = WorkspaceRows::default();
             publish::read_folder_at_start(folder, &types, &none).map_err(|errors| in_lines(&errors))?;
         }
+        let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let lock = FolderLock::take(&settings.store.folder)?;
         let listener = listen(&settings.server.listen)?;
         let address = listener.local_addr().context("the listening socket has no address")?;
@@ -124,7 +125,6 @@ impl Server {
         if open > 0 {
             tracing::info!(open, "going on with the executions that an earlier run left");
         }
-        let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let endpoints = Endpoints::new(health_settings(&settings));
         endpoints::load(&*shared.store, &endpoints).await?;
         let sessions = Arc::new(sessions);
@@ -226,10 +226,11 @@ impl Server {
     }
 }
 
-/// Calls the traces' collector, whatever address it has; and says nothing of it to those who look at endpoints.
+/// Calls the traces' collector, whatever address it has and through no proxy; and says nothing of it to those who look at
+/// endpoints.
 fn traces_egress(server: &Server, endpoint: &str) -> Egress {
     let guard = Guard::of_url(endpoint).unwrap_or_default();
-    let settings = EgressSettings { guard, ..egress_settings(&server.settings) };
+    let settings = EgressSettings { guard, proxy: None, ..egress_settings(&server.settings) };
     Egress::new(&settings, &server.trust, Endpoints::new(health_settings(&server.settings)))
 }
 

@@ -204,7 +204,7 @@ fn read_files(folder: &Path, read: impl Fn(&str, &str) -> Result<Workflow, Publi
 fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
     let problem = |problem: String| PublishError::File { path: folder.to_owned(), problem };
     let entries = fs::read_dir(folder).map_err(|error| {
-        problem(format!("the folder of workflow files cannot be read: {error}; `workflows.folder` names it"))
+        problem(format!("the folder of workflow files cannot be read: {error}; make it, or name another one with `workflows.folder`"))
     })?;
     let mut paths = Vec::new();
     for entry in entries {

@@ -5,7 +5,12 @@ pub mod traces;
 use std::io::IsTerminal;
 
 use self::traces::{TraceSettings, Traces};
-use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer,
+    filter::{FilterExt, Targets, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -34,7 +39,8 @@ pub fn start(
     };
     // Fails only when logging has been started before.
     let (spans, traces) = traces.map(traces::begin).transpose()?.unzip();
-    let _ = tracing_subscriber::registry().with(layer.with_filter(levels)).with(spans).try_init();
+    let layer = layer.with_filter(levels.and(filter_fn(traces::is_news)));
+    let _ = tracing_subscriber::registry().with(layer).with(spans).try_init();
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string);
         let said = panic.payload_as_str();

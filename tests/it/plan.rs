@@ -200,6 +200,10 @@ fn a_check_as_json_has_every_problem_and_every_warning() {
     assert_eq!((code, json["files"].as_array().map(Vec::len)), (Some(1), Some(1)));
     assert_eq!(codes(&json["files"][0], "problems"), ["unknown_key", "invalid_value"]);
     assert_eq!(json["files"][0]["problems"][1]["line"], 3);
+    for command in ["plan", "apply"] {
+        let (code, planned) = json_of(&project, &[command, "--json"]);
+        assert_eq!((code, &planned["errors"]), (Some(1), &json["files"]), "{command}");
+    }
     project.write("onward.toml", "");
     for file in ["broken.toml", "copy.toml"] {
         std::fs::remove_file(project.path(&format!("workflows/{file}"))).expect("removed");

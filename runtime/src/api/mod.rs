@@ -43,7 +43,7 @@ mod workflows;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, middleware::from_fn, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 
@@ -129,7 +129,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
     let scope = routes().into_iter().fold(web::scope(BASE), |scope, route| scope.service(route.resource()));
     let scope = scope.configure(unbuilt::configure).default_service(web::to(no_such_route));
-    config.service(scope.wrap(from_fn(traced::traced)));
+    config.service(scope);
     config.default_service(web::to(no_such_route));
 }
 

@@ -17,6 +17,7 @@ use super::{
     need::Need,
     page::LIMIT_MAX,
     schemas,
+    traced::traced,
 };
 
 /// A path, with an operation for each method that it takes.
@@ -73,27 +74,32 @@ where
     move |request: HttpRequest, payload: web::Payload| {
         let handler = handler.clone();
         async move {
-            // A body has its room until the request is answered.
-            let _room = match admit(need, kind, &request, payload).await {
-                Ok(room) => room,
-                Err(error) => return HttpResponse::from_error(error),
-            };
-            match Args::from_request(&request, &mut Payload::None).await {
-                Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
-                Err(error) => HttpResponse::from_error(error),
+            if let Err(error) = need.admit(&request).await {
+                return HttpResponse::from_error(error);
             }
+            let answer = async {
+                // A body has its room until the request is answered.
+                let _room = match read(need, kind, &request, payload).await {
+                    Ok(room) => room,
+                    Err(error) => return HttpResponse::from_error(error),
+                };
+                match Args::from_request(&request, &mut Payload::None).await {
+                    Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
+                    Err(error) => HttpResponse::from_error(error),
+                }
+            };
+            traced(need, &request, answer).await
         }
     }
 }
 
-/// Lets a request in, and reads its body, for which somebody may take their time.
-async fn admit(
+/// Reads a request's body, for which somebody may take their time: after that is asked again whether they may.
+async fn read(
     need: Need,
     kind: Option<Kind>,
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<Option<Room>, ApiError> {
-    need.admit(request).await?;
     let Some(kind) = kind else { return Ok(None) };
     let room = body::read(request, payload.into_inner(), kind).await?;
     need.admit_again(request).await?;

@@ -90,7 +90,7 @@ fn sound_file(file: &publish::WorkflowFile, types: &StepTypes) -> Value {
 }
 
 /// What is wrong with the configuration: with its file, and with the environment.
-fn settings_problems(error: &SettingsError) -> Vec<Value> {
+pub(super) fn settings_problems(error: &SettingsError) -> Vec<Value> {
     match error {
         SettingsError::Unsound(reports) => reports
             .iter()

@@ -6,7 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{ConfigArguments, block_on, check::file_problems, load, many, shown as path};
+use super::{
+    ConfigArguments, block_on,
+    check::{file_problems, settings_problems},
+    many, shown as path,
+};
 use crate::{
     boot,
     clock::Clock,
@@ -18,7 +22,7 @@ use crate::{
         self, FolderRead, PublishError,
         plan::{self, Change, Planned, Refused},
     },
-    settings::Settings,
+    settings::{self, Settings},
     shown,
     step::StepTypes,
     store::{Store, WorkspaceRows, sqlite::SqliteStore},
@@ -71,9 +75,20 @@ impl Plan {
     }
 }
 
+/// The settings; what is wrong with them is printed as JSON, too, where JSON is asked for.
+fn settings(arguments: &PlanArguments) -> anyhow::Result<Settings> {
+    let settings = settings::load(arguments.config.config.as_deref());
+    if let (Err(error), true) = (&settings, arguments.json) {
+        let why = "the configuration cannot be used";
+        let errors = settings_problems(error);
+        println!("{}", json!({"to_do": false, "refused": why, "workflows": [], "errors": errors}));
+    }
+    Ok(settings?)
+}
+
 /// Answers the exit code: whether there is something to do.
 pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
-    let settings = load(&arguments.config)?;
+    let settings = settings(arguments)?;
     block_on(async {
         // A plan makes no database.
         let store = match SqliteStore::is_there(&settings.store.folder) {
@@ -98,7 +113,7 @@ pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn apply(arguments: &PlanArguments) -> anyhow::Result<()> {
-    let settings = load(&arguments.config)?;
+    let settings = settings(arguments)?;
     block_on(async {
         let store = boot::open_store(&settings)?;
         let applied = apply_to(&*store, &settings, arguments).await;

@@ -40,12 +40,12 @@ impl fmt::Debug for CallTls {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The extra file cannot be read.
-    #[error("the file of extra certificate authorities {} cannot be read: {source}", .path.display())]
+    #[error("the file of extra certificate authorities {} cannot be read: {problem}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The system's words.
-        source: io::Error,
+        problem: io::Error,
     },
     /// The extra file has no certificates, or one that is none.
     #[error("the file of extra certificate authorities {} is not valid: {reason}", .path.display())]
@@ -82,6 +82,14 @@ impl Trust {
             tracing::warn!("no certificate authorities are known: calls to https URLs will fail");
         }
         Self::of(roots)
+    }
+
+    /// Whether [`Self::load`] would take a file.
+    ///
+    /// # Errors
+    /// When it is unreadable, empty or not PEM.
+    pub fn check(extra_ca_file: &Path) -> Result<(), TrustError> {
+        add_file(&mut RootCertStore::empty(), extra_ca_file)
     }
 
     fn of(roots: RootCertStore) -> Result<Self, TrustError> {
@@ -150,7 +158,7 @@ fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
     let invalid = |reason: String| TrustError::Invalid { path: path.to_owned(), reason };
     let pem =
-        std::fs::read(path).map_err(|source| TrustError::Unreadable { path: path.to_owned(), source })?;
+        std::fs::read(path).map_err(|problem| TrustError::Unreadable { path: path.to_owned(), problem })?;
     let found = authorities(&pem).map_err(|problem| invalid(format!("a {problem}")))?;
     roots.roots.extend(found.roots);
     Ok(())

@@ -66,8 +66,9 @@ impl Handler<RunStep> for StepActor {
 
     fn handle(&mut self, RunStep(run): RunStep, _: &mut Self::Context) {
         let step = &run.plan.action().steps[self.place.index];
-        let (name, step_type) = (&*step.name, &*step.type_id);
-        let span = tracing::info_span!(parent: &run.span, "step", index = self.place.index, name, step_type);
+        let (step_name, step_type) = (&*step.name, &*step.type_id);
+        let index = self.place.index;
+        let span = tracing::info_span!(parent: &run.span, "step", index, step_name, step_type);
         // Not the actor's own future: runs go on side by side, and end even when the chain is let go.
         actix::spawn(Rc::clone(&self.place).run(run).instrument(span));
     }

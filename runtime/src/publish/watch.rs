@@ -94,7 +94,7 @@ impl Watch {
         let gone: Vec<_> = self.files.extract_if(.., |path, _| !paths.contains(path)).collect();
         for (path, _) in gone {
             let file = path.display();
-            tracing::info!(%file, "a workflow file is gone; its workflow goes on, and is the store's from the next start on");
+            tracing::info!(%file, "a workflow file is gone; a workflow that it had goes on, and is the store's from the next start on, unless another file has it");
             self.is_due = true;
         }
         for path in paths {
@@ -175,7 +175,7 @@ impl Seen {
                 tracing::warn!(
                     file,
                     why,
-                    "a workflow file is not sound; what is published goes on as it was"
+                    "a workflow file is not sound, and not published; what is published goes on as it was"
                 );
             }
             None if self.problem.is_some() => tracing::info!(file, "a workflow file is sound again"),

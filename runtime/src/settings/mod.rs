@@ -24,7 +24,7 @@ use self::read::Reading;
 use crate::{
     bootstrap::Bootstrap,
     definition::NAME_CHARS_MAX,
-    egress::{self, Guard, Proxy},
+    egress::{self, Guard, Proxy, Trust},
     model::{text, user::checked_email},
     telemetry::{
         LogFormat,
@@ -153,6 +153,7 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
     let workspace = workspace(&raw.workspace, reading);
     let calls_guard = guard("egress.allow", &raw.egress.allow, reading);
     let files_guard = guard("files.remote_allow", &raw.files.remote_allow, reading);
+    let extra_ca_file = extra_ca_file(&raw.egress, base, reading);
     let proxy = proxy(&raw.egress, reading);
     let traces = traces(&raw.traces, reading);
     let folder = base.join(&raw.store.folder);
@@ -170,8 +171,7 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
         egress: Egress {
             connect_timeout_seconds: raw.egress.connect_timeout_seconds,
             idle_timeout_seconds: raw.egress.idle_timeout_seconds,
-            extra_ca_file: (!raw.egress.extra_ca_file.is_empty())
-                .then(|| base.join(&raw.egress.extra_ca_file)),
+            extra_ca_file,
             endpoint_calls_max: raw.egress.endpoint_calls_max,
             endpoint_waiting_max: raw.egress.endpoint_waiting_max,
             endpoint_rate_max: raw.egress.endpoint_rate_max,
@@ -187,6 +187,15 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
         engine: raw.engine,
     })
 }
+/// A file that has certificates now, so that whoever checks the configuration hears of it.
+fn extra_ca_file(raw: &raw::Egress, base: &Path, reading: &mut Reading) -> Option<PathBuf> {
+    let path = (!raw.extra_ca_file.is_empty()).then(|| base.join(&raw.extra_ca_file))?;
+    if let Err(error) = Trust::check(&path) {
+        reading.note("egress.extra_ca_file", None, &format!("a file of certificates in PEM; {error}"));
+    }
+    Some(path)
+}
+
 /// The proxy, if there is one.
 fn proxy(raw: &raw::Egress, reading: &mut Reading) -> Option<Proxy> {
     const KEY: &str = "egress.proxy";
@@ -222,9 +231,9 @@ fn secrets(raw: &raw::Secrets, base: &Path, data: &Path) -> Secrets {
     }
 }
 
-/// Empty, or an address by http or https with nothing behind its path. Whether it is https decides how cookies are set.
-fn is_public_url(url: &str) -> bool {
-    url.is_empty() || !url.contains(['?', '#']) && egress::is_http(url)
+/// An address by http or https with nothing behind its path.
+fn is_address(url: &str) -> bool {
+    !url.contains(['?', '#']) && egress::is_http(url)
 }
 
 /// The section `server`, of which the networks of its proxies are read.
@@ -232,7 +241,8 @@ fn server(raw: &raw::Server, reading: &mut Reading) -> Vec<IpNet> {
     if raw.listen.parse::<SocketAddr>().is_err() {
         reading.note("server.listen", None, "an address and a port, such as 127.0.0.1:8080");
     }
-    if !is_public_url(&raw.public_url) {
+    // Whether it is https decides how cookies are set.
+    if !raw.public_url.is_empty() && !is_address(&raw.public_url) {
         reading.note(
             "server.public_url",
             None,
@@ -278,7 +288,7 @@ fn traces(raw: &raw::Traces, reading: &mut Reading) -> Option<TraceSettings> {
     if endpoint.is_empty() {
         return None;
     }
-    if !egress::is_http(endpoint) {
+    if !is_address(endpoint) {
         reading.note(
             "traces.endpoint",
             None,
@@ -297,12 +307,12 @@ fn bootstrap(raw: &raw::Bootstrap, base: &Path, reading: &mut Reading) -> Bootst
     let password_file = file(&raw.administrator_password_file);
     match (&email, &password_file) {
         (Some(Err(_)), _) => reading.note("bootstrap.administrator_email", None, "an email"),
-        (Some(_), None) => {
+        (Some(_), None) if !reading.is_wrong("bootstrap.administrator_password_file") => {
             let expected =
                 "together with bootstrap.administrator_password_file, the file that has the password";
             reading.note("bootstrap.administrator_email", None, expected);
         }
-        (None, Some(_)) => {
+        (None, Some(_)) if !reading.is_wrong("bootstrap.administrator_email") => {
             let expected = "together with bootstrap.administrator_email, whose password it has";
             reading.note("bootstrap.administrator_password_file", None, expected);
         }

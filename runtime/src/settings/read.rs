@@ -1,7 +1,7 @@
 //! What the file and the environment say, key by key and each with its place, so that one wrong key does not hide another.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ffi::OsString,
     ops::Range,
 };
@@ -43,6 +43,8 @@ pub(super) struct Reading {
     in_environment: Problems,
     values: Vec<(String, Value)>,
     places: HashMap<String, Place>,
+    /// Keys whose values cannot be read, so that their defaults are there.
+    wrong: HashSet<String>,
 }
 
 impl Reading {
@@ -61,6 +63,7 @@ impl Reading {
             in_environment: Problems::default(),
             values: Vec::new(),
             places: HashMap::new(),
+            wrong: HashSet::new(),
         };
         let keys = keys();
         reading.read_file(&source, &keys);
@@ -101,9 +104,15 @@ impl Reading {
                 items.iter().map(|(item, _)| item.clone()).collect::<Vec<_>>().into()
             }),
         };
-        if let (Some(read), Some(value)) = (read, value) {
-            self.values.push((key.name(), read));
-            self.places.insert(key.name(), Place::File { value, items });
+        match (read, value) {
+            (Some(read), Some(value)) => {
+                self.values.push((key.name(), read));
+                self.places.insert(key.name(), Place::File { value, items });
+            }
+            (None, Some(_)) => {
+                self.wrong.insert(key.name());
+            }
+            (_, None) => {}
         }
     }
 
@@ -116,7 +125,7 @@ impl Reading {
             .collect();
         let known: Vec<_> = keys.iter().map(Key::variable).collect();
         for name in ours {
-            match known.iter().position(|known| *known == name) {
+            match known.iter().position(|known| known.eq_ignore_ascii_case(&name)) {
                 Some(at) => self.read_variable(&keys[at], &name),
                 None => self.note_unknown(&name, &known),
             }
@@ -124,28 +133,36 @@ impl Reading {
     }
 
     fn note_unknown(&mut self, name: &str, known: &[String]) {
-        let (value, _) = self.line(name);
-        let end = value.start - "=".len();
+        // What it is may be a secret, under a name that is not quite right.
+        self.environment.push_str(&format!("{name}=…\n"));
+        let start = self.environment.len() - name.len() - "=…\n".len();
         let help = closest(name, known.iter().map(String::as_str)).map_or_else(
             || "it is ONWARD__SECTION__KEY, with a section and a key of onward.default.toml".to_owned(),
             |nearest| format!("did you mean `{nearest}`?"),
         );
         let message = format!("`{name}` is no variable of Onward's");
-        self.in_environment.add_with_help("unknown_key", end - name.len()..end, message, Some(help));
+        self.in_environment.add_with_help("unknown_key", start..start + name.len(), message, Some(help));
     }
 
     fn read_variable(&mut self, key: &Key, name: &str) {
         let (span, text) = self.line(name);
         let read = text.as_deref().map_or(Err("a text in UTF-8".to_owned()), |text| match &key.kind {
             Kind::Text => Ok(Value::from(text)),
-            Kind::List => Ok(split_list(text).map(str::to_owned).collect::<Vec<_>>().into()),
+            Kind::List => Some(split_list(text).map(str::to_owned).collect::<Vec<_>>())
+                .filter(|items| items.len() <= ITEMS_MAX)
+                .map(Value::from)
+                .ok_or_else(|| format!("at most {ITEMS_MAX} items, with commas between them")),
             Kind::Number(range) => text
                 .parse()
                 .ok()
                 .filter(|number| range.contains(number))
                 .map(|number: u32| number.into())
                 .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end())),
-            Kind::Flag => text.parse::<bool>().map(Value::from).map_err(|_| "true or false".to_owned()),
+            Kind::Flag => match text.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => Ok(true.into()),
+                "false" | "0" | "no" | "off" => Ok(false.into()),
+                _ => Err("true or false".to_owned()),
+            },
         });
         match read {
             Ok(value) => {
@@ -154,6 +171,7 @@ impl Reading {
             }
             Err(expected) => {
                 self.in_environment.add("invalid_value", span, format!("`{name}` must be {expected}"));
+                self.wrong.insert(key.name());
             }
         }
     }
@@ -176,6 +194,11 @@ impl Reading {
         let (span, value) = self.line(name);
         self.places.insert(name.to_owned(), Place::Environment(span));
         Some((name, value.unwrap_or_default()))
+    }
+
+    /// Whether a key was said, and could not be read.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        self.wrong.contains(key)
     }
 
     /// Whether it is the environment that says what a key is.
@@ -211,8 +234,24 @@ impl Reading {
         let of = |name: &str, source: &str, problems: Problems| {
             (!problems.0.is_empty()).then(|| Diagnostics::new(name, source, problems.0))
         };
-        let in_file = of(&self.name, &without_passwords(&self.source), self.in_file);
+        let mut source = without_passwords(&self.source);
+        for unknown in self.in_file.0.iter().filter(|problem| problem.code == "unknown_key") {
+            hide_value(&mut source, unknown.span.end);
+        }
+        let in_file = of(&self.name, &source, self.in_file);
         in_file.into_iter().chain(of("the environment", &self.environment, self.in_environment)).collect()
+    }
+}
+
+/// Puts asterisks over what an unknown key has in its line: it may be a secret, under a name that is not quite right.
+fn hide_value(source: &mut String, after: usize) {
+    let rest = &source[after..];
+    let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+    if let Some(at) = line.find('=') {
+        let value = line[at + 1..].trim();
+        let start = after + at + 1 + (line[at + 1..].len() - line[at + 1..].trim_start().len());
+        let stars = "*".repeat(value.len());
+        source.replace_range(start..start + value.len(), &stars);
     }
 }
 

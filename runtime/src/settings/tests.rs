@@ -98,7 +98,7 @@ fn the_environment_is_told_by_its_variables() {
             error[unknown_key]: `ONWARD__SERVER__LISTN` is no variable of Onward's
              --> the environment:5:1
               |
-            5 | ONWARD__SERVER__LISTN=127.0.0.1:80
+            5 | ONWARD__SERVER__LISTN=…
               | ^^^^^^^^^^^^^^^^^^^^^
               |
               = help: did you mean `ONWARD__SERVER__LISTEN`?
@@ -130,7 +130,7 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
     let text = "[server]\nlisten = \"127.0.0.1:1\"\ndrain_seconds = 7\n[egress]\nallow = [\"10.0.0.1\"]\n[files]\nremote_allow = \"10.0.0.2, billing.example\"\n";
     let environment = [
         ("ONWARD__SERVER__LISTEN", "127.0.0.1:2"),
-        ("ONWARD__METRICS__OPEN", "true"),
+        ("Onward__Metrics__Open", "yes"),
         ("ONWARD__SERVER__TRUSTED_PROXIES", "10.0.0.0/8,192.168.0.1"),
         ("ONWARD__RETENTION__RECORDS_DAYS", "8"),
     ];
@@ -151,13 +151,57 @@ fn the_environment_goes_before_the_file_and_the_file_before_the_defaults() {
     );
 }
 
+/// A secret may stand under a name that is not quite right.
+#[test]
+fn no_report_repeats_what_an_unknown_key_has() {
+    for (text, variables) in [
+        ("[bootstrap]\napi_key = \"hunter2\" # hunter2\n", vec![]),
+        ("[bootstrap]\nadministrator_password = '''hunter2\nhunter2'''\n", vec![]),
+        ("[secrets]\nTOKEN = { a = \"hunter2\" }\nfolder = 5\n", vec![]),
+        ("", vec![("ONWARD__BOOTSTRAP__ADMINISTRATOR_PASSWORD", "hunter2")]),
+    ] {
+        let said = refused(text, &variables);
+        assert!(said.contains("unknown_key") && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn a_list_has_a_limit_however_it_is_written() {
+    let many = vec!["10.0.0.1"; keys::ITEMS_MAX + 1].join(",");
+    let of_file = refused(&format!("[egress]\nallow = \"{many}\"\n"), &[]);
+    assert!(of_file.contains("1001 allow; at most 1000 are possible"), "{of_file}");
+    let of_variable = refused("", &[("ONWARD__EGRESS__ALLOW", &many)]);
+    assert!(of_variable.contains("at most 1000 items, with commas between them"), "{of_variable}");
+}
+
+#[test]
+fn a_file_of_certificates_has_some() {
+    let said = refused("[egress]\nextra_ca_file = \"none.pem\"\n", &[]);
+    for words in
+        ["onward.toml:2:17", "`egress.extra_ca_file` must be a file of certificates in PEM", "No such file"]
+    {
+        assert_eq!(said.matches(words).count(), 1, "{said}");
+    }
+    let said = refused("[egress]\nextra_ca_file = \"onward.toml\"\n", &[]);
+    assert!(said.contains("a certificate is not one in PEM"), "{said}");
+}
+
+/// What was said and could not be read is not missing.
+#[test]
+fn one_mistake_is_one_problem() {
+    let said = refused("[bootstrap]\nadministrator_email = 5\nadministrator_password_file = \"p\"\n", &[]);
+    assert!(said.contains("1 problem in onward.toml"), "{said}");
+}
+
 #[test]
 fn people_reach_the_server_by_http() {
     for url in
         ["onward.example", "ftp://a.example", "https://a.example/?b", "https://me@a.example", "https:///a"]
     {
-        let said = refused(&format!("[server]\npublic_url = \"{url}\""), &[]);
+        let said =
+            refused(&format!("[server]\npublic_url = \"{url}\"\n[traces]\nendpoint = \"{url}\"\n"), &[]);
         assert!(said.contains("`server.public_url` must be where people"), "{said}");
+        assert!(said.contains("`traces.endpoint` must be a collector's address"), "{said}");
     }
     for url in ["https://onward.example", "http://10.1.1.1:8080/onward/"] {
         load_text(&format!("[server]\npublic_url = \"{url}\""), &[]).expect(url);

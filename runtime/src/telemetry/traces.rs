@@ -4,7 +4,13 @@
 //! `tracing`; those that only a trace needs have the target [`TRACES`], which the log leaves out. Nothing waits for a collector:
 //! what it does not take is lost, and said so.
 
-use std::{collections::HashMap, future::Future, pin::Pin, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use opentelemetry::{
@@ -17,12 +23,12 @@ use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
     propagation::TraceContextPropagator,
-    trace::{Sampler, SdkTracerProvider},
+    trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
 };
 use tokio::sync::{mpsc, oneshot};
-use tracing::{Span, Subscriber, level_filters::LevelFilter};
+use tracing::{Level, Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
+use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
 use crate::egress::{self, Egress};
 
@@ -30,10 +36,17 @@ use crate::egress::{self, Egress};
 pub const TRACES: &str = "onward::traces";
 
 /// The headers of a request that is part of a trace (W3C Trace Context).
-pub const HEADERS: [&str; 2] = ["traceparent", "tracestate"];
+pub const HEADERS: [&str; 2] = ["traceparent", TRACESTATE];
+const TRACESTATE: &str = "tracestate";
 
-/// Batches that wait until the last one has been sent. The library hands over one at a time.
-const BATCHES_MAX: usize = 4;
+/// The longest `tracestate` that is handed on.
+const TRACESTATE_CHARS_MAX: usize = 512;
+
+/// Spans that wait for a batch; more are lost, and that is said.
+const SPANS_MAX: usize = 4_096;
+
+/// Batches that wait until the last one has been sent: the library hands over one at a time.
+const BATCHES_MAX: usize = 1;
 
 /// How long a collector may take for a batch.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -97,9 +110,11 @@ where
         .with_http_client(Outbox(sender))
         .with_endpoint(&settings.endpoint)
         .build()?;
+    let batches = BatchConfigBuilder::default().with_max_queue_size(SPANS_MAX).build();
+    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
     let ratio = f64::from(settings.sample_percent) / 100.0;
     let provider = SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
+        .with_span_processor(processor)
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio))))
         .with_resource(resource())
         .build();
@@ -108,18 +123,30 @@ where
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(Targets::new().with_target("onward", LevelFilter::INFO));
+        .with_filter(filter_fn(is_for_traces));
+    ARE_ON.store(true, Ordering::Relaxed);
     Ok((layer, Traces { endpoint: settings.endpoint.clone(), provider, outbox }))
 }
 
 /// Who sends: as `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say.
 fn resource() -> Resource {
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    let said = |name: &str| std::env::var(name).unwrap_or_default();
+    let has_name = !said("OTEL_SERVICE_NAME").is_empty()
+        || said("OTEL_RESOURCE_ATTRIBUTES").split(',').any(|it| it.trim_start().starts_with("service.name="));
     let resource = Resource::builder().with_attribute(version);
-    match std::env::var_os("OTEL_SERVICE_NAME") {
-        Some(_) => resource.build(),
-        None => resource.with_service_name("onward").build(),
-    }
+    if has_name { resource.build() } else { resource.with_service_name("onward").build() }
+}
+
+/// Spans, and not what is logged within them, which may repeat what receivers say.
+fn is_for_traces(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target().starts_with("onward") && *metadata.level() <= Level::INFO
+}
+
+/// Whether the log has a use for it. Of what the library says of itself, only that spans are lost because too many wait: what
+/// the collector does is said here.
+pub(super) fn is_news(metadata: &Metadata<'_>) -> bool {
+    !metadata.target().starts_with("opentelemetry") || metadata.name().contains("SpanDropping")
 }
 
 impl Traces {
@@ -178,9 +205,11 @@ async fn send(egress: &Egress, request: Request<Bytes>) -> Result<Response<Bytes
     Ok(Response::builder().status(answer.status).body(answer.body)?)
 }
 
-/// Whether spans are made for traces.
+static ARE_ON: AtomicBool = AtomicBool::new(false);
+
+/// Whether spans are made for traces. Not asked of `tracing`, whose filters remember an answer of theirs for the next event.
 pub fn are_on() -> bool {
-    tracing::enabled!(target: TRACES, tracing::Level::INFO)
+    ARE_ON.load(Ordering::Relaxed)
 }
 
 /// Has a span go on with the trace that a request's headers name.
@@ -193,6 +222,8 @@ pub fn follow(span: &Span, headers: &HashMap<String, String>) {
 pub fn headers(span: &Span) -> HashMap<String, String> {
     let mut headers = HashMap::new();
     TraceContextPropagator::new().inject_context(&span.context(), &mut headers);
+    // Of others, so that it may be dropped where it is longer than everybody must take.
+    headers.retain(|name, value| name != TRACESTATE || (1..=TRACESTATE_CHARS_MAX).contains(&value.len()));
     headers
 }
 

@@ -210,6 +210,7 @@ impl<'a> Table<'a> {
             return self.texts(key, most, problems).map(|texts| texts.value);
         };
         let span = self.take(key)?.span();
+        check_count(key, split_list(text).count(), most, span.clone(), problems);
         let items = split_list(text).take(most);
         Some(items.map(|item| At { value: item.to_owned(), span: span.clone() }).collect())
     }

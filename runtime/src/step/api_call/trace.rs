@@ -7,7 +7,7 @@ use crate::{
     telemetry::traces::{self, TRACES},
 };
 
-/// Begins the span, and names it in the request's headers, unless the author has some of these names.
+/// Begins the span, and names it in the request's headers, unless the author has one of these names.
 pub(super) fn begin(request: &mut Request) -> Span {
     if !traces::are_on() {
         return Span::none();
@@ -22,10 +22,9 @@ pub(super) fn begin(request: &mut Request) -> Span {
         server.address = host,
         server.port = port,
     );
-    for (name, value) in traces::headers(&span) {
-        if !request.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(&name)) {
-            request.headers.push((name, value));
-        }
+    let is_given = |name: &str| traces::HEADERS.iter().any(|ours| ours.eq_ignore_ascii_case(name));
+    if !request.headers.iter().any(|(name, _)| is_given(name)) {
+        request.headers.extend(traces::headers(&span));
     }
     span
 }
