@@ -322,7 +322,9 @@ mod tests {
             workflow.actions[1].steps[0].params = call.as_object().expect("an object").clone();
             let found = found(&workflow, &Facts::default());
             assert_eq!(found.len(), expected, "{found:?}");
-            assert!(found.iter().all(|found| found.starts_with("warning[fragment_not_sent]: “call” in “Finish”")));
+            assert!(
+                found.iter().all(|found| found.starts_with("warning[fragment_not_sent]: “call” in “Finish”"))
+            );
         }
     }
 

@@ -134,3 +134,43 @@ fn a_file_that_is_too_large_has_that_code() {
     project.write("onward.toml", &large);
     assert_eq!(files(&project)[0]["problems"][0]["code"], "file_too_large");
 }
+
+/// "Whatever cannot work is refused": a value that is the same for every task is one that its field takes.
+#[test]
+fn what_update_data_sets_is_a_value_of_its_field() {
+    let with = |fields: &str| {
+        format!(
+            "name = \"Test\"\n[[stages]]\nname = \"Open\"\n[[fields]]\nname = \"Id\"\ntype = \"uniqueId\"\nrequired = true\n\
+             [[fields]]\nname = \"Amount\"\ntype = \"currency\"\n[[fields]]\nname = \"Kind\"\ntype = \"singleSelect\"\n\
+             options = [\"A\", \"B\"]\n[[fields]]\nname = \"Due\"\ntype = \"date\"\n[[fields]]\nname = \"Done\"\n\
+             type = \"checkbox\"\n[[fields]]\nname = \"Who\"\ntype = \"person\"\n[[fields]]\nname = \"Papers\"\ntype = \"file\"\n\
+             [[actions]]\nname = \"Go\"\nfrom = [\"Open\"]\n[[actions.steps]]\ntype = \"update_data\"\n{fields}\n"
+        )
+    };
+    for wrong in [
+        "Amount = \"abc\"",
+        "Amount = nan",
+        "Amount = {}",
+        "Amount = true",
+        "Kind = \"C\"",
+        "Due = \"today\"",
+        "Due = \"2026-13-01\"",
+        "Done = \"true\"",
+        "Id = \"\"",
+        "Id = \"active\"",
+        "Who = 5",
+        "\"Assigned To\" = 5",
+        "Papers = \"a.png\"",
+    ] {
+        assert_eq!(problems(&with(&format!("fields = {{ {wrong} }}"))), ["32:12 invalid_value"], "{wrong}");
+    }
+    let both = with("fields = { Amount = \"abc\", Kind = \"{{Kind}}\", Due = \"{{Due}}x\", Done = 1 }");
+    assert_eq!(problems(&both), ["32:12 invalid_value", "32:65 invalid_value"]);
+    let project = Project::bare();
+    let sound = "fields = { Amount = 10.50, Kind = \"\", Due = 2026-01-31, Done = false, Who = \"a@b.example\", \
+                 \"Assigned To\" = \"\", Papers = [], Id = \"{{Kind}}\" }";
+    project.write("workflows/test.toml", &with(sound));
+    project.command(&["check"]);
+    let untyped = with("fields = { Due = 5 }").replace("type = \"date\"", "type = \"dat\"");
+    assert_eq!(problems(&untyped), ["17:8 unknown_type: did you mean `date`?"]);
+}

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Project, Server, acme, api_sample, request};
+use crate::support::{Answer, HeldBack, Project, Server, acme, api_sample, request};
 
 const PATH: &str = "/workflows/api-sample/definition";
 
@@ -69,6 +69,22 @@ fn who_saves_a_definition_is_in_the_audit_log() {
             json!(["workflow.imported", {"version": 1}]),
         ]
     );
+}
+
+/// What a definition says is compared with the version after which it is saved, however long its body took.
+#[test]
+fn a_definition_is_read_after_the_version_that_it_follows() {
+    let (_project, server) = imported();
+    server.create_task(&acme());
+    let bare = text(&server).replace("Company Name", "Client");
+    let renaming = bare.replacen("name = \"Client\"", "name = \"Client\"\nwas = \"Company Name\"", 1);
+    let bearer = format!("Bearer {}", server.key);
+    let headers = [("Authorization", &*bearer), ("Content-Type", "application/toml"), ("If-Match", "*")];
+    let slow = HeldBack::new(&server.address, "PUT", &format!("/api/v1{PATH}"), &headers, bare.as_bytes());
+    assert_eq!(save(&server, "\"1\"", &renaming).status, 200);
+    let saved = slow.end();
+    assert_eq!((saved.status, &saved.json()["version"]), (200, &json!(2)), "{}", saved.body);
+    assert_eq!(server.task("42")["Client"], "Acme Corp", "the field is still the one that it was");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
         id::slug,
         template::{Template, UrlProblem},
         text::{closest, suggestion},
-        workflow::OnFailure,
+        workflow::{OnFailure, ParamProblem},
     },
     toml_file::{self, At, Diagnostic, Places, Problems, Table},
 };
@@ -109,7 +109,7 @@ pub(super) fn workflow(
     let workflow = Workflow { id, name, fields, stages, actions, roles, alerts };
     // What refers to a part that could not be read is no problem of its own.
     if fields_are_all {
-        check_steps(&workflow, &places, steps, &mut problems);
+        check_steps(&workflow, &untyped, &places, steps, &mut problems);
     } else {
         problems.0.retain(|problem| problem.code != "unknown_field");
     }
@@ -124,19 +124,28 @@ pub(super) fn workflow(
 
 fn check_steps(
     workflow: &Workflow,
+    untyped: &[FieldId],
     places: &[Vec<StepPlace>],
     steps: &dyn StepCheck,
     problems: &mut Problems,
 ) {
     for (index, (action, places)) in workflow.actions.iter().zip(places).enumerate() {
         for (step, place) in action.steps.iter().zip(places) {
-            for problem in steps.check(step, index, workflow) {
+            let found = steps.check(step, index, workflow).into_iter();
+            for problem in found.filter(|problem| !is_of_untyped(problem, workflow, untyped)) {
                 let span = problem.param.as_deref().and_then(|param| place.of(param, problem.code));
                 let span = span.unwrap_or_else(|| place.span.clone());
                 problems.add_with_help(problem.code, span, problem.message, problem.help);
             }
         }
     }
+}
+
+/// Whether it is about the value for a field of which nobody knows which it takes.
+fn is_of_untyped(problem: &ParamProblem, workflow: &Workflow, untyped: &[FieldId]) -> bool {
+    let name = problem.param.as_deref().and_then(|param| param.strip_prefix("fields/"));
+    let field = name.and_then(|name| workflow.field_named(name));
+    problem.code == "invalid_value" && field.is_some_and(|field| untyped.contains(&field.id))
 }
 
 /// `[alerts]`: who is told of failures that nobody was waiting for.

@@ -308,7 +308,7 @@ impl Template {
 
 /// A field's value with its JSON type; a person by email, as the contract shows it.
 fn field_value(id: &FieldId, scope: &Scope<'_>) -> serde_json::Value {
-    match scope.task.value(id) {
+    match held(id, scope) {
         FieldValue::Empty => serde_json::Value::Null,
         FieldValue::Flag(flag) => serde_json::Value::Bool(*flag),
         FieldValue::List(items) => items.iter().map(|item| item.to_string()).collect(),
@@ -317,8 +317,13 @@ fn field_value(id: &FieldId, scope: &Scope<'_>) -> serde_json::Value {
     }
 }
 
-fn field_text(id: &FieldId, scope: &Scope<'_>) -> String {
+fn held<'s>(id: &FieldId, scope: &Scope<'s>) -> &'s FieldValue {
     let value = scope.task.value(id);
+    scope.workflow.field(id).map_or(value, |field| field.kind.held(value))
+}
+
+fn field_text(id: &FieldId, scope: &Scope<'_>) -> String {
+    let value = held(id, scope);
     let is_person = scope.workflow.field(id).is_some_and(|field| field.kind == FieldType::Person);
     match value {
         FieldValue::Text(user) if is_person => {

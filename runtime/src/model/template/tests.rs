@@ -30,7 +30,7 @@ fn places_are_filled_and_escaped() {
     for (source, escape, expected) in [
         ("https://x/{{Company Name}}?n={{ Number of Employees }}", Escape::Url, "https://x/Acme%20Corp?n=20"),
         ("{{action}} by {{user.first_name}} in {{Stage}}", Escape::Text, "Finish by Example in Completed"),
-        ("{{task.International?}}|{{Assigned To}}", Escape::Header, "|user@example.com"),
+        ("{{task.International?}}|{{Assigned To}}", Escape::Header, "false|user@example.com"),
         ("no places", Escape::Url, "no places"),
     ] {
         assert_eq!(rendered(source, escape).as_deref(), Ok(expected));
