@@ -5,12 +5,12 @@ use std::{collections::HashSet, fmt};
 
 use crate::{
     model::{
-        Action, Right, RoleId, Secrets, StageId, StepDefinition, Workflow,
+        Action, ActionId, Right, RoleId, Secrets, StageId, StepDefinition, StepId, Workflow,
         execution::Effects,
         secret::{self},
         workflow::OnFailure,
     },
-    step::StepTypes,
+    step::{Category, StepTypes},
 };
 
 /// One finding.
@@ -21,6 +21,7 @@ pub struct Finding {
     /// The action's name, and the step's, where it is about one.
     pub action: Option<String>,
     pub step: Option<String>,
+    pub part: Part,
     /// What may happen.
     pub reason: String,
     /// What to do.
@@ -29,14 +30,34 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "warning[{}]: ", self.code)?;
-        match (&self.step, &self.action) {
-            (Some(step), Some(action)) => write!(f, "“{step}” in “{action}”: ")?,
-            (None, Some(action)) => write!(f, "“{action}”: ")?,
-            _ => {}
-        }
-        write!(f, "{}\n  = help: {}", self.reason, self.remedy)
+        write!(f, "{}\n  = help: {}", self.title(), self.remedy)
     }
+}
+
+impl Finding {
+    fn title(&self) -> String {
+        let about = match (&self.step, &self.action) {
+            (Some(step), Some(action)) => format!("“{step}” in “{action}”: "),
+            (None, Some(action)) => format!("“{action}”: "),
+            _ => String::new(),
+        };
+        format!("warning[{}]: {about}{}", self.code, self.reason)
+    }
+
+    /// With the place in a file: its name, line and column.
+    pub fn at(&self, file: &str, (line, column): (usize, usize)) -> String {
+        format!("{}\n --> {file}:{line}:{column}\n  = help: {}", self.title(), self.remedy)
+    }
+}
+
+/// The part of a workflow that a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    Stage(StageId),
+    Action(ActionId),
+    Step(ActionId, StepId),
+    Alerts,
 }
 
 /// What a step type says of one of its steps.
@@ -64,6 +85,7 @@ pub fn lint(workflow: &Workflow, types: &StepTypes, facts: &Facts<'_>) -> Vec<Fi
             code: "unreachable_stage",
             action: None,
             step: None,
+            part: Part::Stage(stage.id.clone()),
             reason: format!("no step moves a task to the stage “{}”, and no task begins there", stage.name),
             remedy:
                 "let an action move tasks there, or remove the stage; a receiver or a program may set it, too"
@@ -74,6 +96,7 @@ pub fn lint(workflow: &Workflow, types: &StepTypes, facts: &Facts<'_>) -> Vec<Fi
         findings.extend(nobody(action, workflow, &reached, facts));
         findings.extend(nothing_to_check(action, workflow));
         findings.extend(call_after_move(action, types));
+        findings.extend(change_after_delete(action, types));
         for step in &action.steps {
             let found = types.get(&step.type_id).map(|step_type| step_type.lint(step)).unwrap_or_default();
             findings.extend(
@@ -92,6 +115,10 @@ pub fn lint(workflow: &Workflow, types: &StepTypes, facts: &Facts<'_>) -> Vec<Fi
                 None => format!("there is no secret {}; the alerts' webhook is not told", used.secret),
             },
             remedy: format!("onward secret set {}", used.secret),
+            part: used
+                .step
+                .as_ref()
+                .map_or(Part::Alerts, |(action, step)| part_named(workflow, action, step)),
             action: used.step.as_ref().map(|(action, _)| action.clone()),
             step: used.step.map(|(_, step)| step),
         });
@@ -106,8 +133,21 @@ fn about(
     reason: String,
     remedy: String,
 ) -> Finding {
+    let part = match step {
+        Some(step) => Part::Step(action.id.clone(), step.id.clone()),
+        None => Part::Action(action.id.clone()),
+    };
     let step = step.map(|step| step.name.clone());
-    Finding { code, action: Some(action.name.clone()), step, reason, remedy }
+    Finding { code, action: Some(action.name.clone()), step, part, reason, remedy }
+}
+
+fn part_named(workflow: &Workflow, action: &str, step: &str) -> Part {
+    let Some(action) = workflow.actions.iter().find(|it| it.name == action) else { return Part::Whole };
+    let step = action.steps.iter().find(|it| it.name == step);
+    step.map_or_else(
+        || Part::Action(action.id.clone()),
+        |step| Part::Step(action.id.clone(), step.id.clone()),
+    )
 }
 
 /// Stages in which a task may be: the first, and those to which some step moves it.
@@ -204,6 +244,23 @@ fn call_after_move(action: &Action, types: &StepTypes) -> Vec<Finding> {
     findings
 }
 
+/// A change of a task that the same action has deleted.
+fn change_after_delete(action: &Action, types: &StepTypes) -> Vec<Finding> {
+    let steps = action.steps.iter().filter_map(|step| Some((step, types.get(&step.type_id)?)));
+    let after = steps.skip_while(|(_, step_type)| !step_type.deletes_task()).skip(1);
+    let changes = after.filter(|(_, step_type)| step_type.description().category == Category::Task);
+    let finding = |(step, _)| {
+        about(
+            action,
+            Some(step),
+            "change_after_delete",
+            "the task is deleted when this step runs, which changes nothing then".to_owned(),
+            "put the step before the one that deletes the task, or leave it out".to_owned(),
+        )
+    };
+    changes.map(finding).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -255,6 +312,48 @@ mod tests {
         );
         workflow.actions[1].on_failure = OnFailure::Revert;
         assert_eq!(found(&workflow, &Facts::default()), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_not_sent_of_a_url_is_found() {
+        for (url, expected) in [("https://a.example/#top", 1), ("https://a.example/{{Company #}}", 0)] {
+            let mut workflow = sound();
+            let call = json!({"url": url});
+            workflow.actions[1].steps[0].params = call.as_object().expect("an object").clone();
+            let found = found(&workflow, &Facts::default());
+            assert_eq!(found.len(), expected, "{found:?}");
+            assert!(
+                found.iter().all(|found| found.starts_with("warning[fragment_not_sent]: “call” in “Finish”"))
+            );
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_task_that_is_deleted_already_is_found() {
+        let mut workflow = sound();
+        let step = |type_id: &str, params: Value| StepDefinition {
+            id: StepId::new(type_id),
+            name: type_id.to_owned(),
+            type_id: type_id.into(),
+            params: params.as_object().expect("an object").clone(),
+        };
+        let (delete, update) = (step("delete_task", json!({})), step("update_data", json!({"fields": {}})));
+        workflow.actions[1].steps.extend([update.clone(), delete.clone()]);
+        assert_eq!(found(&workflow, &Facts::default()), [""; 0]);
+        let call = step("api_call", json!({"url": "https://a.example/"}));
+        workflow.actions[1].steps.extend([
+            call,
+            update,
+            step("move_to_stage", json!({"stage": "Completed"})),
+            delete,
+        ]);
+        let said = found(&workflow, &Facts::default());
+        let said: Vec<_> = said.iter().filter(|said| !said.contains("call_after_move")).collect();
+        assert_eq!(said.len(), 3, "{said:?}");
+        assert!(said[0].starts_with(
+            "warning[change_after_delete]: “update_data” in “Finish”: the task is deleted when this step runs"
+        ));
+        assert!(said[1].contains("“move_to_stage”") && said[2].contains("“delete_task”"), "{said:?}");
     }
 
     #[test]

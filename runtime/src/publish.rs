@@ -3,19 +3,22 @@
 //! A file whose workflow says something else than the latest version becomes the next version. The
 //! store keeps its canonical text; everyone else gets it read.
 
+mod folder;
 pub mod plan;
 mod save;
 pub mod watch;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use self::plan::Change;
-pub use self::save::{SaveError, Saving, check, check_again, import, save};
+pub use self::{
+    folder::left_out,
+    save::{SaveError, Saving, check, check_again, import, save},
+};
+use self::{folder::toml_files, plan::Change};
 use crate::{
     clock::Clock,
     definition::{self, StepCheck},
@@ -29,7 +32,7 @@ use crate::{
     },
     step::StepTypes,
     store::{Store, StoreError, VersionRow, WorkspaceRows},
-    toml_file::{Diagnostics, read_text},
+    toml_file::{Diagnostics, Unreadable, read_text},
     vault::Vault,
 };
 
@@ -38,8 +41,8 @@ const TASKS_AT_ONCE: usize = 500;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    #[error("error[unreadable_file]: {problem}\n --> {}", path.display())]
-    File { path: PathBuf, problem: String },
+    #[error("error[{}]: {problem}\n --> {}", problem.code, path.display())]
+    File { path: PathBuf, problem: Unreadable },
     #[error("{0}")]
     Definition(Diagnostics),
     #[error("error[duplicate_id]: {} and {} both define the workflow `{id}`; give one of them another `id`", first.display(), second.display())]
@@ -107,6 +110,10 @@ struct WasSound;
 impl StepCheck for WasSound {
     fn check(&self, _: &StepDefinition, _action: usize, _: &Workflow) -> Vec<ParamProblem> {
         Vec::new()
+    }
+
+    fn is_published(&self) -> bool {
+        true
     }
 }
 
@@ -199,22 +206,6 @@ fn read_files(folder: &Path, read: impl Fn(&str, &str) -> Result<Workflow, Publi
         Err(error) => found.errors.push(error),
     }
     found
-}
-
-fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
-    let problem = |problem: String| PublishError::File { path: folder.to_owned(), problem };
-    let entries = fs::read_dir(folder).map_err(|error| {
-        problem(format!("the folder of workflow files cannot be read: {error}; make it, or name another one with `workflows.folder`"))
-    })?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| problem(error.to_string()))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 fn read_file(

@@ -1,9 +1,9 @@
 //! "`onward check` reports every problem at once, each with file, line, a caret, a stable code, did you mean and what to
 //! do."
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Project, onward};
+use crate::support::{Project, api_sample, onward};
 
 /// Every problem of a file, as `line:column code: help`.
 fn problems(text: &str) -> Vec<String> {
@@ -47,8 +47,8 @@ fn the_mistakes_of_a_whole_file_are_told_at_once_each_at_its_place() {
         "21:12 unknown_field: did you mean “Company Name”?",
         "21:12 invalid_template",
         "24:9 unknown_stage: did you mean “Open”?",
-        "25:8 unknown_key: did you mean `stage`?",
-        "28:10 unknown_key: it knows type, name, id",
+        "25:1 unknown_key: did you mean `stage`?",
+        "28:1 unknown_key: it knows type, name, id",
     ];
     assert_eq!(problems(text), expected);
 }
@@ -79,4 +79,98 @@ fn what_only_follows_from_another_problem_is_not_told() {
     // Steps are checked in an action without a name, too.
     let text = format!("{stage}{}{}", of_type("date"), action.replace("{{Due}}", "{{Deu}}"));
     assert_eq!(problems(&text), ["7:1 missing_key", "15:7 invalid_template"]);
+}
+
+/// What `onward check --json` says of a project's files.
+fn files(project: &Project) -> Vec<Value> {
+    let output = onward(&["check", "--json", "--config", &project.config()]);
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    json["files"].as_array().expect("a list").clone()
+}
+
+#[test]
+fn what_may_not_be_meant_has_its_line() {
+    let project = Project::bare();
+    let text = api_sample("https://billing.example") + "\n[[stages]]\nname = \"Attic\"\n";
+    project.write("workflows/test.toml", &text);
+    let line_of = |words: &str| text.lines().position(|line| line == words).expect(words) as u64 + 1;
+    let (step, stage) = (line_of("name = \"Tell the billing system\""), line_of("name = \"Attic\""));
+    let warnings = files(&project)[0]["warnings"].as_array().expect("a list").clone();
+    let places: Vec<_> = warnings.iter().map(|it| (&it["code"], &it["line"], &it["column"])).collect();
+    let column = json!(8);
+    let expected = [(json!("unreachable_stage"), json!(stage)), (json!("call_after_move"), json!(step))];
+    assert_eq!(places, expected.iter().map(|(code, line)| (code, line, &column)).collect::<Vec<_>>());
+    let said = project.command(&["check"]);
+    assert!(
+        said.contains(&format!("workflows/test.toml:{step}:8\n  = help: put the move behind the call")),
+        "{said}"
+    );
+}
+
+#[test]
+fn hidden_files_are_left_out_and_what_looks_meant_is_told() {
+    let project = Project::bare();
+    project.write("workflows/test.toml", &api_sample("https://billing.example"));
+    project.write("workflows/.test.toml", "what an editor keeps");
+    std::os::unix::fs::symlink("me@here.1", project.path("workflows/.#test.toml")).expect("a lock");
+    project.write("workflows/README.md", "");
+    project.write("workflows/OLD.TOML", "");
+    project.write("workflows/more/new.toml", "");
+    let said = project.command(&["check"]);
+    assert!(said.contains("workflows/OLD.TOML: left out\nwarning[file_left_out]: it is not read"), "{said}");
+    assert!(said.ends_with("1 workflow file, no problems, 3 warnings\n"), "{said}");
+    let left_out: Vec<_> = files(&project)[1..].iter().map(|it| it["warnings"][0]["code"].clone()).collect();
+    assert_eq!(left_out, ["file_left_out", "file_left_out"]);
+}
+
+#[test]
+fn a_file_that_is_too_large_has_that_code() {
+    let project = Project::bare();
+    let large = format!("# {}\n", "x".repeat(1024 * 1024));
+    project.write("workflows/test.toml", &large);
+    assert_eq!(files(&project)[0]["problems"][0]["code"], "file_too_large");
+    let said = project.refused_command(&["check"]);
+    assert!(said.contains("error[file_too_large]: the file has more than 1048576 bytes"), "{said}");
+    project.write("onward.toml", &large);
+    assert_eq!(files(&project)[0]["problems"][0]["code"], "file_too_large");
+}
+
+/// "Whatever cannot work is refused": a value that is the same for every task is one that its field takes.
+#[test]
+fn what_update_data_sets_is_a_value_of_its_field() {
+    let with = |fields: &str| {
+        format!(
+            "name = \"Test\"\n[[stages]]\nname = \"Open\"\n[[fields]]\nname = \"Id\"\ntype = \"uniqueId\"\nrequired = true\n\
+             [[fields]]\nname = \"Amount\"\ntype = \"currency\"\n[[fields]]\nname = \"Kind\"\ntype = \"singleSelect\"\n\
+             options = [\"A\", \"B\"]\n[[fields]]\nname = \"Due\"\ntype = \"date\"\n[[fields]]\nname = \"Done\"\n\
+             type = \"checkbox\"\n[[fields]]\nname = \"Who\"\ntype = \"person\"\n[[fields]]\nname = \"Papers\"\ntype = \"file\"\n\
+             [[actions]]\nname = \"Go\"\nfrom = [\"Open\"]\n[[actions.steps]]\ntype = \"update_data\"\n{fields}\n"
+        )
+    };
+    for wrong in [
+        "Amount = \"abc\"",
+        "Amount = nan",
+        "Amount = {}",
+        "Amount = true",
+        "Kind = \"C\"",
+        "Due = \"today\"",
+        "Due = \"2026-13-01\"",
+        "Done = \"true\"",
+        "Id = \"\"",
+        "Id = \"active\"",
+        "Who = 5",
+        "\"Assigned To\" = 5",
+        "Papers = \"a.png\"",
+    ] {
+        assert_eq!(problems(&with(&format!("fields = {{ {wrong} }}"))), ["32:12 invalid_value"], "{wrong}");
+    }
+    let both = with("fields = { Amount = \"abc\", Kind = \"{{Kind}}\", Due = \"{{Due}}x\", Done = 1 }");
+    assert_eq!(problems(&both), ["32:12 invalid_value", "32:65 invalid_value"]);
+    let project = Project::bare();
+    let sound = "fields = { Amount = 10.50, Kind = \"\", Due = 2026-01-31, Done = false, Who = \"a@b.example\", \
+                 \"Assigned To\" = \"\", Papers = [], Id = \"{{Kind}}\" }";
+    project.write("workflows/test.toml", &with(sound));
+    project.command(&["check"]);
+    let untyped = with("fields = { Due = 5 }").replace("type = \"date\"", "type = \"dat\"");
+    assert_eq!(problems(&untyped), ["17:8 unknown_type: did you mean `date`?"]);
 }

@@ -149,7 +149,7 @@ fn a_custom_format_that_cannot_work_is_refused_at_save() {
         ("body = '''{\"a\": x{{Company Name}}}'''", "the body is not JSON"),
         ("body = '''{\"a\": \"{{Compny Name}}\"}'''", "did you mean `{{Company Name}}`"),
         ("success = { status = \"ok\" }", "is no status"),
-        ("success = { equals = 1 }", "`equals` needs one"),
+        ("success = { equals = 1 }", "`equals` needs a `pointer`"),
         ("success = { pointer = \"data\" }", "a JSON pointer begins with a slash"),
         ("success = { no_such = 200 }", "`success` has no `no_such`"),
         ("response = { \"Colour\" = \"/a\" }", "the workflow has no field “Colour”"),
@@ -164,5 +164,42 @@ fn a_custom_format_that_cannot_work_is_refused_at_save() {
     let project = Project::bare();
     let text = workflow("https://a.example", "body = '''{\"a\": 1}'''").replace("format = \"custom\"", "");
     project.write("workflows/test.toml", &text);
-    assert!(project.refused_command(&["check"]).contains("this step type has no parameter `body`"));
+    assert!(project.refused_command(&["check"]).contains("`body` means nothing in the default format"));
+}
+
+/// "Unset checkbox false": one that nobody ticked, and one that somebody has set to false, are the same to everybody.
+#[test]
+fn a_checkbox_that_nobody_ticked_is_false_wherever_it_is_read() {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let call = format!(
+        "type = \"api_call\"\nurl = \"{}/x?flag={{{{International?}}}}\"\nformat = \"custom\"\n\
+         headers = {{ X-Flag = \"{{{{International?}}}}\" }}\nbody = '''[{{{{International?}}}}, \"{{{{International?}}}}\"]'''",
+        receiver.url()
+    );
+    let note = "type = \"update_data\"\nfields = { \"Company Name\" = \"is {{International?}}\" }";
+    let ticked = "\n[actions.requires]\nfields = [\"International?\"]\n";
+    let text = api_sample(&receiver.url())
+        + &with_action(&receiver.url(), "Test", "", &[&call, note])
+        + &with_action(&receiver.url(), "Sign", ticked, &[note]);
+    let (project, key) = Project::new(&text);
+    let server = project.serve(&key);
+    let mut task = acme();
+    for flag in [Some(json!(null)), Some(json!(false)), None] {
+        match &flag {
+            Some(flag) => task["International?"] = flag.clone(),
+            None => drop(task.as_object_mut().expect("a task").remove("International?")),
+        }
+        server.create_task(&task);
+        assert_eq!(server.performed("42", "test")["status"], "Success");
+        let call = receiver.received().pop().expect("a call");
+        assert!(call.head.starts_with("POST /x?flag=false "), "{}", call.head);
+        assert_eq!((call.header("x-flag"), &*call.body), (Some("false"), r#"[false, "false"]"#));
+        assert_eq!(server.task("42")["Company Name"], "is false");
+        let refused = server.perform("42", "sign");
+        let errors = refused.json()["errors"].clone();
+        assert_eq!((refused.status, errors), (422, json!(["International? must be ticked"])), "{flag:?}");
+        server.post("/workflows/api-sample/tasks", &json!({"Company ID": "42", "International?": true}));
+        assert_eq!(server.performed("42", "sign")["status"], "Success");
+        assert_eq!(server.send("DELETE", "/workflows/api-sample/tasks/42", &[], b"").status, 204);
+    }
 }

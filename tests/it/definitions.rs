@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Project, Server, acme, api_sample, request};
+use crate::support::{Answer, HeldBack, Project, Server, acme, api_sample, request};
 
 const PATH: &str = "/workflows/api-sample/definition";
 
@@ -69,6 +69,22 @@ fn who_saves_a_definition_is_in_the_audit_log() {
             json!(["workflow.imported", {"version": 1}]),
         ]
     );
+}
+
+/// What a definition says is compared with the version after which it is saved, however long its body took.
+#[test]
+fn a_definition_is_read_after_the_version_that_it_follows() {
+    let (_project, server) = imported();
+    server.create_task(&acme());
+    let bare = text(&server).replace("Company Name", "Client");
+    let renaming = bare.replacen("name = \"Client\"", "name = \"Client\"\nwas = \"Company Name\"", 1);
+    let bearer = format!("Bearer {}", server.key);
+    let headers = [("Authorization", &*bearer), ("Content-Type", "application/toml"), ("If-Match", "*")];
+    let slow = HeldBack::new(&server.address, "PUT", &format!("/api/v1{PATH}"), &headers, bare.as_bytes());
+    assert_eq!(save(&server, "\"1\"", &renaming).status, 200);
+    let saved = slow.end();
+    assert_eq!((saved.status, &saved.json()["version"]), (200, &json!(2)), "{}", saved.body);
+    assert_eq!(server.task("42")["Client"], "Acme Corp", "the field is still the one that it was");
 }
 
 #[test]
@@ -195,6 +211,10 @@ fn what_is_wrong_is_told_with_its_place_and_saves_nothing() {
     assert_eq!(step["problems"][0]["code"], "invalid_param");
     let renamed = validate(&sound.replace("API Sample", "Another"));
     assert_eq!(renamed["problems"][0]["code"], "other_workflow");
+    let with_id = sound.replace("name = \"API Sample\"", "name = \"API Sample\"\nid = \"another\"");
+    let line = with_id.lines().position(|line| line == "id = \"another\"").expect("the id") + 1;
+    let other = &validate(&with_id)["problems"][0];
+    assert_eq!((&other["code"], &other["line"]), (&json!("other_workflow"), &json!(line)));
     assert_eq!(server.get("/workflows/api-sample/versions").json().as_array().expect("a list").len(), 1);
     assert_eq!(server.get("/workflows").json().as_array().expect("a list").len(), 1);
 }

@@ -171,11 +171,20 @@ impl Caller {
         if self.administers() {
             return Ok(());
         }
-        let who = match &self.who {
+        Err(ApiError::new(Code::Forbidden, format!("{} does not administer the workspace", self.shown())))
+    }
+
+    /// They did when the request came, and do not now.
+    pub(super) fn administers_no_more(&self) -> ApiError {
+        let message = format!("{} does not administer the workspace any more", self.shown());
+        ApiError::new(Code::Forbidden, message)
+    }
+
+    fn shown(&self) -> String {
+        match &self.who {
             Who::Key(key) => shown_key(key),
             Who::User { user, .. } => user.email.clone(),
-        };
-        Err(ApiError::new(Code::Forbidden, format!("{who} does not administer the workspace")))
+        }
     }
 
     /// # Errors

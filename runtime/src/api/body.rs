@@ -1,11 +1,13 @@
 //! JSON bodies: limits, and errors that say where.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
-use futures_util::{StreamExt, future::LocalBoxFuture};
+use futures_util::{
+    StreamExt,
+    future::{Ready, ready},
+};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Api, Code, auth::Caller, error::ApiError, need::WORKFLOW, shape::Shape};
@@ -15,9 +17,8 @@ use crate::model::FieldType;
 /// in memory whole.
 const UPLOADS_MAX: usize = 32;
 
-/// What a body may be: as it is called, and its content type.
-const JSON: (&str, &str) = ("JSON", "application/json");
-const TOML: (&str, &str) = ("TOML", TOML_TYPE);
+/// How long a body may take to come to its end.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(2 * 60);
 
 /// How people and programs call TOML.
 pub(super) const TOML_TYPE: &str = "application/toml";
@@ -52,85 +53,90 @@ impl Bodies {
     }
 }
 
+/// How an operation's body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Json,
+    /// JSON, or nothing.
+    PerhapsJson,
+    /// The values of a task. Where the workflow of the request's path has a field for files, there is room for one more
+    /// than another body may have.
+    TaskValues,
+    Toml,
+}
+
+impl Kind {
+    /// As it is called, and its content type.
+    fn content_type(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Json | Self::PerhapsJson | Self::TaskValues => ("JSON", "application/json"),
+            Self::Toml => ("TOML", TOML_TYPE),
+        }
+    }
+}
+
+/// What was read of a request, for its handler.
+struct Bytes(web::BytesMut);
+
 /// A request's body as a `T`.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let mut room = Room::new(&request, |_| false)?;
-            parse(&read(&request, payload, &mut room, JSON).await?).map(Self)
-        })
-    }
-}
+/// A request's body as a `T`, or the default where there is none.
+pub(super) struct OptionalBody<T>(pub(super) T);
 
 /// A request's body as a TOML text.
 pub(super) struct TomlBody(pub(super) String);
 
-impl FromRequest for TomlBody {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+fn taken(request: &HttpRequest) -> Option<web::BytesMut> {
+    request.extensions_mut().remove::<Bytes>().map(|Bytes(bytes)| bytes)
+}
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let mut room = Room::new(&request, |_| false)?;
-            let bytes = read(&request, payload, &mut room, TOML).await?;
-            let text = String::from_utf8(bytes.to_vec()).map_err(|error| {
-                ApiError::new(Code::InvalidBody, format!("the body must be a text in UTF-8: {error}"))
-            })?;
-            Ok(Self(text))
-        })
+/// What a handler wants of a body that its operation says nothing of.
+fn unread() -> ApiError {
+    ApiError::internal("the operation has read no body")
+}
+
+impl<T: DeserializeOwned> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(taken(request).ok_or_else(unread).and_then(|bytes| parse(&bytes)).map(Self))
     }
 }
 
-/// The values of a task. Where the workflow of the request's path has a field for files, there is room
-/// for one more than another body may have.
-pub(super) struct TaskBody {
-    pub(super) values: Map<String, Value>,
-    /// Kept until the request is answered.
-    _room: Room,
+impl<T: DeserializeOwned + Default> FromRequest for OptionalBody<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(taken(request).map_or_else(|| Ok(T::default()), |bytes| parse(&bytes)).map(Self))
+    }
 }
 
-impl FromRequest for TaskBody {
+impl FromRequest for TomlBody {
     type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+    type Future = Ready<Result<Self, ApiError>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let mut room = Room::new(&request, |request| {
-                let (extensions, workflow) = (request.extensions(), request.match_info().get(WORKFLOW));
-                let caller = extensions.get::<Caller>();
-                let workflow = workflow.and_then(|id| Some(caller?.workspace.workflow(id)?.workflow.clone()));
-                workflow.is_some_and(|it| {
-                    it.fields.iter().any(|field| matches!(field.kind, FieldType::File { .. }))
-                })
-            })?;
-            let values = parse(&read(&request, payload, &mut room, JSON).await?)?;
-            Ok(Self { values, _room: room })
-        })
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = taken(request).ok_or_else(unread).and_then(|bytes| {
+            String::from_utf8(bytes.to_vec()).map_err(|error| {
+                ApiError::new(Code::InvalidBody, format!("the body must be a text in UTF-8: {error}"))
+            })
+        });
+        ready(text.map(Self))
     }
 }
 
 /// The room that one body has.
-struct Room {
+#[derive(Debug)]
+pub(super) struct Room {
     bodies: Bodies,
     takes_files: bool,
     upload: Option<OwnedSemaphorePermit>,
 }
 
 impl Room {
-    fn new(request: &HttpRequest, takes_files: impl FnOnce(&HttpRequest) -> bool) -> Result<Self, ApiError> {
-        let api =
-            request.app_data::<web::Data<Api>>().ok_or_else(|| ApiError::internal("the API has no data"))?;
-        Ok(Self { bodies: api.bodies.clone(), takes_files: takes_files(request), upload: None })
-    }
-
     /// Makes sure that a body may have so many bytes.
     fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
         let Bodies { bytes_max, upload_bytes_max, .. } = &self.bodies;
@@ -152,49 +158,66 @@ impl Room {
     }
 }
 
-/// A request's body as a `T`, or the default where there is none.
-pub(super) struct OptionalBody<T>(pub(super) T);
-
-impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
-    type Error = ApiError;
-    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let length = request.headers().get(header::CONTENT_LENGTH);
-        let is_empty = length.is_none_or(|length| length.as_bytes() == b"0")
-            && !request.headers().contains_key(header::TRANSFER_ENCODING);
-        if is_empty {
-            return Box::pin(std::future::ready(Ok(Self(T::default()))));
-        }
-        let body = Body::from_request(request, payload);
-        Box::pin(async move { Ok(Self(body.await?.0)) })
+/// Reads a request's body, for the extractors of this module.
+pub(super) async fn read(request: &HttpRequest, payload: Payload, kind: Kind) -> Result<Room, ApiError> {
+    let api =
+        request.app_data::<web::Data<Api>>().ok_or_else(|| ApiError::internal("the API has no data"))?;
+    let takes_files = kind == Kind::TaskValues && has_file_fields(request);
+    let mut room = Room { bodies: api.bodies.clone(), takes_files, upload: None };
+    if kind == Kind::PerhapsJson && is_empty(request) {
+        return Ok(room);
     }
-}
-
-async fn read(
-    request: &HttpRequest,
-    mut payload: Payload,
-    room: &mut Room,
-    (name, expected): (&str, &str),
-) -> Result<web::BytesMut, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = |content_type: &str| content_type.split(';').next().unwrap_or_default().trim().to_owned();
+    let (name, expected) = kind.content_type();
     if !content_type.is_some_and(|it| essence(it).eq_ignore_ascii_case(expected)) {
         let message = format!("the body must be {name}: send the header `Content-Type: {expected}`");
         return Err(ApiError::new(Code::UnsupportedMediaType, message));
     }
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let length: usize = length.unwrap_or_default();
+    let bytes = whole(payload, length.unwrap_or_default(), &mut room, ARRIVES_WITHIN).await?;
+    request.extensions_mut().insert(Bytes(bytes));
+    Ok(room)
+}
+
+fn has_file_fields(request: &HttpRequest) -> bool {
+    let (extensions, workflow) = (request.extensions(), request.match_info().get(WORKFLOW));
+    let caller = extensions.get::<Caller>();
+    let workflow = workflow.and_then(|id| Some(&caller?.workspace.workflow(id)?.workflow));
+    workflow.is_some_and(|it| it.fields.iter().any(|field| matches!(field.kind, FieldType::File { .. })))
+}
+
+fn is_empty(request: &HttpRequest) -> bool {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    length.is_none_or(|length| length.as_bytes() == b"0")
+        && !request.headers().contains_key(header::TRANSFER_ENCODING)
+}
+
+/// A body of so many bytes, as far as anybody has said, once all of it is there.
+async fn whole(
+    mut payload: Payload,
+    length: usize,
+    room: &mut Room,
+    within: Duration,
+) -> Result<web::BytesMut, ApiError> {
     room.take(length)?;
     let mut bytes = web::BytesMut::with_capacity(length);
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| {
-            ApiError::new(Code::InvalidJson, format!("the body could not be read to its end: {error}"))
-        })?;
-        room.take(bytes.len() + chunk.len())?;
-        bytes.extend_from_slice(&chunk);
-    }
+    let reading = async {
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| {
+                ApiError::new(Code::InvalidJson, format!("the body could not be read to its end: {error}"))
+            })?;
+            room.take(bytes.len() + chunk.len())?;
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok::<_, ApiError>(())
+    };
+    let in_time = tokio::time::timeout(within, reading).await;
+    in_time.map_err(|_| {
+        let message = format!("the body did not come to its end within {within:?}; send it faster");
+        ApiError::new(Code::BodyTooSlow, message)
+    })??;
     Ok(bytes)
 }
 
@@ -309,5 +332,22 @@ mod tests {
         assert!(
             refusal(room(false).take(101)).starts_with("body_too_large: the body is larger than 100 bytes")
         );
+    }
+
+    /// "A limit on everything": who sends the beginning alone holds nothing for ever.
+    #[actix::test]
+    async fn a_body_that_does_not_end_is_refused() {
+        let mut room = Room { bodies: Bodies::new(100, 30), takes_files: false, upload: None };
+        let beginning = futures_util::stream::iter([Ok(web::Bytes::from_static(b"{"))]);
+        let payload =
+            Payload::Stream { payload: beginning.chain(futures_util::stream::pending()).boxed_local() };
+        let error = whole(payload, 2, &mut room, Duration::from_millis(20)).await.expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "body_too_slow: the body did not come to its end within 20ms; send it faster"
+        );
+        let response = actix_web::ResponseError::error_response(&error);
+        assert_eq!((response.status().as_u16(), response.head().upgrade()), (408, false));
+        assert!(!response.head().keep_alive(), "what comes later of it is no request");
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/import").post(
             import,
             operation("importWorkflow", Need::Workspace, "Makes a workflow that the store manages")
-                .takes_as("application/toml", "name = \"Orders\"\n")
+                .takes_toml("name = \"Orders\"\n")
                 .answers(201, "The definition", of("Definition"))
                 .refuses(&[Code::InvalidDefinition, Code::WorkflowExists, Code::FileManaged]),
         ),
@@ -54,7 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
                 operation("saveDefinition", Need::Administer, "Saves the next version")
                     .made_from_a_version()
                     .refuses(&[Code::InvalidDefinition, Code::FileManaged, Code::DataStranded])
-                    .takes_as("application/toml", "name = \"Orders\"\n")
+                    .takes_toml("name = \"Orders\"\n")
                     .answers(200, "The definition", of("Definition")),
             ),
         at("/workflows/{workflow}/definition/validate").post(
@@ -64,7 +64,7 @@ pub(super) fn routes() -> Vec<Route> {
                 Need::Administer,
                 "What is wrong with a definition, saving nothing",
             )
-            .takes_as("application/toml", "name = \"Orders\"\n")
+            .takes_toml("name = \"Orders\"\n")
             .answers(
                 200,
                 "Every problem; where there is none, what would be stranded and what may not be meant",
@@ -117,7 +117,8 @@ pub(super) fn shown(
 }
 
 async fn import(api: web::Data<Api>, caller: Caller, body: TomlBody) -> Result<HttpResponse, ApiError> {
-    let workflow = sound(publish::check(&body.0, None, &api.shared.step_types, &caller.workspace))?;
+    let workflow =
+        sound(publish::check(&body.0, None, &api.shared.step_types, &published_in(&caller.workspace)))?;
     let (shared, by) = (Arc::clone(&api.shared), caller.performer());
     let (workflow, version) = to_the_end(async move {
         let version =
@@ -138,7 +139,11 @@ async fn put(
 ) -> Result<HttpResponse, ApiError> {
     let id = WorkflowId::new(path.as_str());
     let after = made_from(&api, &request, &id).await?;
-    let workflow = sound(publish::check(&body.0, Some(&id), &api.shared.step_types, &caller.workspace))?;
+    // The very version after which it is saved, which says what stays the same: the snapshot may have another one.
+    let before = publish::version(api.store(), api.workspace(), &id, after).await?;
+    let others = published_in(&caller.workspace);
+    let latest = |it: &WorkflowId| if *it == id { before.clone() } else { others(it) };
+    let workflow = sound(publish::check(&body.0, Some(&id), &api.shared.step_types, &latest))?;
     let saving = Saving { by: caller.performer(), restores: None };
     save(&api, workflow, after, saving, &caller.workspace).await
 }
@@ -177,7 +182,8 @@ async fn validate(
 ) -> Result<HttpResponse, ApiError> {
     let id = WorkflowId::new(path.as_str());
     let workspace = &caller.workspace;
-    let workflow = match publish::check(&body.0, Some(&id), &api.shared.step_types, workspace) {
+    let workflow = match publish::check(&body.0, Some(&id), &api.shared.step_types, &published_in(workspace))
+    {
         Ok(workflow) => workflow,
         Err(report) => {
             let problems = shown::problems(&report);
@@ -201,6 +207,11 @@ async fn validate(
             "findings": findings.iter().map(shown::finding).collect::<Vec<_>>(),
         }),
     )
+}
+
+/// The published version of each workflow.
+fn published_in(workspace: &Workspace) -> impl Fn(&WorkflowId) -> Option<Arc<Workflow>> {
+    |id| workspace.workflow(id.as_str()).map(|it| Arc::clone(&it.workflow))
 }
 
 /// What was read, or a refusal with every problem in it.

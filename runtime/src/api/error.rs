@@ -81,6 +81,8 @@ codes! {
     ScheduleNotFound = "schedule_not_found", NOT_FOUND;
     ChecklistItemNotFound = "checklist_item_not_found", NOT_FOUND;
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED;
+    /// The body did not come to its end in time.
+    BodyTooSlow = "body_too_slow", REQUEST_TIMEOUT;
     /// The execution is not in a state for that.
     NotPossibleNow = "not_possible_now", CONFLICT;
     /// The step that failed is not in the version that the Retry is to run on.
@@ -215,6 +217,10 @@ impl ResponseError for ApiError {
         match self.code.status() {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 response.insert_header((header::RETRY_AFTER, self.retry_after_seconds.to_string()));
+            }
+            // What is still to come of it is nobody's next request.
+            StatusCode::REQUEST_TIMEOUT => {
+                response.force_close();
             }
             StatusCode::UNAUTHORIZED => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
@@ -375,6 +381,7 @@ mod tests {
             404 schedule_not_found
             404 checklist_item_not_found
             405 method_not_allowed
+            408 body_too_slow
             409 not_possible_now
             409 step_gone
             409 name_taken

@@ -30,6 +30,9 @@ const STREAMS_OF_ONE_MAX: usize = 100;
 /// that a client that has gone is noticed.
 const BEAT_EVERY: Duration = Duration::from_secs(15);
 
+/// Bytes that are handed out at a time.
+const SENT_AT_ONCE: usize = 32 * 1024;
+
 /// What a client is told to wait before it comes back, in milliseconds.
 const RETRY: &str = "retry: 1000\n\n";
 
@@ -145,7 +148,7 @@ impl Stream {
     /// The next piece; `None` when the server drains, or who listens is nobody any more.
     async fn next(mut self) -> Option<(Result<web::Bytes, ApiError>, Self)> {
         loop {
-            if let Some(piece) = self.pieces.pop_front() {
+            if let Some(piece) = next_piece(&mut self.pieces) {
                 return Some((Ok(piece), self));
             }
             match self.api.events.next(self.after) {
@@ -182,6 +185,15 @@ impl Stream {
     }
 }
 
+/// A small one of them: what is handed out is copied whole for its connection, however slowly that takes it.
+fn next_piece(pieces: &mut VecDeque<web::Bytes>) -> Option<web::Bytes> {
+    let mut piece = pieces.pop_front()?;
+    if piece.len() > SENT_AT_ONCE {
+        pieces.push_front(piece.split_off(SENT_AT_ONCE));
+    }
+    Some(piece)
+}
+
 /// Says that everything is to be read anew.
 fn reset(reason: &str) -> String {
     let mut text = String::new();
@@ -195,6 +207,20 @@ mod tests {
 
     fn key(number: usize) -> Listener {
         Listener::Key(number.to_string())
+    }
+
+    /// "A stream that is slow holds nothing" but what its connection is about to send.
+    #[test]
+    fn what_is_sent_at_once_is_small_and_no_copy_of_what_is_kept() {
+        let kept = web::Bytes::from(vec![b'x'; 3 * SENT_AT_ONCE + 1]);
+        let mut pieces =
+            VecDeque::from([kept.clone(), web::Bytes::from_static(b"id"), kept.slice(..SENT_AT_ONCE)]);
+        let sent: Vec<_> = std::iter::from_fn(|| next_piece(&mut pieces)).collect();
+        let lengths: Vec<_> = sent.iter().map(web::Bytes::len).collect();
+        assert_eq!(lengths, [SENT_AT_ONCE, SENT_AT_ONCE, SENT_AT_ONCE, 1, 2, SENT_AT_ONCE]);
+        for (number, piece) in sent[..4].iter().enumerate() {
+            assert_eq!(piece.as_ptr(), kept[number * SENT_AT_ONCE..].as_ptr());
+        }
     }
 
     #[test]

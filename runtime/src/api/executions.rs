@@ -44,7 +44,7 @@ const WAIT_SECONDS_MAX: u64 = 60;
 pub(super) fn routes() -> Vec<Route> {
     let wait = format!(
         "`wait=N`: answers when it has ended or is parked, after N seconds (at most {WAIT_SECONDS_MAX}) at the \
-         latest"
+         latest; `Pending` at once, without `Preference-Applied`, where it stands in line behind another one of its task"
     );
     let waits = |operation: Operation| operation.header("Prefer", json!({"type": "string"}), &wait);
     let create_one = waits(operation("createExecution", Need::Perform, "Performs an action on a task"))

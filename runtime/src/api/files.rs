@@ -26,8 +26,8 @@ pub(super) fn routes() -> Vec<Route> {
     )]
 }
 
-/// A file is the workflow's in which a task has it, or had it, as the task's history shows; whoever may not view one of
-/// those does not hear whether it is there. It belongs to nobody before that: its bytes come with the task that has it.
+/// A file is the workflow's in which a task has it, or had it, as the task's history shows, and not when the task is
+/// deleted; whoever may not view one of those does not hear whether it is there. It belongs to nobody before that: its bytes come with the task that has it.
 async fn read(
     api: web::Data<Api>,
     path: web::Path<String>,

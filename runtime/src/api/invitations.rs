@@ -175,7 +175,9 @@ async fn link(
         // A key's links end with it at the latest.
         expires_at: caller.key().and_then(|key| key.expires_at).map_or(over, |end| end.min(over)),
     };
-    api.store().administer(AdminChange::Invite(invitation.clone()), caller.by(api)).await?;
+    if !api.store().administer(AdminChange::Invite(invitation.clone()), caller.by(api)).await? {
+        return Err(caller.administers_no_more());
+    }
     let mut body = shown(&invitation, false);
     body["link"] = json!(format!("{}/invitation#{}", api.public_url, token.text));
     body["token"] = json!(token.text);

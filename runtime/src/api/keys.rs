@@ -88,7 +88,9 @@ async fn add(api: web::Data<Api>, caller: Caller, body: Body<AddKey>) -> Result<
     let now = api.shared.clock.now();
     let (key, secret) = credential::new_key(&body.0.name)?;
     let key = limited(key, &body.0, &caller, now)?;
-    api.store().administer(AdminChange::AddKey(key.clone()), caller.by(&api)).await?;
+    if !api.store().administer(AdminChange::AddKey(key.clone()), caller.by(&api)).await? {
+        return Err(caller.administers_no_more());
+    }
     api.shared.refresh().await?;
     let mut body = shown(&key, None, now);
     body["key"] = json!(secret);

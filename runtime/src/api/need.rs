@@ -57,7 +57,9 @@ impl Need {
             Self::Known => "For everybody with a key or a session; it shows only what they may see.",
             Self::Session => "For a user who is signed in; an API key has no session.",
             Self::View => "Needs the right to view the workflow.",
-            Self::ViewFile => "Needs the right to view a workflow in which a task has, or had, the file.",
+            Self::ViewFile => {
+                "Needs the right to view a workflow in which a task that is there has, or had, the file."
+            }
             Self::Edit => "Needs the right to change the workflow's tasks.",
             Self::Perform => "Needs the right to perform the action.",
             Self::Administer => "Needs the right to administer the workflow.",
@@ -141,6 +143,22 @@ impl Need {
             return Ok(());
         }
         let caller = Caller::of(api, request).await?;
+        self.of(&caller, request.match_info().get(WORKFLOW))?;
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+
+    /// The same a while later, when the request's body has come: whoever held back its end must not do what they may not do
+    /// any more. The handler has the later caller, with the workspace as it is now.
+    ///
+    /// # Errors
+    /// As of [`Self::admit`].
+    pub(super) async fn admit_again(self, request: &HttpRequest) -> Result<(), ApiError> {
+        let before = request.extensions().get::<Caller>().cloned();
+        let (Some(before), Some(api)) = (before, request.app_data::<web::Data<Api>>()) else {
+            return Ok(());
+        };
+        let caller = before.again(api).await?;
         self.of(&caller, request.match_info().get(WORKFLOW))?;
         request.extensions_mut().insert(caller);
         Ok(())

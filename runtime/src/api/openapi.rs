@@ -109,12 +109,12 @@ mod tests {
             ("get /livez", "200 5XX"),
             ("get /api/v1/workspace", "200 401 5XX"),
             ("get /api/v1/workflows/{workflow}/tasks", "200 400 401 404 409 5XX"),
-            ("post /api/v1/session", "201 400 401 403 413 415 429 5XX"),
+            ("post /api/v1/session", "201 400 401 403 408 413 415 429 5XX"),
             ("delete /api/v1/keys/{key}", "204 401 403 404 5XX"),
-            ("post /api/v1/keys", "201 400 401 403 409 413 415 422 5XX"),
+            ("post /api/v1/keys", "201 400 401 403 408 409 413 415 422 5XX"),
             (
                 "put /api/v1/workflows/{workflow}/definition",
-                "200 400 401 403 404 409 412 413 415 422 428 5XX",
+                "200 400 401 403 404 408 409 412 413 415 422 428 5XX",
             ),
         ] {
             assert_eq!(statuses(name), expected, "{name}");

@@ -7,14 +7,11 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 use super::{Api, Code, error::ApiError, query};
+pub(super) use crate::model::list::{CURSOR, LIMIT};
 use crate::model::{template::percent_encode, text::closest};
 
 /// Items that a page may have.
 pub(super) const LIMIT_MAX: usize = 1_000;
-
-/// How a query calls the size of a page, and where it begins.
-pub(super) const LIMIT: &str = "_limit";
-pub(super) const CURSOR: &str = "_cursor";
 
 /// Where a list goes on, beside `Link`.
 const NEXT_CURSOR: &str = "Onward-Next-Cursor";

@@ -4,12 +4,21 @@ use std::collections::BTreeMap;
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
+    dev::Payload,
     http::{Method, header},
     web,
 };
 use serde_json::{Map, Value, json};
 
-use super::{Code, error::ApiError, need::Need, page::LIMIT_MAX, schemas, traced::traced};
+use super::{
+    Code,
+    body::{self, Kind, Room, TOML_TYPE},
+    error::ApiError,
+    need::Need,
+    page::LIMIT_MAX,
+    schemas,
+    traced::traced,
+};
 
 /// A path, with an operation for each method that it takes.
 pub(super) struct Route {
@@ -25,6 +34,8 @@ pub(super) struct Operation {
     summary: &'static str,
     parameters: Vec<Value>,
     body: Option<Value>,
+    /// How that is read.
+    kind: Option<Kind>,
     answers: Map<String, Value>,
     /// What it may be refused for, beside what its path, its query, its body and its need say.
     refusals: Vec<Code>,
@@ -43,13 +54,18 @@ pub(super) fn operation(id: &'static str, need: Need, summary: &'static str) -> 
         summary,
         parameters: Vec::new(),
         body: None,
+        kind: None,
         answers: Map::new(),
         refusals: Vec::new(),
     }
 }
 
 /// A handler behind what its operation needs: nothing else of a request is read before that is shown.
-fn behind<F, Args>(need: Need, handler: F) -> impl Handler<(HttpRequest, web::Payload), Output = HttpResponse>
+fn behind<F, Args>(
+    need: Need,
+    kind: Option<Kind>,
+    handler: F,
+) -> impl Handler<(HttpRequest, web::Payload), Output = HttpResponse>
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
@@ -62,7 +78,12 @@ where
                 return HttpResponse::from_error(error);
             }
             let answer = async {
-                match Args::from_request(&request, &mut payload.into_inner()).await {
+                // A body has its room until the request is answered.
+                let _room = match read(need, kind, &request, payload).await {
+                    Ok(room) => room,
+                    Err(error) => return HttpResponse::from_error(error),
+                };
+                match Args::from_request(&request, &mut Payload::None).await {
                     Ok(arguments) => handler.call(arguments).await.respond_to(&request).map_into_boxed_body(),
                     Err(error) => HttpResponse::from_error(error),
                 }
@@ -70,6 +91,19 @@ where
             traced(need, &request, answer).await
         }
     }
+}
+
+/// Reads a request's body, for which somebody may take their time: after that is asked again whether they may.
+async fn read(
+    need: Need,
+    kind: Option<Kind>,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Option<Room>, ApiError> {
+    let Some(kind) = kind else { return Ok(None) };
+    let room = body::read(request, payload.into_inner(), kind).await?;
+    need.admit_again(request).await?;
+    Ok(Some(room))
 }
 
 /// One of the shapes of [`schemas`](super::schemas), by its name.
@@ -89,7 +123,7 @@ macro_rules! methods {
             Args: FromRequest + 'static,
             F::Output: Responder + 'static,
         {
-            self.with(stringify!($name), web::$name().to(behind(operation.need, handler)), operation)
+            self.with(stringify!($name), web::$name().to(behind(operation.need, operation.kind, handler)), operation)
         }
     )*};
 }
@@ -176,14 +210,29 @@ impl Operation {
     }
 
     /// A JSON body.
-    pub(super) fn takes(mut self, schema: Value) -> Self {
-        self.body = Some(json!({"required": true, "content": json_content(schema)}));
-        self
+    pub(super) fn takes(self, schema: Value) -> Self {
+        self.reads(Kind::Json, true, json_content(schema))
+    }
+
+    /// A JSON body with a task's values, which may have files in it.
+    pub(super) fn takes_values(self, schema: Value) -> Self {
+        self.reads(Kind::TaskValues, true, json_content(schema))
     }
 
     /// A JSON body that may be left out.
-    pub(super) fn may_take(mut self, schema: Value) -> Self {
-        self.body = Some(json!({"required": false, "content": json_content(schema)}));
+    pub(super) fn may_take(self, schema: Value) -> Self {
+        self.reads(Kind::PerhapsJson, false, json_content(schema))
+    }
+
+    /// A body that is a TOML text.
+    pub(super) fn takes_toml(self, example: &str) -> Self {
+        let content = json!({TOML_TYPE: {"schema": {"type": "string"}, "example": example}});
+        self.reads(Kind::Toml, true, content)
+    }
+
+    fn reads(mut self, kind: Kind, is_required: bool, content: Value) -> Self {
+        self.kind = Some(kind);
+        self.body = Some(json!({"required": is_required, "content": content}));
         self
     }
 
@@ -191,13 +240,6 @@ impl Operation {
     pub(super) fn answers(self, status: u16, description: &str, schema: Value) -> Self {
         let content = json_content(schema);
         self.answer(status, json!({"description": description, "content": content}))
-    }
-
-    /// A body that is a text of another type.
-    pub(super) fn takes_as(mut self, content_type: &str, example: &str) -> Self {
-        let content = json!({content_type: {"schema": {"type": "string"}, "example": example}});
-        self.body = Some(json!({"required": true, "content": content}));
-        self
     }
 
     /// The last answer may be of another type, too.
@@ -262,6 +304,7 @@ impl Operation {
                 Code::InvalidJson,
                 Code::InvalidBody,
                 Code::BodyTooLarge,
+                Code::BodyTooSlow,
                 Code::UnsupportedMediaType,
             ]);
         }

@@ -9,17 +9,14 @@ use super::{
     Api,
     auth::Caller,
     error::ApiError,
-    page::{CURSOR, LIMIT, ListQuery, unknown},
+    page::{ListQuery, unknown},
 };
 use crate::model::{
     Directory, Task, TaskList, Workflow,
-    list::{Filter, Order, OrderBy, Position},
+    list::{Filter, Order, OrderBy, PARAMETERS, Position, SORT},
     workflow::{ASSIGNED_TO, CREATED_ON, STAGE, UPDATED_ON},
     workspace::Published,
 };
-
-/// How a query calls the order of tasks.
-const SORT: &str = "_sort";
 
 /// Tasks that are read at a time for a list that is streamed whole.
 const PIECE: usize = 500;
@@ -90,12 +87,12 @@ fn task_list(
     };
     // By name, so that a list is the same list whatever the order of its filters.
     let mut wanted = BTreeMap::<&str, Vec<String>>::new();
-    for (name, value) in query.pairs().filter(|(name, _)| ![SORT, LIMIT, CURSOR].contains(name)) {
+    for (name, value) in query.pairs().filter(|(name, _)| !PARAMETERS.contains(name)) {
         wanted.entry(name).or_default().push(value.to_owned());
     }
     let filter = |(name, values): (&str, Vec<String>)| {
         Filter::read(name, &values, workflow, directory).ok_or_else(|| {
-            let known = fields().chain([STAGE, ASSIGNED_TO, LIMIT, CURSOR, SORT]);
+            let known = fields().chain([STAGE, ASSIGNED_TO]).chain(PARAMETERS);
             unknown(
                 &format!("the workflow `{}` has no field `{name}` to filter by", workflow.id),
                 known,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Api, Code,
     auth::Caller,
-    body::TaskBody,
+    body::Body,
     error::ApiError,
     history, json as answer,
     need::Need,
@@ -56,7 +56,7 @@ pub(super) fn routes() -> Vec<Route> {
                     Need::Edit,
                     "Makes a task, or changes the one that has this Unique ID",
                 )
-                .takes(of("TaskValues"))
+                .takes_values(of("TaskValues"))
                 .answers(200, "The task that was changed", of("Task"))
                 .answers(201, "The new task", of("Task"))
                 .refuses(&[Code::InvalidFields]),
@@ -64,7 +64,7 @@ pub(super) fn routes() -> Vec<Route> {
             .put(
                 update,
                 operation("updateTask", Need::Edit, "Changes the task that has this Unique ID")
-                    .takes(of("TaskValues"))
+                    .takes_values(of("TaskValues"))
                     .answers(200, "The task", of("Task"))
                     .refuses(&[Code::TaskNotFound, Code::InvalidFields]),
             ),
@@ -247,37 +247,37 @@ async fn upsert(
     api: web::Data<Api>,
     path: web::Path<String>,
     caller: Caller,
-    body: TaskBody,
+    Body(values): Body<Map<String, Value>>,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &caller, &path, body, TaskWrite::Upsert).await
+    write(&api, &caller, &path, values, TaskWrite::Upsert).await
 }
 
 async fn update(
     api: web::Data<Api>,
     path: web::Path<String>,
     caller: Caller,
-    body: TaskBody,
+    Body(values): Body<Map<String, Value>>,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &caller, &path, body, TaskWrite::Update).await
+    write(&api, &caller, &path, values, TaskWrite::Update).await
 }
 
 async fn write(
     api: &Api,
     caller: &Caller,
     workflow: &str,
-    mut body: TaskBody,
+    mut values: Map<String, Value>,
     write: TaskWrite,
 ) -> Result<HttpResponse, ApiError> {
     let Published { workflow, .. } = caller.workflow(workflow)?;
-    remote_files::fetch(api, &workflow, &mut body.values).await?;
+    remote_files::fetch(api, &workflow, &mut values).await?;
     let workspace = &caller.workspace;
-    let key = key(&workflow, &body.values, write, &workspace.directory)?;
+    let key = key(&workflow, &values, write, &workspace.directory)?;
     let writing =
         Writing { performer: caller.performer(), now: api.shared.clock.now(), new_id: api.shared.ids.task() };
     let decide = {
         let (workflow, directory) = (Arc::clone(&workflow), Arc::clone(&workspace.directory));
         Box::new(move |current: &perform::Current<'_>| {
-            perform::write_task(&body.values, write, writing, &workflow, &directory, current)
+            perform::write_task(&values, write, writing, &workflow, &directory, current)
         })
     };
     let committed = api.store().transact(key, None, decide).await?;

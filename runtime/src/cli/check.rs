@@ -1,16 +1,20 @@
 //! `onward check`: whether the configuration and the workflow files are sound, for people, or as JSON for editors and CI.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::{ConfigArguments, many, shown as path};
 use crate::{
+    definition,
     lint::{Facts, Finding, lint},
     publish::{self, FolderRead, PublishError},
     settings::{self, Settings, SettingsError},
     shown,
     step::StepTypes,
     store::WorkspaceRows,
+    toml_file::read_text,
 };
 
 #[derive(Args)]
@@ -32,10 +36,17 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<()> {
     let mut warnings = 0;
     for file in &sound {
         println!("{}: workflow `{}` is sound", path(&file.path), file.workflow.id);
-        for finding in findings(file, &types) {
-            println!("{finding}");
+        for (finding, place) in findings(file, &types) {
+            match place {
+                Some(place) => println!("{}", finding.at(&path(&file.path).to_string(), place)),
+                None => println!("{finding}"),
+            }
             warnings += 1;
         }
+    }
+    for (file, finding) in publish::left_out(&settings.workflows.folder) {
+        println!("{}: left out\n{finding}", path(&file));
+        warnings += 1;
     }
     for error in &errors {
         eprintln!("{error}\n");
@@ -55,8 +66,14 @@ fn read(settings: &Settings) -> (FolderRead, StepTypes) {
 }
 
 /// Which secrets and roles there are, the store knows; a check needs none.
-fn findings(file: &publish::WorkflowFile, types: &StepTypes) -> Vec<Finding> {
-    lint(&file.workflow, types, &Facts::default())
+fn findings(file: &publish::WorkflowFile, types: &StepTypes) -> Vec<(Finding, Option<(usize, usize)>)> {
+    let source = read_text(&file.path).unwrap_or_default();
+    let findings = lint(&file.workflow, types, &Facts::default()).into_iter();
+    let placed = findings.map(|finding| {
+        let place = definition::place(&source, &file.workflow, &finding.part);
+        (finding, place)
+    });
+    placed.collect()
 }
 
 fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
@@ -64,7 +81,10 @@ fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
         Ok(settings) => {
             let (FolderRead { sound, errors }, types) = read(&settings);
             let wrong = errors.iter().map(file_problems);
-            (sound.iter().map(|file| sound_file(file, &types)).chain(wrong).collect(), errors.len())
+            let left_out = publish::left_out(&settings.workflows.folder);
+            let left_out = left_out.iter().map(|(file, finding)| left_out_file(file, finding));
+            let files = sound.iter().map(|file| sound_file(file, &types)).chain(wrong).chain(left_out);
+            (files.collect(), errors.len())
         }
         Err(error) => {
             let wrong = settings_problems(&error);
@@ -80,12 +100,30 @@ fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
 }
 
 fn sound_file(file: &publish::WorkflowFile, types: &StepTypes) -> Value {
-    let warnings: Value = findings(file, types).iter().map(shown::finding).collect();
+    let warnings: Value =
+        findings(file, types).iter().map(|(finding, place)| warning(finding, *place)).collect();
     json!({
         "file": path(&file.path).to_string(),
         "workflow": file.workflow.id.as_str(),
         "problems": [],
         "warnings": warnings,
+    })
+}
+
+/// A finding with its place in the file.
+fn warning(finding: &Finding, place: Option<(usize, usize)>) -> Value {
+    let mut warning = shown::finding(finding);
+    warning["line"] = json!(place.map(|(line, _)| line));
+    warning["column"] = json!(place.map(|(_, column)| column));
+    warning
+}
+
+fn left_out_file(file: &Path, finding: &Finding) -> Value {
+    json!({
+        "file": path(file).to_string(),
+        "workflow": null,
+        "problems": [],
+        "warnings": [warning(finding, None)],
     })
 }
 
@@ -97,7 +135,7 @@ pub(super) fn settings_problems(error: &SettingsError) -> Vec<Value> {
             .map(|report| of_file(Some(report.name().to_owned()), shown::problems(report)))
             .collect(),
         SettingsError::Unreadable { path: file, problem: why } => {
-            vec![of_file(Some(path(file).to_string()), json!([problem("unreadable_file", why)]))]
+            vec![of_file(Some(path(file).to_string()), json!([problem(why.code, why)]))]
         }
         SettingsError::Merge(_) => vec![of_file(None, json!([problem("invalid_configuration", error)]))],
     }
@@ -108,7 +146,7 @@ pub(super) fn file_problems(error: &PublishError) -> Value {
     match error {
         PublishError::Definition(report) => of_file(Some(report.name().to_owned()), shown::problems(report)),
         PublishError::File { path: file, problem: why } => {
-            of_file(Some(path(file).to_string()), json!([problem("unreadable_file", why)]))
+            of_file(Some(path(file).to_string()), json!([problem(why.code, why)]))
         }
         PublishError::Twice { id, first, second } => {
             let why =

@@ -92,7 +92,7 @@ fn tests(
     problems: &mut Problems,
 ) -> Option<At<Vec<Test>>> {
     let (place, problems_before) = (table.place(key), problems.0.len());
-    let tables = table.tables(key, TESTS_MAX, problems);
+    let tables = table.tables(key, &format!("{key} = [{{ … }}]"), TESTS_MAX, problems);
     let span = place?;
     if tables.is_empty() && problems.0.len() == problems_before {
         problems.add("missing_key", span.clone(), format!("`{key}` must have at least one test"));

@@ -6,6 +6,8 @@
 mod checklist;
 mod condition;
 mod identity;
+mod names;
+mod outline;
 mod read;
 mod requires;
 mod roles;
@@ -19,6 +21,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
+    outline::{id_span, place},
     schema::{StepSchema, schema},
     write::write,
 };
@@ -58,6 +61,11 @@ pub trait StepCheck {
     fn url_problem(&self, url: &str) -> Option<String> {
         let _ = url;
         None
+    }
+
+    /// Whether what is read is what was published: then it is held only to what was asked of it then.
+    fn is_published(&self) -> bool {
+        false
     }
 }
 

@@ -3,24 +3,50 @@
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
-    ACTIONS_MAX, ALERTS_EVERY_MAX, FIELDS_MAX, NAME_CHARS_MAX, OPTION_CHARS_MAX, OPTIONS_MAX, STAGES_MAX,
-    STEPS_MAX, StepCheck, checklist, identity::LatestParts, requires, roles,
+    ACTIONS_MAX, ALERTS_EVERY_MAX, FIELDS_MAX, NAME_CHARS_MAX, OPTIONS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
+    checklist, identity::LatestParts, names, names::check_option, requires, roles,
 };
 use crate::{
     model::{
         Action, ActionId, AlertRule, Field, FieldId, FieldType, Role, Stage, StageId, StepDefinition, StepId,
         Workflow, WorkflowId, file,
         id::slug,
-        template::Template,
-        text::{self, closest, suggestion},
-        workflow::{OnFailure, RESERVED_NAMES},
+        template::{Template, UrlProblem},
+        text::{closest, suggestion},
+        workflow::{OnFailure, ParamProblem},
     },
     toml_file::{self, At, Diagnostic, Places, Problems, Table},
 };
 
+pub(super) use super::names::check_name;
+
 /// The first is the one of whatever says no other.
 pub(super) const COLORS: [&str; 9] =
     ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"];
+
+/// Where keys belong that stand at the top and are an action's.
+const OF_ACTIONS: [(&str, &str); 5] = [
+    ("steps", "steps belong to an action: write [[actions.steps]] below its [[actions]]"),
+    ("from", "an action has it: write `from` below its [[actions]]"),
+    ("requires", "an action has it: write [actions.requires] below its [[actions]]"),
+    ("conditions", "an action has them: write [[actions.requires.conditions]] below its [[actions]]"),
+    ("on_failure", "an action has it: write `on_failure` below its [[actions]]"),
+];
+
+/// Where keys belong that stand in an action and are what it requires.
+const OF_REQUIRES: [(&str, &str); 5] = [
+    (
+        "roles",
+        "what the action requires: write requires = { roles = [\"…\"] }, or `roles` below [actions.requires]",
+    ),
+    (
+        "fields",
+        "what the action requires: write requires = { fields = [\"…\"] }, or `fields` below [actions.requires]",
+    ),
+    ("checklist", "what the action requires: write requires = { checklist = true }"),
+    ("assigned", "what the action requires: write requires = { assigned = true }"),
+    ("conditions", "what the action requires: write [[actions.requires.conditions]]"),
+];
 
 /// What an action may refer to.
 pub(super) struct Known<'a> {
@@ -38,12 +64,13 @@ struct StepPlace {
 }
 
 impl StepPlace {
-    /// Where a parameter stands, or a key in one (`auth/bearer`), or as much of the way there as there is.
-    fn of(&self, param: &str) -> Option<Range<usize>> {
-        let found = self.params.iter().find(|(name, _)| name == param);
-        match found {
-            Some((_, span)) => Some(span.clone()),
-            None => self.of(param.rsplit_once('/')?.0),
+    /// Where a problem with a parameter is, or with a key in one (`auth/bearer`), or as much of the way there as there
+    /// is: at its value, unless it is the key that is wrong.
+    fn of(&self, param: &str, code: &str) -> Option<Range<usize>> {
+        match self.params.iter().find(|place| place.path == param) {
+            Some(place) if ["unknown_key", "unknown_field"].contains(&code) => Some(place.key.clone()),
+            Some(place) => Some(place.value.clone()),
+            None => self.of(param.rsplit_once('/')?.0, ""),
         }
     }
 }
@@ -77,36 +104,48 @@ pub(super) fn workflow(
     let actions = actions(&mut root, latest, &known, &mut places, &mut problems);
     performed.resolve(&mut roles, &actions, &mut problems);
     let alerts = alerts(&mut root, steps, &mut problems);
-    root.finish(&mut problems);
+    root.finish_with_hints(&OF_ACTIONS, &mut problems);
     let name = name.map(|name| name.value).unwrap_or_default();
     let workflow = Workflow { id, name, fields, stages, actions, roles, alerts };
     // What refers to a part that could not be read is no problem of its own.
     if fields_are_all {
-        check_steps(&workflow, &places, steps, &mut problems);
+        check_steps(&workflow, &untyped, &places, steps, &mut problems);
     } else {
         problems.0.retain(|problem| problem.code != "unknown_field");
     }
     if !stages_are_all {
         problems.0.retain(|problem| problem.code != "unknown_stage");
     }
+    if steps.is_published() {
+        problems.0.retain(|problem| !names::TAKEN_ONCE.contains(&problem.code));
+    }
     if problems.0.is_empty() { Ok(workflow) } else { Err(problems.0) }
 }
 
 fn check_steps(
     workflow: &Workflow,
+    untyped: &[FieldId],
     places: &[Vec<StepPlace>],
     steps: &dyn StepCheck,
     problems: &mut Problems,
 ) {
     for (index, (action, places)) in workflow.actions.iter().zip(places).enumerate() {
         for (step, place) in action.steps.iter().zip(places) {
-            for problem in steps.check(step, index, workflow) {
-                let span = problem.param.as_deref().and_then(|param| place.of(param));
+            let found = steps.check(step, index, workflow).into_iter();
+            for problem in found.filter(|problem| !is_of_untyped(problem, workflow, untyped)) {
+                let span = problem.param.as_deref().and_then(|param| place.of(param, problem.code));
                 let span = span.unwrap_or_else(|| place.span.clone());
                 problems.add_with_help(problem.code, span, problem.message, problem.help);
             }
         }
     }
+}
+
+/// Whether it is about the value for a field of which nobody knows which it takes.
+fn is_of_untyped(problem: &ParamProblem, workflow: &Workflow, untyped: &[FieldId]) -> bool {
+    let name = problem.param.as_deref().and_then(|param| param.strip_prefix("fields/"));
+    let field = name.and_then(|name| workflow.field_named(name));
+    problem.code == "invalid_value" && field.is_some_and(|field| untyped.contains(&field.id))
 }
 
 /// `[alerts]`: who is told of failures that nobody was waiting for.
@@ -125,17 +164,19 @@ fn alerts(root: &mut Table<'_>, steps: &dyn StepCheck, problems: &mut Problems) 
 fn alerts_webhook(webhook: At<String>, steps: &dyn StepCheck, problems: &mut Problems) -> Option<Template> {
     let At { value: url, span } = webhook;
     match Template::of_secrets(&url) {
-        Ok(template) if template.begins_with_secret() => return Some(template),
-        Ok(template) if ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) => {
-            // One with a secret in it can be looked at only when it is called.
-            match template.fixed().and_then(|url| steps.url_problem(url)) {
-                Some(problem) => problems.add("url_not_callable", span, problem),
-                None => return Some(template),
+        Ok(template) => {
+            let is_http = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
+            if !is_http && !template.begins_with_secret() {
+                let message = format!("`{url}` is not an http or https URL, nor a secret that is one");
+                problems.add("invalid_url", span, message);
+            } else if let Some(UrlProblem { message, help }) = template.url_problem() {
+                problems.add_with_help("invalid_url", span, message, Some(help));
+            } else if let Some(problem) = template.fixed().and_then(|url| steps.url_problem(url)) {
+                problems.add("url_not_callable", span, problem);
+            } else {
+                // One with a secret in it can be looked at only when it is called.
+                return Some(template);
             }
-        }
-        Ok(_) => {
-            let message = format!("`{url}` is not an http or https URL, nor a secret that is one");
-            problems.add("invalid_url", span, message);
         }
         Err(errors) => {
             for error in errors {
@@ -194,24 +235,6 @@ pub(super) fn id_of(name: &At<String>, problems: &mut Problems) -> String {
     id
 }
 
-pub(super) fn check_name(name: &At<String>, problems: &mut Problems) {
-    let problem = match name.value.as_str() {
-        "" => Some("a name must not be empty".to_owned()),
-        value if value.trim() != value => Some("a name must not begin or end with a space".to_owned()),
-        value if value.contains(['{', '}']) => {
-            Some("a name must not contain braces: templates use them".to_owned())
-        }
-        value if value.chars().any(char::is_control) => {
-            Some("a name must not contain control characters".to_owned())
-        }
-        value => text::problem(value, NAME_CHARS_MAX)
-            .map(|_| format!("a name must have at most {NAME_CHARS_MAX} characters")),
-    };
-    if let Some(problem) = problem {
-        problems.add("invalid_name", name.span.clone(), problem);
-    }
-}
-
 /// Refuses a name or an id that was there before.
 #[derive(Default)]
 pub(super) struct Taken {
@@ -239,7 +262,7 @@ fn fields(
 ) -> Parts<Field> {
     let latest = LatestParts::new(latest.map(|it| &*it.fields), |it| (&it.name, it.id.as_str()));
     let (mut fields, mut taken) = (Vec::<Field>::new(), Taken::default());
-    let tables = root.tables("fields", FIELDS_MAX, problems);
+    let tables = root.tables("fields", "[[fields]]", FIELDS_MAX, problems);
     let count = tables.len();
     for mut table in tables {
         let name = table.required_text("name", problems);
@@ -255,16 +278,13 @@ fn fields(
             (FieldType::Text, name.span.clone())
         });
         taken.add("field", &name, &id, problems);
-        if RESERVED_NAMES.contains(&name.value.as_str()) {
-            let message = format!("every task has “{}” already; call the field something else", name.value);
-            problems.add("reserved_name", name.span, message);
-        }
         if matches!(kind, FieldType::UniqueId { .. })
             && fields.iter().any(|field| matches!(field.kind, FieldType::UniqueId { .. }))
         {
             problems.add("second_unique_id", span, "a workflow has at most one field of type uniqueId");
         }
-        fields.push(Field { id: FieldId::new(id), name: name.value, kind, required, editable });
+        fields.push(Field { id: FieldId::new(id), name: name.value.clone(), kind, required, editable });
+        names::check_field(name, problems);
     }
     Parts { are_all: fields.len() == count, parts: fields }
 }
@@ -308,31 +328,12 @@ fn field_type(table: &mut Table<'_>, problems: &mut Problems) -> Option<(FieldTy
 }
 
 fn options(table: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
-    let Some(options) = table.texts("options", OPTIONS_MAX, problems) else {
-        problems.add("missing_key", table.span.clone(), "a select field needs `options = [\"…\"]`");
-        return Vec::new();
-    };
-    if options.value.is_empty() {
-        problems.add("missing_key", options.span, "a select field needs at least one option");
-    }
+    let messages = ["a select field needs `options = [\"…\"]`", "a select field needs at least one option"];
+    let options = table.needed_texts("options", OPTIONS_MAX, messages, problems);
     let mut names = Vec::new();
-    for option in options.value {
-        if option.value.is_empty() || names.contains(&option.value) {
-            problems.add(
-                "duplicate_name",
-                option.span,
-                "options must not be empty and differ from each other",
-            );
-        } else if option.value.chars().any(char::is_control)
-            || text::problem(&option.value, OPTION_CHARS_MAX).is_some()
-        {
-            let message = format!(
-                "an option must have at most {OPTION_CHARS_MAX} characters, and no control characters"
-            );
-            problems.add("invalid_name", option.span, message);
-        } else {
-            names.push(option.value);
-        }
+    for option in options {
+        check_option(&option, &names, problems);
+        names.push(option.value);
     }
     names
 }
@@ -361,7 +362,7 @@ fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Proble
     let latest = LatestParts::new(latest.map(|it| &*it.stages), |it| (&it.name, it.id.as_str()));
     let (mut stages, mut taken, mut items) = (Vec::new(), Taken::default(), Taken::default());
     let problems_before = problems.0.len();
-    let tables = root.tables("stages", STAGES_MAX, problems);
+    let tables = root.tables("stages", "[[stages]]", STAGES_MAX, problems);
     if tables.is_empty() && problems.0.len() == problems_before {
         problems.add("missing_key", 0..0, "a workflow needs at least one stage: [[stages]] with a `name`");
     }
@@ -388,7 +389,7 @@ fn actions(
 ) -> Vec<Action> {
     let (mut actions, mut taken) = (Vec::new(), Taken::default());
     let latest_actions = LatestParts::new(latest.map(|it| &*it.actions), |it| (&it.name, it.id.as_str()));
-    for mut table in root.tables("actions", ACTIONS_MAX, problems) {
+    for mut table in root.tables("actions", "[[actions]]", ACTIONS_MAX, problems) {
         let name = table.required_text("name", problems);
         let id = latest_actions.id("action", &mut table, name.as_ref(), problems);
         let color = color(&mut table, problems);
@@ -396,7 +397,7 @@ fn actions(
         let requires = requires::requirements(&mut table, known, problems);
         let on_failure = on_failure(&mut table, problems);
         let (steps, step_places) = steps(&mut table, problems);
-        table.finish(problems);
+        table.finish_with_hints(&OF_REQUIRES, problems);
         if let Some(name) = &name {
             taken.add("action", name, &id, problems);
         }
@@ -409,21 +410,13 @@ fn actions(
 }
 
 fn from(table: &mut Table<'_>, stages: &[Stage], problems: &mut Problems) -> Vec<StageId> {
-    let Some(names) = table.texts("from", STAGES_MAX, problems) else {
-        let message =
-            "`from` is missing: the stages in which the action is offered, such as from = [\"In Progress\"]";
-        problems.add("missing_key", table.span.clone(), message);
-        return Vec::new();
-    };
-    if names.value.is_empty() {
-        problems.add(
-            "missing_key",
-            names.span,
-            "`from` must name at least one stage, else nobody can perform it",
-        );
-    }
+    let messages = [
+        "`from` is missing: the stages in which the action is offered, such as from = [\"In Progress\"]",
+        "`from` must name at least one stage, else nobody can perform it",
+    ];
+    let names = table.needed_texts("from", STAGES_MAX, messages, problems);
     let mut from = Vec::new();
-    for name in names.value {
+    for name in names {
         match stages.iter().find(|stage| stage.name == name.value) {
             Some(stage) => from.push(stage.id.clone()),
             None => {
@@ -454,7 +447,7 @@ fn on_failure(table: &mut Table<'_>, problems: &mut Problems) -> OnFailure {
 
 fn steps(table: &mut Table<'_>, problems: &mut Problems) -> (Vec<StepDefinition>, Vec<StepPlace>) {
     let (mut steps, mut places) = (Vec::<StepDefinition>::new(), Vec::new());
-    for mut table in table.tables("steps", STEPS_MAX, problems) {
+    for mut table in table.tables("steps", "[[actions.steps]]", STEPS_MAX, problems) {
         let Some(type_id) = table.required_text("type", problems) else {
             table.misspelt("type", problems);
             continue;

@@ -2,7 +2,12 @@
 
 use super::{CONDITIONS_MAX, FIELDS_MAX, ROLES_MAX, condition, read::Known};
 use crate::{
-    model::{FieldId, RoleId, requirement::Requirements, text::suggestion},
+    model::{
+        FieldId, RoleId,
+        requirement::Requirements,
+        text::suggestion,
+        workflow::{ASSIGNED_TO, RESERVED_NAMES},
+    },
     toml_file::{At, Problems, Table},
 };
 
@@ -16,7 +21,7 @@ pub(super) fn requirements(
     let checklist = table.flag("checklist", false, problems);
     let assigned = table.flag("assigned", false, problems);
     let roles = roles(&mut table, known, problems);
-    let conditions = table.tables("conditions", CONDITIONS_MAX, problems);
+    let conditions = table.tables("conditions", "[[actions.requires.conditions]]", CONDITIONS_MAX, problems);
     let conditions =
         conditions.into_iter().filter_map(|table| condition::condition(table, known, problems)).collect();
     table.finish(problems);
@@ -28,6 +33,14 @@ fn fields(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> 
     for name in table.texts("fields", FIELDS_MAX, problems).map(|names| names.value).unwrap_or_default() {
         match known.fields.iter().find(|field| field.name == name.value) {
             Some(field) => required.push(field.id.clone()),
+            None if RESERVED_NAMES.contains(&name.value.as_str()) => {
+                let message = format!("“{}” is no field", name.value);
+                let help = match name.value.as_str() {
+                    ASSIGNED_TO => "write assigned = true beside `fields`",
+                    _ => "leave it out: every task has it",
+                };
+                problems.add_with_help("unknown_field", name.span, message, Some(help.to_owned()));
+            }
             None => {
                 let names = known.fields.iter().map(|field| field.name.as_str());
                 unknown("field", "unknown_field", &name, names, problems);
@@ -38,13 +51,15 @@ fn fields(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> 
 }
 
 fn roles(table: &mut Table<'_>, known: &Known<'_>, problems: &mut Problems) -> Vec<RoleId> {
-    let Some(names) = table.texts("roles", ROLES_MAX, problems) else { return Vec::new() };
-    if names.value.is_empty() {
-        let message = "`roles` must name at least one role; without the key anybody may perform the action";
-        problems.add("missing_key", names.span, message);
+    if table.place("roles").is_none() {
+        // So that it counts as a key of this table.
+        let _ = table.texts("roles", ROLES_MAX, problems);
+        return Vec::new();
     }
+    let empty = "`roles` must name at least one role; without the key anybody may perform the action";
+    let names = table.needed_texts("roles", ROLES_MAX, ["", empty], problems);
     let mut roles = Vec::new();
-    for name in names.value {
+    for name in names {
         match known.roles.iter().find(|role| role.name == name.value) {
             Some(role) if roles.contains(&role.id) => {
                 problems.add("duplicate_name", name.span, format!("“{}” is here a second time", role.name));

@@ -17,7 +17,7 @@ pub(super) struct Performed(Vec<(usize, Vec<At<String>>)>);
 pub(super) fn roles(root: &mut Table<'_>, problems: &mut Problems) -> (Vec<Role>, Performed) {
     let (mut roles, mut taken) = (Role::built_in().to_vec(), Taken::default());
     let mut performed = Vec::new();
-    for mut table in root.tables("roles", ROLES_MAX, problems) {
+    for mut table in root.tables("roles", "[[roles]]", ROLES_MAX, problems) {
         let name = table.required_text("name", problems);
         let id = id("id", &mut table, name.as_ref(), problems);
         let admin = table.flag("admin", false, problems);

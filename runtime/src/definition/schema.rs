@@ -6,15 +6,19 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ACTIONS_MAX, CHECKLIST_MAX, CONDITIONS_MAX, FIELDS_MAX, MESSAGE_CHARS_MAX, NAME_CHARS_MAX, ROLES_MAX,
-    STAGES_MAX, STEPS_MAX, TESTS_MAX, VALUES_MAX,
+    ACTIONS_MAX, CHECKLIST_MAX, CONDITIONS_MAX, FIELDS_MAX, MESSAGE_CHARS_MAX, NAME_CHARS_MAX,
+    OPTION_CHARS_MAX, OPTIONS_MAX, ROLES_MAX, STAGES_MAX, STEPS_MAX, TESTS_MAX, VALUES_MAX,
     condition::{CONTAINS, IS_SET, ONE_OF, OPERATORS, TODAY},
     read::COLORS,
 };
-use crate::model::{AlertRule, FieldType, checklist::TITLE_CHARS_MAX, duration, file};
+use crate::model::{AlertRule, FieldType, checklist::TITLE_CHARS_MAX, duration, file, template};
 
-/// Lower case letters and digits, with single `-` between them.
-const ID: &str = r"^[\p{Ll}\p{Lo}\p{Lm}\p{M}\p{N}]+(-[\p{Ll}\p{Lo}\p{Lm}\p{M}\p{N}]+)*$";
+/// Lower case letters and digits, with single `-` between them; beyond Latin-1 about that. Validators have regular
+/// expressions of their own kinds, so patterns have only what ECMA 262, Python and Rust all read alike.
+const ID: &str = r"^[^\x00-/:-`{-\xA9\xAB-\xB1\xB4\xB6-\xB8\xBB\xBF-\xDE\xF7\u2000-\u206F]+(-[^\x00-/:-`{-\xA9\xAB-\xB1\xB4\xB6-\xB8\xBB\xBF-\xDE\xF7\u2000-\u206F]+)*$";
+
+/// What [`check_name`](super::names::check_name) takes: no braces, nothing that is not seen, no space at an end.
+const NAME: &str = r"^[^ {}\x00-\x1F\x7F-\xA0\xAD\u2000-\u200B\u200E\u200F\u2028-\u202F\u205F-\u206F\uFEFF]([^{}\x00-\x1F\x7F-\xA0\xAD\u2000-\u200B\u200E\u200F\u2028-\u202F\u205F-\u206F\uFEFF]*[^ {}\x00-\x1F\x7F-\xA0\xAD\u2000-\u200B\u200E\u200F\u2028-\u202F\u205F-\u206F\uFEFF])?$";
 
 /// What a step type is, as far as its steps are written in files.
 pub struct StepSchema {
@@ -67,7 +71,7 @@ fn name(description: &str) -> Value {
     json!({
         "description": description,
         "type": "string",
-        "pattern": "^[^{}]+$",
+        "pattern": NAME,
         "maxLength": NAME_CHARS_MAX,
     })
 }
@@ -81,6 +85,7 @@ fn id(what: &str) -> Value {
         "description": format!("{what}, also when its name changes; the slug of its first name unless it is written."),
         "type": "string",
         "pattern": ID,
+        "maxLength": NAME_CHARS_MAX,
     })
 }
 
@@ -116,8 +121,9 @@ fn field() -> Value {
             "description": "What may be chosen, of a singleSelect or a multipleSelect.",
             "type": "array",
             "minItems": 1,
+            "maxItems": OPTIONS_MAX,
             "uniqueItems": true,
-            "items": {"type": "string", "minLength": 1},
+            "items": {"type": "string", "pattern": "[^ ]", "maxLength": OPTION_CHARS_MAX},
         },
         "autoincrement": flag("Of a uniqueId: the next number is given where none is sent.", false),
         "limit": {
@@ -284,7 +290,7 @@ fn alerts() -> Value {
         "webhook": {
             "description": "To which URL each message is posted; or a secret that is one: {{secrets.NAME}}.",
             "type": "string",
-            "pattern": r"^(https?://|\{\{ *secrets\.)",
+            "pattern": template::URL_PATTERN,
         },
         "every": {
             "description": "What fails within this time after a message comes with the next; such as \"10m\".",

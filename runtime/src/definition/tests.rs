@@ -4,7 +4,9 @@ mod checklist;
 mod condition;
 mod hostile;
 mod identity;
+mod messages;
 mod requires;
+mod syntax;
 mod write;
 
 use expect_test::{Expect, expect};
@@ -137,13 +139,15 @@ fn a_syntax_error_is_reported_alone() {
     check(
         "name = \"Test\nid = 5\n",
         expect![[r#"
-        error[toml_syntax]: invalid basic string, expected `"`
-         --> test.toml:1:13
-          |
-        1 | name = "Test
-          |             ^
+            error[toml_syntax]: the text has no end: its closing `"` is missing
+             --> test.toml:1:13
+              |
+            1 | name = "Test
+              |             ^
+              |
+              = help: write it in the same line
 
-        1 problem in test.toml"#]],
+            1 problem in test.toml"#]],
     );
 }
 

@@ -22,8 +22,8 @@ pub fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// What [`parse`] reads, as a regular expression.
-pub const PATTERN: &str = "^[0-9]+ *(ms|s|m|h|d)$";
+/// What [`parse`] reads, but for nothing at all, as a regular expression.
+pub const PATTERN: &str = r"^0*[1-9][0-9]*\s*(ms|s|m|h|d)\s*$";
 
 /// What [`parse`] reads as this duration, in the largest unit that says it whole. Below a millisecond is nothing.
 pub fn written(duration: Duration) -> String {

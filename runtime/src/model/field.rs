@@ -185,6 +185,26 @@ impl FieldType {
         }
     }
 
+    /// What a field of this type holds, as everybody is told it: a checkbox that nobody ticked is false, whether somebody
+    /// has said so or not.
+    pub fn held<'v>(&self, value: &'v FieldValue) -> &'v FieldValue {
+        static UNTICKED: FieldValue = FieldValue::Flag(false);
+        match (self, value) {
+            (Self::Checkbox, FieldValue::Empty) => &UNTICKED,
+            _ => value,
+        }
+    }
+
+    /// What is missing where an action requires the field, as a phrase that follows its name: a value; of a checkbox, which
+    /// always has one, that it is ticked.
+    pub fn lack(&self, value: &FieldValue) -> Option<&'static str> {
+        match self.held(value) {
+            FieldValue::Empty => Some("is required"),
+            FieldValue::Flag(false) => Some("must be ticked"),
+            _ => None,
+        }
+    }
+
     fn chars_max(&self) -> usize {
         match self {
             Self::LongText => LONG_TEXT_CHARS_MAX,
@@ -313,8 +333,7 @@ pub struct Shown<'a> {
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match (self.kind, self.value) {
-            (FieldType::Checkbox, FieldValue::Empty) => serializer.serialize_bool(false),
+        match (self.kind, self.kind.held(self.value)) {
             (FieldType::MultipleSelect { .. } | FieldType::File { .. }, FieldValue::Empty) => {
                 serializer.collect_seq([""; 0])
             }

@@ -14,6 +14,14 @@ use super::{
     workflow::{ASSIGNED_TO, CREATED_ON, STAGE, UPDATED_ON, Workflow},
 };
 
+/// How a query calls the order of tasks, the size of a page, and where it begins.
+pub const SORT: &str = "_sort";
+pub const LIMIT: &str = "_limit";
+pub const CURSOR: &str = "_cursor";
+
+/// What a list of tasks takes beside filters.
+pub const PARAMETERS: [&str; 3] = [SORT, LIMIT, CURSOR];
+
 /// Characters of a text by which tasks are put in order. A cursor has them in it, and an address has an end.
 pub const SORTED_CHARS_MAX: usize = 100;
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value};
 
 use super::{
-    field::{FieldType, FieldValue},
+    field::{Field, FieldType, FieldValue, Invalid},
     file::{self, Blob, FileRules},
     id::{FieldId, StageId, UserId},
     text::shortened,
@@ -109,16 +109,7 @@ impl ReadPatch {
             }
             return;
         };
-        let read = match field.kind {
-            FieldType::File { limit } => file::read(value, limit, files),
-            _ => field
-                .kind
-                .read(value, directory)
-                .map(|value| (value, Vec::new()))
-                .map_err(|problem| vec![problem]),
-        };
-        match read {
-            Ok((value, _)) if value.is_empty() && field.required => self.errors.add(name, "is required"),
+        match read_value(field, value, directory, files) {
             Ok((value, blobs)) => {
                 self.patch.values.push((field.id.clone(), value));
                 self.patch.blobs.extend(blobs);
@@ -126,6 +117,23 @@ impl ReadPatch {
             Err(problems) => problems.into_iter().for_each(|problem| self.errors.add(name, problem.0)),
         }
     }
+}
+
+/// What somebody sets a field to, with the bytes of its new files; or everything that is wrong with it.
+pub fn read_value(
+    field: &Field,
+    value: &Value,
+    directory: &Directory,
+    files: &FileRules<'_>,
+) -> Result<(FieldValue, Vec<Blob>), Vec<Invalid>> {
+    let (value, blobs) = match field.kind {
+        FieldType::File { limit } => file::read(value, limit, files)?,
+        _ => (field.kind.read(value, directory).map_err(|problem| vec![problem])?, Vec::new()),
+    };
+    if value.is_empty() && field.required {
+        return Err(vec![Invalid("is required".to_owned())]);
+    }
+    Ok((value, blobs))
 }
 
 /// A stage by its name.

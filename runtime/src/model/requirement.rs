@@ -13,7 +13,7 @@ use super::{
 /// Requirements of an action, beside being offered in the task's stage.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Requirements {
-    /// Fields that must have a value.
+    /// Fields that must have a value; a checkbox must be ticked.
     pub fields: Vec<FieldId>,
     /// Every checklist item of the task's stage must be completed or skipped.
     pub checklist: bool,
@@ -45,10 +45,13 @@ pub fn unmet(
     let requires = &action.requires;
     let mut unmet = Vec::new();
     for id in &requires.fields {
-        if task.value(id).is_empty() {
-            let name = workflow.field(id).map_or(id.as_str(), |field| &field.name);
-            unmet.push(format!("{name} is required"));
-        }
+        let field = workflow.field(id);
+        let lack = field.map_or_else(
+            || task.value(id).is_empty().then_some("is required"),
+            |field| field.kind.lack(task.value(id)),
+        );
+        let name = field.map_or(id.as_str(), |field| &field.name);
+        unmet.extend(lack.map(|lack| format!("{name} {lack}")));
     }
     if requires.checklist && has_open_items() {
         unmet.push("Checklist must be completed".to_owned());

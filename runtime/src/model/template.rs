@@ -1,11 +1,14 @@
 //! Texts with places in them: `https://example.com/companies/{{Company ID}}`.
 //!
-//! A bare name is a field, spaces and all, unless it is `action` or begins with `user.`,
-//! `execution.` or `secrets.`; `task.NAME` is always a field. Names are checked when a template is
+//! A bare name is a field, spaces and all, unless it is `action`, or one that every task has, or begins with `user.`,
+//! `execution.`, `secrets.` or `task.`; no field has such a name. `task.NAME` is always a field. Names are checked when a template is
 //! read, so that a misspelt one is an error at save time and never an empty text at send time.
+
+mod url;
 
 use std::{convert::Infallible, fmt::Write as _};
 
+pub use self::url::{URL_PATTERN, UrlProblem};
 use super::{
     field::{FieldType, FieldValue},
     id::{ExecutionId, FieldId, UserId},
@@ -13,7 +16,7 @@ use super::{
     task::Task,
     text,
     user::{Directory, Performer},
-    workflow::{ASSIGNED_TO, STAGE, Workflow},
+    workflow::{ASSIGNED_TO, CREATED_ON, STAGE, TASK_URL, UPDATED_ON, Workflow},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,26 @@ pub struct Scope<'a> {
     pub secrets: &'a Secrets,
 }
 
+/// Places of their own, which are no fields: what a template may have beside them.
+const PLACES: [(&str, Place); 8] = [
+    ("action", Place::Action),
+    ("user.id", Place::UserId),
+    ("user.email", Place::UserEmail),
+    ("user.first_name", Place::UserFirstName),
+    ("user.last_name", Place::UserLastName),
+    ("execution.id", Place::ExecutionId),
+    (STAGE, Place::Stage),
+    (ASSIGNED_TO, Place::AssignedTo),
+];
+
+/// What places begin with that are no fields by their whole names.
+const PREFIXES: [&str; 4] = ["user.", "execution.", "secrets.", "task."];
+
+/// Whether a bare name is not a field's, whatever fields there are.
+pub fn is_taken(name: &str) -> bool {
+    PLACES.iter().any(|(taken, _)| *taken == name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// A template that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -75,6 +98,10 @@ pub enum TemplateError {
     Nameless,
     #[error("`{{{{{name}}}}}` names no field of this workflow{}", suggest(.suggestion))]
     Unknown { name: String, suggestion: Option<String> },
+    #[error(
+        "`{{{{{0}}}}}` may not stand here: every task has it, but only lists and requests for tasks show it"
+    )]
+    OnlyShown(String),
     #[error("`{{{{{0}}}}}` may not stand here: a task's values are shown, and a secret is not")]
     SecretShown(String),
     #[error("`{{{{{name}}}}}`: {problem}")]
@@ -108,7 +135,10 @@ pub enum Destination {
 
 fn suggest(suggestion: &Option<String>) -> String {
     suggestion.as_ref().map_or_else(
-        || "; there are its fields, action, user.email, execution.id and secrets.NAME".to_owned(),
+        || {
+            let places: Vec<_> = PLACES.iter().map(|(name, _)| *name).collect();
+            format!("; there are its fields (also as task.NAME), {} and secrets.NAME", places.join(", "))
+        },
         |name| format!("; did you mean `{{{{{name}}}}}`?"),
     )
 }
@@ -278,7 +308,7 @@ impl Template {
 
 /// A field's value with its JSON type; a person by email, as the contract shows it.
 fn field_value(id: &FieldId, scope: &Scope<'_>) -> serde_json::Value {
-    match scope.task.value(id) {
+    match held(id, scope) {
         FieldValue::Empty => serde_json::Value::Null,
         FieldValue::Flag(flag) => serde_json::Value::Bool(*flag),
         FieldValue::List(items) => items.iter().map(|item| item.to_string()).collect(),
@@ -287,8 +317,13 @@ fn field_value(id: &FieldId, scope: &Scope<'_>) -> serde_json::Value {
     }
 }
 
-fn field_text(id: &FieldId, scope: &Scope<'_>) -> String {
+fn held<'s>(id: &FieldId, scope: &Scope<'s>) -> &'s FieldValue {
     let value = scope.task.value(id);
+    scope.workflow.field(id).map_or(value, |field| field.kind.held(value))
+}
+
+fn field_text(id: &FieldId, scope: &Scope<'_>) -> String {
+    let value = held(id, scope);
     let is_person = scope.workflow.field(id).is_some_and(|field| field.kind == FieldType::Person);
     match value {
         FieldValue::Text(user) if is_person => {
@@ -300,15 +335,11 @@ fn field_text(id: &FieldId, scope: &Scope<'_>) -> String {
 
 impl Place {
     fn parse(name: &str, to: Destination, workflow: &Workflow) -> Result<Self, TemplateError> {
-        match name {
-            "" => return Err(TemplateError::Nameless),
-            "action" => return Ok(Self::Action),
-            "user.id" => return Ok(Self::UserId),
-            "user.email" => return Ok(Self::UserEmail),
-            "user.first_name" => return Ok(Self::UserFirstName),
-            "user.last_name" => return Ok(Self::UserLastName),
-            "execution.id" => return Ok(Self::ExecutionId),
-            _ => {}
+        if name.is_empty() {
+            return Err(TemplateError::Nameless);
+        }
+        if let Some((_, place)) = PLACES.into_iter().find(|(known, _)| *known == name) {
+            return Ok(place);
         }
         if let Some(secret) = name.strip_prefix("secrets.") {
             return Self::secret(name, secret, to);
@@ -317,6 +348,7 @@ impl Place {
         match field {
             STAGE => Ok(Self::Stage),
             ASSIGNED_TO => Ok(Self::AssignedTo),
+            CREATED_ON | UPDATED_ON | TASK_URL => Err(TemplateError::OnlyShown(name.to_owned())),
             _ => workflow.field_named(field).map(|field| Self::Field(field.id.clone())).ok_or_else(|| {
                 TemplateError::Unknown { name: name.to_owned(), suggestion: closest(name, workflow) }
             }),
@@ -456,17 +488,7 @@ fn closest(name: &str, workflow: &Workflow) -> Option<String> {
         return Some(format!("secrets.{secret}"));
     }
     let fields = workflow.fields.iter().map(|field| field.name.as_str());
-    let known = fields.chain([
-        STAGE,
-        ASSIGNED_TO,
-        "action",
-        "user.id",
-        "user.email",
-        "user.first_name",
-        "user.last_name",
-        "execution.id",
-    ]);
-    text::closest(name, known).map(str::to_owned)
+    text::closest(name, fields.chain(PLACES.iter().map(|(name, _)| *name))).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::Steps;
 use crate::{
     clock::Clock,
     definition,
-    model::{Performer, SharedWorkspace, Workflow, WorkflowId, Workspace, stranding::Stranded},
+    model::{Performer, SharedWorkspace, Workflow, WorkflowId, stranding::Stranded},
     step::StepTypes,
     store::{NewVersion, Store, StoreError},
     toml_file::{Diagnostic, Diagnostics},
@@ -37,22 +37,21 @@ pub(super) fn in_line(stranded: &[Stranded]) -> String {
     stranded.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Reads a text as the server would publish it after what is there. `of`: the workflow of which it is to be a
-/// version.
+/// Reads a text as the server would publish it after `latest`. `of`: the workflow of which it is to be a version.
 pub fn check(
     source: &str,
     of: Option<&WorkflowId>,
     types: &StepTypes,
-    workspace: &Workspace,
+    latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
 ) -> Result<Workflow, Diagnostics> {
-    let latest = |id: &WorkflowId| workspace.workflow(id.as_str()).map(|it| Arc::clone(&it.workflow));
-    let workflow = definition::read(TEXT, source, &Steps(types), &latest)?;
+    let workflow = definition::read(TEXT, source, &Steps(types), latest)?;
     match of {
         Some(id) if *id != workflow.id => {
             let message =
                 format!("this is the workflow `{}`, and a version of `{id}` is to be saved", workflow.id);
             let help = Some(format!("write id = \"{id}\"; the id stays when the name changes"));
-            let other = Diagnostic { code: "other_workflow", message, span: 0..0, help };
+            let span = definition::id_span(source).unwrap_or_default();
+            let other = Diagnostic { code: "other_workflow", message, span, help };
             Err(Diagnostics::new(TEXT, source, vec![other]))
         }
         _ => Ok(workflow),

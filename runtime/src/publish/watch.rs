@@ -15,14 +15,14 @@ use std::{
 };
 
 use super::{
-    Files, PublishError, Steps, WorkflowFile, latest, publish, read_after, read_all, tell_findings,
-    toml_files,
+    Files, PublishError, Steps, WorkflowFile, folder::toml_files, latest, publish, read_after, read_all,
+    tell_findings,
 };
 use crate::{
     definition,
     engine::Shared,
     model::{WorkflowId, workspace::FileNote},
-    toml_file::read_text,
+    toml_file::{Unreadable, read_text},
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ struct Seen {
     /// At the last look.
     stamp: Stamp,
     /// What it said when it was read last, and its stamp then.
-    taken: Option<(Stamp, Result<String, String>)>,
+    taken: Option<(Stamp, Result<String, Unreadable>)>,
     /// What the log has said against it.
     problem: Option<String>,
 }

@@ -30,7 +30,7 @@ use crate::{
         LogFormat,
         traces::{TRACES, TraceSettings},
     },
-    toml_file::{Diagnostics, read_text},
+    toml_file::{Diagnostics, Unreadable, read_text},
 };
 
 /// What `log.format` may be.
@@ -113,7 +113,7 @@ pub struct Log {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("{}: {problem}", path.display())]
-    Unreadable { path: PathBuf, problem: String },
+    Unreadable { path: PathBuf, problem: Unreadable },
     /// A report for the file, and one for the environment.
     #[error("the configuration cannot be used\n\n{}", reports(.0))]
     Unsound(Vec<Diagnostics>),

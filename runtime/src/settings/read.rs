@@ -123,31 +123,36 @@ impl Reading {
             .filter(|name| name.to_ascii_uppercase().starts_with(PREFIX))
             .cloned()
             .collect();
-        let known: Vec<_> = keys.iter().map(Key::variable).collect();
         for name in ours {
-            match known.iter().position(|known| known.eq_ignore_ascii_case(&name)) {
-                Some(at) => self.read_variable(&keys[at], &name),
-                None => self.note_unknown(&name, &known),
+            match keys.iter().find(|key| key.variable().eq_ignore_ascii_case(&name)) {
+                Some(key) => self.read_variable(key, &name),
+                None => self.note_unknown(&name, &meant(&name, keys)),
             }
+        }
+        // Others may begin with `ONWARD_`; these are meant for us and would do nothing.
+        let others = self.variables.keys().filter(|name| !name.to_ascii_uppercase().starts_with(PREFIX));
+        let slips = others.filter_map(|name| Some((name.clone(), with_underscores(name, keys)?)));
+        for (name, help) in slips.collect::<Vec<_>>() {
+            self.note_unknown(&name, &help);
         }
     }
 
-    fn note_unknown(&mut self, name: &str, known: &[String]) {
+    fn note_unknown(&mut self, name: &str, help: &str) {
         // What it is may be a secret, under a name that is not quite right.
         self.environment.push_str(&format!("{name}=…\n"));
         let start = self.environment.len() - name.len() - "=…\n".len();
-        let help = closest(name, known.iter().map(String::as_str)).map_or_else(
-            || "it is ONWARD__SECTION__KEY, with a section and a key of onward.default.toml".to_owned(),
-            |nearest| format!("did you mean `{nearest}`?"),
-        );
         let message = format!("`{name}` is no variable of Onward's");
-        self.in_environment.add_with_help("unknown_key", start..start + name.len(), message, Some(help));
+        let help = Some(help.to_owned());
+        self.in_environment.add_with_help("unknown_key", start..start + name.len(), message, help);
     }
 
     fn read_variable(&mut self, key: &Key, name: &str) {
         let (span, text) = self.line(name);
         let read = text.as_deref().map_or(Err("a text in UTF-8".to_owned()), |text| match &key.kind {
             Kind::Text => Ok(Value::from(text)),
+            Kind::List if is_like_toml(text) => {
+                Err("a list with commas between its items, and neither brackets nor quotes: a,b".to_owned())
+            }
             Kind::List => Some(split_list(text).map(str::to_owned).collect::<Vec<_>>())
                 .filter(|items| items.len() <= ITEMS_MAX)
                 .map(Value::from)
@@ -241,6 +246,40 @@ impl Reading {
         let in_file = of(&self.name, &source, self.in_file);
         in_file.into_iter().chain(of("the environment", &self.environment, self.in_environment)).collect()
     }
+}
+
+/// What to write for a variable that is a key's but for the number of its underscores.
+fn with_underscores(name: &str, keys: &[Key]) -> Option<String> {
+    let flat = |name: &str| name.to_ascii_uppercase().replace("__", "_");
+    let key = keys.iter().find(|key| flat(&key.variable()) == flat(name))?;
+    Some(format!("write `{}`, with two underscores each time", key.variable()))
+}
+
+/// What a variable of an unknown name may be meant to be.
+fn meant(name: &str, keys: &[Key]) -> String {
+    if let Some(help) = with_underscores(name, keys) {
+        return help;
+    }
+    let name = name.to_ascii_lowercase();
+    let (section, key) = name[PREFIX.len()..].split_once("__").unwrap_or_default();
+    let of_section: Vec<_> =
+        keys.iter().filter(|it| it.section == section || closest(section, [it.section]).is_some()).collect();
+    let nearest = closest(key, of_section.iter().map(|it| it.key));
+    if let Some(found) = of_section.iter().find(|it| Some(it.key) == nearest) {
+        return format!("did you mean `{}`?", found.variable());
+    }
+    let names: Vec<_> = of_section.iter().map(|it| it.variable()).collect();
+    match names.as_slice() {
+        [] => "it is ONWARD__SECTION__KEY, with a section and a key of onward.default.toml".to_owned(),
+        [name] => format!("there is only {name}"),
+        names => format!("there are {}", names.join(", ")),
+    }
+}
+
+/// Whether a variable's list is written as the file has them.
+fn is_like_toml(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('[') && text.ends_with(']') && text.contains(['"', '\''])
 }
 
 /// Puts asterisks over what an unknown key has in its line: it may be a secret, under a name that is not quite right.

@@ -7,6 +7,14 @@ use super::{
     keys::{ITEMS_MAX, Kind, keys},
 };
 
+/// What some texts are, as far as a regular expression can tell.
+const PATTERNS: [(&str, &str); 4] = [
+    ("egress.proxy", "^(environment|http://.+)?$"),
+    ("server.listen", r"^([0-9.]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$"),
+    ("server.public_url", r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#][^?#]*)?$"),
+    ("traces.endpoint", r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#][^?#]*)?$"),
+];
+
 /// The schema of the configuration file.
 pub fn schema() -> Value {
     let mut sections = Map::new();
@@ -15,6 +23,9 @@ pub fn schema() -> Value {
         schema["description"] = key.comment.as_str().into();
         if key.name() == "log.format" {
             schema["enum"] = LOG_FORMATS.iter().map(|(name, _)| *name).collect();
+        }
+        if let Some((_, pattern)) = PATTERNS.iter().find(|(name, _)| *name == key.name()) {
+            schema["pattern"] = (*pattern).into();
         }
         let empty = json!({"type": "object", "properties": {}, "additionalProperties": false});
         let table = sections.entry(key.section).or_insert(empty);

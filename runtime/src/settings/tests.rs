@@ -108,6 +108,62 @@ fn the_environment_is_told_by_its_variables() {
 }
 
 #[test]
+fn a_variable_that_is_none_is_told_what_it_may_be() {
+    check(
+        "",
+        &[
+            ("ONWARD_SERVER_WORKERS", "2"),
+            ("ONWARD__SERVER_DRAIN_SECONDS", "2"),
+            ("ONWARD__BOGUS__X", "1"),
+            ("ONWARD__METRICS__PORT", "1"),
+            ("ONWARD__FILES__REMOTE_ALLOW", "[\"a.example\",\"b.example\"]"),
+        ],
+        expect![[r#"
+            the configuration cannot be used
+
+            error[unknown_key]: `ONWARD__BOGUS__X` is no variable of Onward's
+             --> the environment:1:1
+              |
+            1 | ONWARD__BOGUS__X=…
+              | ^^^^^^^^^^^^^^^^
+              |
+              = help: it is ONWARD__SECTION__KEY, with a section and a key of onward.default.toml
+
+            error[invalid_value]: `ONWARD__FILES__REMOTE_ALLOW` must be a list with commas between its items, and neither brackets nor quotes: a,b
+             --> the environment:2:29
+              |
+            2 | ONWARD__FILES__REMOTE_ALLOW=["a.example","b.example"]
+              |                             ^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            error[unknown_key]: `ONWARD__METRICS__PORT` is no variable of Onward's
+             --> the environment:3:1
+              |
+            3 | ONWARD__METRICS__PORT=…
+              | ^^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: there is only ONWARD__METRICS__OPEN
+
+            error[unknown_key]: `ONWARD__SERVER_DRAIN_SECONDS` is no variable of Onward's
+             --> the environment:4:1
+              |
+            4 | ONWARD__SERVER_DRAIN_SECONDS=…
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: write `ONWARD__SERVER__DRAIN_SECONDS`, with two underscores each time
+
+            error[unknown_key]: `ONWARD_SERVER_WORKERS` is no variable of Onward's
+             --> the environment:5:1
+              |
+            5 | ONWARD_SERVER_WORKERS=…
+              | ^^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: write `ONWARD__SERVER__WORKERS`, with two underscores each time
+
+            5 problems in the environment"#]],
+    );
+}
+
+#[test]
 fn what_is_no_toml_is_said_alone() {
     check(
         "[server\nlisten = 5\n",

@@ -37,6 +37,10 @@ impl StepType for DeleteTaskType {
     ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
         Params::new(step, workflow).finish(|| Some(Box::new(DeleteTask) as Box<dyn Step>))
     }
+
+    fn deletes_task(&self) -> bool {
+        true
+    }
 }
 
 impl Step for DeleteTask {

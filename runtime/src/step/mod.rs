@@ -60,6 +60,11 @@ pub trait StepType: Send + Sync {
         None
     }
 
+    /// Whether a task is gone after a step.
+    fn deletes_task(&self) -> bool {
+        false
+    }
+
     /// What is sound in a step and yet may not be meant.
     fn lint(&self, step: &StepDefinition) -> Vec<StepFinding> {
         let _ = step;

@@ -9,7 +9,7 @@ use crate::model::{
     StepDefinition, Workflow, duration,
     template::{Destination, Template},
     text::{closest, suggestion},
-    workflow::{ASSIGNED_TO, ParamProblem, STAGE},
+    workflow::{ASSIGNED_TO, ParamProblem, RESERVED_NAMES, STAGE},
 };
 
 /// What every step has beside its parameters.
@@ -56,6 +56,20 @@ impl<'a> Params<'a> {
 
     /// The workflow has no field of a name; `param`: the table that has it as a key.
     pub(super) fn unknown_field(&mut self, param: &str, name: &str) {
+        if RESERVED_NAMES.contains(&name) && !self.has_field(name) {
+            let message = format!("“{name}” follows from what happens to the task, and nothing sets it");
+            return self.problem_with_help(
+                &format!("{param}/{name}"),
+                "unknown_field",
+                message,
+                "leave it out",
+            );
+        }
+        if name == STAGE {
+            let message = "“Stage” is no field";
+            let help = "a step of its own moves the task: type = \"move_to_stage\" with `stage`";
+            return self.problem_with_help(&format!("{param}/{name}"), "unknown_field", message, help);
+        }
         let fields = self.workflow.fields.iter().map(|field| field.name.as_str());
         let help = suggestion(name, fields.chain([ASSIGNED_TO]));
         let message = format!("the workflow has no field “{name}”");
@@ -108,21 +122,26 @@ impl<'a> Params<'a> {
     }
 
     pub(super) fn table(&mut self, name: &'static str) -> Map<String, Value> {
-        match self.take(name) {
-            None => Map::new(),
-            Some(Value::Object(table)) => table,
-            Some(_) => {
-                self.problem(name, "wrong_type", format!("`{name}` must be a table: {{ Name = \"value\" }}"));
-                Map::new()
+        self.optional_table(name, "{ Name = \"value\" }").unwrap_or_default()
+    }
+
+    /// `example`: what may stand there.
+    pub(super) fn optional_table(&mut self, name: &'static str, example: &str) -> Option<Map<String, Value>> {
+        match self.take(name)? {
+            Value::Object(table) => Some(table),
+            _ => {
+                let message = format!("`{name}` must be a table, such as {name} = {example}");
+                self.problem(name, "wrong_type", message);
+                None
             }
         }
     }
 
-    pub(super) fn optional_table(&mut self, name: &'static str) -> Option<Map<String, Value>> {
-        self.values.contains_key(name).then(|| self.table(name)).or_else(|| {
-            self.known.push(name);
-            None
-        })
+    /// Notes a parameter that means something only beside another one, which is not there.
+    pub(super) fn misplaced(&mut self, name: &str, message: String, help: &str) {
+        if self.values.shift_remove(name).is_some() {
+            self.problem_with_help(name, "unknown_key", message, help);
+        }
     }
 
     pub(super) fn bytes(&mut self, name: &'static str, default: usize, most: usize) -> usize {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{params::Params, schema};
+use crate::model::duration;
 
 /// The longest pause between two tries: the execution keeps its task's turn meanwhile.
 pub const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
@@ -33,7 +34,7 @@ pub(super) struct RetryPolicy {
 impl RetryPolicy {
     /// Reads the parameter `retry`; `None` where it is left out.
     pub(super) fn read(params: &mut Params<'_>) -> Option<Self> {
-        let table = params.optional_table("retry")?;
+        let table = params.optional_table("retry", "{ tries = 3 }")?;
         let mut policy = Self { tries: TRIES_DEFAULT as u32, first: FIRST_DEFAULT, most: MOST_DEFAULT };
         for (key, value) in &table {
             match key.as_str() {
@@ -57,6 +58,18 @@ impl RetryPolicy {
                     params.unknown(&place, message, &["tries", "first", "most", DEDUPLICATED]);
                 }
             }
+        }
+        if policy.first > policy.most {
+            let (first, most) = (duration::written(policy.first), duration::written(policy.most));
+            let message =
+                format!("the pause after the first try ({first}) would be longer than the longest ({most})");
+            let place = if table.contains_key("most") { "retry/most" } else { "retry/first" };
+            params.problem_with_help(
+                place,
+                "invalid_param",
+                message,
+                "write a longer `most` or a shorter `first`",
+            );
         }
         Some(policy)
     }

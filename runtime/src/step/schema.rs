@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::duration;
+use crate::model::{duration, template};
 
 /// A keyword of our own: what a value stands for, where its type does not tell. `"template"`: a text that may have
 /// places such as `{{Field Name}}`; `"stage"`: a stage's name; `"fields"`: a table by fields' names; `"credential"`: a
@@ -37,12 +37,17 @@ pub(super) fn template(description: &str) -> Value {
     json!({"description": description, "type": "string", KIND: "template"})
 }
 
+/// A template that is a URL to call.
+pub(super) fn url(description: &str) -> Value {
+    json!({"description": description, "type": "string", "pattern": template::URL_PATTERN, KIND: "template"})
+}
+
 /// A text that must have a secret in it: it stands nowhere in plain text.
 pub(super) fn credential(description: &str) -> Value {
     json!({
         "description": format!("{description} It must have a secret in it: {{{{secrets.NAME}}}}."),
         "type": "string",
-        "pattern": r"\{\{ *secrets\.",
+        "pattern": r"\{\{\s*secrets\.",
         KIND: "credential",
     })
 }
@@ -58,12 +63,13 @@ pub(super) fn flag(description: &str) -> Value {
 }
 
 pub(super) fn duration(description: &str, most: Duration) -> Value {
-    let most = duration::written(most);
+    let written = duration::written(most);
     json!({
-        "description": format!("{description} Such as \"30s\", \"2h\" or \"3d\", or a number of seconds; {most} at most."),
+        "description": format!("{description} Such as \"30s\", \"2h\" or \"3d\", or a number of seconds; {written} at most."),
         "type": ["string", "integer"],
         "pattern": duration::PATTERN,
         "minimum": 1,
+        "maximum": most.as_secs(),
     })
 }
 

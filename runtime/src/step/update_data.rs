@@ -7,9 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
 use crate::model::{
-    StepDefinition, Workflow,
+    Directory, Field, FieldId, FieldType, StepDefinition, Workflow,
     document::Answer,
     execution::Effects,
+    field::Invalid,
+    file::FileRules,
+    patch,
     template::{Destination, Scope, Template},
     workflow::{ASSIGNED_TO, ParamProblem, STAGE},
 };
@@ -65,7 +68,8 @@ impl StepType for UpdateDataType {
         }
         for (name, value) in table {
             let place = format!("fields/{name}");
-            if name != ASSIGNED_TO && workflow.field_named(&name).is_none() {
+            let field = workflow.field_named(&name);
+            if name != ASSIGNED_TO && field.is_none() {
                 params.unknown_field("fields", &name);
             }
             let setting = match &value {
@@ -74,13 +78,48 @@ impl StepType for UpdateDataType {
                 }
                 _ => Some(Setting::Fixed(value)),
             };
-            fields.extend(setting.map(|setting| (name, setting)));
+            let Some(setting) = setting else { continue };
+            for problem in setting.fixed().iter().flat_map(|value| problems(field, value)) {
+                params.problem(&place, "invalid_value", format!("the value for “{name}” {problem}"));
+            }
+            fields.push((name, setting));
         }
         params.finish(|| Some(Box::new(UpdateData { fields }) as Box<dyn Step>))
     }
 
     fn moves_to(&self, step: &StepDefinition) -> Option<String> {
         step.params.get("fields")?.get(STAGE)?.as_str().map(str::to_owned)
+    }
+}
+
+impl Setting {
+    /// What it sets for every task; `None` where that depends on the task.
+    fn fixed(&self) -> Option<Value> {
+        match self {
+            Self::Fixed(value) => Some(value.clone()),
+            Self::Templated(template) => template.fixed().map(Value::from),
+        }
+    }
+}
+
+/// Why a field would never take a value; `field`: `None` for who a task is assigned to. What a workflow cannot know is not
+/// looked at: who is a user, and which files a task has.
+fn problems(field: Option<&Field>, value: &Value) -> Vec<Invalid> {
+    let person = Field {
+        id: FieldId::new(ASSIGNED_TO),
+        name: ASSIGNED_TO.to_owned(),
+        kind: FieldType::Person,
+        required: false,
+        editable: true,
+    };
+    let field = field.unwrap_or(&person);
+    match (&field.kind, value) {
+        (FieldType::Person, Value::String(text)) if !text.is_empty() => Vec::new(),
+        (FieldType::File { .. }, Value::Array(files)) if !files.is_empty() => Vec::new(),
+        _ => {
+            let read = patch::read_value(field, value, &Directory::default(), &FileRules::default());
+            read.err().unwrap_or_default()
+        }
     }
 }
 

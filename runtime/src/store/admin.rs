@@ -28,8 +28,10 @@ pub enum AdminChange {
     },
     /// Gives a user a role in a workflow, instead of the one they had.
     SetRole(Membership),
+    /// Changes nothing where who asks does not administer the workspace any more.
     AddKey(ApiKey),
     RevokeKey(KeyId),
+    /// The same, of who makes it.
     Invite(Invitation),
     WithdrawInvitation(String),
     /// Somebody has followed the link: it is gone, and they are a user with a password, or have a new one.

@@ -297,10 +297,11 @@ pub trait Store: Send + Sync {
     /// What is kept of a task's checklist items, in the order of their ids.
     fn checklist(&self, task: TaskId) -> Reply<Vec<KeptItem>>;
 
-    /// The workflows in which a task has, or had, a file.
+    /// The workflows in which a task that is there has, or had, a file.
     fn blob_workflows(&self, id: BlobId) -> Reply<Vec<WorkflowId>>;
 
-    /// The bytes of a file that some task has, or had: the history names them for as long as it is kept.
+    /// The bytes of a file that some task has, or had, also one that is deleted: the history names them for as long as it is
+    /// kept.
     fn blob(&self, id: BlobId) -> Reply<Option<Blob>>;
 
     /// What was admitted with an idempotency key, by the key's scope.
@@ -374,7 +375,8 @@ pub trait Store: Send + Sync {
     /// numbers go on growing.
     fn forget_audit(&self, before: Timestamp, most: usize) -> Reply<usize>;
 
-    /// Forgets keys that were revoked before an instant.
+    /// Forgets everything of keys that were revoked before an instant, but that their secrets are taken: those never open
+    /// anything again.
     fn forget_revoked_keys(&self, before: Timestamp) -> Reply<()>;
 
     /// When each key was last used.

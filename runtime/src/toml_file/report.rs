@@ -50,13 +50,7 @@ impl Diagnostics {
 
     /// The line and the column at which a problem begins, both from 1; a column is a character.
     pub fn place(&self, problem: &Diagnostic) -> (usize, usize) {
-        let mut start = problem.span.start.min(self.source.len());
-        while !self.source.is_char_boundary(start) {
-            start -= 1;
-        }
-        let before = &self.source[..start];
-        let line = before.rfind('\n').map_or(0, |end| end + 1);
-        (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
+        line_and_column(&self.source, problem.span.start)
     }
 
     fn render(&self, problem: &Diagnostic) -> String {
@@ -81,6 +75,13 @@ impl Diagnostics {
         }
         Renderer::plain().render(&[group])
     }
+}
+
+/// The line and the column of a place in a text, both from 1; a column is a character.
+pub(crate) fn line_and_column(source: &str, at: usize) -> (usize, usize) {
+    let before = &source[..source.floor_char_boundary(at)];
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
 }
 
 impl fmt::Display for Diagnostics {

@@ -82,8 +82,16 @@ pub(crate) enum TextOrTable<'a> {
     Table(Table<'a>),
 }
 
-/// Where the values of some keys stand.
-pub(crate) type Places = Vec<(String, Range<usize>)>;
+/// Where some keys stand, and their values.
+pub(crate) type Places = Vec<KeyPlace>;
+
+/// Where a key within a table stands: `auth/basic/user`.
+pub(crate) struct KeyPlace {
+    pub(crate) path: String,
+    pub(crate) key: Range<usize>,
+    /// Within a parameter it begins with the key.
+    pub(crate) value: Range<usize>,
+}
 
 /// A table whose keys are being taken.
 pub(crate) struct Table<'a> {
@@ -184,6 +192,13 @@ impl<'a> Table<'a> {
         problems: &mut Problems,
     ) -> Option<At<Vec<At<String>>>> {
         let value = self.take(key)?;
+        if let Some(text) = value.get_ref().as_str() {
+            let items: Vec<_> = split_list(text).map(|item| format!("{item:?}")).collect();
+            let help = format!("write {key} = [{}]", items.join(", "));
+            let message = format!("`{key}` must be a list of texts, and this is one text");
+            problems.add_with_help("wrong_type", value.span(), message, Some(help));
+            return None;
+        }
         let Some(items) = value.get_ref().as_array() else {
             return wrong_type(key, "a list of texts", value, problems);
         };
@@ -196,6 +211,28 @@ impl<'a> Table<'a> {
             }
         }
         Some(At { value: texts, span: value.span() })
+    }
+
+    /// Texts that must be there, one at least; the messages are told where they are not. Those that are there and are no
+    /// texts are told as that alone.
+    pub(crate) fn needed_texts(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        [missing, empty]: [&str; 2],
+        problems: &mut Problems,
+    ) -> Vec<At<String>> {
+        if self.place(key).is_none() {
+            self.known.push(key);
+            problems.add("missing_key", self.span.clone(), missing);
+            return Vec::new();
+        }
+        let problems_before = problems.0.len();
+        let Some(texts) = self.texts(key, most, problems) else { return Vec::new() };
+        if texts.value.is_empty() && problems.0.len() == problems_before {
+            problems.add("missing_key", texts.span, empty);
+        }
+        texts.value
     }
 
     /// The same, where one text may stand for a list of them, with commas in between.
@@ -245,16 +282,17 @@ impl<'a> Table<'a> {
         items.into_iter().take(most).filter_map(read).collect()
     }
 
-    /// The tables of `[[key]]`.
+    /// The tables of a list. `written`: how one is, such as `[[stages]]`.
     pub(crate) fn tables(
         &mut self,
         key: &'static str,
+        written: &str,
         most: usize,
         problems: &mut Problems,
     ) -> Vec<Table<'a>> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
-            let expected = format!("a list of tables ([[{key}]] or {key} = [{{ … }}])");
+            let expected = format!("a list of tables, written {written}");
             let _: Option<()> = wrong_type(key, &expected, value, problems);
             return Vec::new();
         };
@@ -282,14 +320,21 @@ impl<'a> Table<'a> {
 
     /// What is left is not known.
     pub(crate) fn finish(self, problems: &mut Problems) {
+        self.finish_with_hints(&[], problems);
+    }
+
+    /// The same; `hints`: keys that belong elsewhere, each with where.
+    pub(crate) fn finish_with_hints(self, hints: &[(&str, &str)], problems: &mut Problems) {
         for (key, span, _) in self.entries {
             if problems.is_full() {
                 return;
             }
-            let help = closest(&key, self.known.iter().copied()).map_or_else(
-                || format!("possible here: {}", self.known.join(", ")),
-                |nearest| format!("did you mean `{nearest}`?"),
-            );
+            let hint = hints.iter().find(|(name, _)| *name == key);
+            let help = match (hint, closest(&key, self.known.iter().copied())) {
+                (Some((_, place)), _) => (*place).to_owned(),
+                (None, Some(nearest)) => format!("did you mean `{nearest}`?"),
+                (None, None) => format!("possible here: {}", self.known.join(", ")),
+            };
             problems.add_with_help(
                 "unknown_key",
                 span,
@@ -312,8 +357,8 @@ impl<'a> Table<'a> {
     pub(crate) fn rest(self, problems: &mut Problems) -> (Map<String, Value>, Places) {
         let mut values = Map::new();
         let mut places = Places::new();
-        for (key, _, value) in self.entries {
-            places.push((key.to_string(), value.span()));
+        for (key, span, value) in self.entries {
+            places.push(KeyPlace { path: key.to_string(), key: span, value: value.span() });
             note_keys(&key, value, &mut places, problems);
             values.insert(key.into_owned(), json(value.get_ref()));
         }
@@ -340,7 +385,8 @@ fn note_keys(path: &str, value: &Spanned<DeValue<'_>>, places: &mut Places, prob
             continue;
         }
         let path = format!("{path}/{name}");
-        places.push((path.clone(), span.start..value.span().end.max(span.end)));
+        let whole = span.start..value.span().end.max(span.end);
+        places.push(KeyPlace { path: path.clone(), key: span, value: whole });
         note_keys(&path, value, places, problems);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Bench, Person, bench, cookie};
-use crate::support::{Answer, Server, request};
+use crate::support::{Answer, HeldBack, Server, request};
 
 fn accept(bench: &Bench, link: &Value) -> Answer {
     let token = link["token"].as_str().expect("a token");
@@ -79,4 +79,49 @@ fn a_link_ends_with_the_key_that_made_it() {
         let link = program.post("/invitations", &json!({"email": "new@example.com"})).json();
         assert_eq!(link["expires_at"] == made["expires_at"], is_end, "{link}");
     }
+}
+
+/// "Immediate revocation": who has asked, and holds back the end of what they ask for, gets nothing when they may not ask any more.
+#[test]
+fn what_was_begun_in_time_and_ends_too_late_makes_no_key_and_no_link() {
+    let bench = bench();
+    let (removed, removed_id) = administrator(&bench, "removed");
+    let (demoted, demoted_id) = administrator(&bench, "demoted");
+    let program = bench.server.post("/keys", &json!({"name": "Program"})).json();
+    let bearer = format!("Bearer {}", program["key"].as_str().expect("a key"));
+    let by_person = |it: &Person<'_>| [("Cookie", it.cookie.clone()), ("Origin", "http://test".to_owned())];
+    let by_key = [("Authorization", bearer)];
+    let asks = |who: &[(&'static str, String)], path: &str, body: &Value| {
+        let mut headers = vec![("Content-Type", "application/json")];
+        headers.extend(who.iter().map(|(name, value)| (*name, value.as_str())));
+        let path = format!("/api/v1{path}");
+        HeldBack::new(&bench.server.address, "POST", &path, &headers, body.to_string().as_bytes())
+    };
+    let key = json!({"name": "Backdoor"});
+    let link = json!({"email": "backdoor@example.com", "is_administrator": true});
+    let mut begun = Vec::new();
+    for (who, status) in
+        [(&by_key[..], 401), (&by_person(&removed)[..], 401), (&by_person(&demoted)[..], 403)]
+    {
+        begun.push((asks(who, "/keys", &key), status));
+        begun.push((asks(who, "/invitations", &link), status));
+    }
+    let kept = asks(&by_person(&administrator(&bench, "keeps").0), "/keys", &json!({"name": "Good"}));
+    let ends = |path: String| bench.server.send("DELETE", &path, &[], b"").status;
+    assert_eq!(ends(format!("/keys/{}", program["id"].as_str().expect("an id"))), 204);
+    assert_eq!(ends(format!("/users/{removed_id}")), 204);
+    let no_more = json!({"is_administrator": false}).to_string();
+    let path = format!("/users/{demoted_id}");
+    assert_eq!(bench.server.send("PATCH", &path, &[], no_more.as_bytes()).status, 200);
+    for (request, status) in begun {
+        let answer = request.end();
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    assert_eq!(kept.end().status, 201, "the others go on");
+    let keys = bench.server.get("/keys").json();
+    let mut names: Vec<_> =
+        keys.as_array().expect("a list").iter().map(|it| it["name"].as_str().expect("a name")).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Good", "Test"]);
+    assert_eq!(bench.server.get("/invitations").json(), json!([]));
 }

@@ -3,12 +3,16 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    thread,
     time::Duration,
 };
 
 use serde_json::Value;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Long enough for a server to have read what was sent.
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -40,17 +44,56 @@ pub(crate) fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
+    let mut socket = begin(address, method, path, headers, body.len());
+    // A server may refuse a large body before it has all of it.
+    let _ = socket.write_all(body);
+    answer(socket)
+}
+
+/// A request of which the last byte of the body has not been sent.
+pub(crate) struct HeldBack {
+    socket: TcpStream,
+    last: u8,
+}
+
+impl HeldBack {
+    pub(crate) fn new(
+        address: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Self {
+        let (last, rest) = body.split_last().expect("a body");
+        // So that the server reads the head, and begins.
+        let (first, rest) = rest.split_first().expect("more of it");
+        let mut socket = begin(address, method, path, headers, body.len());
+        socket.write_all(&[*first]).expect("taken");
+        thread::sleep(PAUSE);
+        socket.write_all(rest).expect("taken");
+        Self { socket, last: *last }
+    }
+
+    pub(crate) fn end(mut self) -> Answer {
+        let _ = self.socket.write_all(&[self.last]);
+        answer(self.socket)
+    }
+}
+
+fn begin(address: &str, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> TcpStream {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    head.push_str(&format!("Content-Length: {length}\r\n\r\n"));
     let mut socket = TcpStream::connect(address).expect("the server listens");
     socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     socket.set_write_timeout(Some(TIMEOUT)).expect("a timeout");
     socket.write_all(head.as_bytes()).expect("the head is taken");
-    // A server may refuse a large body before it has all of it.
-    let _ = socket.write_all(body);
+    socket
+}
+
+fn answer(mut socket: TcpStream) -> Answer {
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer);
     parse(&answer)

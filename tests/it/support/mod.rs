@@ -17,7 +17,7 @@ use std::{
 
 pub(crate) use self::{
     authority::{Authorities, Certificate},
-    client::{Answer, request},
+    client::{Answer, HeldBack, request},
     disk::{Disk, Fault, On, all_is_moved, hold_the_write_lock},
     load::{Ledger, create_tasks, number, pinging, under_load},
     raw::{Connection, Over, RawReceiver, Then},

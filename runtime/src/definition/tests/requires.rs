@@ -232,7 +232,7 @@ fn a_condition_has_a_message_and_all_or_any() {
                |
                = help: did you mean `message`?
 
-            error[wrong_type]: `all` must be a list of tables ([[all]] or all = [{ … }]), and this is of type string
+            error[wrong_type]: `all` must be a list of tables, written all = [{ … }], and this is of type string
               --> test.toml:47:7
                |
             47 | all = "Title"

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::{
+    bootstrap::{self, Bootstrap},
     model::{ApiKey, Scope, Timestamp, id::KeyId, perform::IdempotencyKey},
     retention::{RetentionSettings, forget_changes, forget_keys, forget_records},
     sessions::{SessionSettings, Sessions},
@@ -118,17 +119,11 @@ async fn changes_and_revoked_keys_are_forgotten_by_their_age() {
     bench.administered(AdminChange::RevokeKey(key.id.clone())).await;
     let for_ever = RetentionSettings { audit_days: 0, revoked_keys_days: 0, ..settings() };
     let all = [(2, "key.revoked".to_owned()), (1, "key.added".to_owned())];
-    let again = || AdminChange::AddKey(key.clone());
-    let by = || By { performer: sample::performer(), at: bench.clock.now() };
     for days in [90, 730] {
         bench.is_after(DAY * days);
         forget_changes(&bench.shared, &for_ever).await.expect("done");
         forget_changes(&bench.shared, &settings()).await.expect("done");
         assert_eq!(bench.audit().await, all, "after {days} days");
-        if days == 90 {
-            // Its row is still there, and so its hash is taken.
-            assert!(bench.shared.store.administer(again(), by()).await.is_err());
-        }
     }
     bench.is_after(DAY * 731);
     forget_changes(&bench.shared, &for_ever).await.expect("done");
@@ -139,8 +134,30 @@ async fn changes_and_revoked_keys_are_forgotten_by_their_age() {
     bench.is_after(DAY * 2_000);
     forget_changes(&bench.shared, &settings()).await.expect("done");
     assert_eq!(bench.audit().await, all[..1]);
-    bench.administered(again()).await;
+    bench.administered(AdminChange::AddKey(ApiKey { id: KeyId::new("key_2"), hash: [8; 32], ..key })).await;
     assert_eq!(bench.audit().await[0], (3, "key.added".to_owned()));
+}
+
+/// "Immediate revocation", for good: whatever is forgotten of a key, its file makes no key of it again.
+#[actix::test]
+async fn a_revoked_key_stays_one_after_it_was_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = Bench::new(folder.path()).await;
+    let file = folder.path().join("key");
+    std::fs::write(&file, format!("onw_{}\n", "a1".repeat(20))).expect("written");
+    let bootstrap = Bootstrap { administrator: None, api_key_file: Some(file) };
+    let start = async || {
+        bootstrap::run(&*bench.shared.store, &bench.clock, &bootstrap).await.expect("a start");
+        bench.shared.store.workspace().await.expect("an answer").keys
+    };
+    let first = start().await;
+    assert_eq!(first.len(), 1);
+    bench.administered(AdminChange::RevokeKey(first[0].id.clone())).await;
+    for days in [1, 91, 3_650] {
+        bench.is_after(DAY * days);
+        forget_changes(&bench.shared, &settings()).await.expect("done");
+        assert_eq!(start().await, [], "after {days} days");
+    }
 }
 
 /// "Session expiry."

@@ -253,7 +253,7 @@ fn patched(
     if errors.is_empty() {
         Ok(Some((patched, read.patch.blobs)))
     } else {
-        let message = format!("the answer's task is invalid: {}", errors.to_line());
+        let message = format!("the task does not take what this step sets: {}", errors.to_line());
         Err(Failed { code: "invalid_fields", message, fields: errors })
     }
 }

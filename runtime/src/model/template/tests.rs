@@ -30,7 +30,7 @@ fn places_are_filled_and_escaped() {
     for (source, escape, expected) in [
         ("https://x/{{Company Name}}?n={{ Number of Employees }}", Escape::Url, "https://x/Acme%20Corp?n=20"),
         ("{{action}} by {{user.first_name}} in {{Stage}}", Escape::Text, "Finish by Example in Completed"),
-        ("{{task.International?}}|{{Assigned To}}", Escape::Header, "|user@example.com"),
+        ("{{task.International?}}|{{Assigned To}}", Escape::Header, "false|user@example.com"),
         ("no places", Escape::Url, "no places"),
     ] {
         assert_eq!(rendered(source, escape).as_deref(), Ok(expected));
@@ -46,8 +46,8 @@ fn a_name_that_nothing_has_is_an_error_with_a_suggestion() {
         ),
         (
             "{{zzz}}",
-            "`{{zzz}}` names no field of this workflow; there are its fields, action, user.email, execution.id and \
-             secrets.NAME",
+            "`{{zzz}}` names no field of this workflow; there are its fields (also as task.NAME), action, user.id, \
+             user.email, user.first_name, user.last_name, execution.id, Stage, Assigned To and secrets.NAME",
         ),
         (
             "{{secret.TOKEN}}",
@@ -121,4 +121,38 @@ fn files_are_their_names() {
     assert_eq!(template("x/{{Papers}}").render(&scope, Escape::Url).as_deref(), Ok("x/a%20b.pdf%2C%20c.pdf"));
     assert_eq!(template("{{Papers}}.").render_value(&scope), "a b.pdf, c.pdf.");
     assert_eq!(template("{{Papers}}").render_value(&scope)[1]["filename"], "c.pdf");
+}
+
+#[test]
+fn what_cannot_stand_in_a_url_says_what_to_write() {
+    let workflow = sample::workflow();
+    let told = |url: &str| {
+        let template = Template::parse(url, Destination::Call, &workflow).expect(url);
+        template.url_problem().map(|UrlProblem { message, help }| format!("{message}; {help}"))
+    };
+    for (url, expected) in [
+        ("https://h/or ders", "a space cannot stand in a URL; write %20"),
+        ("https://h/größe", "`ö` cannot stand in a URL; write %C3%B6"),
+        ("https://h/<x>", "`<` cannot stand in a URL; write %3C"),
+        ("https://h/`", "`` ` `` cannot stand in a URL; write %60"),
+        ("https://h/a{", "`{` cannot stand in a URL; write %7B"),
+        ("{{secrets.HOOK}}/a\u{a0}b", "the character U+00A0 cannot stand in a URL; write %C2%A0"),
+        ("https://h/ ", "a space stands in the URL, beside a place or at its beginning or end; remove it"),
+        (
+            "https://h/{Company ID}",
+            "`{Company ID}` in the URL is no place, and would be sent as it stands; a place has two braces on each side: {{Company ID}}",
+        ),
+        (
+            "https://h/${Key}?x",
+            "`${Key}` in the URL is no place, and would be sent as it stands; a place has two braces on each side: {{Key}}",
+        ),
+    ] {
+        let told = told(url).unwrap_or_else(|| panic!("{url} is taken"));
+        assert!(told.starts_with(expected), "{url}: {told}");
+    }
+    for url in
+        ["https://h/a%20b?c[d]=e|f&g={{Company Name}}", "{{secrets.HOOK}}", "https://h/\"'()*+,;=:@!$~^\\"]
+    {
+        assert_eq!(told(url), None, "{url}");
+    }
 }

@@ -86,13 +86,23 @@ pub(super) struct Applied {
 impl Auth {
     /// `auth`, where there is one.
     pub(super) fn read(params: &mut Params<'_>, guard: &Guard) -> Option<Self> {
-        let table = params.optional_table("auth")?;
+        let table = params.optional_table("auth", "{ bearer = \"{{secrets.TOKEN}}\" }")?;
         let mut kinds = table.into_iter();
         let (Some((kind, value)), None) = (kinds.next(), kinds.next()) else {
             params.problem("auth", "invalid_param", format!("`auth` must have one of {KINDS}"));
             return None;
         };
         match (kind.as_str(), value) {
+            ("bearer", Value::String(source)) if has_scheme(&source) => {
+                let message = "`bearer` is the token alone: `Bearer` is sent before it without being written";
+                params.problem_with_help(
+                    "auth/bearer",
+                    "invalid_param",
+                    message,
+                    "leave out the word `Bearer`",
+                );
+                None
+            }
             ("bearer", Value::String(source)) => credential(params, "auth/bearer", &source).map(Self::Bearer),
             ("basic", Value::Object(table)) => {
                 let mut keys = Keys::new("auth/basic", table);
@@ -125,7 +135,7 @@ impl Auth {
         let mut api_key = schema::object(api_key, &["value"]);
         api_key["oneOf"] = json!([{"required": ["header"]}, {"required": ["query"]}]);
         let oauth2 = json!({
-            "token_url": template("Where access tokens are fetched."),
+            "token_url": schema::url("Where access tokens are fetched."),
             "client_id": template("The client's id."),
             "client_secret": credential("The client's secret."),
             "scope": template("The scope to ask for."),
@@ -226,6 +236,12 @@ impl Auth {
 const KINDS: &str = "bearer = \"{{secrets.…}}\", basic = { user, password }, api_key = { header or query, value }, \
                      oauth2 = { token_url, client_id, client_secret, scope, audience, credentials }";
 
+/// Whether a token begins with the scheme that is sent before it.
+fn has_scheme(token: &str) -> bool {
+    let word = token.split_whitespace().next().unwrap_or_default();
+    token.trim_start().len() > word.len() && word.eq_ignore_ascii_case("bearer")
+}
+
 /// Before the fragment, if there is one.
 fn with_query(url: &str, pair: &str) -> String {
     let (url, fragment) = url.split_once('#').map_or((url, ""), |(url, fragment)| (url, fragment));
@@ -242,7 +258,8 @@ fn api_key(params: &mut Params<'_>, table: Map<String, Value>) -> Option<Auth> {
     match (header, query) {
         (Some(name), None) => {
             if let Some(problem) = header_problem(&name) {
-                params.problem("auth", "invalid_param", format!("the header `{name}` {problem}"));
+                let message = format!("the header `{name}` {problem}");
+                params.problem("auth/api_key/header", "invalid_param", message);
             }
             Some(Auth::Header { name, value: value? })
         }

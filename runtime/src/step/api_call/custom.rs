@@ -23,6 +23,15 @@ const MAPPINGS_MAX: usize = 100;
 const FOUND_CHARS_MAX: usize = 100;
 const CONTENT_TYPE_DEFAULT: &str = "application/json";
 
+/// What people call media types, and their names.
+const MEDIA_TYPES: [(&str, &str); 5] = [
+    ("json", CONTENT_TYPE_DEFAULT),
+    ("form", "application/x-www-form-urlencoded"),
+    ("xml", "application/xml"),
+    ("html", "text/html"),
+    ("text", "text/plain"),
+];
+
 pub(super) struct Custom {
     content_type: String,
     body: Option<Body>,
@@ -57,15 +66,16 @@ impl Custom {
         let content_type = params.text("content_type");
         let body = params.text("body");
         let content_type = content_type.unwrap_or_else(|| CONTENT_TYPE_DEFAULT.to_owned());
-        if !(1..=CONTENT_TYPE_CHARS_MAX).contains(&content_type.len())
-            || content_type.chars().any(char::is_control)
-            || !content_type.is_ascii()
-        {
-            params.problem(
-                "content_type",
-                "invalid_param",
-                "`content_type` must be a media type such as text/xml",
-            );
+        if !is_content_type(&content_type) {
+            let message = "`content_type` must be a media type such as text/xml";
+            let words = MEDIA_TYPES.iter().find(|(word, _)| content_type.trim().eq_ignore_ascii_case(word));
+            match words {
+                Some((_, meant)) => {
+                    let help = format!("did you mean {meant}?");
+                    params.problem_with_help("content_type", "invalid_param", message, help);
+                }
+                None => params.problem("content_type", "invalid_param", message),
+            }
         }
         let body = body.and_then(|source| Body::read(params, &source, &content_type));
         let (success, fields) = (Success::read(params), mappings(params));
@@ -81,12 +91,12 @@ impl Custom {
         let pointer = json!({
             "description": "A place in the answer, as a JSON pointer.",
             "type": "string",
-            "pattern": "^(/.*)?$",
+            "pattern": POINTER_PATTERN,
         });
         let success = json!({
             "status": {
                 "description": "200, \"2xx\", or a list of such; 2xx if it is left out.",
-                "anyOf": [status, {"type": "array", "items": status}],
+                "anyOf": [status, {"type": "array", "minItems": 1, "items": status}],
             },
             "pointer": pointer,
             "equals": {"description": "What must stand at `pointer`; without it, anything but null."},
@@ -106,7 +116,7 @@ impl Custom {
                 json!({
                     "description": "What the body is; it says how values are written into it.",
                     "type": "string",
-                    "minLength": 1,
+                    "pattern": "^ *[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+ *(;.*)?$",
                     "maxLength": CONTENT_TYPE_CHARS_MAX,
                     "default": CONTENT_TYPE_DEFAULT,
                 }),
@@ -222,18 +232,26 @@ impl Body {
 
 impl Success {
     fn read(params: &mut Params<'_>) -> Self {
-        let Some(mut table) = params.optional_table("success") else { return Self::default() };
+        let Some(mut table) = params.optional_table("success", "{ status = 200 }") else {
+            return Self::default();
+        };
         let mut success = Self::default();
         let statuses = match table.shift_remove("status") {
             None => Vec::new(),
-            Some(Value::Array(items)) => items,
+            Some(Value::Array(items)) => {
+                if items.is_empty() {
+                    let message = "no status would be a success; write 200, \"2xx\", or leave `status` out for every 2xx";
+                    params.problem("success/status", "invalid_param", message);
+                }
+                items
+            }
             Some(one) => vec![one],
         };
         for status in statuses {
             match range(&status) {
                 Some(range) => success.statuses.push(range),
                 None => params.problem(
-                    "success",
+                    "success/status",
                     "invalid_param",
                     format!("{status} is no status; write 200, \"2xx\", or a list of such"),
                 ),
@@ -242,10 +260,14 @@ impl Success {
         let equals = table.shift_remove("equals");
         match (table.shift_remove("pointer"), equals) {
             (None, None) => {}
-            (Some(Value::String(pointer)), equals) if is_pointer(&pointer) => {
-                success.pointer = Some((pointer, equals));
+            (None, Some(_)) => {
+                let message = "`equals` needs a `pointer`: the place in the answer that must have this value";
+                params.problem("success/equals", "missing_key", message);
             }
-            _ => params.problem("success", "invalid_param", POINTER),
+            (Some(pointer), equals) => {
+                let pointer = read_pointer(params, "success/pointer", pointer);
+                success.pointer = pointer.map(|pointer| (pointer, equals));
+            }
         }
         for key in table.keys() {
             let message = format!("`success` has no `{key}`");
@@ -255,10 +277,38 @@ impl Success {
     }
 }
 
-const POINTER: &str = "a JSON pointer begins with a slash, such as \"/data/id\"; `equals` needs one";
+/// What [`is_pointer`] takes, as a regular expression.
+const POINTER_PATTERN: &str = "^(/([^~]|~[01])*)?$";
 
+/// RFC 6901: a slash before each key, in which `~0` is a tilde and `~1` a slash.
 fn is_pointer(text: &str) -> bool {
-    text.is_empty() || text.starts_with('/')
+    let escapes = text.split('~').skip(1);
+    (text.is_empty() || text.starts_with('/')) && escapes.into_iter().all(|rest| rest.starts_with(['0', '1']))
+}
+
+fn read_pointer(params: &mut Params<'_>, place: &str, value: Value) -> Option<String> {
+    let message = match value {
+        Value::String(pointer) if is_pointer(&pointer) => return Some(pointer),
+        Value::String(pointer) if pointer.starts_with('/') => {
+            "in a JSON pointer `~` stands only as `~0`, which is a `~`, and `~1`, which is a `/`"
+        }
+        _ => "a JSON pointer begins with a slash, such as \"/data/id\"",
+    };
+    params.problem(place, "invalid_param", message);
+    None
+}
+
+/// `type/subtype`, perhaps with parameters behind a semicolon.
+fn is_content_type(text: &str) -> bool {
+    let media = text.split(';').next().unwrap_or_default().trim();
+    let is_token = |part: &str| {
+        let is_mark = |byte: u8| b"!#$&-^_.+".contains(&byte);
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_mark(byte))
+    };
+    text.len() <= CONTENT_TYPE_CHARS_MAX
+        && text.is_ascii()
+        && !text.chars().any(char::is_control)
+        && media.split_once('/').is_some_and(|(kind, of)| is_token(kind) && is_token(of))
 }
 
 /// `200` or `"2xx"`.
@@ -284,10 +334,7 @@ fn mappings(params: &mut Params<'_>) -> Vec<(String, String)> {
         if !params.has_field(&field) {
             params.unknown_field("response", &field);
         }
-        match pointer {
-            Value::String(pointer) if is_pointer(&pointer) => fields.push((field, pointer)),
-            _ => params.problem(&place, "invalid_param", POINTER),
-        }
+        fields.extend(read_pointer(params, &place, pointer).map(|pointer| (field, pointer)));
     }
     fields
 }

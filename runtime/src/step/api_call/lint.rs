@@ -20,6 +20,13 @@ pub(super) fn findings(step: &StepDefinition) -> Vec<StepFinding> {
             findings.push(plain(format!("`{name}` in the URL seems to be a credential in plain text")));
         }
     }
+    if written(url).any(|part| part.contains('#')) {
+        findings.push(StepFinding {
+            code: "fragment_not_sent",
+            reason: "the URL has a `#`, and what stands behind one is not sent".to_owned(),
+            remedy: "leave it out, or write %23 where a `#` is meant".to_owned(),
+        });
+    }
     if let Some(retry) = step.params.get("retry")
         && retry.get(DEDUPLICATED) != Some(&Value::Bool(true))
     {
@@ -38,6 +45,11 @@ pub(super) fn findings(step: &StepDefinition) -> Vec<StepFinding> {
 fn plain(reason: String) -> StepFinding {
     let remedy = "set a secret and write {{secrets.NAME}} in its place".to_owned();
     StepFinding { code: "plain_credential", reason, remedy }
+}
+
+/// What stands beside the places of a template.
+fn written(template: &str) -> impl Iterator<Item = &str> {
+    template.split("{{").map(|part| part.split_once("}}").map_or(part, |(_, rest)| rest))
 }
 
 /// Nothing that comes from elsewhere.

@@ -34,7 +34,7 @@ use super::{
 use crate::model::{
     StepDefinition, Workflow,
     execution::Effects,
-    template::{Destination, Template},
+    template::{Destination, Template, UrlProblem},
     workflow::ParamProblem,
 };
 use crate::{
@@ -102,6 +102,9 @@ impl StepType for ApiCallType {
     ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
         let mut params = Params::new(step, workflow);
         let is_custom = is_custom(&mut params);
+        if !is_custom {
+            refuse_custom(&mut params);
+        }
         let method = method(&mut params, is_custom);
         let url =
             params.required_text("url").and_then(|url| url_template(&mut params, "url", &url, &self.guard));
@@ -109,10 +112,10 @@ impl StepType for ApiCallType {
         let custom = is_custom.then(|| Custom::read(&mut params));
         let auth = Auth::read(&mut params, &self.guard);
         if let Some(name) = auth.as_ref().and_then(Auth::header)
-            && headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name))
+            && let Some((header, _)) = headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name))
         {
             params.problem(
-                "headers",
+                &format!("headers/{header}"),
                 "invalid_param",
                 format!("`auth` sets the header `{name}`; it must not stand in both"),
             );
@@ -237,7 +240,7 @@ impl ApiCall {
 /// What [`ApiCallType::configure`] reads.
 fn schema() -> Value {
     let properties = json!({
-        "url": schema::template("Where the call goes: http:// or https://, or a secret that begins so."),
+        "url": schema::url("Where the call goes: http:// or https://, or a secret that begins so."),
         "method": {"description": "The method.", "enum": METHODS, "default": METHODS[0]},
         "headers": schema::texts_by_name("Headers by name; values may have places such as {{Field Name}}.", HEADERS_MAX),
         "auth": Auth::schema(),
@@ -291,16 +294,36 @@ fn is_custom(params: &mut Params<'_>) -> bool {
         Some("custom") => true,
         Some(_) => {
             params.problem("format", "invalid_param", "`format` must be \"default\" or \"custom\"");
-            false
+            // What else there is may belong to either of them.
+            true
         }
     }
 }
+
+/// Notes what only a request of one's own has.
+fn refuse_custom(params: &mut Params<'_>) {
+    for name in Custom::schemas().keys() {
+        let message = format!("`{name}` means nothing in the default format, whose document Onward writes");
+        params.misplaced(name, message, CUSTOM_FORMAT);
+    }
+}
+
+/// What lets a step have a request of its own.
+const CUSTOM_FORMAT: &str = "for a request of one's own write format = \"custom\" beside it";
 
 fn method(params: &mut Params<'_>, is_custom: bool) -> &'static str {
     let Some(text) = params.text("method") else { return METHODS[0] };
     let possible = if is_custom { &METHODS[..] } else { &METHODS[..METHODS.len() - 1] };
     possible.iter().copied().find(|method| *method == text).unwrap_or_else(|| {
-        params.problem("method", "invalid_param", format!("`method` must be one of {}", possible.join(", ")));
+        let message = format!("`method` must be one of {}", possible.join(", "));
+        let meant = METHODS.iter().find(|method| method.eq_ignore_ascii_case(&text));
+        match meant {
+            Some(meant) if possible.contains(meant) => {
+                params.problem_with_help("method", "invalid_param", message, format!("write \"{meant}\""));
+            }
+            Some(_) => params.problem_with_help("method", "invalid_param", message, CUSTOM_FORMAT),
+            None => params.problem("method", "invalid_param", message),
+        }
         METHODS[0]
     })
 }
@@ -312,6 +335,10 @@ fn url_template(params: &mut Params<'_>, place: &str, url: &str, guard: &Guard) 
     if !is_http && !template.begins_with_secret() {
         let message = format!("`{url}` does not begin with http:// or https://, or with a secret that does");
         params.problem(place, "invalid_param", message);
+        return None;
+    }
+    if let Some(UrlProblem { message, help }) = template.url_problem() {
+        params.problem_with_help(place, "invalid_param", message, help);
         return None;
     }
     if let Err(problem) = fixed_origin(url).map_or(Ok(()), |origin| guard.check_url(origin)) {
@@ -400,7 +427,9 @@ fn header_problem(name: &str) -> Option<&'static str> {
         _ if !is_token => Some("is not a valid header name"),
         "host" | "content-length" | "transfer-encoding" | "connection" | "expect" | "upgrade" | "te"
         | "trailer" => Some("is set by Onward itself"),
-        "content-type" => Some("is application/json in the default format"),
+        "content-type" => Some(
+            "cannot be set: it is application/json in the default format, and what `content_type` says with format = \"custom\"",
+        ),
         _ if lower.starts_with("webhook-") || lower.starts_with("onward-") => Some("is set by Onward itself"),
         _ => None,
     }

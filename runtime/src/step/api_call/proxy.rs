@@ -47,7 +47,9 @@ impl Way {
     pub(super) fn schema() -> Value {
         let description = "\"direct\" for none, or the URL of a proxy of the step's own: http://HOST:PORT, with \
                            {{secrets.NAME}}@ before the host if need be. Without it, as egress.proxy says.";
-        schema::template(description)
+        let mut schema = schema::template(description);
+        schema["pattern"] = r"^direct$|^http://.|\{\{".into();
+        schema
     }
 
     /// The secrets that it needs.

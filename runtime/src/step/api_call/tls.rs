@@ -21,7 +21,7 @@ pub(super) struct Tls {
 impl Tls {
     /// `tls`, where there is one.
     pub(super) fn read(params: &mut Params<'_>) -> Option<Self> {
-        let mut keys = Keys::new("tls", params.optional_table("tls")?);
+        let mut keys = Keys::new("tls", params.optional_table("tls", "{ ca = \"{{secrets.CA}}\" }")?);
         let ca = pem(params, &mut keys, "ca");
         let certificate = pem(params, &mut keys, "certificate");
         let key = keys.has("key").then(|| keys.credential(params, "key"));

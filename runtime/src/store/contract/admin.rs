@@ -174,6 +174,41 @@ fn who_may_not_invite_any_more_has_no_links_left() {
     });
 }
 
+/// It is asked in the transaction that would make what outlives them.
+#[test]
+fn who_does_not_administer_any_more_makes_no_key_and_no_link() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        let administrator = |id: &str| added(&User { is_administrator: true, ..user(id) });
+        let limited =
+            ApiKey { expires_at: Some(later(-1)), ..ApiKey::new(KeyId::new("expired"), "Expired", [2; 32]) };
+        let key = ApiKey::new(KeyId::new("revoked"), "Program", [1; 32]);
+        change(&*store, vec![(administrator("stays"), true), (administrator("demoted"), true)]).await;
+        change(&*store, vec![(administrator("removed"), true), (AdminChange::AddKey(limited), true)]).await;
+        let none = AdminChange::SetAdministrator { user: UserId::new("demoted"), is_administrator: false };
+        change(&*store, vec![(none, true), (AdminChange::RemoveUser(UserId::new("removed")), true)]).await;
+        change(
+            &*store,
+            vec![(AdminChange::AddKey(key.clone()), true), (AdminChange::RevokeKey(key.id), true)],
+        )
+        .await;
+        for (n, (maker, expected)) in
+            [("demoted", false), ("removed", false), ("revoked", false), ("expired", false), ("stays", true)]
+                .into_iter()
+                .enumerate()
+        {
+            let hash = [10 + u8::try_from(n).expect("few"); 32];
+            let performer = Performer { id: maker.to_owned(), ..sample::performer() };
+            let made = ApiKey::new(KeyId::new(format!("by-{maker}")), maker, hash);
+            let said = store.administer(AdminChange::AddKey(made), By { performer, ..by() }).await;
+            assert_eq!(said.expect("an answer"), expected, "{maker}");
+            let made_by = maker.to_owned();
+            let link = Invitation { made_by, hash, ..invitation(maker, None) };
+            change(&*store, vec![(AdminChange::Invite(link), expected)]).await;
+        }
+    });
+}
+
 /// Whoever is removed comes back by no link of before, and without their roles.
 #[test]
 fn who_is_removed_has_no_link_and_no_role_left() {

@@ -251,7 +251,13 @@ pub(super) fn blob(connection: &Connection, id: BlobId) -> Result<Option<Blob>, 
     Ok(found.into_iter().next())
 }
 
-pub(super) const BLOB_WORKFLOWS: &str = "SELECT workflow_id FROM blob_workflow WHERE blob_id = ?1";
+/// From one workflow to the next, so that it costs nothing how many tasks of each have the file.
+pub(super) const BLOB_WORKFLOWS: &str = "WITH RECURSIVE found (id) AS (
+    SELECT min(workflow_id) FROM task_blob WHERE blob_id = ?1
+    UNION ALL
+    SELECT (SELECT min(workflow_id) FROM task_blob WHERE blob_id = ?1 AND workflow_id > found.id)
+    FROM found WHERE found.id IS NOT NULL
+) SELECT id FROM found WHERE id IS NOT NULL";
 
 pub(super) fn blob_workflows(connection: &Connection, id: BlobId) -> Result<Vec<WorkflowId>, StoreError> {
     all(connection, BLOB_WORKFLOWS, [id.to_bytes()], |row| Ok(WorkflowId::new(row.get::<_, String>(0)?)))

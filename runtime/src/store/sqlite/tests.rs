@@ -4,7 +4,10 @@ use std::{path::Path, sync::mpsc, time::Duration};
 
 use tokio::runtime::Runtime;
 
-use super::{AdminChange, By, FILE_NAME, Reply, SqliteSettings, SqliteStore, Store, StoreError, TaskKey};
+use super::{
+    super::admin::Invitation, AdminChange, By, FILE_NAME, Reply, SqliteSettings, SqliteStore, Store,
+    StoreError, TaskKey,
+};
 use crate::model::{ApiKey, Change, Refusal, Task, TaskId, WorkflowId, id::KeyId, perform::Decide, sample};
 
 fn store(folder: &Path) -> (SqliteStore, Runtime) {
@@ -181,7 +184,32 @@ fn a_database_of_the_first_schema_gets_its_history() {
     });
 }
 
-/// Files of before are known by the history, removed ones and those of deleted tasks too; links by who made them.
+/// Who may invite, who may not any more, and the links that they have made.
+fn people_of_before(before: &rusqlite::Connection) {
+    before
+        .execute_batch(
+            "INSERT INTO person (id, email, first_name, last_name, is_administrator) VALUES
+                 ('boss', 'b@example.com', 'B', 'B', 1), ('none', 'n@example.com', 'N', 'N', 0);
+             INSERT INTO invitation VALUES
+                 ('one', zeroblob(32), NULL, '1@example.com', 1, '{}', 0, 9e13),
+                 ('two', randomblob(32), NULL, '2@example.com', 1, '{}', 0, 9e13),
+                 ('by-expired', randomblob(32), NULL, '3@example.com', 1, '{}', 0, 9e13),
+                 ('by-key', randomblob(32), NULL, '4@example.com', 1, '{}', 0, 9e13),
+                 ('short', randomblob(32), NULL, '5@example.com', 1, '{}', 0, 7e13);
+             INSERT INTO api_key (id, name, hash, expires_at) VALUES
+                 ('expired', 'E', zeroblob(32), 9), ('key', 'K', randomblob(32), 8e13);
+             INSERT INTO audit (at, performer, change, about, detail) VALUES
+                 (0, '{\"id\":\"boss\"}', 'invitation.added', 'one', '{}'),
+                 (0, '{\"id\":\"none\"}', 'invitation.added', 'two', '{}'),
+                 (0, '{\"id\":\"expired\"}', 'invitation.added', 'by-expired', '{}'),
+                 (0, '{\"id\":\"key\"}', 'invitation.added', 'by-key', '{}'),
+                 (0, '{\"id\":\"key\"}', 'invitation.added', 'short', '{}');",
+        )
+        .expect("people");
+}
+
+/// Files of before are known by the history, removed ones too, but not those of deleted tasks; links by who made them, for
+/// as long as those may make some.
 #[test]
 fn a_database_from_before_the_rights_knows_whose_its_files_and_links_are() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -209,33 +237,63 @@ fn a_database_from_before_the_rights_knows_whose_its_files_and_links_are() {
         "INSERT INTO deleted_task (id, workflow_id, stage_id, field_values, created_on, updated_on, revision)
                 VALUES (?1, 'gone', 's', '{}', 0, 0, 1)";
     before.execute(gone, [2_u128.to_be_bytes()]).expect("a task that is gone");
-    before
-        .execute_batch(
-            "INSERT INTO person (id, email, first_name, last_name, is_administrator) VALUES
-                 ('boss', 'b@example.com', 'B', 'B', 1), ('none', 'n@example.com', 'N', 'N', 0);
-             INSERT INTO invitation VALUES
-                 ('one', zeroblob(32), NULL, '1@example.com', 1, '{}', 0, 9),
-                 ('two', randomblob(32), NULL, '2@example.com', 1, '{}', 0, 9);
-             INSERT INTO audit (at, performer, change, about, detail) VALUES
-                 (0, '{\"id\":\"boss\"}', 'invitation.added', 'one', '{}'),
-                 (0, '{\"id\":\"none\"}', 'invitation.added', 'two', '{}');",
-        )
-        .expect("people");
+    people_of_before(&before);
     drop(before);
     let (store, runtime) = store(folder.path());
     runtime.block_on(async {
-        for (byte, workflows) in [(1, &["here"][..]), (2, &["here"]), (3, &["gone"]), (4, &[]), (5, &[])] {
+        for (byte, workflows) in [(1, &["here"][..]), (2, &["here"]), (3, &[]), (4, &[]), (5, &[])] {
             let found = store.blob_workflows(blob(byte)).await.expect("an answer");
             assert_eq!(found.iter().map(|id| id.as_str()).collect::<Vec<_>>(), workflows, "{byte}");
         }
         let links = store.invitations().await.expect("an answer");
-        let links: Vec<_> = links.iter().map(|link| (link.id.as_str(), link.made_by.as_str())).collect();
-        assert_eq!(links, [("one", "boss")]);
+        let shown = |it: &Invitation| (it.id.clone(), it.made_by.clone(), it.expires_at.as_millisecond());
+        let expected = |id: &str, maker: &str, end| (id.to_owned(), maker.to_owned(), end);
+        assert_eq!(
+            links.iter().map(shown).collect::<Vec<_>>(),
+            [
+                expected("by-key", "key", 80_000_000_000_000),
+                expected("one", "boss", 90_000_000_000_000),
+                expected("short", "key", 70_000_000_000_000)
+            ]
+        );
         let plan = store.read(|connection| {
             let sql = format!("EXPLAIN QUERY PLAN {}", super::read::BLOB_WORKFLOWS);
             super::read::all(connection, &sql, [[0_u8; 32]], |row| Ok(row.get::<_, String>(3)?))
         });
-        assert_eq!(plan.await.expect("a plan"), ["SEARCH blob_workflow USING PRIMARY KEY (blob_id=?)"]);
+        let plan = plan.await.expect("a plan");
+        let looks: Vec<_> =
+            plan.iter().filter(|line| line.contains("task_blob")).map(String::as_str).collect();
+        assert_eq!(
+            looks,
+            [
+                "SEARCH task_blob USING PRIMARY KEY (blob_id=?)",
+                "SEARCH task_blob USING PRIMARY KEY (blob_id=? AND workflow_id>?)"
+            ]
+        );
+    });
+}
+
+/// Of a revoked key nothing stays but the hash that keeps its secret from being taken again.
+#[test]
+fn what_a_revoked_key_was_called_and_could_do_is_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, runtime) = store(folder.path());
+    runtime.block_on(async {
+        add_key(&store, "leaked").await.expect("added");
+        let by = By { performer: sample::performer(), at: sample::now() };
+        store.administer(AdminChange::RevokeKey(KeyId::new("leaked")), by).await.expect("revoked");
+        let kept = async || {
+            let sql = "SELECT name || scopes || hex(substr(hash, 1, 1)) FROM api_key";
+            let rows = store
+                .read(|connection| super::read::all(connection, sql, [], |row| Ok(row.get::<_, String>(0)?)));
+            rows.await.expect("an answer").concat()
+        };
+        let before = kept().await;
+        assert!(before.starts_with("leaked leaked[\"read\""), "{before}");
+        store.forget_revoked_keys(sample::now()).await.expect("done");
+        assert_eq!(kept().await, before, "its time has not come");
+        store.forget_revoked_keys(sample::now() + jiff::SignedDuration::from_secs(1)).await.expect("done");
+        assert_eq!(kept().await, "leaked []6C");
     });
 }
 

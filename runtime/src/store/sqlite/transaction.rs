@@ -127,7 +127,7 @@ impl Writer {
             put_admitted(connection, admitted)?;
         }
         if let Some(task) = change.task.as_ref().or(task_before.as_deref()) {
-            change.blobs.iter().try_for_each(|blob| put_blob(connection, blob, &task.workflow))?;
+            change.blobs.iter().try_for_each(|blob| put_blob(connection, blob, task))?;
         }
         let entry = change.history.as_ref().map(|entry| insert_history(connection, entry)).transpose()?;
         for untold in &change.untold {
@@ -318,7 +318,8 @@ fn write_task(
 }
 
 /// Keeps the last state of a task, for the executions that speak of it, and takes the task away, with what people
-/// wrote about it: a deletion is for good, and of comments and checklist nothing that stays speaks.
+/// wrote about it: a deletion is for good, and of comments and checklist nothing that stays speaks. Its files are nobody's
+/// any more, unless another task has them, too.
 fn delete_task(connection: &Connection, task: &Task, entry: Option<i64>) -> Result<(), StoreError> {
     let columns = rows::TASK_COLUMNS;
     let sql = format!(
@@ -326,7 +327,11 @@ fn delete_task(connection: &Connection, task: &Task, entry: Option<i64>) -> Resu
          SELECT {columns}, ?2 FROM task WHERE id = ?1"
     );
     connection.prepare_cached(&sql)?.execute(params![task.id.to_bytes(), entry])?;
-    for sql in ["DELETE FROM comment WHERE task_id = ?1", "DELETE FROM checklist_item WHERE task_id = ?1"] {
+    for sql in [
+        "DELETE FROM comment WHERE task_id = ?1",
+        "DELETE FROM checklist_item WHERE task_id = ?1",
+        "DELETE FROM task_blob WHERE task_id = ?1",
+    ] {
         connection.prepare_cached(sql)?.execute([task.id.to_bytes()])?;
     }
     let deleted =
@@ -415,14 +420,18 @@ fn put_item(connection: &Connection, task: TaskId, item: &KeptItem) -> Result<()
     Ok(())
 }
 
-/// Keeps a file's bytes, and in which workflow a task has them. Those that are there stay as they are: the id is their
+/// Keeps a file's bytes, and which task has them. Those that are there stay as they are: the id is their
 /// digest.
-fn put_blob(connection: &Connection, blob: &Blob, workflow: &WorkflowId) -> Result<(), StoreError> {
+fn put_blob(connection: &Connection, blob: &Blob, task: &Task) -> Result<(), StoreError> {
     let sql = "INSERT INTO blob (id, content_type, size, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING";
     let Blob { id, content_type, bytes } = blob;
     connection.prepare_cached(sql)?.execute(params![id.to_bytes(), content_type, bytes.len(), &bytes[..]])?;
-    let sql = "INSERT OR IGNORE INTO blob_workflow (blob_id, workflow_id) VALUES (?1, ?2)";
-    connection.prepare_cached(sql)?.execute(params![id.to_bytes(), workflow.as_str()])?;
+    let sql = "INSERT OR IGNORE INTO task_blob (blob_id, workflow_id, task_id) VALUES (?1, ?2, ?3)";
+    connection.prepare_cached(sql)?.execute(params![
+        id.to_bytes(),
+        task.workflow.as_str(),
+        task.id.to_bytes()
+    ])?;
     Ok(())
 }
 
