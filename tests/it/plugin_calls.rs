@@ -219,6 +219,7 @@ fn what_happens_in_a_library_that_is_asked_stays_there() {
             "DESCRIBE=*(volatile int*)0=1",
             "it has ended the process that asked it what it is (signal: 11 (SIGSEGV)",
         ),
+        ("ENTRY=for(;;)sleep(1)", "plugin_timed_out: "),
         ("DESCRIBE=_exit(7)", "it has ended the process that asked it what it is (exit status: 7"),
         (
             "DESCRIBE=host->done(call,0,TEXT(\"{}\"))",

@@ -8,8 +8,8 @@ use std::{
         unix::net::UnixStream,
     },
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
-    time::Duration,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow, bail};
@@ -33,6 +33,12 @@ use crate::{
 
 /// How long a library may take to say what it is.
 const DESCRIBE_MAX: Duration = Duration::from_secs(10);
+
+/// How long it may take from being loaded until it has said all.
+const ASK_MAX: Duration = Duration::from_secs(20);
+
+/// Bytes of what it says to the standard error meanwhile.
+const SAID_BYTES_MAX: u64 = 64 * 1024;
 
 /// The longest that `--timeout` may be.
 const RUN_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -164,7 +170,7 @@ fn lines(library: &Library) -> String {
 /// What a library says of its step types, in a process of its own: it may take that down.
 fn describe(file: &Path) -> anyhow::Result<Vec<Description>> {
     let (ours, theirs) = UnixStream::pair()?;
-    let child = Command::new("/proc/self/exe")
+    let mut child = Command::new("/proc/self/exe")
         .args(["plugin", "describe"])
         .arg(file)
         .env_clear()
@@ -178,12 +184,33 @@ fn describe(file: &Path) -> anyhow::Result<Vec<Description>> {
         let _ = ours.take(DOCUMENT_BYTES_MAX).read_to_end(&mut answer);
         answer
     });
-    let ended = child.wait_with_output()?;
-    if !ended.status.success() {
-        bail!("{}", how_it_ended(file, ended.status, &String::from_utf8_lossy(&ended.stderr)));
+    let mut said = child.stderr.take().context("the process that asks the library says nothing")?;
+    let said = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let _ = said.by_ref().take(SAID_BYTES_MAX).read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    });
+    let Some(status) = ended(&mut child, ASK_MAX)? else {
+        bail!("plugin_timed_out: {}: it has not said what it is within {ASK_MAX:?}", shown(file));
+    };
+    if !status.success() {
+        bail!("{}", how_it_ended(file, status, &said.join().unwrap_or_default()));
     }
     let answer = answer.join().unwrap_or_default();
     serde_json::from_slice(&answer).context("what the library says of its step types cannot be read")
+}
+
+/// How a process has ended; one that takes too long is killed.
+fn ended(child: &mut Child, within: Duration) -> std::io::Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + within;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill()?;
+    child.wait().map(|_| None)
 }
 
 fn how_it_ended(file: &Path, status: ExitStatus, said: &str) -> String {

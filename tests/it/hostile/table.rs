@@ -150,7 +150,8 @@ fn too_much_of_a_good_answer() -> Vec<Case> {
         case("has a body without end", [Request, UNTIL_CLOSE, Pour(" ")], Close, OVER).with(SMALL),
         case("has chunks without end", [Request, CHUNKS, Pour("1\r\n \r\n")], Close, OVER).with(SMALL),
         case("announces a huge body", [Request, HUGE, Pour(" ")], Close, OVER).with(SMALL),
-        case("has too much for any step", [Request, UNTIL_CLOSE, Pour(" ")], Close, OVER_USUAL).with("timeout = \"20s\""),
+        case("has too much for any step", [Request, UNTIL_CLOSE, Pour(" ")], Close, OVER_USUAL)
+            .with("timeout = \"20s\""),
     ];
     rows.into_iter().map(|row| row.status(200).flood()).collect()
 }
