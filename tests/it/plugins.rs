@@ -160,6 +160,20 @@ fn what_is_no_plugin_says_why() {
             )
         );
     }
+    assert_eq!(refused(&project.path("")), "plugin_unreadable: FILE: it is no regular file");
+    assert_eq!(
+        refused(&project.path("none.so")),
+        "plugin_unreadable: FILE: it cannot be read: No such file or directory (os error 2)"
+    );
+    fs::File::create(project.path("libhuge.so"))
+        .and_then(|file| file.set_len((256 << 20) + 1))
+        .expect("a sparse file");
+    assert_eq!(refused(&project.path("libhuge.so")), "plugin_too_large: FILE: it has more than 256 MiB");
+}
+
+#[test]
+fn a_note_that_is_none_says_why() {
+    let project = Project::bare();
     for (text, why) in [
         ("{}", "missing field `name` at line 1 column 2"),
         ("hello", "expected value at line 1 column 1"),
@@ -176,13 +190,4 @@ fn what_is_no_plugin_says_why() {
         let said = refused(&library(&project, "libbad.so", &[text], &[]));
         assert_eq!(said, format!("plugin_note_invalid: FILE: its note is not sound: {why}"));
     }
-    assert_eq!(refused(&project.path("")), "plugin_unreadable: FILE: it is no regular file");
-    assert_eq!(
-        refused(&project.path("none.so")),
-        "plugin_unreadable: FILE: it cannot be read: No such file or directory (os error 2)"
-    );
-    fs::File::create(project.path("libhuge.so"))
-        .and_then(|file| file.set_len((256 << 20) + 1))
-        .expect("a sparse file");
-    assert_eq!(refused(&project.path("libhuge.so")), "plugin_too_large: FILE: it has more than 256 MiB");
 }
