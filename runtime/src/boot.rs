@@ -1,7 +1,7 @@
 //! The only wiring: puts the parts together, runs the server, and takes it apart in reverse.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
@@ -101,7 +101,7 @@ impl Server {
         let files =
             publish::read_folder_at_start(folder, &types, &published).map_err(|errors| in_lines(&errors))?;
         let publish::Files { anew, notes } =
-            publish::publish(files, &*store, &clock, &HashMap::new()).await?;
+            publish::publish(files, &*store, &clock, &HashMap::new(), &HashSet::new()).await?;
         let settings::Workspace { name, zone } = settings.workspace.clone();
         let workspace = Arc::new(SharedWorkspace::new(name, zone));
         workspace.set_files(notes);

@@ -9,7 +9,7 @@ mod save;
 pub mod watch;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -271,16 +271,17 @@ pub struct Files {
 /// on as it was, and so does everything else. The numbers depend on the tasks, which nobody who wrote the file
 /// could see, so it is no reason to keep a whole server down, as a file that is broken by itself is.
 ///
-/// `told`: what was noted of the files so far, so that the log says each thing once.
+/// `told`: what was noted of the files so far, so that the log says each thing once. `unread`: as for [`plan::plan`].
 pub async fn publish(
     files: Vec<WorkflowFile>,
     store: &dyn Store,
     clock: &Clock,
     told: &HashMap<WorkflowId, FileNote>,
+    unread: &HashSet<WorkflowId>,
 ) -> Result<Files, PublishError> {
     let mut found = Files::default();
     let rows = store.workspace().await?;
-    for planned in plan::plan(files, &rows, Some(store)).await {
+    for planned in plan::plan(files, &rows, Some(store), unread).await {
         let id = planned.stands_for().clone();
         let file = planned.path.display().to_string();
         let note = FileNote { file, refused: planned.refused.as_ref().map(ToString::to_string) };

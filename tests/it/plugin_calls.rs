@@ -63,6 +63,14 @@ static void from_another_thread(uint64_t call, const onward_host_v1 *host) {
 }
 static void describe(uint64_t call, const onward_host_v1 *host) { (void)call, (void)host, (void)later; DESCRIBE; }
 static void *create(uint64_t call, onward_bytes config, const onward_host_v1 *host) { (void)call, (void)config, (void)host; CREATE; }
+#ifdef STUCK
+/* Neither ends, and neither does what asks it to. */
+static void cancel(void *instance, uint64_t call) { (void)instance, (void)call; for (;;) sleep(1); }
+#undef RUN
+#define RUN for(;;)sleep(1)
+#undef STEP
+#define STEP {sizeof(onward_step_v1), 0, describe, create, run, cancel, destroy}
+#endif
 static void run(void *instance, uint64_t call, onward_bytes input, const onward_host_v1 *host) {
     (void)instance, (void)call, (void)input, (void)host, (void)from_another_thread;
     RUN;
@@ -118,6 +126,10 @@ fn a_plugin_in_c_runs() {
 #[test]
 fn a_table_that_is_none_says_why() {
     for (parts, expected) in [
+        (
+            vec!["ENTRY=nowhere_to_be_found();return NULL"],
+            "plugin_not_loaded: FILE: it cannot be loaded: FILE: undefined symbol: nowhere_to_be_found",
+        ),
         (
             vec!["ENTRY=return NULL"],
             "plugin_refuses: FILE: its `onward_plugin_v1_entry` refuses this server; the log has its reason",
@@ -202,6 +214,7 @@ fn a_call_that_ends_badly_says_how() {
             "CREATE=host->done(call,1,TEXT(\"{\\\"code\\\":\\\"bad_key\\\",\\\"message\\\":\\\"The key is not one.\\\"}\"));return NULL",
             "bad_key: The key is not one.",
         ),
+        ("STUCK", "plugin_timed_out: the plugin has not ended the call within 1s"),
         ("CREATE=for(;;)sleep(1)", "plugin_timed_out: the plugin has not ended the call within 1s"),
     ] {
         let (status, _, said) = ran(&[part], &["--timeout", "1s"]);
@@ -220,6 +233,8 @@ fn what_happens_in_a_library_that_is_asked_stays_there() {
             "it has ended the process that asked it what it is (signal: 11 (SIGSEGV)",
         ),
         ("ENTRY=for(;;)sleep(1)", "plugin_timed_out: "),
+        // A process of its own, which keeps what it was given open.
+        ("ENTRY=if(fork()==0){sleep(60);_exit(0);}return &plugin", ""),
         ("DESCRIBE=_exit(7)", "it has ended the process that asked it what it is (exit status: 7"),
         (
             "DESCRIBE=host->done(call,0,TEXT(\"{}\"))",

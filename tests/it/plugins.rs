@@ -150,7 +150,10 @@ fn what_is_no_plugin_says_why() {
         "plugin_without_note: FILE: it has no note of Onward's, so it is no plugin; in Rust `export_steps!` makes one, in C `ONWARD_PLUGIN_NOTE`"
     );
     let two = library(&project, "libtwo.so", &[&note("[1, 0]"), &note("[1, 0]")], &[]);
-    assert_eq!(refused(&two), "plugin_without_note: FILE: it has 2 notes of Onward's; it must be one plugin");
+    assert_eq!(
+        refused(&two),
+        "plugin_without_note: FILE: it has more than one note of Onward's; it must be one plugin"
+    );
     for (abi, remedy) in [("[2, 0]", "update the server"), ("[0, 9]", "build it again with a newer sdk")] {
         let version = &abi[1..2];
         assert_eq!(
@@ -165,6 +168,10 @@ fn what_is_no_plugin_says_why() {
         refused(&project.path("none.so")),
         "plugin_unreadable: FILE: it cannot be read: No such file or directory (os error 2)"
     );
+    // Which nobody writes to.
+    let pipe = Command::new("mkfifo").arg(project.path("pipe.so")).status();
+    assert!(pipe.is_ok_and(|status| status.success()));
+    assert_eq!(refused(&project.path("pipe.so")), "plugin_unreadable: FILE: it is no regular file");
     fs::File::create(project.path("libhuge.so"))
         .and_then(|file| file.set_len((256 << 20) + 1))
         .expect("a sparse file");
@@ -190,4 +197,34 @@ fn a_note_that_is_none_says_why() {
         let said = refused(&library(&project, "libbad.so", &[text], &[]));
         assert_eq!(said, format!("plugin_note_invalid: FILE: its note is not sound: {why}"));
     }
+}
+
+/// Headers may lie over each other: what they hold is looked at once.
+#[test]
+fn many_notes_take_no_time() {
+    let project = Project::bare();
+    let path = library(&project, "libx.so", &[&note("[1, 0]")], &[]);
+    let mut bytes = fs::read(&path).expect("its bytes");
+    let number = |bytes: &[u8], at: usize, size: usize| {
+        bytes[at..at + size].iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let (headers, size, count) = (number(&bytes, 32, 8), number(&bytes, 54, 2), number(&bytes, 56, 2));
+    // A note of nobody's, very often, at the end; and every header over all of them.
+    let start = bytes.len().next_multiple_of(8);
+    bytes.resize(start, 0);
+    let one = [4_u32.to_le_bytes(), 0_u32.to_le_bytes(), 9_u32.to_le_bytes(), *b"Who\0"].concat();
+    (0..200_000).for_each(|_| bytes.extend_from_slice(&one));
+    let length = bytes.len() - start;
+    for header in (0..count).map(|index| headers + index * size) {
+        bytes[header..header + 4].copy_from_slice(&4_u32.to_le_bytes());
+        bytes[header + 8..header + 16].copy_from_slice(&(start as u64).to_le_bytes());
+        bytes[header + 32..header + 40].copy_from_slice(&(length as u64).to_le_bytes());
+        bytes[header + 48..header + 56].copy_from_slice(&4_u64.to_le_bytes());
+    }
+    fs::write(&path, bytes).expect("written");
+    let said = refused(&path);
+    assert_eq!(
+        said,
+        "plugin_not_a_library: FILE: it is a damaged ELF file: its notes have more than 1048576 bytes"
+    );
 }

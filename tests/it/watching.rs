@@ -4,7 +4,7 @@ use std::{fs, thread, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Server, acme, api_sample, eventually};
+use crate::support::{Project, Server, acme, api_sample, eventually, request};
 
 const FILE: &str = "workflows/test.toml";
 const PATH: &str = "/workflows/api-sample/definition";
@@ -189,4 +189,27 @@ fn a_workflow_under_a_new_name_is_not_taken_for_another() {
     project.write(FILE, &format!("id = \"sampling\"\n{renamed}"));
     eventually("there are two", || listed(&server).len() == 2);
     assert_eq!(server.task("42")["Company ID"], "42");
+}
+
+/// What the store manages is nobody's file's; and a file that cannot be used now is still there.
+#[test]
+fn a_file_that_is_like_another_workflow_takes_nothing_from_it() {
+    let (project, server, text) = started();
+    let stored = "name = \"Leads\"\nid = \"leads\"\n[[fields]]\nname = \"Lead\"\ntype = \"text\"\n[[stages]]\nname = \"New\"\n";
+    let bearer = format!("Bearer {}", server.key);
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/toml")];
+    let imported = request(&server.address, "POST", "/api/v1/workflows/import", &headers, stored.as_bytes());
+    assert_eq!(imported.status, 201, "{}", imported.body);
+    let like = stored.replace("id = \"leads\"\n", "").replace("Leads", "Leads 2");
+    project.write("workflows/leads2.toml", &like);
+    eventually("it is another one", || listed(&server).len() == 3);
+    assert!(listed(&server).iter().all(|it| it["refused"].is_null()), "{:?}", listed(&server));
+    let shown = server.get("/workflows/leads/definition").json();
+    assert_eq!(shown["managed_by"], "store", "{shown}");
+    project.write(FILE, "name = ");
+    eventually("it is refused", || listed(&server).iter().any(|it| !it["refused"].is_null()));
+    project.write("workflows/copy.toml", &text.replace("name = \"API Sample\"", "name = \"Copy\""));
+    eventually("the copy is one of its own", || listed(&server).iter().any(|it| it["id"] == "copy"));
+    let refused = server.get(PATH).json()["refused"].as_str().expect("why").to_owned();
+    assert!(refused.contains("test.toml"), "{refused}");
 }

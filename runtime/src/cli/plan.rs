@@ -57,7 +57,10 @@ impl Plan {
             None => WorkspaceRows::default(),
         };
         let FolderRead { sound, errors } = publish::read_folder(&settings.workflows.folder, &types, &rows);
-        Ok(Self { workflows: plan::plan(sound, &rows, store).await, errors })
+        // Which workflow a file has that cannot be used, nobody knows; then no other is taken for it.
+        let unread = rows.versions.iter().filter(|_| !errors.is_empty()).map(|row| row.workflow.clone());
+        let workflows = plan::plan(sound, &rows, store, &unread.collect()).await;
+        Ok(Self { workflows, errors })
     }
 
     fn to_do(&self) -> impl Iterator<Item = &Planned> {

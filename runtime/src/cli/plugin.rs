@@ -2,13 +2,14 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixStream,
     },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver},
     time::{Duration, Instant},
 };
 
@@ -37,8 +38,8 @@ const DESCRIBE_MAX: Duration = Duration::from_secs(10);
 /// How long it may take from being loaded until it has said all.
 const ASK_MAX: Duration = Duration::from_secs(20);
 
-/// Bytes of what it says to the standard error meanwhile.
-const SAID_BYTES_MAX: u64 = 64 * 1024;
+/// How long its last words are waited for after its end.
+const LATE_MAX: Duration = Duration::from_secs(2);
 
 /// The longest that `--timeout` may be.
 const RUN_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -95,8 +96,8 @@ pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
             start_log();
             // The standard input is a socket of whoever asks: what the library prints is not the answer.
             let mut asked = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-            let descriptions = serde_json::to_vec(&descriptions(&loaded(file)?)?)?;
-            asked.write_all(&descriptions).context("whoever asked is gone")
+            let descriptions = serde_json::to_string(&descriptions(&loaded(file)?)?)?;
+            writeln!(asked, "{descriptions}").context("whoever asked is gone")
         }
     }
 }
@@ -179,25 +180,34 @@ fn describe(file: &Path) -> anyhow::Result<Vec<Description>> {
         .stderr(Stdio::piped())
         .spawn()
         .context("the process that asks the library cannot be started")?;
-    let answer = std::thread::spawn(move || {
-        let mut answer = Vec::new();
-        let _ = ours.take(DOCUMENT_BYTES_MAX).read_to_end(&mut answer);
-        answer
-    });
-    let mut said = child.stderr.take().context("the process that asks the library says nothing")?;
-    let said = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        let _ = said.by_ref().take(SAID_BYTES_MAX).read_to_end(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
-    });
+    let answer = in_background(ours);
+    let said = in_background(child.stderr.take().context("the process that asks the library says nothing")?);
     let Some(status) = ended(&mut child, ASK_MAX)? else {
         bail!("plugin_timed_out: {}: it has not said what it is within {ASK_MAX:?}", shown(file));
     };
     if !status.success() {
-        bail!("{}", how_it_ended(file, status, &said.join().unwrap_or_default()));
+        let said: String = std::iter::from_fn(|| said.recv_timeout(LATE_MAX).ok()).collect();
+        bail!("{}", how_it_ended(file, status, &said));
     }
-    let answer = answer.join().unwrap_or_default();
-    serde_json::from_slice(&answer).context("what the library says of its step types cannot be read")
+    let answer = answer.recv_timeout(LATE_MAX).unwrap_or_default();
+    serde_json::from_str(&answer).context("what the library says of its step types cannot be read")
+}
+
+/// Reads line by line, so that what came is there although the end does not come: a process that the library has begun may keep
+/// it open.
+fn in_background(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut from = BufReader::new(from.take(DOCUMENT_BYTES_MAX));
+        let mut line = Vec::new();
+        while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    receiver
 }
 
 /// How a process has ended; one that takes too long is killed.

@@ -101,9 +101,10 @@ pub fn run(instance: &Arc<Instance>, input: Vec<u8>, within: Duration) -> Result
     let running = Arc::clone(instance);
     thread::spawn(move || running.run(call, &input));
     let ended = wait(call, &answer, within).inspect_err(|_| {
-        instance.cancel(call);
         // It may still be at work in the library: it is never given back.
         std::mem::forget(Arc::clone(instance));
+        let instance = Arc::clone(instance);
+        thread::spawn(move || instance.cancel(call));
     })?;
     read(ended)
 }

@@ -28,9 +28,12 @@ pub(super) static HOST: HostV1 = HostV1 {
 };
 
 unsafe extern "C" fn done(call: u64, status: u32, answer: Bytes) {
-    // SAFETY: the library lends the bytes until this returns.
-    let bytes = unsafe { answer.as_slice() };
-    let bytes = if bytes.len() > ANSWER_BYTES_MAX { Err(bytes.len()) } else { Ok(bytes.to_vec()) };
+    let bytes = if answer.len > ANSWER_BYTES_MAX {
+        Err(answer.len)
+    } else {
+        // SAFETY: the library lends the bytes until this returns.
+        Ok(unsafe { answer.as_slice() }.to_vec())
+    };
     calls::end(call, Ended { status, bytes });
 }
 

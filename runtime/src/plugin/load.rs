@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use libloading::Library;
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use onward_sdk::{
     abi::{Bytes, ENTRY, EntryV1, MAGIC, PluginV1, StepV1},
     table,
@@ -19,6 +19,7 @@ use onward_sdk::{
 use super::{
     host::HOST,
     note::{self, NoteError},
+    trust::{self, TrustError},
 };
 
 /// Step types of one library.
@@ -29,7 +30,9 @@ pub const STEP_TYPES_MAX: usize = 100;
 pub enum LoadError {
     #[error(transparent)]
     Note(#[from] NoteError),
-    #[error("it cannot be loaded: {0}")]
+    #[error("others can change it: {0}")]
+    Changeable(#[from] TrustError),
+    #[error("it cannot be loaded: {}", cause(.0))]
     Refused(libloading::Error),
     #[error("it does not export `{ENTRY}`")]
     NoEntry,
@@ -49,11 +52,17 @@ pub enum LoadError {
     NoFunction { step: usize, function: &'static str },
 }
 
+/// The system's words, which the library keeps behind its own.
+fn cause(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 impl LoadError {
     /// Stable, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Note(error) => error.code(),
+            Self::Changeable(_) => "plugin_changeable",
             Self::Refused(_) => "plugin_not_loaded",
             Self::RefusesUs => "plugin_refuses",
             Self::NoEntry | Self::Magic | Self::ShortTable(_) => "plugin_table_invalid",
@@ -83,8 +92,10 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let library = note::read(path)?;
     // Absolute: the system would look for a bare name elsewhere.
     let path = path.canonicalize().map_err(NoteError::from)?;
-    // SAFETY: to load a library is to trust it; who may change it is looked at before.
-    let opened = unsafe { Library::new(&path) }.map_err(LoadError::Refused)?;
+    trust::check(&path)?;
+    // All that it needs of other libraries is looked for now: what is missing would end the process later.
+    // SAFETY: to load a library is to trust it; who may change it was looked at.
+    let opened = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }.map_err(LoadError::Refused)?;
     let opened = ManuallyDrop::new(opened);
     // SAFETY: the boundary says what type the export has; the library stays.
     let entry = unsafe { opened.get::<EntryV1>(ENTRY.as_bytes()) }.map_err(|_| LoadError::NoEntry)?;

@@ -1,7 +1,7 @@
 //! Who a library is: the note in its file, read without loading it. To load a library is to run its code.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::Path,
 };
@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 
 use super::LIBRARY_BYTES_MAX;
 use crate::model::text;
+
+/// Bytes of all notes of a file, whoever's they are.
+const NOTES_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Characters of each text in a note.
 const TEXT_CHARS_MAX: usize = 200;
@@ -77,8 +80,8 @@ pub enum NoteError {
         "it has no note of {NOTE_OWNER}'s, so it is no plugin; in Rust `export_steps!` makes one, in C `ONWARD_PLUGIN_NOTE`"
     )]
     NoNote,
-    #[error("it has {0} notes of {NOTE_OWNER}'s; it must be one plugin")]
-    ManyNotes(usize),
+    #[error("it has more than one note of {NOTE_OWNER}'s; it must be one plugin")]
+    ManyNotes,
     #[error("its note is not sound: {0}")]
     Unsound(String),
     #[error("it was built for version {found} of the boundary, and this server has version {ABI_MAJOR}; {}", remedy(*found))]
@@ -97,7 +100,7 @@ impl NoteError {
             Self::TooLarge => "plugin_too_large",
             Self::NotElf | Self::Damaged(_) | Self::NotShared => "plugin_not_a_library",
             Self::OtherMachine { .. } => "plugin_other_machine",
-            Self::NoNote | Self::ManyNotes(_) => "plugin_without_note",
+            Self::NoNote | Self::ManyNotes => "plugin_without_note",
             Self::Unsound(_) => "plugin_note_invalid",
             Self::OtherAbi { .. } => "plugin_other_abi",
         }
@@ -109,8 +112,8 @@ impl NoteError {
 /// # Errors
 /// Why it is no library that can be used here.
 pub fn read(path: &Path) -> Result<Library, NoteError> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
+    // Before it is opened: a pipe would wait for somebody who writes.
+    let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(NoteError::NotAFile);
     }
@@ -118,7 +121,10 @@ pub fn read(path: &Path) -> Result<Library, NoteError> {
         return Err(NoteError::TooLarge);
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-    file.take(LIBRARY_BYTES_MAX).read_to_end(&mut bytes)?;
+    File::open(path)?.take(LIBRARY_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIBRARY_BYTES_MAX {
+        return Err(NoteError::TooLarge);
+    }
     let note = of_bytes(&bytes)?;
     let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Library { note, sha256 })
@@ -147,23 +153,24 @@ fn of_elf<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Note, No
     if header.e_type(endian) != ET_DYN {
         return Err(NoteError::NotShared);
     }
-    let mut found = Vec::new();
+    let (mut found, mut looked_at) = (None, 0_u64);
     for segment in header.program_headers(endian, bytes).map_err(damaged)? {
         if segment.p_type(endian) != PT_NOTE {
             continue;
         }
+        looked_at = looked_at.saturating_add(segment.p_filesz(endian).into());
+        if looked_at > NOTES_BYTES_MAX {
+            return Err(NoteError::Damaged(format!("its notes have more than {NOTES_BYTES_MAX} bytes")));
+        }
         let Some(mut notes) = segment.notes(endian, bytes).map_err(damaged)? else { continue };
         while let Some(note) = notes.next().map_err(damaged)? {
-            if note.name() == NOTE_OWNER.as_bytes() && note.n_type(endian).0 == NOTE_TYPE {
-                found.push(note.desc());
+            let is_ours = note.name() == NOTE_OWNER.as_bytes() && note.n_type(endian).0 == NOTE_TYPE;
+            if is_ours && found.replace(note.desc()).is_some() {
+                return Err(NoteError::ManyNotes);
             }
         }
     }
-    match found.as_slice() {
-        [] => Err(NoteError::NoNote),
-        [note] => of_description(note),
-        many => Err(NoteError::ManyNotes(many.len())),
-    }
+    of_description(found.ok_or(NoteError::NoNote)?)
 }
 
 fn of_description(bytes: &[u8]) -> Result<Note, NoteError> {

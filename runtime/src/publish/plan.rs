@@ -81,24 +81,34 @@ impl Planned {
     }
 }
 
-/// Compares files with what is published. `store`: `None` where none has been made yet, so that nothing is published.
-pub async fn plan(files: Vec<WorkflowFile>, rows: &WorkspaceRows, store: Option<&dyn Store>) -> Vec<Planned> {
+/// Compares files with what is published. `store`: `None` where none has been made yet, so that nothing is published. `unread`:
+/// workflows that have a file which cannot be used now.
+pub async fn plan(
+    files: Vec<WorkflowFile>,
+    rows: &WorkspaceRows,
+    store: Option<&dyn Store>,
+    unread: &HashSet<WorkflowId>,
+) -> Vec<Planned> {
     let (latest, _) = latest(&read_all(rows));
     let directory = Directory::new(rows.users.clone());
     let mut plan = Vec::with_capacity(files.len());
     let has_file: HashSet<_> = files.iter().map(|file| file.workflow.id.clone()).collect();
-    let without_file: Vec<_> = latest.iter().filter(|it| !has_file.contains(&it.workflow.id)).collect();
+    let is_left = |id: &WorkflowId| !has_file.contains(id) && !unread.contains(id);
+    let without_file: Vec<_> = latest.iter().filter(|it| is_left(&it.workflow.id)).collect();
     for WorkflowFile { path, workflow, has_id } in files {
         let version = latest_version(rows, &workflow.id);
         let published = latest.iter().find(|published| published.workflow.id == workflow.id);
         let before = published.map(|published| Arc::clone(&published.workflow));
         let mut planned = Planned { path, workflow, version, before, refused: None };
-        if planned.change() == Change::New && !has_id {
-            let renamed = without_file.iter().find(|it| are_alike(&it.workflow, &planned.workflow));
-            planned.refused = renamed.map(|renamed| Refused::Renamed {
-                from: renamed.workflow.id.clone(),
-                to: planned.workflow.id.clone(),
-            });
+        let is_unnamed = planned.change() == Change::New && !has_id;
+        let alike = without_file.iter().find(|it| is_unnamed && are_alike(&it.workflow, &planned.workflow));
+        if let (Some(alike), Some(store)) = (alike, store) {
+            let (from, to) = (alike.workflow.id.clone(), planned.workflow.id.clone());
+            planned.refused = match came_from_a_file(store, &from).await {
+                Ok(true) => Some(Refused::Renamed { from, to }),
+                Ok(false) => None,
+                Err(error) => Some(Refused::Unseen(error)),
+            };
         }
         if let (Change::Changed, Some(before), Some(store)) = (planned.change(), &planned.before, store) {
             planned.refused = match stranded(before, &planned.workflow, store, &directory).await {
@@ -110,6 +120,13 @@ pub async fn plan(files: Vec<WorkflowFile>, rows: &WorkspaceRows, store: Option<
         plan.push(planned);
     }
     plan
+}
+
+/// Whether a file was the last to say what a workflow is, and nobody through the API.
+async fn came_from_a_file(store: &dyn Store, workflow: &WorkflowId) -> Result<bool, StoreError> {
+    let latest = store.versions(workflow.clone(), None, 1).await?;
+    let by = latest.first().and_then(|latest| latest.by.as_ref());
+    Ok(by.is_none_or(|by| *by == Performer::command_line()))
 }
 
 /// Whether two workflows have at least half of their fields and stages in common.
@@ -172,7 +189,7 @@ mod tests {
             let planned = async |name: &str| {
                 let workflow = Workflow { name: name.to_owned(), ..sample::workflow() };
                 let file = WorkflowFile { path: PathBuf::from("a.toml"), workflow, has_id: true };
-                plan(vec![file], &WorkspaceRows::default(), Some(&store)).await.remove(0)
+                plan(vec![file], &WorkspaceRows::default(), Some(&store), &HashSet::new()).await.remove(0)
             };
             let (first, other) = (planned("First").await, planned("Other").await);
             assert_eq!(first.change(), Change::New);

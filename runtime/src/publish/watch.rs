@@ -7,7 +7,7 @@
 //! bring them back, and nobody shall save what the file would undo.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -112,6 +112,7 @@ impl Watch {
         let rows = shared.store.workspace().await?;
         let (latest, _) = latest(&read_all(&rows));
         let mut files = Vec::<WorkflowFile>::new();
+        let mut unread = HashSet::new();
         let mut after = notes.clone();
         let has = |path: &Path| notes.values().any(|note| Path::new(&note.file) == path);
         let mut paths: Vec<_> = self.files.keys().cloned().collect();
@@ -134,13 +135,16 @@ impl Watch {
                 }
                 Err(error) => Some(error.to_string()),
             };
+            if refused.is_some() {
+                unread.extend(notes.iter().filter(|(_, note)| note.file == name).map(|(id, _)| id.clone()));
+            }
             // Of each workflow that it has had.
             for note in after.values_mut().filter(|note| note.file == name) {
                 note.refused.clone_from(&refused);
             }
             seen.tell(&name, refused);
         }
-        let Files { anew, notes } = publish(files, &*shared.store, &shared.clock, notes).await?;
+        let Files { anew, notes } = publish(files, &*shared.store, &shared.clock, notes, &unread).await?;
         after.extend(notes);
         // First whose it is, so that nobody saves what a file has just taken.
         shared.workspace.set_files(after);

@@ -71,6 +71,7 @@ impl StepType for UpdateDataType {
             let field = workflow.field_named(&name);
             if name != ASSIGNED_TO && field.is_none() {
                 params.unknown_field("fields", &name);
+                continue;
             }
             let setting = match &value {
                 Value::String(source) => {

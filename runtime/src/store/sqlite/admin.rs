@@ -89,6 +89,9 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
             changed("UPDATE person SET is_active = 0 WHERE id = ?1 AND is_active = 1", &[&user.as_str()])
         }
         AdminChange::SetAdministrator { user, is_administrator } => {
+            if *is_administrator && may_not_administer(connection, &by.performer.id, by.at)? {
+                return Ok(false);
+            }
             if !is_administrator {
                 somebody_else_administers(connection, user)?;
                 withdraw_all(connection, user.as_str(), by)?;
