@@ -171,6 +171,7 @@ fn what_update_data_sets_is_a_value_of_its_field() {
                  \"Assigned To\" = \"\", Papers = [], Id = \"{{Kind}}\" }";
     project.write("workflows/test.toml", &with(sound));
     project.command(&["check"]);
+    assert_eq!(problems(&with("fields = { Amuont = 5 }")), ["32:12 unknown_field: did you mean “Amount”?"]);
     let untyped = with("fields = { Due = 5 }").replace("type = \"date\"", "type = \"dat\"");
     assert_eq!(problems(&untyped), ["17:8 unknown_type: did you mean `date`?"]);
 }

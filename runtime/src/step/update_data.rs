@@ -69,9 +69,9 @@ impl StepType for UpdateDataType {
         for (name, value) in table {
             let place = format!("fields/{name}");
             let field = workflow.field_named(&name);
-            if name != ASSIGNED_TO && field.is_none() {
+            let is_known = name == ASSIGNED_TO || field.is_some();
+            if !is_known {
                 params.unknown_field("fields", &name);
-                continue;
             }
             let setting = match &value {
                 Value::String(source) => {
@@ -80,7 +80,9 @@ impl StepType for UpdateDataType {
                 _ => Some(Setting::Fixed(value)),
             };
             let Some(setting) = setting else { continue };
-            for problem in setting.fixed().iter().flat_map(|value| problems(field, value)) {
+            // Of what nobody knows, nobody knows what it takes.
+            let fixed = setting.fixed().filter(|_| is_known);
+            for problem in fixed.iter().flat_map(|value| problems(field, value)) {
                 params.problem(&place, "invalid_value", format!("the value for “{name}” {problem}"));
             }
             fields.push((name, setting));
