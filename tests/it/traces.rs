@@ -219,6 +219,13 @@ fn a_collector_that_never_answers_holds_nothing_up() {
         perform(&server, &[]);
     }
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    // More than wait: what is lost is said, once.
+    const SAID: &str = "dropped a Span due to queue full";
+    for _ in 0..6_000 {
+        server.get("/workspace");
+    }
+    eventually("it is said", || project.log().contains(SAID));
+    assert_eq!(project.log().matches(SAID).count(), 1);
     let stopped = Instant::now();
     assert_eq!(server.terminate(), Some(0));
     assert!(stopped.elapsed() < Duration::from_secs(8), "{:?}", stopped.elapsed());

@@ -28,7 +28,11 @@ use opentelemetry_sdk::{
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Level, Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, filter_fn},
+    registry::LookupSpan,
+};
 
 use crate::egress::{self, Egress};
 
@@ -123,7 +127,7 @@ where
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(filter_fn(is_for_traces));
+        .with_filter(filter_fn(is_for_traces).with_max_level_hint(LevelFilter::INFO));
     ARE_ON.store(true, Ordering::Relaxed);
     Ok((layer, Traces { endpoint: settings.endpoint.clone(), provider, outbox }))
 }
