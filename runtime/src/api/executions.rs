@@ -310,7 +310,8 @@ async fn retry(
                 format!("the workflow no longer has the action `{}`", execution.action),
             )
         })?;
-    let (target, is_awaited) = (RetryTarget { seen: execution.place, onto }, wait.is_some());
+    let target = RetryTarget { seen: execution.place, failed: execution.state.clone(), onto };
+    let is_awaited = wait.is_some();
     let performed =
         api.engine.retry(Retry { execution, target, workflow, version, action, is_awaited }).await?;
     answer_performed(&api, &workflow_id, performed, wait).await

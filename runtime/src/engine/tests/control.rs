@@ -35,7 +35,8 @@ fn gate() -> (Box<dyn StepType>, Arc<AtomicUsize>, Arc<Semaphore>) {
 async fn retry(shared: &Shared, engine: &EngineHandle, types: &[&str], id: ExecutionId) -> Performed {
     let Perform { workflow, version, action, .. } = request(shared, types);
     let execution = stored(shared, id).await;
-    let target = RetryTarget { seen: execution.place, onto: RetryOnto::Pinned };
+    let (seen, failed) = (execution.place, execution.state.clone());
+    let target = RetryTarget { seen, failed, onto: RetryOnto::Pinned };
     engine
         .retry(Retry { execution, target, workflow, version, action, is_awaited: true })
         .await

@@ -450,7 +450,7 @@ fn a_duplicate_waits_for_the_answer_to_the_first() {
 /// A retry that was recorded and refused, before it is taken back.
 async fn refused_retry(shared: &Shared, plan: &Plan, failed: &Execution) -> Doubt {
     let place = shared.ids.place();
-    let target = RetryTarget { seen: failed.place, onto: RetryOnto::Pinned };
+    let target = RetryTarget { seen: failed.place, failed: failed.state.clone(), onto: RetryOnto::Pinned };
     let of = plan.clone();
     let decide: Decide = Box::new(move |current| {
         perform::retry(place, &target, &of, false, sample::now(), &sample::directory(), current)

@@ -373,8 +373,9 @@ impl World {
                 let Some(id) = self.nth(*number) else { return };
                 let place = Place::from_u128(self.next_id());
                 let has_turn = self.turn.is_none() && self.line.is_empty();
-                let seen = self.disk.executions[&id].place;
-                let target = RetryTarget { seen, onto: RetryOnto::Pinned };
+                let seen = &self.disk.executions[&id];
+                let target =
+                    RetryTarget { seen: seen.place, failed: seen.state.clone(), onto: RetryOnto::Pinned };
                 let retried = self.transact(Some(id), |plan, current| {
                     retry(place, &target, plan, has_turn, now, &sample::directory(), current)
                 });

@@ -44,7 +44,7 @@ pub fn retry(
         // Carried out before, though the store said that it was not.
         return Ok(Change::keep(stored));
     }
-    if stored.place != target.seen {
+    if stored.place != target.seen || stored.state != target.failed {
         return Err(Refusal::GoneOn);
     }
     let mut execution = Execution { place, stage: None, updated_at: now, ..stored.clone() };
@@ -70,6 +70,8 @@ pub fn retry(
 pub struct RetryTarget {
     /// The place it had when whoever asks looked at it: it has another one once somebody has retried it.
     pub seen: Place,
+    /// The state that it had then: one that had not failed yet may have failed since, at another step.
+    pub failed: State,
     pub onto: RetryOnto,
 }
 

@@ -98,13 +98,14 @@ fn a_cancelled_call_is_unknown_and_its_attempt_is_closed() {
 #[test]
 fn a_retry_on_the_current_version_goes_to_the_step_with_the_same_id() {
     let failed = State::Failed(failure(1, "http_status", "500"));
-    let found = Found::new(sample::task(), failed);
+    let found = Found::new(sample::task(), failed.clone());
     let mut workflow = sample::workflow();
     workflow.actions[1].steps.rotate_left(1);
     let current_plan = Plan { workflow: Arc::new(workflow), ..plan() };
     let retried = |step: &str| {
         let step = crate::model::StepId::new(step);
-        let target = RetryTarget { seen: Place::from_u128(9), onto: RetryOnto::Version { version: 2, step } };
+        let onto = RetryOnto::Version { version: 2, step };
+        let target = RetryTarget { seen: Place::from_u128(9), failed: failed.clone(), onto };
         found.decide(|current| {
             let place = Place::from_u128(20);
             retry(place, &target, &current_plan, false, sample::now(), &sample::directory(), current)
@@ -184,19 +185,29 @@ fn a_revert_and_its_retry_leave_the_executions_own_schedule() {
     assert!(redone.schedule.is_some(), "the Retry did not bring it back");
 }
 
-fn pinned(seen: u128) -> RetryTarget {
-    RetryTarget { seen: Place::from_u128(seen), onto: RetryOnto::Pinned }
+/// It stood at a step when whoever asks looked, and has failed at a later one since: it must not go back.
+#[test]
+fn a_retry_does_not_take_an_execution_back_to_a_step_that_succeeded() {
+    let onto = RetryOnto::Version { version: 2, step: crate::model::StepId::new("call") };
+    let looked_at = State::Running { step: 0, mid_call: false };
+    let target = RetryTarget { seen: Place::from_u128(9), failed: looked_at, onto };
+    let found = Found::new(sample::task(), State::Unknown(failure(1, "cancelled", "sent, no answer")));
+    let retried = found.decide(|current| {
+        retry(Place::from_u128(20), &target, &plan(), true, sample::now(), &sample::directory(), current)
+    });
+    assert_eq!(retried.expect_err("gone on"), Refusal::GoneOn);
 }
 
 /// Somebody else has retried it on another version meanwhile, and it failed again.
 #[test]
 fn a_retry_is_of_the_failure_that_was_looked_at() {
     let failed = State::Failed(failure(1, "http_status", "500"));
-    let mut found = Found::new(sample::task(), failed);
+    let mut found = Found::new(sample::task(), failed.clone());
     let execution = found.execution.as_mut().expect("there");
     (execution.version, execution.place) = (2, Place::from_u128(15));
+    let target = RetryTarget { seen: Place::from_u128(9), failed, onto: RetryOnto::Pinned };
     let retried = found.decide(|current| {
-        retry(Place::from_u128(20), &pinned(9), &plan(), true, sample::now(), &sample::directory(), current)
+        retry(Place::from_u128(20), &target, &plan(), true, sample::now(), &sample::directory(), current)
     });
     assert_eq!(retried.expect_err("gone on"), Refusal::GoneOn);
 }
@@ -206,19 +217,12 @@ fn a_retry_is_of_the_failure_that_was_looked_at() {
 fn an_execution_from_before_the_migration_can_be_retried() {
     let failed = State::Failed(failure(1, "http_status", "500"));
     // It moved the task to Completed and failed at its call.
-    let mut found = Found::new(sample::task(), failed);
+    let mut found = Found::new(sample::task(), failed.clone());
     found.execution.as_mut().expect("there").stage = None;
+    let target = RetryTarget { seen: Place::from_u128(9), failed, onto: RetryOnto::Pinned };
     let change = found
         .decide(|current| {
-            retry(
-                Place::from_u128(20),
-                &pinned(9),
-                &plan(),
-                true,
-                sample::now(),
-                &sample::directory(),
-                current,
-            )
+            retry(Place::from_u128(20), &target, &plan(), true, sample::now(), &sample::directory(), current)
         })
         .expect("retried");
     assert_eq!(state(&change), &LAST_CALL, "availability was checked on Retry");
