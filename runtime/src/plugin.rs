@@ -8,6 +8,7 @@ mod calls;
 mod host;
 pub mod load;
 pub mod note;
+pub mod runner;
 pub mod trust;
 
 /// The largest library that is looked at.
