@@ -18,7 +18,6 @@ use crate::{
         user::NAME_CHARS_MAX,
     },
     sessions::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN},
-    step::Category,
 };
 
 /// An example of each shape that is taken or answered as such.
@@ -258,8 +257,16 @@ fn executions() -> Value {
         )),
         "RetryExecution": closed(object_with(json!({}), json!({"version": {"enum": ["pinned", "current"]}}))),
         "StepType": object(json!({
-            "id": text(), "name": text(), "category": {"enum": Category::NAMES}, "effects": {"enum": Effects::NAMES},
+            "id": text(), "name": text(), "effects": {"enum": Effects::NAMES},
+            "category": {"type": "string", "description": "`task`, `timing`, `integration`, or a plugin author's own."},
             "summary": text(), "schema": {"type": "object", "description": "The JSON Schema of its parameters."},
+            "icon": {"type": ["string", "null"], "description": "An SVG document."},
+            "help": {"type": ["string", "null"], "description": "How it is used, in Markdown."},
+            "examples": {"type": "array", "items": {"type": "object", "properties": {"title": text(), "params": {"type": "object"}}}},
+            "plugin": {
+                "description": "The plugin that brings it; null of what is built in.",
+                "type": ["object", "null"], "properties": {"name": text(), "version": text()},
+            },
         })),
         "TestStep": closed(object_with(
             json!({"task_id": text()}),

@@ -30,10 +30,10 @@ pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<()> {
 
 fn workflow(types: &StepTypes) -> serde_json::Value {
     let steps = types.iter().map(|step_type| {
-        let description = step_type.description();
+        let description = step_type.description().into_owned();
         definition::StepSchema {
-            id: step_type.id(),
-            summary: description.summary,
+            id: step_type.id().to_owned(),
+            summary: description.summary.into_owned(),
             params: description.schema,
         }
     });

@@ -7,6 +7,8 @@
 mod api_call;
 mod delay;
 mod delete_task;
+mod exchange;
+mod header;
 mod move_to_stage;
 mod params;
 mod retry;
@@ -17,11 +19,11 @@ mod schema;
 pub mod trial;
 mod update_data;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 pub use self::{api_call::Tokens, retry::PAUSE_MAX};
 use futures_util::future::LocalBoxFuture;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     clock::Clock,
@@ -40,12 +42,17 @@ use crate::{
 /// A kind of step.
 pub trait StepType: Send + Sync {
     /// As workflow files write it: `api_call`.
-    fn id(&self) -> &'static str;
+    fn id(&self) -> &str;
 
     fn effects(&self) -> Effects;
 
     /// What it is, for those who choose and configure one.
-    fn description(&self) -> Description;
+    fn description(&self) -> Cow<'_, Description>;
+
+    /// The plugin that brings it.
+    fn plugin(&self) -> Option<&PluginName> {
+        None
+    }
 
     /// Reads and checks a step's parameters; every problem at once.
     fn configure(
@@ -76,38 +83,60 @@ pub trait StepType: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Description {
     /// As people read it: `API call`.
-    pub name: &'static str,
-    pub category: Category,
+    pub name: Cow<'static, str>,
+    /// With which others it stands where one is chosen: one of [`category`], or a plugin author's own.
+    pub category: Cow<'static, str>,
     /// What it does, in one line.
-    pub summary: &'static str,
+    pub summary: Cow<'static, str>,
     /// The JSON Schema (2020-12) of its parameters, an object. It has every parameter that the type reads; what depends
     /// on the workflow, `configure` alone can tell.
     pub schema: Value,
+    /// An SVG document.
+    pub icon: Option<String>,
+    /// How it is used, in Markdown.
+    pub help: Option<String>,
+    /// Uses of it to begin from.
+    pub examples: Vec<Example>,
 }
 
-/// Which step types stand together where one is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Category {
-    /// It changes the task.
-    Task,
-    /// It says when the action goes on.
-    Timing,
-    /// It reaches another program.
-    Integration,
+/// Which plugin it is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PluginName {
+    pub name: String,
+    pub version: String,
 }
 
-impl Category {
-    /// What [`Self::name`] may be.
-    pub const NAMES: [&str; 3] = ["task", "timing", "integration"];
+/// A use of a step type to begin from.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Example {
+    pub title: String,
+    /// As a workflow file has them.
+    pub params: Map<String, Value>,
+}
 
-    /// Stable, for programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Task => "task",
-            Self::Timing => "timing",
-            Self::Integration => "integration",
+impl Description {
+    /// Of a step type that is a part of this server.
+    fn built_in(name: &'static str, category: &'static str, summary: &'static str, schema: Value) -> Self {
+        Self {
+            name: name.into(),
+            category: category.into(),
+            summary: summary.into(),
+            schema,
+            icon: None,
+            help: None,
+            examples: Vec::new(),
         }
     }
+}
+
+/// Which step types stand together where one is chosen. Stable, for programs.
+pub mod category {
+    /// They change the task.
+    pub const TASK: &str = "task";
+    /// They say when the action goes on, and whether.
+    pub const TIMING: &str = "timing";
+    /// They reach another program.
+    pub const INTEGRATION: &str = "integration";
 }
 
 /// One configured step. It lives on one thread and may run for many executions at a time.
@@ -135,6 +164,25 @@ pub struct Call<'a> {
     pub directory: &'a Directory,
     pub secrets: &'a Secrets,
     pub resources: &'a Resources,
+}
+
+/// Executions in a row, each performed by what the one before it has called.
+const DEPTH_MAX: u32 = 10;
+
+/// A call that looks like a loop.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "this call would be the {0}th in a row of actions that call for actions, and {DEPTH_MAX} are the most: it looks \
+     like a loop"
+)]
+pub struct TooDeep(u32);
+
+impl Call<'_> {
+    /// What a call to another server says of how many such calls led to it.
+    fn depth(&self) -> Result<u32, TooDeep> {
+        let depth = self.execution.depth.saturating_add(1);
+        if depth > DEPTH_MAX { Err(TooDeep(depth)) } else { Ok(depth) }
+    }
 }
 
 /// What steps may use of the server. One per thread.
@@ -286,7 +334,8 @@ fn explained(
     step: &StepDefinition,
     step_type: &dyn StepType,
 ) -> Vec<ParamProblem> {
-    let schema = step_type.description().schema;
+    let description = step_type.description();
+    let schema = &description.schema;
     for problem in problems.iter_mut().filter(|it| it.code == "missing_key" && it.help.is_none()) {
         let missing = problem.param.as_ref().filter(|param| !step.params.contains_key(*param));
         let words = missing.and_then(|param| schema["properties"][param]["description"].as_str());

@@ -1,11 +1,11 @@
 //! `update_data`: sets fields of the task to fixed or templated values.
 
-use std::future::ready;
+use std::{borrow::Cow, future::ready};
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
+use super::{Call, Description, Outcome, Step, StepType, category, params::Params, schema};
 use crate::model::{
     Directory, Field, FieldId, FieldType, StepDefinition, Workflow,
     document::Answer,
@@ -29,7 +29,7 @@ enum Setting {
 }
 
 impl StepType for UpdateDataType {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "update_data"
     }
 
@@ -37,22 +37,22 @@ impl StepType for UpdateDataType {
         Effects::None
     }
 
-    fn description(&self) -> Description {
-        Description {
-            name: "Update data",
-            category: Category::Task,
-            summary: "sets fields of the task",
-            schema: schema::object(
+    fn description(&self) -> Cow<'_, Description> {
+        Cow::Owned(Description::built_in(
+            "Update data",
+            category::TASK,
+            "sets fields of the task",
+            schema::object(
                 json!({"fields": {
                     "description": "The fields by name, each with its value; a text may have places such as {{Field Name}}.",
                     "type": "object",
                     "minProperties": 1,
                     "additionalProperties": {"type": ["string", "number", "boolean", "array"]},
-                    schema::KIND: "fields",
+                    schema::HINTS: {"widget": "fields"},
                 }}),
                 &["fields"],
             ),
-        }
+        ))
     }
 
     fn configure(
