@@ -34,6 +34,7 @@ impl<S: AsyncStep> Kind for Async<S> {
         icon: S::ICON,
         help: S::HELP,
         effects: S::EFFECTS,
+        deletes_task: S::DELETES_TASK,
         examples: S::EXAMPLES,
     };
 

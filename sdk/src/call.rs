@@ -7,11 +7,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use crate::{
-    document::{Input, Task, User, Workflow},
+    document::{Input, Instant, Task, User, Workflow},
     host::{Host, Level},
     http::Http,
 };
@@ -99,14 +99,44 @@ pub struct Call<P = ()> {
     pub attempt: u32,
     /// Whose task it is.
     pub workflow: Workflow,
+    now: SystemTime,
+    today: Option<String>,
+    last_stage: Option<String>,
     context: Context,
 }
 
 impl<P> Call<P> {
     /// `input.params` were read into `params`.
     pub(crate) fn new(params: P, input: Input, context: Context) -> Self {
-        let Input { action, user, task, params: _, execution, attempt, workflow } = input;
-        Self { params, action, user, task, execution, attempt, workflow, context }
+        let Input { action, user, task, params: _, execution, attempt, workflow, now, today, last_stage } =
+            input;
+        let now = now.and_then(|now| now.time()).unwrap_or_else(SystemTime::now);
+        Self { params, action, user, task, execution, attempt, workflow, now, today, last_stage, context }
+    }
+
+    /// What time it was by the server's clock when the run began; by the system's where the server did not say. What is to happen
+    /// later counts from here, so that a test has it in its hand.
+    pub fn now(&self) -> SystemTime {
+        self.now
+    }
+
+    /// So long after [`Self::now`].
+    pub fn later(&self, pause: impl Into<Duration>) -> Instant {
+        Instant::later(self.now, pause.into())
+    }
+
+    /// The day that it is in the workspace's time zone, `YYYY-MM-DD`, as a date of the task's is written; in UTC where the server did not say.
+    pub fn today(&self) -> String {
+        self.today.clone().unwrap_or_else(|| {
+            let now = Instant::from(self.now).to_string();
+            now.split('T').next().unwrap_or_default().to_owned()
+        })
+    }
+
+    /// The stage in which this execution last saw the task, or into which it has put it: what an answer that moves the task
+    /// [expects](crate::Answer::expect), so that nobody's move meanwhile is undone. The task's own where the server did not say.
+    pub fn last_stage(&self) -> &str {
+        self.last_stage.as_deref().unwrap_or_else(|| self.task.stage())
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Facts {
     pub(crate) icon: Option<&'static str>,
     pub(crate) help: Option<&'static str>,
     pub(crate) effects: Effects,
+    pub(crate) deletes_task: bool,
     pub(crate) examples: &'static [ExampleText],
 }
 
@@ -61,6 +62,7 @@ pub(crate) fn describe<K: Kind>(version: &str) -> Result<Description, StepError>
         examples,
         version: version.to_owned(),
         effects: facts.effects,
+        deletes_task: facts.deletes_task,
         config,
         params,
     })

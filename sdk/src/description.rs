@@ -29,6 +29,10 @@ pub struct Description {
     /// Whether it does something that cannot be taken back or done twice unnoticed.
     #[serde(default)]
     pub effects: Effects,
+    /// Whether a run that succeeded may have deleted the task. That it may move the task follows from its schemas: it has a field of
+    /// [`Hints::STAGE`], or of [`Hints::FIELDS`] with a `Stage` in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deletes_task: bool,
     /// The JSON Schema (draft 2020-12) of what an instance is made of; none where it takes no configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
@@ -83,16 +87,18 @@ pub struct Example {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Hints {
-    /// It is not shown, not logged, and not kept in a workflow: a secret of the server's is named instead, and resolved for `new`
-    /// alone. A [`Secret`](crate::Secret) has it of itself.
+    /// It is not shown, not logged, and not kept in a workflow: a secret of the server's is named instead (`{{secrets.NAME}}`), and
+    /// resolved for `new` alone. For configurations alone. A [`Secret`](crate::Secret) has it of itself; nothing else is to be said of a
+    /// credential.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
     /// It may have places such as `{{Company Name}}`, which the server fills in before each run, escaped for what the text is
-    /// written in. For params alone.
+    /// written in; the result is a text. Of a list, each text in it. For params alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<Escaping>,
     /// How it is entered, where its type does not tell: `textarea`, `code`, `password`, `radio`, …; a form takes one that it does not know
-    /// for none.
+    /// for none. [`Self::STAGE`], [`Self::FIELDS`], [`Self::USER`], [`Self::DURATION`] and [`Self::CONDITION`] say what it stands for, too: a
+    /// workflow is held to that when it is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub widget: Option<String>,
     /// The heading under which it stands.
@@ -112,6 +118,24 @@ pub struct Hints {
 impl Hints {
     /// The key in a schema.
     pub const KEY: &str = "x-onward";
+
+    /// A [widget](Self::widget): the name of one of the workflow's stages. A step with such a param may move tasks there.
+    pub const STAGE: &str = "stage";
+
+    /// A [widget](Self::widget): a table by the names of the workflow's fields and `Assigned To`. Each text in it is a template, and one that is
+    /// a single place has the value's type. Where it has a `Stage`, the step moves tasks.
+    pub const FIELDS: &str = "fields";
+
+    /// A [widget](Self::widget): the email of one of the server's users.
+    pub const USER: &str = "user";
+
+    /// A [widget](Self::widget): how long something lasts, `"30s"`, `"2h"`, `"3d"`, or a number of seconds, of which `minimum` and `maximum`
+    /// speak. A [`Span`](crate::Span) has it of itself.
+    pub const DURATION: &str = "duration";
+
+    /// A [widget](Self::widget): a list of tests of the task, as `all` and `any` of an action's conditions have them: `field`, and one of
+    /// `is_set`, `equals`, `not_equals`, `one_of`, `at_least`, `at_most`, `more_than`, `less_than`, `contains`.
+    pub const CONDITION: &str = "condition";
 
     /// A schema's own; none are the same as empty ones.
     ///

@@ -51,7 +51,31 @@ pub struct Input {
     pub attempt: u32,
     /// Whose task it is.
     pub workflow: Workflow,
+    /// What time it is by the server's clock, as RFC 3339 has it, in UTC. [`Call::now`](crate::Call::now) has it as a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<Instant>,
+    /// The day that it is in the workspace's time zone, `YYYY-MM-DD`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub today: Option<String>,
+    /// The stage in which the execution last saw the task, or into which it has put it. Where the task's own is another one, somebody
+    /// else has moved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_stage: Option<String>,
 }
+
+impl Input {
+    /// The same at another time, for tests.
+    #[must_use]
+    pub fn at(mut self, now: impl Into<Instant>) -> Self {
+        let now = now.into();
+        self.today = now.as_str().get(..DATE_BYTES).map(str::to_owned);
+        self.now = Some(now);
+        self
+    }
+}
+
+/// Bytes of `2026-11-28`.
+const DATE_BYTES: usize = 10;
 
 /// Who performs an action. Of an API key, `first_name` is the key's name, and there is neither `email` nor `last_name`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,9 +289,37 @@ pub struct Instant(String);
 impl Instant {
     /// So long from now.
     pub fn after(pause: Duration) -> Self {
-        SystemTime::now()
-            .checked_add(pause)
-            .map_or_else(|| Self("9999-12-31T23:59:59Z".to_owned()), Self::from)
+        Self::later(SystemTime::now(), pause)
+    }
+
+    /// So long after a time; the last instant that can be written where that would be beyond it.
+    pub fn later(time: SystemTime, pause: Duration) -> Self {
+        let later = time.checked_add(pause).filter(|later| {
+            later.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() <= LAST_SECOND)
+        });
+        later.map_or_else(|| Self("9999-12-31T23:59:59Z".to_owned()), Self::from)
+    }
+
+    /// The time that it stands for: one in UTC, from 1970 on. `None` of a text that is something else.
+    pub fn time(&self) -> Option<SystemTime> {
+        let text = self.0.strip_suffix(['Z', 'z'])?;
+        let (text, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let (date, time) = text.split_once(['T', 't', ' '])?;
+        let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+        let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+        // A leap second is the next one, as Unix time has it.
+        let is_sound = (1970..=9999).contains(&year)
+            && (1..=12).contains(&month)
+            && (1..=31).contains(&day)
+            && (hour <= 23 && minute <= 59 && second <= 60);
+        let is_sound = is_sound && date_of(days(year, month, day)) == (year, month, day);
+        let is_fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_sound || !is_fraction {
+            return None;
+        }
+        let nanos: u32 = format!("{:0<9.9}", fraction).parse().ok()?;
+        let since = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+        UNIX_EPOCH.checked_add(Duration::new(since, nanos))
     }
 
     /// As it is written.
@@ -293,7 +345,7 @@ impl From<SystemTime> for Instant {
         // Before 1970 nothing can be waited for.
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-        let (year, month, day) = date(days);
+        let (year, month, day) = date_of(days);
         let fraction = match since.subsec_millis() {
             0 => Cow::Borrowed(""),
             millis => Cow::Owned(format!(".{millis:03}")),
@@ -309,8 +361,30 @@ impl fmt::Display for Instant {
     }
 }
 
+/// The second of 9999-12-31T23:59:59Z.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// Three numbers of so many digits each.
+fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[u64; 3]> {
+    let mut parts = text.split(between).zip(digits).map(|(part, digits)| {
+        let is_number = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| part.parse().ok())?
+    });
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    (text.matches(between).count() == 2).then_some(numbers)
+}
+
+/// The number of days from 1970-01-01 to a date; the other way round than [`date_of`], from the same source.
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = year - u64::from(month <= 2);
+    let (era, of_era) = (year / 400, year % 400);
+    let shifted = if month > 2 { month - 3 } else { month + 9 };
+    let of_year = (153 * shifted + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 /// Year, month and day of a number of days after 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn date(days: u64) -> (u64, u64, u64) {
+fn date_of(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -337,11 +411,42 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
             (253_402_300_799, "9999-12-31T23:59:59Z"),
         ] {
-            assert_eq!(Instant::from(UNIX_EPOCH + Duration::from_secs(seconds)).as_str(), text);
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(Instant::from(time).as_str(), text);
+            assert_eq!(Instant::from(text).time(), Some(time), "{text}");
         }
         let time = UNIX_EPOCH + Duration::from_millis(1_614_265_330_007);
         assert_eq!(Instant::from(time).as_str(), "2021-02-25T15:02:10.007Z");
         assert_eq!(Instant::after(Duration::MAX).as_str(), "9999-12-31T23:59:59Z");
+        let beyond = Duration::from_secs(LAST_SECOND);
+        assert_eq!(Instant::later(time, beyond).as_str(), "9999-12-31T23:59:59Z");
+        assert_eq!(Instant::later(time, Duration::from_secs(50)).as_str(), "2021-02-25T15:03:00.007Z");
+    }
+
+    #[test]
+    fn instants_are_read_to_the_nanosecond_and_nothing_else_is_one() {
+        let time = Instant::from("2021-02-25t15:02:10.123456789z").time();
+        assert_eq!(time, Some(UNIX_EPOCH + Duration::new(1_614_265_330, 123_456_789)));
+        for day in 0..60_000 {
+            let time = UNIX_EPOCH + Duration::from_secs(day * 86_400 + 1);
+            assert_eq!(Instant::from(time).time(), Some(time));
+        }
+        for wrong in [
+            "",
+            "2021-02-25",
+            "2021-02-25T15:02:10",
+            "2021-02-25T15:02:10+01:00",
+            "2021-02-25T15:02Z",
+            "2021-02-25T15:02:10.Z",
+            "2021-13-25T15:02:10Z",
+            "2021-02-29T15:02:10Z",
+            "2021-02-25T24:02:10Z",
+            "1969-12-31T23:59:59Z",
+            "2021-+2-25T15:02:10Z",
+            "2021-02-25-1T15:02:10Z",
+        ] {
+            assert_eq!(Instant::from(wrong).time(), None, "{wrong}");
+        }
     }
 
     #[test]

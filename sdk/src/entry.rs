@@ -58,6 +58,7 @@ impl<S: Step> Kind for Blocking<S> {
         icon: S::ICON,
         help: S::HELP,
         effects: S::EFFECTS,
+        deletes_task: S::DELETES_TASK,
         examples: S::EXAMPLES,
     };
 

@@ -84,6 +84,11 @@
 //! # assert_eq!(schema["additionalProperties"], false);
 //! ```
 //!
+//! In a workflow file the keys of both stand beside one another, with the step's `type`, `name` and `id` and the server's own `timeout` and
+//! `retry`: none of yours may be called any of these, and no key may stand in both. What names a part of the workflow says so by a
+//! widget ([`Hints::STAGE`](description::Hints::STAGE) and those beside it), and is looked at when the workflow is read. How long
+//! something lasts is a [`Span`].
+//!
 //! A key that is not one of the type's is refused with "did you mean", and whatever is wrong in a configuration is named by its JSON
 //! pointer. A configuration that is as its type says and still cannot be is an error of `new`: [`StepError::config`].
 //!
@@ -142,6 +147,7 @@ mod panics;
 mod reading;
 pub mod schema;
 mod secret;
+mod span;
 mod step;
 pub mod table;
 pub mod testing;
@@ -155,6 +161,7 @@ pub use self::{
     error::{Problem, StepError},
     host::Level,
     secret::Secret,
+    span::Span,
     step::{AsyncStep, ExampleText, Step},
 };
 pub use serde_json::Value;

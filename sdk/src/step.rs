@@ -35,6 +35,9 @@ pub trait Step: Send + Sync + Sized + 'static {
     const HELP: Option<&'static str> = None;
     /// Whether it does something outside that must not be done twice unnoticed.
     const EFFECTS: Effects = Effects::External;
+    /// Whether a run that succeeded may have [deleted the task](Answer::delete), so that who checks a workflow knows what the steps after
+    /// it will find.
+    const DELETES_TASK: bool = false;
     /// Uses of it to begin from.
     const EXAMPLES: &'static [ExampleText] = &[];
 
@@ -102,6 +105,8 @@ pub trait AsyncStep: Send + Sync + Sized + 'static {
     const HELP: Option<&'static str> = None;
     /// As [`Step::EFFECTS`].
     const EFFECTS: Effects = Effects::External;
+    /// As [`Step::DELETES_TASK`].
+    const DELETES_TASK: bool = false;
     /// As [`Step::EXAMPLES`].
     const EXAMPLES: &'static [ExampleText] = &[];
 

@@ -149,6 +149,7 @@ impl Host {
 }
 
 /// What a run is told: the reference's example, with a task of yours (it gets a `Stage` and an `Assigned To` where it has none) and params.
+/// It is half past nine on 2020-01-15, unless [`Input::at`] says otherwise.
 ///
 /// # Panics
 ///
@@ -172,5 +173,9 @@ pub fn input(task: Value, params: Value) -> Input {
         execution: "execution-1".to_owned(),
         attempt: 1,
         workflow: Workflow { id: "sample".to_owned(), name: "Sample".to_owned(), version: 1 },
+        now: None,
+        today: None,
+        last_stage: None,
     }
+    .at("2020-01-15T09:30:00Z")
 }

@@ -17,6 +17,7 @@ fn a_step_says_all_that_its_author_wrote() {
     assert_eq!((works.id.as_str(), works.title.as_str(), works.category.as_str()), ("works", "Work", "task"));
     assert_eq!((works.icon.as_deref(), works.help.as_deref()), (Some("<svg/>"), Some("It *works*.")));
     assert_eq!((works.version.as_str(), works.effects), (env!("CARGO_PKG_VERSION"), Effects::None));
+    assert!(works.deletes_task);
     assert_eq!(works.examples[0].title, "At all");
     assert_eq!(works.examples[0].config, json!({"greeting": "Hello"}));
     let config = works.config.as_ref().expect("a schema");
@@ -39,7 +40,7 @@ fn what_says_nothing_is_external_and_takes_nothing() {
     let unsaid: Description =
         serde_json::from_value(json!({"id": "a", "title": "A", "category": "task", "version": "1"}))
             .expect("one");
-    assert_eq!(unsaid.effects, Effects::External);
+    assert_eq!((unsaid.effects, unsaid.deletes_task), (Effects::External, false));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use onward_sdk::{
     Level, StepError,
+    document::{Input, Instant},
     http::{Body, HttpError, ResponseDocument},
     testing::{Failure, Host, Log, input, response},
 };
@@ -28,11 +29,30 @@ fn a_run_is_told_everything_and_everything_it_says_is_heard() {
         json!({
             "action": "Finish", "email": "user@example.com", "stage": "Open", "execution": "execution-1", "attempt": 1,
             "workflow": "sample", "left": 30, "cancelled": false, "token": "secret",
+            "soon": "2020-01-15T09:30:01.500Z", "today": "2020-01-15", "last_stage": "Open",
         })
     );
     assert_eq!(run.progress(), ["half of it"]);
     assert_eq!(run.logs(), [log(Level::Warn, "working"), log(Level::Info, "reading{page=3}: read rows=20")]);
     assert_eq!(run.dones(), 1);
+}
+
+#[test]
+fn the_server_says_what_time_it_is_and_which_stage_the_execution_has_seen() {
+    let works = made(&Host::new(), "works", json!({"greeting": "Hello"}));
+    let mut told = input(json!({"Stage": "Open"}), json!({"text": ""})).at("2026-11-28T23:59:59.25Z");
+    told.today = Some("2026-11-29".to_owned());
+    told.last_stage = Some("New".to_owned());
+    let about = |input: &Input| works.run(input).answer().task.expect("a patch")["About"].clone();
+    let said = about(&told);
+    assert_eq!(said["soon"], "2026-11-29T00:00:00.750Z");
+    assert_eq!((&said["today"], &said["last_stage"]), (&json!("2026-11-29"), &json!("New")));
+    // An older server says none of it.
+    (told.now, told.today, told.last_stage) = (None, None, None);
+    let before = Instant::after(Duration::ZERO);
+    let said = about(&told);
+    assert!(said["soon"].as_str() > Some(before.as_str()), "{said}");
+    assert_eq!((&said["today"].as_str().map(str::len), &said["last_stage"]), (&Some(10), &json!("Open")));
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl Step for Works {
     const ICON: Option<&'static str> = Some("<svg/>");
     const HELP: Option<&'static str> = Some("It *works*.");
     const EFFECTS: Effects = Effects::None;
+    const DELETES_TASK: bool = true;
     const EXAMPLES: &'static [ExampleText] =
         &[ExampleText { title: "At all", config: r#"{"greeting": "Hello"}"#, params: r#"{"text": "you"}"# }];
     type Config = WorksConfig;
@@ -73,6 +74,7 @@ impl Step for Works {
             "action": call.action, "email": call.user.email, "stage": call.task.stage(), "execution": call.execution,
             "attempt": call.attempt, "workflow": call.workflow.id, "left": call.remaining().map(|left| left.as_secs()),
             "cancelled": call.is_cancelled(), "token": self.config.token.as_ref().map(Secret::expose),
+            "soon": call.later(Duration::from_millis(1500)), "today": call.today(), "last_stage": call.last_stage(),
         });
         Ok(Answer::new()
             .set("Said", format!("{} {}", self.config.greeting, call.params.text))
