@@ -11,11 +11,14 @@ mod exchange;
 mod header;
 mod move_to_stage;
 mod params;
+pub mod plugin;
 mod retry;
 #[cfg(test)]
 pub mod sample;
 mod schedule_stage_change;
 mod schema;
+mod setting;
+mod trace;
 pub mod trial;
 mod update_data;
 
@@ -23,6 +26,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 pub use self::{api_call::Tokens, retry::PAUSE_MAX};
 use futures_util::future::LocalBoxFuture;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -34,6 +38,7 @@ use crate::{
         document::Answer,
         execution::{Effects, StepEnd},
         perform::StepReport,
+        template::Scope,
         text::closest,
         workflow::ParamProblem,
     },
@@ -163,7 +168,23 @@ pub struct Call<'a> {
     pub task: &'a Task,
     pub directory: &'a Directory,
     pub secrets: &'a Secrets,
+    /// The workspace's, for days.
+    pub zone: &'a TimeZone,
     pub resources: &'a Resources,
+}
+
+impl<'a> From<&Call<'a>> for Scope<'a> {
+    fn from(call: &Call<'a>) -> Self {
+        Self {
+            action: &call.action.name,
+            performer: &call.execution.performer,
+            execution: call.execution.id,
+            task: call.task,
+            workflow: call.workflow,
+            directory: call.directory,
+            secrets: call.secrets,
+        }
+    }
 }
 
 /// Executions in a row, each performed by what the one before it has called.

@@ -9,7 +9,6 @@ mod outcome;
 mod proxy;
 mod request;
 mod tls;
-mod trace;
 
 use std::{borrow::Cow, time::Duration};
 
@@ -29,7 +28,7 @@ use super::{
     Call, Description, Outcome, Step, StepType, category, header,
     params::Params,
     retry::{RetryPolicy, random, retry_after},
-    schema,
+    schema, trace,
 };
 use crate::model::{
     StepDefinition, Workflow,
