@@ -163,7 +163,7 @@ impl Part<'_, '_> {
         let Self::Known { schema, fitting, .. } = self else { return Hints::default() };
         let own = schema.get(Hints::KEY).is_some();
         let of = if own { Some(*schema) } else { *fitting };
-        of.and_then(|schema| Hints::of(schema).ok()).unwrap_or_default()
+        of.and_then(|schema| Hints::known_of(schema).ok()).unwrap_or_default()
     }
 }
 

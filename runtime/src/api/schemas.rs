@@ -131,7 +131,9 @@ fn closed(mut schema: Value) -> Value {
 /// All of them, by name.
 pub(super) fn schemas() -> Map<String, Value> {
     let mut all = Map::new();
-    for part in [errors(), workflows(), tasks(), executions(), bulk(), people(), operators(), definitions()] {
+    for part in
+        [errors(), workflows(), tasks(), executions(), steps(), bulk(), people(), operators(), definitions()]
+    {
         all.extend(part.as_object().cloned().unwrap_or_default());
     }
     all
@@ -256,6 +258,12 @@ fn executions() -> Value {
             json!({"performed_by": maybe_text()}),
         )),
         "RetryExecution": closed(object_with(json!({}), json!({"version": {"enum": ["pinned", "current"]}}))),
+    })
+}
+
+/// Step types, what brings them, and trying one.
+fn steps() -> Value {
+    json!({
         "StepType": object(json!({
             "id": text(), "name": text(), "effects": {"enum": Effects::NAMES},
             "category": {"type": "string", "description": "`task`, `timing`, `integration`, or a plugin author's own."},
@@ -267,6 +275,13 @@ fn executions() -> Value {
                 "description": "The plugin that brings it; null of what is built in.",
                 "type": ["object", "null"], "properties": {"name": text(), "version": text()},
             },
+        })),
+        "Plugin": object(json!({
+            "name": text(), "version": maybe_text(), "file": text(),
+            "origin": {"enum": ["shipped", "folder"]}, "isolation": {"enum": ["in-process", "process"]},
+            "pin": {"enum": ["pinned", "unpinned", "modified"]}, "sha256": maybe_text(),
+            "state": {"enum": ["loaded", "backing_off", "quarantined", "disabled", "refused"]},
+            "code": maybe_text(), "message": maybe_text(), "step_types": {"type": "array", "items": text()},
         })),
         "TestStep": closed(object_with(
             json!({"task_id": text()}),

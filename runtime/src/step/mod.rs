@@ -42,6 +42,7 @@ use crate::{
         text::closest,
         workflow::ParamProblem,
     },
+    plugin::registry::{PluginSettings, Plugins},
 };
 
 /// A kind of step.
@@ -287,24 +288,48 @@ impl Outcome {
 pub struct StepTypes {
     types: Arc<[Box<dyn StepType>]>,
     guard: Guard,
+    plugins: Arc<Plugins>,
 }
 
 impl StepTypes {
-    /// `guard`: which addresses they may call.
-    pub fn built_in(guard: &Guard) -> Self {
-        let types = Self::new(vec![
+    /// The server's own, and what plugins bring. `guard`: which addresses the server's own may call.
+    pub fn load(guard: &Guard, settings: &PluginSettings) -> Self {
+        let mut types: Vec<Box<dyn StepType>> = Self::own(guard);
+        let taken: Vec<_> = types.iter().map(|it| it.id().to_owned()).collect();
+        let mut plugins = Plugins::look(settings, &taken);
+        for plugin in &mut plugins.all {
+            match plugin::types_of(plugin) {
+                Ok(brought) => types.extend(brought),
+                Err(why) => plugin.refuse("plugin_steps_invalid", why),
+            }
+        }
+        Self { plugins: Arc::new(plugins), guard: guard.clone(), ..Self::new(types) }
+    }
+
+    fn own(guard: &Guard) -> Vec<Box<dyn StepType>> {
+        vec![
             Box::new(api_call::ApiCallType { guard: guard.clone() }),
             Box::new(delay::DelayType),
             Box::new(delete_task::DeleteTaskType),
             Box::new(move_to_stage::MoveToStageType),
             Box::new(schedule_stage_change::ScheduleStageChangeType),
             Box::new(update_data::UpdateDataType),
-        ]);
-        Self { guard: guard.clone(), ..types }
+        ]
     }
 
-    pub fn new(types: Vec<Box<dyn StepType>>) -> Self {
-        Self { types: types.into(), guard: Guard::default() }
+    /// Those that need no plugin.
+    pub fn built_in(guard: &Guard) -> Self {
+        Self { guard: guard.clone(), ..Self::new(Self::own(guard)) }
+    }
+
+    pub fn new(mut types: Vec<Box<dyn StepType>>) -> Self {
+        types.sort_by(|one, other| one.id().cmp(other.id()));
+        Self { types: types.into(), guard: Guard::default(), plugins: Arc::default() }
+    }
+
+    /// The plugins that were found, whatever became of them.
+    pub fn plugins(&self) -> &Arc<Plugins> {
+        &self.plugins
     }
 
     /// Why a URL would not be called; `None` where nothing is known against it.
@@ -332,20 +357,34 @@ impl StepTypes {
                 Ok(step) => Ok((step, step_type.effects())),
                 Err(problems) => Err(explained(problems, step, step_type)),
             },
-            None => {
-                let known: Vec<_> = self.iter().map(|step_type| step_type.id()).collect();
-                let help = closest(&step.type_id, known.iter().copied()).map_or_else(
-                    || format!("this server has {}", known.join(", ")),
-                    |nearest| format!("did you mean `{nearest}`?"),
-                );
-                Err(vec![ParamProblem {
-                    param: None,
-                    code: "step_type_missing",
-                    message: format!("there is no step type `{}`", step.type_id),
-                    help: Some(help),
-                }])
+            None => Err(vec![ParamProblem {
+                param: None,
+                code: "step_type_missing",
+                message: format!("there is no step type `{}`", step.type_id),
+                help: Some(self.where_it_may_be(&step.type_id)),
+            }]),
+        }
+    }
+
+    /// What to do about a step type that is not there: the nearest one, where it was looked, and which plugins are not used.
+    fn where_it_may_be(&self, id: &str) -> String {
+        let known: Vec<_> = self.iter().map(StepType::id).collect();
+        let nearest = closest(id, known.iter().copied());
+        let mut help = nearest.map_or_else(
+            || format!("this server has {}", known.join(", ")),
+            |nearest| format!("did you mean `{nearest}`?"),
+        );
+        let unused: Vec<_> = self.plugins.unused().collect();
+        if nearest.is_none() {
+            let looked: Vec<_> = self.plugins.looked_in.iter().map(|it| it.display().to_string()).collect();
+            if !looked.is_empty() {
+                help.push_str(&format!("; plugins were looked for in {}", looked.join(", ")));
+            }
+            if !unused.is_empty() {
+                help.push_str(&format!("; not used: {}", unused.join(", ")));
             }
         }
+        help
     }
 }
 

@@ -14,6 +14,9 @@ use crate::model::{duration, template};
 /// ([`Hints`]).
 pub(super) const HINTS: &str = Hints::KEY;
 
+/// A text with a secret in it.
+pub(super) const SECRET_PATTERN: &str = r"\{\{\s*secrets\.";
+
 /// A table with these keys and no others.
 pub(super) fn object(properties: Value, required: &[&str]) -> Value {
     let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
@@ -47,7 +50,7 @@ pub(super) fn credential(description: &str) -> Value {
     json!({
         "description": format!("{description} It must have a secret in it: {{{{secrets.NAME}}}}."),
         "type": "string",
-        "pattern": r"\{\{\s*secrets\.",
+        "pattern": SECRET_PATTERN,
         HINTS: {"secret": true},
     })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onward_sdk::description::Description;
+use onward_sdk::description::{Description, Hints};
 use serde_json::{Map, Value, json};
 
 use super::super::{
@@ -120,6 +120,12 @@ impl Keys {
         }
     }
 
+    /// Every key that may stand beside the others.
+    pub(super) fn beside(&self) -> impl Iterator<Item = &str> {
+        let own = self.config.union(&self.params).map(String::as_str).filter(|key| !self.is_taken(key));
+        own.chain(OF_THE_SERVER).chain(OF_EVERY_STEP)
+    }
+
     /// Puts each key into its half. One that nobody knows is a param: what it could be, the schema says.
     pub(super) fn split(&self, values: Map<String, Value>) -> Split {
         let mut split = Split::default();
@@ -232,6 +238,7 @@ impl OfFile {
         let mut moved = |schema: &Value| {
             let mut schema = schema.clone();
             is_whole_needed |= move_references(&mut schema, &whole);
+            as_written(&mut schema);
             schema
         };
         let required: Vec<&str> =
@@ -263,9 +270,52 @@ impl OfFile {
                 all.shift_remove("$schema");
             }
             move_references(&mut all, &whole);
+            as_written(&mut all);
             self.definitions.insert(whole, all);
         }
     }
+}
+
+/// Keywords that do not say what a value may be.
+const WORDS: [&str; 5] = ["title", "description", "default", "examples", Hints::KEY];
+
+/// Makes of what a value must be what its author must write: in the place of a secret its name, and in the place of a template's text
+/// perhaps something that is filled in.
+fn as_written(schema: &mut Value) {
+    let hints = Hints::known_of(schema).unwrap_or_default();
+    let of_items = schema.get("items").is_some();
+    match schema {
+        Value::Object(members) if hints.secret => {
+            members.retain(|key, _| WORDS.contains(&key.as_str()));
+            members.insert("type".to_owned(), "string".into());
+            members.insert("pattern".to_owned(), schema::SECRET_PATTERN.into());
+        }
+        Value::Object(members) if hints.template.is_some() && of_items => {
+            members.entry("items").and_modify(or_template);
+        }
+        Value::Object(_) if hints.template.is_some() => or_template(schema),
+        Value::Object(members) => {
+            members
+                .iter_mut()
+                .filter(|(key, _)| key.as_str() != Hints::KEY)
+                .for_each(|(_, inner)| as_written(inner));
+        }
+        Value::Array(items) => items.iter_mut().for_each(as_written),
+        _ => {}
+    }
+}
+
+/// The same, or a text with something to fill in.
+fn or_template(schema: &mut Value) {
+    let Value::Object(members) = schema else { return };
+    let (words, rest): (Map<_, _>, Map<_, _>) =
+        std::mem::take(members).into_iter().partition(|(key, _)| WORDS.contains(&key.as_str()));
+    *members = words;
+    if rest.len() == 1 && rest.get("type").is_some_and(|kind| kind == "string") {
+        members.extend(rest);
+        return;
+    }
+    members.insert("anyOf".to_owned(), json!([rest, {"type": "string", "pattern": r"\{\{"}]));
 }
 
 /// Makes a schema's references lead to definitions that begin with a name of their own; whether one leads to the whole schema.

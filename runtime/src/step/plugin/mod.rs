@@ -7,11 +7,16 @@ mod http;
 mod keys;
 mod reading;
 mod running;
+#[cfg(test)]
+mod tests;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use jsonschema::{Draft, Validator};
-use onward_sdk::description::{self, Hints};
+use onward_sdk::{
+    description::{self, Hints},
+    schema::{Part, look_through},
+};
 use serde_json::{Value, json};
 
 use self::keys::{Half, Keys};
@@ -22,7 +27,10 @@ use crate::{
         execution::Effects,
         workflow::{ParamProblem, STAGE},
     },
-    plugin::runner::Runner,
+    plugin::{
+        registry::{Plugin, PluginState},
+        runner::Runner,
+    },
 };
 
 /// How long a run may take unless the step says otherwise.
@@ -31,8 +39,20 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// The longest that a step may ask for.
 const TIMEOUT_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// The step types that a plugin brings; none where it is not used. The error: why they cannot be.
+pub(super) fn types_of(plugin: &Plugin) -> Result<Vec<Box<dyn StepType>>, String> {
+    let PluginState::Loaded { steps, runner } = &plugin.state else { return Ok(Vec::new()) };
+    let version = plugin.library.as_ref().map(|library| library.note.version.clone()).unwrap_or_default();
+    let name = PluginName { name: plugin.name(), version };
+    let types = steps.iter().enumerate().map(|(at, description)| {
+        let step_type = PluginType::new(description, name.clone(), Arc::clone(runner), at)?;
+        Ok(Box::new(step_type) as Box<dyn StepType>)
+    });
+    types.collect()
+}
+
 /// A step type of a plugin.
-pub struct PluginType {
+struct PluginType {
     id: String,
     effects: Effects,
     deletes_task: bool,
@@ -76,7 +96,7 @@ impl OneSchema {
 
 impl PluginType {
     /// Of what a plugin says of it; the error: why it cannot be used.
-    pub fn new(
+    fn new(
         description: &description::Description,
         plugin: PluginName,
         runner: Arc<dyn Runner>,
@@ -162,8 +182,8 @@ impl StepType for PluginType {
         let split = self.keys.split(step.params.clone());
         let mut stage = None;
         let document = Value::Object(split.params);
-        onward_sdk::schema::look_through(&self.params.schema, &document, &mut |part| {
-            let onward_sdk::schema::Part::Known { value, .. } = &part else { return };
+        look_through(&self.params.schema, &document, &mut |part| {
+            let Part::Known { value, .. } = &part else { return };
             let named = match part.hints().widget.as_deref() {
                 Some(Hints::STAGE) => value.as_str(),
                 Some(Hints::FIELDS) => value.get(STAGE).and_then(Value::as_str),

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     PluginType, TIMEOUT_DEFAULT, TIMEOUT_MAX,
-    keys::{Half, Split},
+    keys::{Half, Keys, Split},
 };
 use crate::{
     model::{
@@ -54,6 +54,7 @@ pub(super) struct Placed {
 /// One half while it is read.
 struct Reading<'r, 'w> {
     params: &'r mut Params<'w>,
+    keys: &'r Keys,
     split: &'r Split,
     half: Half,
     workflow: &'w Workflow,
@@ -83,7 +84,8 @@ pub(super) fn read(
     for half in Half::BOTH {
         let schema = of.schema(half);
         let document = Value::Object(split.of(half).clone());
-        let mut reading = Reading { params: &mut params, split: &split, half, workflow, open: Vec::new() };
+        let mut reading =
+            Reading { params: &mut params, keys: &of.keys, split: &split, half, workflow, open: Vec::new() };
         match half {
             Half::Config => credentials = reading.config(schema.value, &document),
             Half::Params => templates = reading.params(schema.value, &document),
@@ -115,6 +117,11 @@ impl Reading<'_, '_> {
 
     fn unknown(&mut self, pointer: &str, message: &str) {
         let place = self.place(pointer);
+        // Beside the others, it may be meant for either half.
+        if pointer == format!("/{}", place.replace('~', "~0").replace('/', "~1")) {
+            let known: Vec<_> = self.keys.beside().collect();
+            return self.params.unknown(&place, format!("this step type has no parameter `{place}`"), &known);
+        }
         let (message, help) = message.split_once(": ").unwrap_or((message, ""));
         self.params.problem_with_help(&place, "unknown_key", message, help);
     }
