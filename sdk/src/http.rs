@@ -16,7 +16,7 @@
 //! }
 //! ```
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -223,6 +223,34 @@ impl Response {
     }
 }
 
+/// Whether what is sent to a URL can be read by nobody on its way: over TLS, or to this machine. What a credential is to be sent to
+/// is held to this by `new`.
+///
+/// ```
+/// use onward_sdk::http::is_confidential;
+///
+/// assert!(is_confidential("https://crm.example/api") && is_confidential("http://127.0.0.1:8081"));
+/// assert!(!is_confidential("http://crm.example/api"));
+/// ```
+pub fn is_confidential(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    if authority.is_empty() || authority.contains('@') {
+        return false;
+    }
+    if scheme.eq_ignore_ascii_case("https") {
+        return true;
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, ""),
+    };
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let is_here = host.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    scheme.eq_ignore_ascii_case("http") && is_here && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpError {
@@ -244,6 +272,21 @@ impl HttpError {
     /// It has reached nobody.
     pub fn not_sent(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), sent: false }
+    }
+
+    /// The same without a secret in its message: of a URL that is one, also without the part that comes after the host.
+    #[must_use]
+    pub fn hiding(mut self, secret: &str) -> Self {
+        if secret.is_empty() {
+            return self;
+        }
+        let after_scheme = secret.split_once("://").map_or(secret, |(_, rest)| rest);
+        let path = after_scheme.find('/').map(|at| &after_scheme[at..]).filter(|path| path.len() > 1);
+        self.message = self.message.replace(secret, "…");
+        if let Some(path) = path {
+            self.message = self.message.replace(path, "/…");
+        }
+        self
     }
 
     /// It was sent, and nobody knows what became of it.
@@ -384,6 +427,37 @@ mod tests {
             json!({"status": 200, "body_base64": "?"}),
         ] {
             assert!(serde_json::from_value::<ResponseDocument>(wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_sent_in_the_open_is_told_apart() {
+        for url in [
+            "https://a.example",
+            "HTTPS://a.example:444/x?y",
+            "http://localhost/x",
+            "http://127.0.0.1:80",
+            "http://127.9.9.9",
+            "http://[::1]:8080/",
+            "http://[::1]",
+        ] {
+            assert!(is_confidential(url), "{url}");
+        }
+        for url in [
+            "",
+            "a.example",
+            "https://",
+            "http://a.example",
+            "ftp://127.0.0.1",
+            "http://127.0.0.1.a.example",
+            "http://a.example:127.0.0.1",
+            "http://127.0.0.1@a.example",
+            "http://a.example\\@127.0.0.1",
+            "https://user@a.example",
+            "http://10.0.0.1",
+            "http://localhost.a.example",
+        ] {
+            assert!(!is_confidential(url), "{url}");
         }
     }
 
