@@ -274,7 +274,7 @@ mod tests {
     };
 
     fn found(workflow: &Workflow, facts: &Facts<'_>) -> Vec<String> {
-        let types = StepTypes::built_in(&Guard::default());
+        let types = crate::step::sample::shipped(&Guard::default());
         lint(workflow, &types, facts).iter().map(|finding| finding.to_string()).collect()
     }
 

@@ -5,22 +5,17 @@
 //! runs steps; whoever reads a workflow asks [`StepTypes`] whether its steps are sound.
 
 mod api_call;
-mod delay;
-mod delete_task;
 mod exchange;
 mod header;
-mod move_to_stage;
 mod params;
 pub mod plugin;
 mod retry;
 #[cfg(test)]
 pub mod sample;
-mod schedule_stage_change;
 mod schema;
 mod setting;
 mod trace;
 pub mod trial;
-mod update_data;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -307,14 +302,7 @@ impl StepTypes {
     }
 
     fn own(guard: &Guard) -> Vec<Box<dyn StepType>> {
-        vec![
-            Box::new(api_call::ApiCallType { guard: guard.clone() }),
-            Box::new(delay::DelayType),
-            Box::new(delete_task::DeleteTaskType),
-            Box::new(move_to_stage::MoveToStageType),
-            Box::new(schedule_stage_change::ScheduleStageChangeType),
-            Box::new(update_data::UpdateDataType),
-        ]
+        vec![Box::new(api_call::ApiCallType { guard: guard.clone() })]
     }
 
     /// Those that need no plugin.

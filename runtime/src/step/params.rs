@@ -105,16 +105,6 @@ impl<'a> Params<'a> {
         name == ASSIGNED_TO || name == STAGE || self.workflow.field_named(name).is_some()
     }
 
-    /// The name of one of the workflow's stages.
-    pub(super) fn stage(&mut self, name: &'static str) -> Option<String> {
-        let stage = self.required_text(name)?;
-        if self.workflow.stage_named(&stage).is_none() {
-            let help = suggestion(&stage, self.workflow.stages.iter().map(|stage| stage.name.as_str()));
-            self.problem_with_help(name, "unknown_stage", format!("there is no stage “{stage}”"), help);
-        }
-        Some(stage)
-    }
-
     pub(super) fn flag(&mut self, name: &'static str) -> bool {
         match self.take(name) {
             None => false,
@@ -166,16 +156,6 @@ impl<'a> Params<'a> {
         match self.take(name) {
             Some(value) => self.read_duration(name, &value, most).unwrap_or(default),
             None => default,
-        }
-    }
-
-    pub(super) fn required_duration(&mut self, name: &'static str, most: Duration) -> Option<Duration> {
-        match self.take(name) {
-            Some(value) => self.read_duration(name, &value, most),
-            None => {
-                self.missing(name);
-                None
-            }
         }
     }
 

@@ -1,15 +1,65 @@
 //! Step types for the tests of others.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
 
 use serde_json::json;
 
-use super::{Description, Step, StepType, category};
-use crate::model::{StepDefinition, Workflow, execution::Effects, workflow::ParamProblem};
+use super::{Description, Step, StepType, StepTypes, category};
+use crate::{
+    egress::Guard,
+    model::{StepDefinition, Workflow, execution::Effects, workflow::ParamProblem},
+    plugin::{registry::PluginSettings, runner::RunnerSettings},
+};
 
 /// Of a step type that nobody chooses.
 pub fn description() -> Cow<'static, Description> {
     Cow::Owned(Description::built_in("Sample", category::TASK, "is tested", json!({})))
+}
+
+/// The server's own types, and those that the plugins bring that ship with it.
+pub fn shipped(guard: &Guard) -> StepTypes {
+    let settings = PluginSettings {
+        folder: None,
+        shipped: vec![built().to_owned()],
+        copies: PathBuf::from("/nowhere/plugins"),
+        pins: Vec::new(),
+        pinned_only: false,
+        disabled: Vec::new(),
+        in_process: Vec::new(),
+        in_child: Vec::new(),
+        runner: RunnerSettings::default(),
+    };
+    let types = StepTypes::load(guard, &settings);
+    assert!(types.get("move_to_stage").is_some() && types.get("delay").is_some(), "they are not built");
+    types
+}
+
+/// The folder in which they are, once built: to build this crate builds none.
+fn built() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let program = std::env::current_exe().expect("a program");
+        let folder = program.ancestors().nth(2).expect("two folders above").to_owned();
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.args(["build", "--quiet", "--locked", "-p", "onward-plugin-task", "-p", "onward-plugin-flow"]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        // What cargo tells about this package would make build scripts run again, here and back.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
+                build.env_remove(name);
+            }
+        }
+        build.env("CARGO_TARGET_DIR", folder.parent().expect("the target folder"));
+        assert!(build.status().expect("cargo runs").success(), "the plugins cannot be built");
+        folder
+    })
 }
 
 /// A newer version of a step type, which rejects what the older one took.

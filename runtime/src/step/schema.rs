@@ -55,11 +55,6 @@ pub(super) fn credential(description: &str) -> Value {
     })
 }
 
-/// One of the workflow's stages.
-pub(super) fn stage() -> Value {
-    json!({"description": "The name of the stage.", "type": "string", HINTS: {"widget": "stage"}})
-}
-
 /// False where it is left out.
 pub(super) fn flag(description: &str) -> Value {
     json!({"description": description, "type": "boolean", "default": false})

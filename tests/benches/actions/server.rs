@@ -193,7 +193,9 @@ fn binary() -> PathBuf {
     let target = crate::target();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--release", "--package", "onward", "--target-dir"]).arg(&target);
+    build
+        .args(["build", "--release", "--package", "onward", "--package", "onward-plugin-*", "--target-dir"])
+        .arg(&target);
     // What cargo tells about this package would make build scripts run again, here and back.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_PKG_")

@@ -17,7 +17,7 @@ use super::client::{Answer, request};
 const START_MAX: Duration = Duration::from_secs(30);
 const STOP_MAX: Duration = Duration::from_secs(20);
 
-/// The binary, built once. Cargo builds no other package's binary for a test.
+/// The binary, and the plugins that stand beside it, built once. Cargo builds no other package's binary for a test.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -25,7 +25,9 @@ pub(crate) fn binary() -> &'static Path {
         let test = std::env::current_exe().expect("the test's own path");
         let profile = test.parent().and_then(Path::parent).expect("target/PROFILE");
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--package", "onward", "--target-dir"]).arg(profile.parent().expect("target"));
+        build
+            .args(["build", "--package", "onward", "--package", "onward-plugin-*", "--target-dir"])
+            .arg(profile.parent().expect("target"));
         // What cargo tells about this package would make build scripts run again, here and back.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("CARGO_PKG_")

@@ -7,7 +7,7 @@ use crate::{
     egress::{Guard, is_http},
     model::template::{Destination, Template},
     publish::Steps,
-    step::StepTypes,
+    step::sample::shipped,
 };
 
 const BASE: &str = "name = \"Orders\"\n[[stages]]\nname = \"Open\"\n[[stages]]\nname = \"Shipped\"\nend = true\n\
@@ -15,7 +15,7 @@ const BASE: &str = "name = \"Orders\"\n[[stages]]\nname = \"Open\"\n[[stages]]\n
                     [[fields]]\nname = \"Amount\"\ntype = \"currency\"\n";
 
 fn report(source: &str) -> Diagnostics {
-    let types = StepTypes::built_in(&Guard::default());
+    let types = shipped(&Guard::default());
     read("orders.toml", source, &Steps(&types)).expect_err(source)
 }
 

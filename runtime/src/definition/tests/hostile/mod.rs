@@ -3,11 +3,19 @@
 
 mod mutate;
 
-use std::{panic, time::Duration, time::Instant};
+use std::{
+    panic,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use self::mutate::{Expected, Mutated, Source};
 use super::*;
-use crate::{egress::Guard, publish::Steps, step::StepTypes};
+use crate::{
+    egress::Guard,
+    publish::Steps,
+    step::{StepTypes, sample::shipped},
+};
 
 const EVERYTHING: &str = include_str!("everything.toml");
 const README: &str = include_str!("../../../../../README.md");
@@ -72,8 +80,9 @@ fn sources() -> Vec<Source> {
 }
 
 fn read_with_steps(text: &str) -> Result<Workflow, Diagnostics> {
-    let guard = Guard::new(["127.0.0.1:4180"]).expect("the sample's receiver");
-    read("mutated.toml", text, &Steps(&StepTypes::built_in(&guard)))
+    static TYPES: LazyLock<StepTypes> =
+        LazyLock::new(|| shipped(&Guard::new(["127.0.0.1:4180"]).expect("the sample's receiver")));
+    read("mutated.toml", text, &Steps(&TYPES))
 }
 
 #[test]
