@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use onward_sdk::{Answer, Call, Context, Effects, ExampleText, Step, StepError, Value, document::Task};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::value::{has_order, order, strict_order};
 
@@ -33,7 +33,7 @@ pub(crate) struct Params {
     message: Option<String>,
 }
 
-#[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Deserialize, Serialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 enum Otherwise {
