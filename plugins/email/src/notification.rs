@@ -53,9 +53,11 @@ pub(crate) struct Params {
     #[schemars(schema_with = "addresses::schema", extend("x-onward" = {"template": "text", "placeholder": "{{Contact Email}}"}))]
     to: Addresses,
     /// Who gets a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "addresses::schema", extend("x-onward" = {"template": "text"}))]
     cc: Option<Addresses>,
     /// Who gets a copy that the others do not know of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "addresses::schema", extend("x-onward" = {"template": "text"}))]
     bcc: Option<Addresses>,
     /// The subject: one line.

@@ -126,6 +126,10 @@ fn it_says_what_it_takes() {
     let (config, params) = (described.config.expect("a schema"), described.params.expect("a schema"));
     assert!(Hints::of(&config["properties"]["password"]).expect("hints").secret);
     assert_eq!(config["properties"]["security"]["default"], "starttls");
+    assert_eq!(
+        (&config["required"], &params["required"]),
+        (&json!(["server", "from"]), &json!(["to", "subject"]))
+    );
     for (key, escaping) in [
         ("to", Escaping::Text),
         ("cc", Escaping::Text),
@@ -323,18 +327,18 @@ fn a_server_that_is_not_there_may_be_there_later() {
 
 #[test]
 fn the_server_is_told_who_sends() {
-    let credentials = json!({"username": "onward", "password": "hunter2"});
+    let credentials = json!({"username": "team", "password": "hunter2"});
     let fake = Fake::new(&[]);
     assert!(run(with(config(fake.port), credentials.clone()), hello()).result.is_ok());
-    assert_eq!(fake.told()[1], "AUTH PLAIN AG9ud2FyZABodW50ZXIy");
+    assert_eq!(fake.told()[1], "AUTH PLAIN AHRlYW0AaHVudGVyMg==");
     let fake = Fake::new(&[
         ("EHLO", Says("250-fake\r\n250 AUTH=LOGIN\r\n")),
         ("AUTH LOGIN", Says("334 VXNlcm5hbWU6\r\n")),
-        ("b253YXJk", Says("334 UGFzc3dvcmQ6\r\n")),
+        ("dGVhbQ==", Says("334 UGFzc3dvcmQ6\r\n")),
         ("aHVudGVyMg==", Says("235 ok\r\n")),
     ]);
     assert!(run(with(config(fake.port), credentials.clone()), hello()).result.is_ok());
-    assert_eq!(fake.told()[1..4], ["AUTH LOGIN", "b253YXJk", "aHVudGVyMg=="]);
+    assert_eq!(fake.told()[1..4], ["AUTH LOGIN", "dGVhbQ==", "aHVudGVyMg=="]);
     let cases: [(Script, bool, &str); 3] = [
         (&[("AUTH", Says("535 hunter2 is wrong\r\n"))], false, "535 … is wrong"),
         (&[("AUTH", Says("454 later\r\n"))], true, "454 later"),

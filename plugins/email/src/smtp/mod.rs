@@ -25,6 +25,9 @@ use crate::message::Ready;
 /// How long a message may take where the server sets no limit.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long before the call's own end a conversation is given up.
+const MARGIN: Duration = Duration::from_secs(1);
+
 /// How what is said is kept from others.
 #[derive(Deserialize, Serialize, JsonSchema, Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -51,7 +54,9 @@ pub(crate) struct Server {
 impl Server {
     /// Sends a message to all its recipients, or to none of them; what the server said of it.
     pub(crate) fn send(&self, message: &Ready, context: &Context) -> Result<String, StepError> {
-        let deadline = Instant::now() + context.remaining().unwrap_or(PATIENCE);
+        let patience = context.remaining().unwrap_or(PATIENCE);
+        // A little less: of a call that ends by itself the server knows what became of it.
+        let deadline = Instant::now() + patience - (patience / 10).min(MARGIN);
         let addresses = (self.host.as_str(), self.port).to_socket_addrs();
         let addresses: Vec<_> = addresses.map_err(|error| self.not_reached(&error))?.collect();
         let wire = Wire::connect(&addresses, deadline, context).map_err(|error| self.not_reached(&error))?;

@@ -110,11 +110,11 @@ fn hello() -> Value {
 #[test]
 fn a_message_arrives_as_it_was_meant() {
     let server = MailServer::start(&["none"]);
-    let long = "Ein langer Absatz, der über viele Zeilen geht. ".repeat(50);
+    let long = "A long paragraph – with “words” that are not ASCII – that goes on and on. ".repeat(50);
     let text = format!("Grüße an 漢字 🚀\n.\n.. two dots\nFrom here\n{long}\n\nEnd");
     let params = json!({
         "to": "\"Doe, Jané\" <jane@example.com>, joe@example.com", "cc": ["Team <team@example.com>"], "bcc": "archive@example.com",
-        "subject": "Vertrag über 10.000 € mit Müller & Söhne: bitte bis Ende der Woche prüfen und unterschreiben 🚀",
+        "subject": "Contract of 10,000 € with Müller & Søn: please look at it, and sign it until Friday; it is “urgent” 🚀",
         "text": text, "html": "<p>Grüße &amp; <b>漢字</b></p>",
     });
     let answer =
