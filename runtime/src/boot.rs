@@ -81,7 +81,7 @@ impl Server {
     /// Takes the data folder, opens the store, publishes the workflow files, recovers what an earlier
     /// run left, and listens. Nothing is served yet.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
-        let types = StepTypes::built_in(&settings.egress.guard);
+        let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
         let folder = &settings.workflows.folder;
         // Files that are broken by themselves make no store, and bring none up to date.
         publish::check_folder(folder).map_err(|errors| in_lines(&errors))?;
@@ -91,6 +91,8 @@ impl Server {
         }
         let trust = Trust::load(settings.egress.extra_ca_file.as_deref())?;
         let lock = FolderLock::take(&settings.store.folder)?;
+        types.plugins().tell();
+        types.plugins().tidy(&settings.plugins.copies);
         let listener = listen(&settings.server.listen)?;
         let address = listener.local_addr().context("the listening socket has no address")?;
         let clock = Clock::default();
@@ -154,7 +156,6 @@ impl Server {
         traces: Option<Traces>,
         ready: impl FnOnce(SocketAddr) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let drain = Duration::from_secs(self.settings.server.drain_seconds);
         let server = http_server(&self)?;
         let handle = server.handle();
         let serving = actix::spawn(server);
@@ -188,18 +189,7 @@ impl Server {
             _ = interrupt.recv() => {}
         }
         tracing::info!(in_flight = self.shared.in_flight(), "shutting down: nothing new is begun");
-        self.shared.drain();
-        let deadline = Instant::now() + drain;
-        while self.shared.in_flight() > 0 && Instant::now() < deadline {
-            tokio::time::sleep(DRAIN_LOOK_EVERY).await;
-        }
-        let left = self.shared.in_flight();
-        if left > 0 {
-            tracing::warn!(
-                left,
-                "executions were still under way; they go on, or become unknown, at the next start"
-            );
-        }
+        self.drained().await;
         refreshing.abort();
         watching.abort();
         forgetting.abort();
@@ -218,11 +208,30 @@ impl Server {
             tracing::warn!(%error, "when keys and sessions were used last could not be noted");
         }
         self.shared.store.close().await?;
+        // What is still under way in them becomes unknown, like a call that nobody waits for any more.
+        let plugins = Arc::clone(self.shared.step_types.plugins());
+        let _ = tokio::task::spawn_blocking(move || plugins.stop()).await;
         if let Some(end) = traces_end {
             end.await;
         }
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// Waits until what runs has ended, for so long as the operator lets it.
+    async fn drained(&self) {
+        self.shared.drain();
+        let deadline = Instant::now() + Duration::from_secs(self.settings.server.drain_seconds);
+        while self.shared.in_flight() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_LOOK_EVERY).await;
+        }
+        let left = self.shared.in_flight();
+        if left > 0 {
+            tracing::warn!(
+                left,
+                "executions were still under way; they go on, or become unknown, at the next start"
+            );
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         secret::{self},
         workflow::OnFailure,
     },
-    step::{Category, StepTypes},
+    step::{StepTypes, category},
 };
 
 /// One finding.
@@ -248,7 +248,7 @@ fn call_after_move(action: &Action, types: &StepTypes) -> Vec<Finding> {
 fn change_after_delete(action: &Action, types: &StepTypes) -> Vec<Finding> {
     let steps = action.steps.iter().filter_map(|step| Some((step, types.get(&step.type_id)?)));
     let after = steps.skip_while(|(_, step_type)| !step_type.deletes_task()).skip(1);
-    let changes = after.filter(|(_, step_type)| step_type.description().category == Category::Task);
+    let changes = after.filter(|(_, step_type)| step_type.description().category == category::TASK);
     let finding = |(step, _)| {
         about(
             action,

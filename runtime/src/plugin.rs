@@ -3,11 +3,18 @@
 //! A library says who it is in a note, which is read without running any of it (`note.rs`). What it exports is called in `load.rs`, and
 //! what it is given is in `host.rs`: the two sides of a C boundary, of which the rest knows nothing.
 
+pub mod asking;
 pub mod call;
+mod callbacks;
 mod calls;
+pub mod child;
+pub mod describing;
 mod host;
+mod lines;
 pub mod load;
 pub mod note;
+pub mod pool;
+pub mod registry;
 pub mod runner;
 pub mod trust;
 

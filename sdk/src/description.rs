@@ -138,6 +138,19 @@ impl Hints {
     /// `is_set`, `equals`, `not_equals`, `one_of`, `at_least`, `at_most`, `more_than`, `less_than`, `contains`.
     pub const CONDITION: &str = "condition";
 
+    /// A schema's own, without what only a newer version knows. For the server's side of the boundary.
+    ///
+    /// # Errors
+    ///
+    /// Where what is known is not written as this type says.
+    #[doc(hidden)]
+    pub fn known_of(schema: &Value) -> Result<Self, serde_json::Error> {
+        const KNOWN: [&str; 7] = ["secret", "template", "widget", "group", "order", "placeholder", "showIf"];
+        let Some(Value::Object(hints)) = schema.get(Self::KEY) else { return Self::of(schema) };
+        let known = hints.iter().filter(|(key, _)| KNOWN.contains(&key.as_str()));
+        Self::deserialize(Value::Object(known.map(|(key, value)| (key.clone(), value.clone())).collect()))
+    }
+
     /// A schema's own; none are the same as empty ones.
     ///
     /// # Errors

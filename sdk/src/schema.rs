@@ -137,19 +137,52 @@ pub(crate) fn escaped(key: &str) -> String {
 /// The keys of a document that its schema knows not. Where alternatives leave open which keys there may be, nothing is said: reading
 /// the document into its type will tell.
 pub(crate) fn unknown_keys(schema: &Value, document: &Value) -> Vec<Problem> {
-    let mut search = Search { root: schema, found: Vec::new() };
-    search.look(schema, document, "");
-    search.found
+    let mut found = Vec::new();
+    look_through(schema, document, &mut |part| {
+        if let Part::Unknown { pointer, message } = part {
+            found.push(Problem { pointer: pointer.to_owned(), message });
+        }
+    });
+    found
 }
 
-struct Search<'s> {
+/// A value of a document, as its schema sees it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Part<'v, 's> {
+    /// `schema` is what stands for it where it is declared; `fitting` the one, by references and alternatives, that says what it may be.
+    Known { pointer: &'v str, value: &'v Value, schema: &'s Value, fitting: Option<&'s Value> },
+    /// The key is not one of those that there may be.
+    Unknown { pointer: &'v str, message: String },
+}
+
+impl Part<'_, '_> {
+    /// What is declared of a known one; what cannot be read is nothing.
+    #[must_use]
+    pub fn hints(&self) -> Hints {
+        let Self::Known { schema, fitting, .. } = self else { return Hints::default() };
+        let own = schema.get(Hints::KEY).is_some();
+        let of = if own { Some(*schema) } else { *fitting };
+        of.and_then(|schema| Hints::known_of(schema).ok()).unwrap_or_default()
+    }
+}
+
+/// Shows each value of a document, the document first. For the server's side of the boundary.
+#[doc(hidden)]
+pub fn look_through<'s>(schema: &'s Value, document: &Value, visit: &mut dyn FnMut(Part<'_, 's>)) {
+    Search { root: schema, visit }.look(schema, document, "");
+}
+
+struct Search<'s, 'f> {
     root: &'s Value,
-    found: Vec<Problem>,
+    visit: &'f mut dyn FnMut(Part<'_, 's>),
 }
 
-impl<'s> Search<'s> {
+impl<'s> Search<'s, '_> {
     fn look(&mut self, schema: &'s Value, value: &Value, pointer: &str) {
-        let Some(schema) = self.fitting(schema, value, 0) else { return };
+        let fitting = self.fitting(schema, value, 0);
+        (self.visit)(Part::Known { pointer, value, schema, fitting });
+        let Some(schema) = fitting else { return };
         match value {
             Value::Object(members) => self.look_into_object(schema, members, pointer),
             Value::Array(items) => {
@@ -174,7 +207,8 @@ impl<'s> Search<'s> {
                 (Some(schema), _) => self.look(schema, value, &pointer),
                 (None, Some(Value::Bool(false))) => {
                     let known = properties.into_iter().flat_map(Map::keys).map(String::as_str);
-                    self.found.push(Problem { pointer, message: unknown_key(key, known) });
+                    let message = unknown_key(key, known);
+                    (self.visit)(Part::Unknown { pointer: &pointer, message });
                 }
                 (None, Some(schema)) => self.look(schema, value, &pointer),
                 (None, None) => {}

@@ -380,7 +380,7 @@ fn the_step_types_are_listed_with_what_they_take() {
     );
     let moved = json!({
         "type": "object",
-        "properties": {"stage": {"description": "The name of the stage.", "type": "string", "x-onward": "stage"}},
+        "properties": {"stage": {"description": "The name of the stage.", "type": "string", "x-onward": {"widget": "stage"}}},
         "additionalProperties": false,
         "required": ["stage"],
     });

@@ -24,6 +24,7 @@ mod metrics;
 mod need;
 mod openapi;
 mod page;
+mod plugins;
 mod probes;
 mod remote_files;
 mod route;
@@ -112,6 +113,7 @@ fn routes() -> Vec<Route> {
         events::routes(),
         steps::routes(),
         step_types::routes(),
+        plugins::routes(),
         openapi::routes(),
     ]
     .into_iter()

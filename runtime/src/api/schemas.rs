@@ -18,7 +18,6 @@ use crate::{
         user::NAME_CHARS_MAX,
     },
     sessions::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN},
-    step::Category,
 };
 
 /// An example of each shape that is taken or answered as such.
@@ -132,7 +131,9 @@ fn closed(mut schema: Value) -> Value {
 /// All of them, by name.
 pub(super) fn schemas() -> Map<String, Value> {
     let mut all = Map::new();
-    for part in [errors(), workflows(), tasks(), executions(), bulk(), people(), operators(), definitions()] {
+    for part in
+        [errors(), workflows(), tasks(), executions(), steps(), bulk(), people(), operators(), definitions()]
+    {
         all.extend(part.as_object().cloned().unwrap_or_default());
     }
     all
@@ -257,9 +258,30 @@ fn executions() -> Value {
             json!({"performed_by": maybe_text()}),
         )),
         "RetryExecution": closed(object_with(json!({}), json!({"version": {"enum": ["pinned", "current"]}}))),
+    })
+}
+
+/// Step types, what brings them, and trying one.
+fn steps() -> Value {
+    json!({
         "StepType": object(json!({
-            "id": text(), "name": text(), "category": {"enum": Category::NAMES}, "effects": {"enum": Effects::NAMES},
+            "id": text(), "name": text(), "effects": {"enum": Effects::NAMES},
+            "category": {"type": "string", "description": "`task`, `timing`, `integration`, or a plugin author's own."},
             "summary": text(), "schema": {"type": "object", "description": "The JSON Schema of its parameters."},
+            "icon": {"type": ["string", "null"], "description": "An SVG document."},
+            "help": {"type": ["string", "null"], "description": "How it is used, in Markdown."},
+            "examples": {"type": "array", "items": {"type": "object", "properties": {"title": text(), "params": {"type": "object"}}}},
+            "plugin": {
+                "description": "The plugin that brings it; null of what is built in.",
+                "type": ["object", "null"], "properties": {"name": text(), "version": text()},
+            },
+        })),
+        "Plugin": object(json!({
+            "name": text(), "version": maybe_text(), "file": text(),
+            "origin": {"enum": ["shipped", "folder"]}, "isolation": {"enum": ["in-process", "process"]},
+            "pin": {"enum": ["pinned", "unpinned", "modified"]}, "sha256": maybe_text(),
+            "state": {"enum": ["loaded", "backing_off", "quarantined", "disabled", "refused"]},
+            "code": maybe_text(), "message": maybe_text(), "step_types": {"type": "array", "items": text()},
         })),
         "TestStep": closed(object_with(
             json!({"task_id": text()}),

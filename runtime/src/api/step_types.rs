@@ -31,10 +31,14 @@ async fn list(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
         json!({
             "id": step_type.id(),
             "name": description.name,
-            "category": description.category.name(),
+            "category": description.category,
             "effects": step_type.effects().name(),
             "summary": description.summary,
             "schema": description.schema,
+            "icon": description.icon,
+            "help": description.help,
+            "examples": description.examples,
+            "plugin": step_type.plugin(),
         })
     });
     answer(HttpResponse::Ok(), &shown.collect::<Vec<Value>>())

@@ -9,6 +9,7 @@ use super::{ConfigArguments, many, shown as path};
 use crate::{
     definition,
     lint::{Facts, Finding, lint},
+    plugin::registry::Plugin,
     publish::{self, FolderRead, PublishError},
     settings::{self, Settings, SettingsError},
     shown,
@@ -48,6 +49,10 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<()> {
         println!("{}: left out\n{finding}", path(&file));
         warnings += 1;
     }
+    for unused in unused(&types) {
+        println!("{unused}");
+        warnings += 1;
+    }
     for error in &errors {
         eprintln!("{error}\n");
     }
@@ -61,8 +66,25 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<()> {
 }
 
 fn read(settings: &Settings) -> (FolderRead, StepTypes) {
-    let types = StepTypes::built_in(&settings.egress.guard);
+    let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
     (publish::read_folder(&settings.workflows.folder, &types, &WorkspaceRows::default()), types)
+}
+
+/// Plugins that are not used although nobody has disabled them.
+fn unused(types: &StepTypes) -> impl Iterator<Item = String> {
+    types.plugins().refused().map(|(plugin, code, message)| {
+        format!("warning[{code}]: the plugin {} is not used: {message}", path(&plugin.file))
+    })
+}
+
+fn unused_plugin((plugin, code, message): (&Plugin, &str, &str)) -> Value {
+    let warning = json!({"code": code, "message": message, "line": null, "column": null});
+    json!({
+        "file": path(&plugin.file).to_string(),
+        "workflow": null,
+        "problems": [],
+        "warnings": [warning],
+    })
 }
 
 /// Which secrets and roles there are, the store knows; a check needs none.
@@ -83,7 +105,9 @@ fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
             let wrong = errors.iter().map(file_problems);
             let left_out = publish::left_out(&settings.workflows.folder);
             let left_out = left_out.iter().map(|(file, finding)| left_out_file(file, finding));
+            let unused = types.plugins().refused().map(unused_plugin);
             let files = sound.iter().map(|file| sound_file(file, &types)).chain(wrong).chain(left_out);
+            let files = files.chain(unused);
             (files.collect(), errors.len())
         }
         Err(error) => {

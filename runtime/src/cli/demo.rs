@@ -75,6 +75,7 @@ pub(super) fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     let mut settings = settings::load(None)?;
     settings.server.listen = arguments.listen;
     settings.store.folder = folder.path.join("data");
+    settings.plugins.copies = folder.path.join("data/plugins");
     settings.secrets.key_file = folder.path.join("data/secrets.key");
     settings.workflows.folder = folder.path.join("workflows");
     settings.workspace.name = "Demo".to_owned();

@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
     let settings = load(&arguments.config)?;
     block_on(async {
         let store = boot::open_store(&settings)?;
-        let types = StepTypes::built_in(&settings.egress.guard);
+        let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
         let known = publish::known(&settings.workflows.folder, &*store, &types).await;
         store.close().await?;
         print!("{}", definition::write(role::workflow(&arguments.workflow, &known?)?));

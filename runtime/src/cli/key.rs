@@ -53,7 +53,7 @@ pub(super) fn run(command: &KeyCommand) -> anyhow::Result<()> {
             let settings = load(config)?;
             return stored(&settings, async |store| {
                 if !workflows.is_empty() {
-                    let types = StepTypes::built_in(&settings.egress.guard);
+                    let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
                     let known = publish::known(&settings.workflows.folder, store, &types).await?;
                     workflows.iter().try_for_each(|id| role::workflow(id, &known).map(drop))?;
                 }

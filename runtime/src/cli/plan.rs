@@ -51,7 +51,7 @@ struct Plan {
 
 impl Plan {
     async fn make(settings: &Settings, store: Option<&dyn Store>) -> anyhow::Result<Self> {
-        let types = StepTypes::built_in(&settings.egress.guard);
+        let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
         let rows = match store {
             Some(store) => store.workspace().await?,
             None => WorkspaceRows::default(),

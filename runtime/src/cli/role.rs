@@ -34,9 +34,12 @@ pub(super) fn run(arguments: &RoleArguments) -> anyhow::Result<()> {
 }
 
 async fn give(arguments: &RoleArguments, settings: &Settings, store: &dyn Store) -> anyhow::Result<String> {
-    let known =
-        publish::known(&settings.workflows.folder, store, &StepTypes::built_in(&settings.egress.guard))
-            .await?;
+    let known = publish::known(
+        &settings.workflows.folder,
+        store,
+        &StepTypes::load(&settings.egress.guard, &settings.plugins),
+    )
+    .await?;
     let workflow = workflow(&arguments.workflow, &known)?;
     let role = role(&arguments.role, workflow)?;
     let user = user(&arguments.email, store.workspace().await?.users)?;

@@ -2,13 +2,16 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::{definition, egress::Guard, settings, step::StepTypes};
+use super::{ConfigArguments, load};
+use crate::{definition, settings, step::StepTypes};
 
 #[derive(Args)]
 pub(super) struct SchemaArguments {
     /// Of which file.
     #[arg(value_enum)]
     file: SchemaOf,
+    #[command(flatten)]
+    config: ConfigArguments,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -21,7 +24,10 @@ enum SchemaOf {
 
 pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<()> {
     let schema = match arguments.file {
-        SchemaOf::Workflow => workflow(&StepTypes::built_in(&Guard::default())),
+        SchemaOf::Workflow => {
+            let settings = load(&arguments.config)?;
+            workflow(&StepTypes::load(&settings.egress.guard, &settings.plugins))
+        }
         SchemaOf::Config => settings::schema(),
     };
     println!("{}", serde_json::to_string_pretty(&schema)?);
@@ -30,10 +36,10 @@ pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<()> {
 
 fn workflow(types: &StepTypes) -> serde_json::Value {
     let steps = types.iter().map(|step_type| {
-        let description = step_type.description();
+        let description = step_type.description().into_owned();
         definition::StepSchema {
-            id: step_type.id(),
-            summary: description.summary,
+            id: step_type.id().to_owned(),
+            summary: description.summary.into_owned(),
             params: description.schema,
         }
     });

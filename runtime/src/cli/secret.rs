@@ -79,7 +79,7 @@ async fn set(name: &str, store: &dyn Store, vault: &Vault) -> anyhow::Result<Str
 
 /// Where each secret is used, in a text: by what is published or still runs, and by the files.
 async fn users(settings: &Settings, store: &dyn Store) -> anyhow::Result<BTreeMap<String, String>> {
-    let types = StepTypes::built_in(&settings.egress.guard);
+    let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
     let files = publish::known(&settings.workflows.folder, store, &types).await?.workflows;
     let mut uses = publish::secret_uses(store).await?;
     for (name, places) in publish::uses_of(files.iter().map(|workflow| &**workflow)) {

@@ -70,7 +70,7 @@ async fn test(
     settings: &Settings,
     store: &Arc<dyn Store>,
 ) -> anyhow::Result<bool> {
-    let types = StepTypes::built_in(&settings.egress.guard);
+    let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
     let workspace = SharedWorkspace::new(settings.workspace.name.clone(), settings.workspace.zone.clone());
     let vault = boot::vault(settings);
     publish::refresh(&**store, &types, &vault, &workspace).await?;

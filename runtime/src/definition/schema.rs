@@ -22,8 +22,8 @@ const NAME: &str = r"^[^ {}\x00-\x1F\x7F-\xA0\xAD\u2000-\u200B\u200E\u200F\u2028
 
 /// What a step type is, as far as its steps are written in files.
 pub struct StepSchema {
-    pub id: &'static str,
-    pub summary: &'static str,
+    pub id: String,
+    pub summary: String,
     /// Of its parameters.
     pub params: Value,
 }

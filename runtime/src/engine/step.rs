@@ -109,6 +109,7 @@ impl Place {
             task,
             directory: &workspace.directory,
             secrets: &workspace.secrets,
+            zone: &run.plan.zone,
             resources: &self.resources,
         };
         if self.effects == Effects::None {

@@ -104,6 +104,8 @@ pub enum TemplateError {
     OnlyShown(String),
     #[error("`{{{{{0}}}}}` may not stand here: a task's values are shown, and a secret is not")]
     SecretShown(String),
+    #[error("`{{{{{0}}}}}` may not stand here: this step type takes secrets only where it asks for one")]
+    SecretGiven(String),
     #[error("`{{{{{name}}}}}`: {problem}")]
     SecretName { name: String, problem: &'static str },
     #[error(
@@ -131,6 +133,8 @@ pub enum Destination {
     Task,
     /// To a receiver.
     Call,
+    /// To a plugin, which is given secrets only where it says so.
+    Params,
 }
 
 fn suggest(suggestion: &Option<String>) -> String {
@@ -214,6 +218,11 @@ impl Template {
     /// Whether it begins with a secret.
     pub fn begins_with_secret(&self) -> bool {
         matches!(self.parts.first(), Some(Part::Place(Place::Secret(_))))
+    }
+
+    /// Whether it is one place and nothing else.
+    pub fn is_one_place(&self) -> bool {
+        matches!(self.parts.as_slice(), [Part::Place(_)])
     }
 
     /// The secret that is all it says, if so.
@@ -358,6 +367,7 @@ impl Place {
     fn secret(name: &str, secret: &str, to: Destination) -> Result<Self, TemplateError> {
         match (secret::name_problem(secret), to) {
             (_, Destination::Task) => Err(TemplateError::SecretShown(name.to_owned())),
+            (_, Destination::Params) => Err(TemplateError::SecretGiven(name.to_owned())),
             (Some(problem), _) => Err(TemplateError::SecretName { name: name.to_owned(), problem }),
             (None, Destination::Call) => Ok(Self::Secret(secret.to_owned())),
         }

@@ -11,7 +11,7 @@ use super::DEFAULTS;
 pub(super) const ITEMS_MAX: usize = 1_000;
 
 /// What each number may be.
-const LIMITS: [(&str, RangeInclusive<u32>); 24] = [
+const LIMITS: [(&str, RangeInclusive<u32>); 28] = [
     ("server.workers", 0..=1024),
     ("server.body_bytes_max", 1024..=1 << 30),
     ("server.drain_seconds", 0..=3600),
@@ -28,6 +28,10 @@ const LIMITS: [(&str, RangeInclusive<u32>); 24] = [
     ("egress.endpoint_rate_max", 0..=1_000_000),
     ("egress.endpoint_failures_max", 0..=1_000_000),
     ("egress.endpoint_pause_seconds", 1..=86_400),
+    ("plugins.threads", 1..=256),
+    ("plugins.queue_max", 1..=1_000_000),
+    ("plugins.memory_bytes_max", 64 << 20..=u32::MAX),
+    ("plugins.idle_seconds", 1..=86_400),
     ("sessions.idle_hours", 1..=24 * 365),
     ("sessions.longest_days", 1..=365),
     ("sessions.password_hashes_max", 1..=64),
@@ -46,6 +50,8 @@ pub(super) enum Kind {
     Flag,
     /// Of texts; or one text with commas between them, because the environment has only texts.
     List,
+    /// Tables with `name` and `sha256`; or the same as texts `NAME=SHA256`.
+    Pins,
 }
 
 #[derive(Debug)]
@@ -66,6 +72,7 @@ impl Key {
         let kind = match &default {
             Value::String(_) => Kind::Text,
             Value::Bool(_) => Kind::Flag,
+            Value::Array(_) if name == "plugins.pins" => Kind::Pins,
             Value::Array(_) => Kind::List,
             Value::Number(_) => Kind::Number(LIMITS.into_iter().find(|(key, _)| *key == name)?.1),
             Value::Null | Value::Object(_) => return None,

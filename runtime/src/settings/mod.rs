@@ -4,6 +4,7 @@
 //! takes a small struct of its own.
 
 mod keys;
+mod plugins;
 mod raw;
 mod read;
 mod schema;
@@ -26,6 +27,7 @@ use crate::{
     definition::NAME_CHARS_MAX,
     egress::{self, Guard, Proxy, Trust},
     model::{text, user::checked_email},
+    plugin::registry::PluginSettings,
     telemetry::{
         LogFormat,
         traces::{TRACES, TraceSettings},
@@ -50,6 +52,7 @@ pub struct Settings {
     pub egress: Egress,
     pub secrets: Secrets,
     pub sessions: raw::Sessions,
+    pub plugins: PluginSettings,
     pub bootstrap: Bootstrap,
     pub metrics: raw::Metrics,
     /// `None`: no spans are made for traces.
@@ -158,9 +161,11 @@ fn check(raw: raw::Settings, base: &Path, reading: &mut Reading) -> Option<Setti
     let traces = traces(&raw.traces, reading);
     let folder = base.join(&raw.store.folder);
     let bootstrap = bootstrap(&raw.bootstrap, base, reading);
+    let plugins = plugins::plugins(raw.plugins, &folder, reading);
     Some(Settings {
         secrets: secrets(&raw.secrets, base, &folder),
         sessions: raw.sessions,
+        plugins,
         bootstrap,
         metrics: raw.metrics,
         traces,

@@ -14,6 +14,7 @@ pub(super) struct Settings {
     pub(super) egress: Egress,
     pub(super) secrets: Secrets,
     pub(super) sessions: Sessions,
+    pub(super) plugins: Plugins,
     pub(super) bootstrap: Bootstrap,
     pub(super) metrics: Metrics,
     pub(super) traces: Traces,
@@ -100,6 +101,21 @@ pub struct Metrics {
 pub(super) struct Traces {
     pub(super) endpoint: String,
     pub(super) sample_percent: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Plugins {
+    pub(super) folder: String,
+    /// Each `NAME=SHA256`.
+    pub(super) pins: Vec<String>,
+    pub(super) pinned_only: bool,
+    pub(super) disabled: Vec<String>,
+    pub(super) in_process: Vec<String>,
+    pub(super) in_child: Vec<String>,
+    pub(super) threads: usize,
+    pub(super) queue_max: usize,
+    pub(super) memory_bytes_max: u64,
+    pub(super) idle_seconds: u64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -99,10 +99,16 @@ impl Reading {
             Kind::Text => table.text(key.key, problems).map(|text| Value::from(text.value)),
             Kind::Number(range) => table.integer(key.key, range.clone(), problems).map(Value::from),
             Kind::Flag => Some(table.flag(key.key, false, problems).into()),
-            Kind::List => table.text_or_texts(key.key, ITEMS_MAX, problems).map(|texts| {
-                items = texts.into_iter().map(|At { value, span }| (value, span)).collect();
-                items.iter().map(|(item, _)| item.clone()).collect::<Vec<_>>().into()
-            }),
+            Kind::List | Kind::Pins => {
+                let texts = match &key.kind {
+                    Kind::Pins => pins(table, key.key, problems),
+                    _ => table.text_or_texts(key.key, ITEMS_MAX, problems),
+                };
+                texts.map(|texts| {
+                    items = texts.into_iter().map(|At { value, span }| (value, span)).collect();
+                    items.iter().map(|(item, _)| item.clone()).collect::<Vec<_>>().into()
+                })
+            }
         };
         match (read, value) {
             (Some(read), Some(value)) => {
@@ -150,10 +156,10 @@ impl Reading {
         let (span, text) = self.line(name);
         let read = text.as_deref().map_or(Err("a text in UTF-8".to_owned()), |text| match &key.kind {
             Kind::Text => Ok(Value::from(text)),
-            Kind::List if is_like_toml(text) => {
+            Kind::List | Kind::Pins if is_like_toml(text) => {
                 Err("a list with commas between its items, and neither brackets nor quotes: a,b".to_owned())
             }
-            Kind::List => Some(split_list(text).map(str::to_owned).collect::<Vec<_>>())
+            Kind::List | Kind::Pins => Some(split_list(text).map(str::to_owned).collect::<Vec<_>>())
                 .filter(|items| items.len() <= ITEMS_MAX)
                 .map(Value::from)
                 .ok_or_else(|| format!("at most {ITEMS_MAX} items, with commas between them")),
@@ -246,6 +252,22 @@ impl Reading {
         let in_file = of(&self.name, &source, self.in_file);
         in_file.into_iter().chain(of("the environment", &self.environment, self.in_environment)).collect()
     }
+}
+
+/// Pins as tables, each as its text.
+fn pins(table: &mut Table<'_>, key: &'static str, problems: &mut Problems) -> Option<Vec<At<String>>> {
+    table.value_place(key)?;
+    let before = problems.0.len();
+    let tables = table.tables(key, "[[plugins.pins]]", ITEMS_MAX, problems);
+    let pin = |mut pin: Table<'_>, problems: &mut Problems| {
+        let name = pin.required_text("name", problems);
+        let sha256 = pin.required_text("sha256", problems);
+        pin.finish(problems);
+        let (name, sha256) = (name?, sha256?);
+        Some(At { value: format!("{}={}", name.value, sha256.value), span: sha256.span })
+    };
+    let pins: Vec<_> = tables.into_iter().filter_map(|table| pin(table, problems)).collect();
+    (problems.0.len() == before).then_some(pins)
 }
 
 /// What to write for a variable that is a key's but for the number of its underscores.

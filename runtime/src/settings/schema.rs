@@ -49,6 +49,19 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::List => {
             json!({"type": ["array", "string"], "items": {"type": "string"}, "maxItems": ITEMS_MAX})
         }
+        Kind::Pins => json!({
+            "type": "array",
+            "maxItems": ITEMS_MAX,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"description": "As the plugin's note has it.", "type": "string"},
+                    "sha256": {"description": "Of its file.", "type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
+                },
+                "required": ["name", "sha256"],
+                "additionalProperties": false,
+            },
+        }),
     }
 }
 

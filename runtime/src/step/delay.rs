@@ -1,11 +1,11 @@
 //! `delay`: the action goes on later. The execution is parked in the store meanwhile.
 
-use std::{future::ready, time::Duration};
+use std::{borrow::Cow, future::ready, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 
-use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
+use super::{Call, Description, Outcome, Step, StepType, category, params::Params, schema};
 use crate::model::{
     StepDefinition, Timestamp, Workflow, document::Answer, execution::Effects, execution::StepEnd,
     workflow::ParamProblem,
@@ -21,7 +21,7 @@ struct Delay {
 }
 
 impl StepType for DelayType {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "delay"
     }
 
@@ -29,13 +29,13 @@ impl StepType for DelayType {
         Effects::None
     }
 
-    fn description(&self) -> Description {
-        Description {
-            name: "Delay",
-            category: Category::Timing,
-            summary: "the next step begins later; other actions on the task go on meanwhile",
-            schema: schema::object(json!({"for": schema::duration("How long to wait.", WAIT_MAX)}), &["for"]),
-        }
+    fn description(&self) -> Cow<'_, Description> {
+        Cow::Owned(Description::built_in(
+            "Delay",
+            category::TIMING,
+            "the next step begins later; other actions on the task go on meanwhile",
+            schema::object(json!({"for": schema::duration("How long to wait.", WAIT_MAX)}), &["for"]),
+        ))
     }
 
     fn configure(

@@ -1,11 +1,11 @@
 //! `delete_task`: the task goes. Later steps of the action see its last state.
 
-use std::future::ready;
+use std::{borrow::Cow, future::ready};
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 
-use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
+use super::{Call, Description, Outcome, Step, StepType, category, params::Params, schema};
 use crate::model::{StepDefinition, Workflow, document::Answer, execution::Effects, workflow::ParamProblem};
 
 pub(super) struct DeleteTaskType;
@@ -13,7 +13,7 @@ pub(super) struct DeleteTaskType;
 struct DeleteTask;
 
 impl StepType for DeleteTaskType {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "delete_task"
     }
 
@@ -21,13 +21,13 @@ impl StepType for DeleteTaskType {
         Effects::None
     }
 
-    fn description(&self) -> Description {
-        Description {
-            name: "Delete task",
-            category: Category::Task,
-            summary: "deletes the task; later steps still see its last state",
-            schema: schema::object(json!({}), &[]),
-        }
+    fn description(&self) -> Cow<'_, Description> {
+        Cow::Owned(Description::built_in(
+            "Delete task",
+            category::TASK,
+            "deletes the task; later steps still see its last state",
+            schema::object(json!({}), &[]),
+        ))
     }
 
     fn configure(

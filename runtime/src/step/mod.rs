@@ -7,21 +7,27 @@
 mod api_call;
 mod delay;
 mod delete_task;
+mod exchange;
+mod header;
 mod move_to_stage;
 mod params;
+pub mod plugin;
 mod retry;
 #[cfg(test)]
 pub mod sample;
 mod schedule_stage_change;
 mod schema;
+mod setting;
+mod trace;
 pub mod trial;
 mod update_data;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 pub use self::{api_call::Tokens, retry::PAUSE_MAX};
 use futures_util::future::LocalBoxFuture;
-use serde_json::Value;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
 
 use crate::{
     clock::Clock,
@@ -32,20 +38,27 @@ use crate::{
         document::Answer,
         execution::{Effects, StepEnd},
         perform::StepReport,
+        template::Scope,
         text::closest,
         workflow::ParamProblem,
     },
+    plugin::registry::{PluginSettings, Plugins},
 };
 
 /// A kind of step.
 pub trait StepType: Send + Sync {
     /// As workflow files write it: `api_call`.
-    fn id(&self) -> &'static str;
+    fn id(&self) -> &str;
 
     fn effects(&self) -> Effects;
 
     /// What it is, for those who choose and configure one.
-    fn description(&self) -> Description;
+    fn description(&self) -> Cow<'_, Description>;
+
+    /// The plugin that brings it.
+    fn plugin(&self) -> Option<&PluginName> {
+        None
+    }
 
     /// Reads and checks a step's parameters; every problem at once.
     fn configure(
@@ -76,38 +89,60 @@ pub trait StepType: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Description {
     /// As people read it: `API call`.
-    pub name: &'static str,
-    pub category: Category,
+    pub name: Cow<'static, str>,
+    /// With which others it stands where one is chosen: one of [`category`], or a plugin author's own.
+    pub category: Cow<'static, str>,
     /// What it does, in one line.
-    pub summary: &'static str,
+    pub summary: Cow<'static, str>,
     /// The JSON Schema (2020-12) of its parameters, an object. It has every parameter that the type reads; what depends
     /// on the workflow, `configure` alone can tell.
     pub schema: Value,
+    /// An SVG document.
+    pub icon: Option<String>,
+    /// How it is used, in Markdown.
+    pub help: Option<String>,
+    /// Uses of it to begin from.
+    pub examples: Vec<Example>,
 }
 
-/// Which step types stand together where one is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Category {
-    /// It changes the task.
-    Task,
-    /// It says when the action goes on.
-    Timing,
-    /// It reaches another program.
-    Integration,
+/// Which plugin it is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PluginName {
+    pub name: String,
+    pub version: String,
 }
 
-impl Category {
-    /// What [`Self::name`] may be.
-    pub const NAMES: [&str; 3] = ["task", "timing", "integration"];
+/// A use of a step type to begin from.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Example {
+    pub title: String,
+    /// As a workflow file has them.
+    pub params: Map<String, Value>,
+}
 
-    /// Stable, for programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Task => "task",
-            Self::Timing => "timing",
-            Self::Integration => "integration",
+impl Description {
+    /// Of a step type that is a part of this server.
+    fn built_in(name: &'static str, category: &'static str, summary: &'static str, schema: Value) -> Self {
+        Self {
+            name: name.into(),
+            category: category.into(),
+            summary: summary.into(),
+            schema,
+            icon: None,
+            help: None,
+            examples: Vec::new(),
         }
     }
+}
+
+/// Which step types stand together where one is chosen. Stable, for programs.
+pub mod category {
+    /// They change the task.
+    pub const TASK: &str = "task";
+    /// They say when the action goes on, and whether.
+    pub const TIMING: &str = "timing";
+    /// They reach another program.
+    pub const INTEGRATION: &str = "integration";
 }
 
 /// One configured step. It lives on one thread and may run for many executions at a time.
@@ -134,7 +169,42 @@ pub struct Call<'a> {
     pub task: &'a Task,
     pub directory: &'a Directory,
     pub secrets: &'a Secrets,
+    /// The workspace's, for days.
+    pub zone: &'a TimeZone,
     pub resources: &'a Resources,
+}
+
+impl<'a> From<&Call<'a>> for Scope<'a> {
+    fn from(call: &Call<'a>) -> Self {
+        Self {
+            action: &call.action.name,
+            performer: &call.execution.performer,
+            execution: call.execution.id,
+            task: call.task,
+            workflow: call.workflow,
+            directory: call.directory,
+            secrets: call.secrets,
+        }
+    }
+}
+
+/// Executions in a row, each performed by what the one before it has called.
+const DEPTH_MAX: u32 = 10;
+
+/// A call that looks like a loop.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "this call would be the {0}th in a row of actions that call for actions, and {DEPTH_MAX} are the most: it looks \
+     like a loop"
+)]
+pub struct TooDeep(u32);
+
+impl Call<'_> {
+    /// What a call to another server says of how many such calls led to it.
+    fn depth(&self) -> Result<u32, TooDeep> {
+        let depth = self.execution.depth.saturating_add(1);
+        if depth > DEPTH_MAX { Err(TooDeep(depth)) } else { Ok(depth) }
+    }
 }
 
 /// What steps may use of the server. One per thread.
@@ -218,24 +288,48 @@ impl Outcome {
 pub struct StepTypes {
     types: Arc<[Box<dyn StepType>]>,
     guard: Guard,
+    plugins: Arc<Plugins>,
 }
 
 impl StepTypes {
-    /// `guard`: which addresses they may call.
-    pub fn built_in(guard: &Guard) -> Self {
-        let types = Self::new(vec![
+    /// The server's own, and what plugins bring. `guard`: which addresses the server's own may call.
+    pub fn load(guard: &Guard, settings: &PluginSettings) -> Self {
+        let mut types: Vec<Box<dyn StepType>> = Self::own(guard);
+        let taken: Vec<_> = types.iter().map(|it| it.id().to_owned()).collect();
+        let mut plugins = Plugins::look(settings, &taken);
+        for plugin in &mut plugins.all {
+            match plugin::types_of(plugin) {
+                Ok(brought) => types.extend(brought),
+                Err(why) => plugin.refuse("plugin_steps_invalid", why),
+            }
+        }
+        Self { plugins: Arc::new(plugins), guard: guard.clone(), ..Self::new(types) }
+    }
+
+    fn own(guard: &Guard) -> Vec<Box<dyn StepType>> {
+        vec![
             Box::new(api_call::ApiCallType { guard: guard.clone() }),
             Box::new(delay::DelayType),
             Box::new(delete_task::DeleteTaskType),
             Box::new(move_to_stage::MoveToStageType),
             Box::new(schedule_stage_change::ScheduleStageChangeType),
             Box::new(update_data::UpdateDataType),
-        ]);
-        Self { guard: guard.clone(), ..types }
+        ]
     }
 
-    pub fn new(types: Vec<Box<dyn StepType>>) -> Self {
-        Self { types: types.into(), guard: Guard::default() }
+    /// Those that need no plugin.
+    pub fn built_in(guard: &Guard) -> Self {
+        Self { guard: guard.clone(), ..Self::new(Self::own(guard)) }
+    }
+
+    pub fn new(mut types: Vec<Box<dyn StepType>>) -> Self {
+        types.sort_by(|one, other| one.id().cmp(other.id()));
+        Self { types: types.into(), guard: Guard::default(), plugins: Arc::default() }
+    }
+
+    /// The plugins that were found, whatever became of them.
+    pub fn plugins(&self) -> &Arc<Plugins> {
+        &self.plugins
     }
 
     /// Why a URL would not be called; `None` where nothing is known against it.
@@ -263,20 +357,34 @@ impl StepTypes {
                 Ok(step) => Ok((step, step_type.effects())),
                 Err(problems) => Err(explained(problems, step, step_type)),
             },
-            None => {
-                let known: Vec<_> = self.iter().map(|step_type| step_type.id()).collect();
-                let help = closest(&step.type_id, known.iter().copied()).map_or_else(
-                    || format!("this server has {}", known.join(", ")),
-                    |nearest| format!("did you mean `{nearest}`?"),
-                );
-                Err(vec![ParamProblem {
-                    param: None,
-                    code: "step_type_missing",
-                    message: format!("there is no step type `{}`", step.type_id),
-                    help: Some(help),
-                }])
+            None => Err(vec![ParamProblem {
+                param: None,
+                code: "step_type_missing",
+                message: format!("there is no step type `{}`", step.type_id),
+                help: Some(self.where_it_may_be(&step.type_id)),
+            }]),
+        }
+    }
+
+    /// What to do about a step type that is not there: the nearest one, where it was looked, and which plugins are not used.
+    fn where_it_may_be(&self, id: &str) -> String {
+        let known: Vec<_> = self.iter().map(StepType::id).collect();
+        let nearest = closest(id, known.iter().copied());
+        let mut help = nearest.map_or_else(
+            || format!("this server has {}", known.join(", ")),
+            |nearest| format!("did you mean `{nearest}`?"),
+        );
+        let unused: Vec<_> = self.plugins.unused().collect();
+        if nearest.is_none() {
+            let looked: Vec<_> = self.plugins.looked_in.iter().map(|it| it.display().to_string()).collect();
+            if !looked.is_empty() {
+                help.push_str(&format!("; plugins were looked for in {}", looked.join(", ")));
+            }
+            if !unused.is_empty() {
+                help.push_str(&format!("; not used: {}", unused.join(", ")));
             }
         }
+        help
     }
 }
 
@@ -286,7 +394,8 @@ fn explained(
     step: &StepDefinition,
     step_type: &dyn StepType,
 ) -> Vec<ParamProblem> {
-    let schema = step_type.description().schema;
+    let description = step_type.description();
+    let schema = &description.schema;
     for problem in problems.iter_mut().filter(|it| it.code == "missing_key" && it.help.is_none()) {
         let missing = problem.param.as_ref().filter(|param| !step.params.contains_key(*param));
         let words = missing.and_then(|param| schema["properties"][param]["description"].as_str());

@@ -1,11 +1,11 @@
 //! `move_to_stage`: puts the task into another stage.
 
-use std::future::ready;
+use std::{borrow::Cow, future::ready};
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, json};
 
-use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
+use super::{Call, Description, Outcome, Step, StepType, category, params::Params, schema};
 use crate::model::{
     StepDefinition, Workflow,
     document::Answer,
@@ -21,7 +21,7 @@ struct MoveToStage {
 }
 
 impl StepType for MoveToStageType {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "move_to_stage"
     }
 
@@ -29,13 +29,13 @@ impl StepType for MoveToStageType {
         Effects::None
     }
 
-    fn description(&self) -> Description {
-        Description {
-            name: "Move to stage",
-            category: Category::Task,
-            summary: "moves the task; fails if somebody else has moved it meanwhile",
-            schema: schema::object(json!({"stage": schema::stage()}), &["stage"]),
-        }
+    fn description(&self) -> Cow<'_, Description> {
+        Cow::Owned(Description::built_in(
+            "Move to stage",
+            category::TASK,
+            "moves the task; fails if somebody else has moved it meanwhile",
+            schema::object(json!({"stage": schema::stage()}), &["stage"]),
+        ))
     }
 
     fn configure(

@@ -38,6 +38,11 @@ impl<'a> Params<'a> {
         self.values.shift_remove(name)
     }
 
+    /// All that was not taken yet.
+    pub(super) fn rest(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.values)
+    }
+
     pub(super) fn problem(&mut self, param: &str, code: &'static str, message: impl Into<String>) {
         let param = Some(param.to_owned());
         self.problems.push(ParamProblem { param, code, message: message.into(), help: None });

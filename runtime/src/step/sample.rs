@@ -1,20 +1,22 @@
 //! Step types for the tests of others.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
-use super::{Category, Description, Step, StepType};
+use super::{Description, Step, StepType, category};
 use crate::model::{StepDefinition, Workflow, execution::Effects, workflow::ParamProblem};
 
 /// Of a step type that nobody chooses.
-pub fn description() -> Description {
-    Description { name: "Sample", category: Category::Task, summary: "is tested", schema: json!({}) }
+pub fn description() -> Cow<'static, Description> {
+    Cow::Owned(Description::built_in("Sample", category::TASK, "is tested", json!({})))
 }
 
 /// A newer version of a step type, which rejects what the older one took.
 pub struct Rejects(pub &'static str);
 
 impl StepType for Rejects {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         self.0
     }
 
@@ -22,7 +24,7 @@ impl StepType for Rejects {
         Effects::None
     }
 
-    fn description(&self) -> Description {
+    fn description(&self) -> Cow<'_, Description> {
         description()
     }
 

@@ -1,12 +1,12 @@
 //! `schedule_stage_change`: the task is to move to a stage later, unless its stage changes before.
 
-use std::{future::ready, time::Duration};
+use std::{borrow::Cow, future::ready, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 
 use super::{
-    Call, Category, Description, Outcome, Step, StepType,
+    Call, Description, Outcome, Step, StepType, category,
     delay::{WAIT_MAX, after},
     params::Params,
     schema,
@@ -22,7 +22,7 @@ struct ScheduleStageChange {
 }
 
 impl StepType for ScheduleStageChangeType {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "schedule_stage_change"
     }
 
@@ -30,19 +30,19 @@ impl StepType for ScheduleStageChangeType {
         Effects::None
     }
 
-    fn description(&self) -> Description {
-        Description {
-            name: "Schedule stage change",
-            category: Category::Task,
-            summary: "the task moves later, unless its stage changes before",
-            schema: schema::object(
+    fn description(&self) -> Cow<'_, Description> {
+        Cow::Owned(Description::built_in(
+            "Schedule stage change",
+            category::TASK,
+            "the task moves later, unless its stage changes before",
+            schema::object(
                 json!({
                     "stage": schema::stage(),
                     "in": schema::duration("How long from now the task moves.", WAIT_MAX),
                 }),
                 &["stage", "in"],
             ),
-        }
+        ))
     }
 
     fn configure(

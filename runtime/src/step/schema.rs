@@ -5,14 +5,17 @@
 
 use std::time::Duration;
 
+use onward_sdk::description::Hints;
 use serde_json::{Map, Value, json};
 
 use crate::model::{duration, template};
 
-/// A keyword of our own: what a value stands for, where its type does not tell. `"template"`: a text that may have
-/// places such as `{{Field Name}}`; `"stage"`: a stage's name; `"fields"`: a table by fields' names; `"credential"`: a
-/// template that must have a secret in it.
-pub(super) const KIND: &str = "x-onward";
+/// A keyword of our own: what a value stands for, where its type does not tell. The same as plugins' authors write
+/// ([`Hints`]).
+pub(super) const HINTS: &str = Hints::KEY;
+
+/// A text with a secret in it.
+pub(super) const SECRET_PATTERN: &str = r"\{\{\s*secrets\.";
 
 /// A table with these keys and no others.
 pub(super) fn object(properties: Value, required: &[&str]) -> Value {
@@ -34,12 +37,12 @@ pub(super) fn text(description: &str) -> Value {
 }
 
 pub(super) fn template(description: &str) -> Value {
-    json!({"description": description, "type": "string", KIND: "template"})
+    json!({"description": description, "type": "string", HINTS: {"template": "text"}})
 }
 
 /// A template that is a URL to call.
 pub(super) fn url(description: &str) -> Value {
-    json!({"description": description, "type": "string", "pattern": template::URL_PATTERN, KIND: "template"})
+    json!({"description": description, "type": "string", "pattern": template::URL_PATTERN, HINTS: {"template": "url"}})
 }
 
 /// A text that must have a secret in it: it stands nowhere in plain text.
@@ -47,14 +50,14 @@ pub(super) fn credential(description: &str) -> Value {
     json!({
         "description": format!("{description} It must have a secret in it: {{{{secrets.NAME}}}}."),
         "type": "string",
-        "pattern": r"\{\{\s*secrets\.",
-        KIND: "credential",
+        "pattern": SECRET_PATTERN,
+        HINTS: {"secret": true},
     })
 }
 
 /// One of the workflow's stages.
 pub(super) fn stage() -> Value {
-    json!({"description": "The name of the stage.", "type": "string", KIND: "stage"})
+    json!({"description": "The name of the stage.", "type": "string", HINTS: {"widget": "stage"}})
 }
 
 /// False where it is left out.
@@ -136,7 +139,7 @@ mod tests {
     fn a_schema_has_each_parameter_that_the_code_takes_and_no_other() {
         let mut with_parameters = 0;
         for step_type in StepTypes::built_in(&Guard::default()).iter() {
-            let schema = step_type.description().schema;
+            let schema = step_type.description().schema.clone();
             let mut all = taken(step_type, json!({}));
             let is_custom = schema["properties"].get("format").is_some();
             if is_custom {
@@ -159,7 +162,7 @@ mod tests {
     fn a_schema_has_the_keys_of_the_tables_in_parameters() {
         let types = StepTypes::built_in(&Guard::default());
         let api_call = types.get("api_call").expect("a type");
-        let schema = api_call.description().schema;
+        let schema = api_call.description().schema.clone();
         for (path, params) in [
             ("retry", json!({"retry": {"zzzz": 1}})),
             ("tls", json!({"tls": {"zzzz": 1}})),

@@ -60,6 +60,7 @@ pub async fn run(types: &StepTypes, resources: &Resources, trial: Trial<'_>) -> 
         task,
         directory: &workspace.directory,
         secrets: &workspace.secrets,
+        zone: &workspace.zone,
         resources,
     };
     let running = AssertUnwindSafe(async { configured.run(call).await });

@@ -1,18 +1,15 @@
 //! `update_data`: sets fields of the task to fixed or templated values.
 
-use std::future::ready;
+use std::{borrow::Cow, future::ready};
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Category, Description, Outcome, Step, StepType, params::Params, schema};
+use super::{Call, Description, Outcome, Step, StepType, category, params::Params, schema, setting};
 use crate::model::{
-    Directory, Field, FieldId, FieldType, StepDefinition, Workflow,
+    StepDefinition, Workflow,
     document::Answer,
     execution::Effects,
-    field::Invalid,
-    file::FileRules,
-    patch,
     template::{Destination, Scope, Template},
     workflow::{ASSIGNED_TO, ParamProblem, STAGE},
 };
@@ -29,7 +26,7 @@ enum Setting {
 }
 
 impl StepType for UpdateDataType {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "update_data"
     }
 
@@ -37,22 +34,22 @@ impl StepType for UpdateDataType {
         Effects::None
     }
 
-    fn description(&self) -> Description {
-        Description {
-            name: "Update data",
-            category: Category::Task,
-            summary: "sets fields of the task",
-            schema: schema::object(
+    fn description(&self) -> Cow<'_, Description> {
+        Cow::Owned(Description::built_in(
+            "Update data",
+            category::TASK,
+            "sets fields of the task",
+            schema::object(
                 json!({"fields": {
                     "description": "The fields by name, each with its value; a text may have places such as {{Field Name}}.",
                     "type": "object",
                     "minProperties": 1,
                     "additionalProperties": {"type": ["string", "number", "boolean", "array"]},
-                    schema::KIND: "fields",
+                    schema::HINTS: {"widget": "fields"},
                 }}),
                 &["fields"],
             ),
-        }
+        ))
     }
 
     fn configure(
@@ -82,7 +79,7 @@ impl StepType for UpdateDataType {
             let Some(setting) = setting else { continue };
             // Of what nobody knows, nobody knows what it takes.
             let fixed = setting.fixed().filter(|_| is_known);
-            for problem in fixed.iter().flat_map(|value| problems(field, value)) {
+            for problem in fixed.iter().flat_map(|value| setting::problems(field, value)) {
                 params.problem(&place, "invalid_value", format!("the value for “{name}” {problem}"));
             }
             fields.push((name, setting));
@@ -105,27 +102,6 @@ impl Setting {
     }
 }
 
-/// Why a field would never take a value; `field`: `None` for who a task is assigned to. What a workflow cannot know is not
-/// looked at: who is a user, and which files a task has.
-fn problems(field: Option<&Field>, value: &Value) -> Vec<Invalid> {
-    let person = Field {
-        id: FieldId::new(ASSIGNED_TO),
-        name: ASSIGNED_TO.to_owned(),
-        kind: FieldType::Person,
-        required: false,
-        editable: true,
-    };
-    let field = field.unwrap_or(&person);
-    match (&field.kind, value) {
-        (FieldType::Person, Value::String(text)) if !text.is_empty() => Vec::new(),
-        (FieldType::File { .. }, Value::Array(files)) if !files.is_empty() => Vec::new(),
-        _ => {
-            let read = patch::read_value(field, value, &Directory::default(), &FileRules::default());
-            read.err().unwrap_or_default()
-        }
-    }
-}
-
 impl Step for UpdateData {
     fn run<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Outcome> {
         let scope = Scope::from(&call);
@@ -136,19 +112,5 @@ impl Step for UpdateData {
         let patch: Map<_, _> =
             self.fields.iter().map(|(name, setting)| (name.clone(), value(setting))).collect();
         Box::pin(ready(Outcome { strict_fields: true, ..Outcome::done(Answer::Patch(patch)) }))
-    }
-}
-
-impl<'a> From<&Call<'a>> for Scope<'a> {
-    fn from(call: &Call<'a>) -> Self {
-        Self {
-            action: &call.action.name,
-            performer: &call.execution.performer,
-            execution: call.execution.id,
-            task: call.task,
-            workflow: call.workflow,
-            directory: call.directory,
-            secrets: call.secrets,
-        }
     }
 }

@@ -6,7 +6,7 @@ mod faults;
 mod lives;
 mod retention;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{borrow::Cow, path::Path, sync::Arc, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 
@@ -67,7 +67,7 @@ impl Does {
 }
 
 impl StepType for Does {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         self.id
     }
 
@@ -75,7 +75,7 @@ impl StepType for Does {
         self.effects
     }
 
-    fn description(&self) -> Description {
+    fn description(&self) -> Cow<'_, Description> {
         step::sample::description()
     }
 

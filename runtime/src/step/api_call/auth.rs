@@ -12,17 +12,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{
-    header_problem,
-    keys::{Keys, credential},
-};
+use super::{header_problem, keys::Keys};
 use crate::{
     egress::{Guard, Request},
     model::{
         secret::{Redactor, SECRET_CHARS_MIN},
         template::{Destination, Escape, RenderError, Scope, Template, percent_encode},
     },
-    step::{Call, params::Params, schema},
+    step::{Call, params::Params, schema, setting},
 };
 
 /// A token that ends sooner than this is not used any more.
@@ -103,7 +100,9 @@ impl Auth {
                 );
                 None
             }
-            ("bearer", Value::String(source)) => credential(params, "auth/bearer", &source).map(Self::Bearer),
+            ("bearer", Value::String(source)) => {
+                setting::credential(params, "auth/bearer", &source).map(Self::Bearer)
+            }
             ("basic", Value::Object(table)) => {
                 let mut keys = Keys::new("auth/basic", table);
                 let (user, password) = (keys.text(params, "user"), keys.credential(params, "password"));

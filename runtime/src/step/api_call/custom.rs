@@ -108,7 +108,7 @@ impl Custom {
             "type": "object",
             "maxProperties": MAPPINGS_MAX,
             "additionalProperties": pointer,
-            schema::KIND: "fields",
+            schema::HINTS: {"widget": "fields"},
         });
         let schemas = [
             (

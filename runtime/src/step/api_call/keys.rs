@@ -4,22 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     model::template::{Destination, Template},
-    step::params::{Params, last_key},
+    step::{
+        params::{Params, last_key},
+        setting,
+    },
 };
-
-/// A template that has a secret in it.
-pub(super) fn credential(params: &mut Params<'_>, param: &str, source: &str) -> Option<Template> {
-    let template = params.template(param, source, Destination::Call)?;
-    if template.secrets().next().is_none() {
-        params.problem(
-            param,
-            "plain_credential",
-            "a credential stands here in plain text; set a secret and write {{secrets.NAME}}",
-        );
-        return None;
-    }
-    Some(template)
-}
 
 /// The keys of a table in a parameter.
 pub(super) struct Keys {
@@ -66,7 +55,7 @@ impl Keys {
 
     pub(super) fn credential(&mut self, params: &mut Params<'_>, key: &str) -> Option<Template> {
         let source = self.required(params, key)?;
-        credential(params, &self.at(key), &source)
+        setting::credential(params, &self.at(key), &source)
     }
 
     pub(super) fn finish(self, params: &mut Params<'_>, known: &[&str]) {

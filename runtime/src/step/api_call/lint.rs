@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{super::retry::DEDUPLICATED, is_credential};
+use super::super::{header::is_credential, retry::DEDUPLICATED};
 use crate::{lint::StepFinding, model::StepDefinition};
 
 pub(super) fn findings(step: &StepDefinition) -> Vec<StepFinding> {

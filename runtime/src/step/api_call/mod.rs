@@ -9,9 +9,8 @@ mod outcome;
 mod proxy;
 mod request;
 mod tls;
-mod trace;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
@@ -26,10 +25,10 @@ use self::{
     tls::Tls,
 };
 use super::{
-    Call, Category, Description, Outcome, Step, StepType,
+    Call, Description, Outcome, Step, StepType, category, header,
     params::Params,
     retry::{RetryPolicy, random, retry_after},
-    schema,
+    schema, trace,
 };
 use crate::model::{
     StepDefinition, Workflow,
@@ -78,7 +77,7 @@ struct ApiCall {
 }
 
 impl StepType for ApiCallType {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         "api_call"
     }
 
@@ -86,13 +85,13 @@ impl StepType for ApiCallType {
         Effects::External
     }
 
-    fn description(&self) -> Description {
-        Description {
-            name: "API call",
-            category: Category::Integration,
-            summary: "sends the action, the user and the task as JSON, or a request of one's own; the answer may change the task",
-            schema: schema(),
-        }
+    fn description(&self) -> Cow<'_, Description> {
+        Cow::Owned(Description::built_in(
+            "API call",
+            category::INTEGRATION,
+            "sends the action, the user and the task as JSON, or a request of one's own; the answer may change the task",
+            schema(),
+        ))
     }
 
     fn configure(
@@ -410,27 +409,12 @@ fn signing_secrets(params: &mut Params<'_>) -> Vec<String> {
     names
 }
 
-/// Whether a header or a parameter of this name seems to carry a credential.
-fn is_credential(name: &str) -> bool {
-    const WORDS: [&str; 9] =
-        ["auth", "token", "secret", "password", "api-key", "api_key", "apikey", "signature", "cookie"];
-    let name = name.to_ascii_lowercase();
-    WORDS.iter().any(|word| name.contains(word))
-}
-
 /// Why a header may not be set; `None` when it may.
 fn header_problem(name: &str) -> Option<&'static str> {
-    let is_token = !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-    let lower = name.to_ascii_lowercase();
-    match lower.as_str() {
-        _ if !is_token => Some("is not a valid header name"),
-        "host" | "content-length" | "transfer-encoding" | "connection" | "expect" | "upgrade" | "te"
-        | "trailer" => Some("is set by Onward itself"),
-        "content-type" => Some(
+    if name.eq_ignore_ascii_case("content-type") {
+        return Some(
             "cannot be set: it is application/json in the default format, and what `content_type` says with format = \"custom\"",
-        ),
-        _ if lower.starts_with("webhook-") || lower.starts_with("onward-") => Some("is set by Onward itself"),
-        _ => None,
+        );
     }
+    header::problem(name)
 }

@@ -9,21 +9,15 @@ use crate::{
         DEPTH_HEADER, Document,
         template::{Escape, RenderError, Scope, percent_encode},
     },
-    step::Call,
+    step::{Call, TooDeep},
 };
 
 use super::ApiCall;
 
-/// Executions in a row, each performed by what the one before it has called.
-const DEPTH_MAX: u32 = 10;
-
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RequestError {
-    #[error(
-        "this call would be the {0}th in a row of actions that call for actions, and {DEPTH_MAX} are the most: it looks \
-         like a loop"
-    )]
-    TooDeep(u32),
+    #[error(transparent)]
+    TooDeep(#[from] TooDeep),
     #[error(transparent)]
     Render(#[from] RenderError),
     #[error("the secret `{0}` cannot sign: a signing secret is `whsec_` and 24 to 64 random bytes in base64")]
@@ -36,10 +30,7 @@ pub(super) enum RequestError {
 
 impl ApiCall {
     pub(super) fn request(&self, call: &Call<'_>) -> Result<Request, RequestError> {
-        let depth = call.execution.depth.saturating_add(1);
-        if depth > DEPTH_MAX {
-            return Err(RequestError::TooDeep(depth));
-        }
+        let depth = call.depth()?;
         let scope = Scope::from(call);
         let mut headers = Vec::with_capacity(self.headers.len() + 4);
         let (content_type, body) = self.body(call, &scope)?;

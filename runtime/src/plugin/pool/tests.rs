@@ -1,0 +1,1 @@
+//! Real libraries, in C, that keep the boundary's rules and break them.

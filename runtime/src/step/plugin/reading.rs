@@ -1,0 +1,277 @@
+//! A plugin's step as somebody wrote it: held to the type's schemas, and to what the workflow has.
+
+use std::time::Duration;
+
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
+use onward_sdk::{
+    description::{Escaping, Hints},
+    schema::{Part, look_through},
+};
+use serde_json::Value;
+
+use super::{
+    PluginType, TIMEOUT_DEFAULT, TIMEOUT_MAX,
+    keys::{Half, Keys, Split},
+};
+use crate::{
+    model::{
+        StepDefinition, Workflow,
+        execution::Effects,
+        template::{Destination, Template},
+        text::{shortened, suggestion},
+        workflow::{ASSIGNED_TO, ParamProblem},
+    },
+    step::{params::Params, retry::RetryPolicy, setting},
+};
+
+/// Problems of one document that are told.
+const PROBLEMS_MAX: usize = 100;
+
+/// Characters of what a schema's checker says.
+const SAID_CHARS_MAX: usize = 300;
+
+/// A step, read.
+pub(super) struct Settings {
+    pub(super) config: Value,
+    pub(super) params: Value,
+    /// Texts of the configuration that have secrets in them, by JSON pointers.
+    pub(super) credentials: Vec<(String, Template)>,
+    /// Texts of the params that are templates.
+    pub(super) templates: Vec<Placed>,
+    pub(super) timeout: Duration,
+    pub(super) retry: Option<RetryPolicy>,
+}
+
+/// A template in the params.
+pub(super) struct Placed {
+    /// A JSON pointer.
+    pub(super) pointer: String,
+    pub(super) template: Template,
+    /// What the text is written in; `None`: a value of a field, which keeps its type.
+    pub(super) escaping: Option<Escaping>,
+}
+
+/// One half while it is read.
+struct Reading<'r, 'w> {
+    params: &'r mut Params<'w>,
+    keys: &'r Keys,
+    split: &'r Split,
+    half: Half,
+    workflow: &'w Workflow,
+    /// Pointers to texts whose value nobody knows yet.
+    open: Vec<String>,
+}
+
+pub(super) fn read(
+    of: &PluginType,
+    step: &StepDefinition,
+    workflow: &Workflow,
+) -> Result<Settings, Vec<ParamProblem>> {
+    let mut params = Params::new(step, workflow);
+    let timeout = params.duration("timeout", TIMEOUT_DEFAULT, TIMEOUT_MAX);
+    let retry = if of.effects == Effects::External {
+        RetryPolicy::read(&mut params)
+    } else {
+        let said = "`retry` means nothing here: a step that does nothing outside is not tried again";
+        params.misplaced("retry", said.to_owned(), "leave it out");
+        None
+    };
+    let split = of.keys.split(params.rest());
+    for (place, problem) in &split.problems {
+        params.problem(place, "wrong_type", problem.clone());
+    }
+    let (mut credentials, mut templates) = (Vec::new(), Vec::new());
+    for half in Half::BOTH {
+        let schema = of.schema(half);
+        let document = Value::Object(split.of(half).clone());
+        let mut reading =
+            Reading { params: &mut params, keys: &of.keys, split: &split, half, workflow, open: Vec::new() };
+        match half {
+            Half::Config => credentials = reading.config(schema.value, &document),
+            Half::Params => templates = reading.params(schema.value, &document),
+        }
+        reading.validate(schema.validator.map(AsRef::as_ref), &document);
+    }
+    let document = |half| Value::Object(split.of(half).clone());
+    params.finish(|| {
+        Some(Settings {
+            config: document(Half::Config),
+            params: document(Half::Params),
+            credentials,
+            templates,
+            timeout,
+            retry,
+        })
+    })
+}
+
+impl Reading<'_, '_> {
+    fn place(&self, pointer: &str) -> String {
+        self.split.place(self.half, pointer)
+    }
+
+    fn problem(&mut self, pointer: &str, code: &'static str, message: impl Into<String>) {
+        let place = self.place(pointer);
+        self.params.problem(&place, code, message);
+    }
+
+    fn unknown(&mut self, pointer: &str, message: &str) {
+        let place = self.place(pointer);
+        // Beside the others, it may be meant for either half.
+        if pointer == format!("/{}", place.replace('~', "~0").replace('/', "~1")) {
+            let known: Vec<_> = self.keys.beside().collect();
+            return self.params.unknown(&place, format!("this step type has no parameter `{place}`"), &known);
+        }
+        let (message, help) = message.split_once(": ").unwrap_or((message, ""));
+        self.params.problem_with_help(&place, "unknown_key", message, help);
+    }
+
+    /// Texts that have secrets in them: only those that are made for one.
+    fn config(&mut self, schema: &Value, document: &Value) -> Vec<(String, Template)> {
+        let mut found = Vec::new();
+        look_through(schema, document, &mut |part| match &part {
+            Part::Unknown { pointer, message } => self.unknown(pointer, message),
+            Part::Known { pointer, value: Value::String(text), .. } if part.hints().secret => {
+                let place = self.place(pointer);
+                if let Some(template) = setting::credential(self.params, &place, text) {
+                    found.push(((*pointer).to_owned(), template));
+                }
+                self.open.push((*pointer).to_owned());
+            }
+            Part::Known { pointer, value: Value::String(text), .. } if text.contains("{{secrets.") => {
+                let message = "a secret may not stand here: what has this key is shown, and kept as it is";
+                self.problem(pointer, "invalid_template", message);
+            }
+            Part::Known { .. } => {}
+        });
+        found
+    }
+
+    fn params(&mut self, schema: &Value, document: &Value) -> Vec<Placed> {
+        let mut found = Vec::new();
+        look_through(schema, document, &mut |part| {
+            let (pointer, value) = match &part {
+                Part::Unknown { pointer, message } => return self.unknown(pointer, message),
+                Part::Known { pointer, value, .. } => (*pointer, *value),
+            };
+            let hints = part.hints();
+            if hints.widget.as_deref() == Some(Hints::FIELDS) {
+                return self.fields(pointer, value, &mut found);
+            }
+            if let Some(escaping) = hints.template {
+                self.templates(pointer, value, escaping, &mut found);
+            }
+            if hints.widget.as_deref() == Some(Hints::STAGE) && !self.open.iter().any(|open| open == pointer)
+            {
+                self.stage(pointer, value);
+            }
+        });
+        found
+    }
+
+    /// A text, or each text of a list.
+    fn templates(&mut self, pointer: &str, value: &Value, escaping: Escaping, found: &mut Vec<Placed>) {
+        match value {
+            Value::String(text) => {
+                let place = self.place(pointer);
+                let Some(template) = self.params.template(&place, text, Destination::Params) else {
+                    self.open.push(pointer.to_owned());
+                    return;
+                };
+                if template.fixed().is_none() {
+                    self.open.push(pointer.to_owned());
+                    found.push(Placed { pointer: pointer.to_owned(), template, escaping: Some(escaping) });
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.templates(&format!("{pointer}/{index}"), item, escaping, found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn stage(&mut self, pointer: &str, value: &Value) {
+        let Some(name) = value.as_str() else { return };
+        if self.workflow.stage_named(name).is_none() {
+            let help = suggestion(name, self.workflow.stages.iter().map(|stage| stage.name.as_str()));
+            let place = self.place(pointer);
+            self.params.problem_with_help(
+                &place,
+                "unknown_stage",
+                format!("there is no stage “{name}”"),
+                help,
+            );
+        }
+    }
+
+    /// A table by names of fields: each must be one, and take what is set.
+    fn fields(&mut self, pointer: &str, value: &Value, found: &mut Vec<Placed>) {
+        let table = self.place(pointer);
+        for (name, value) in value.as_object().into_iter().flatten() {
+            let place = format!("{table}/{name}");
+            let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let field = self.workflow.field_named(name);
+            let is_known = name == ASSIGNED_TO || field.is_some();
+            if !is_known {
+                self.params.unknown_field(&table, name);
+            }
+            let mut fixed = Some(value.clone());
+            if let Value::String(text) = value {
+                self.open.push(pointer.clone());
+                let Some(template) = self.params.template(&place, text, Destination::Task) else { continue };
+                fixed = template.fixed().map(Value::from);
+                if fixed.is_none() {
+                    found.push(Placed { pointer, template, escaping: None });
+                }
+            }
+            // Of what nobody knows, nobody knows what it takes.
+            for problem in fixed.iter().filter(|_| is_known).flat_map(|value| setting::problems(field, value))
+            {
+                let message = format!("the value for “{name}” {problem}");
+                self.params.problem(&place, "invalid_value", message);
+            }
+        }
+    }
+
+    /// What the schema says of the whole, but for what is not known yet and what was said already.
+    fn validate(&mut self, validator: Option<&Validator>, document: &Value) {
+        for error in validator.iter().flat_map(|validator| validator.iter_errors(document)).take(PROBLEMS_MAX)
+        {
+            let pointer = error.instance_path().to_string();
+            let is_open = self.open.contains(&pointer);
+            if is_open || is_about_keys(&error) {
+                continue;
+            }
+            match error.kind() {
+                ValidationErrorKind::Required { property } => {
+                    let key = property.as_str().unwrap_or_default();
+                    let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    self.problem(&pointer, "missing_key", format!("`{key}` is missing"));
+                }
+                ValidationErrorKind::Type { .. } => self.problem(&pointer, "wrong_type", said(&error)),
+                // Which alternative is meant is not known, nor then whether what is open would fit it.
+                ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. }
+                    if self.open.iter().any(|open| open.starts_with(&pointer)) => {}
+                _ => self.problem(&pointer, "invalid_param", said(&error)),
+            }
+        }
+    }
+}
+
+/// Unknown keys are said with what may be meant.
+fn is_about_keys(error: &ValidationError<'_>) -> bool {
+    matches!(
+        error.kind(),
+        ValidationErrorKind::AdditionalProperties { .. } | ValidationErrorKind::UnevaluatedProperties { .. }
+    )
+}
+
+/// What the checker says of a value, without repeating it.
+pub(super) fn said(error: &ValidationError<'_>) -> String {
+    let path = error.instance_path().to_string();
+    let name = path.rsplit('/').next().filter(|name| !name.is_empty());
+    let subject = name.map_or_else(|| "it".to_owned(), |name| format!("`{name}`"));
+    shortened(&error.masked_with(subject).to_string(), SAID_CHARS_MAX).into_owned()
+}
