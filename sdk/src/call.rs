@@ -99,6 +99,8 @@ pub struct Call<P = ()> {
     pub attempt: u32,
     /// Whose task it is.
     pub workflow: Workflow,
+    /// The id of the step in its action; with the execution's it names what this run does, over all tries. None of an older server.
+    pub step: Option<String>,
     now: SystemTime,
     today: Option<String>,
     last_stage: Option<String>,
@@ -108,10 +110,34 @@ pub struct Call<P = ()> {
 impl<P> Call<P> {
     /// `input.params` were read into `params`.
     pub(crate) fn new(params: P, input: Input, context: Context) -> Self {
-        let Input { action, user, task, params: _, execution, attempt, workflow, now, today, last_stage } =
-            input;
+        let Input {
+            action,
+            user,
+            task,
+            params: _,
+            execution,
+            attempt,
+            workflow,
+            step,
+            now,
+            today,
+            last_stage,
+        } = input;
         let now = now.and_then(|now| now.time()).unwrap_or_else(SystemTime::now);
-        Self { params, action, user, task, execution, attempt, workflow, now, today, last_stage, context }
+        Self {
+            params,
+            action,
+            user,
+            task,
+            execution,
+            attempt,
+            workflow,
+            step,
+            now,
+            today,
+            last_stage,
+            context,
+        }
     }
 
     /// What time it was by the server's clock when the run began; by the system's where the server did not say. What is to happen

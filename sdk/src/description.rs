@@ -93,7 +93,8 @@ pub struct Hints {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
     /// It may have places such as `{{Company Name}}`, which the server fills in before each run, escaped for what the text is
-    /// written in; the result is a text. Of a list or a table, each text in it. For params alone.
+    /// written in; the result is a text. Of a list, each text in it; of a table, what its
+    /// `additionalProperties` say. For params alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<Escaping>,
     /// How it is entered, where its type does not tell: `textarea`, `code`, `password`, `radio`, …; a form takes one that it does not know

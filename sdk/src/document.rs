@@ -51,6 +51,9 @@ pub struct Input {
     pub attempt: u32,
     /// Whose task it is.
     pub workflow: Workflow,
+    /// The id of the step in its action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// What time it is by the server's clock, as RFC 3339 has it, in UTC. [`Call::now`](crate::Call::now) has it as a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now: Option<Instant>,

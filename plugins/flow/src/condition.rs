@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use onward_sdk::{Answer, Call, Context, Effects, ExampleText, Step, StepError, Value, document::Task};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::value::{has_order, order, strict_order};
 
@@ -33,7 +33,7 @@ pub(crate) struct Params {
     message: Option<String>,
 }
 
-#[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Deserialize, Serialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 enum Otherwise {
@@ -51,24 +51,31 @@ struct Test {
     /// Whether it has a value.
     is_set: Option<bool>,
     /// It has this value; of a multiple select, these options and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "value")]
     equals: Option<Value>,
     /// It has another value, or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "value")]
     not_equals: Option<Value>,
     /// It has one of these values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "values")]
     one_of: Option<Vec<Value>>,
     /// It is this number, date or instant, or a greater or later one. A date may be "today".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "ordered")]
     at_least: Option<Value>,
     /// It is this number, date or instant, or a smaller or earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "ordered")]
     at_most: Option<Value>,
     /// It is a greater number, or a later date or instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "ordered")]
     more_than: Option<Value>,
     /// It is a smaller number, or an earlier date or instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "ordered")]
     less_than: Option<Value>,
     /// It has this text in it; of a multiple select, this option.

@@ -53,8 +53,11 @@ fn they_only_say_how_the_action_goes_on() {
         assert!(described.help.is_some() && described.examples.len() > 1, "{id}");
     }
     let config = plugin.step("condition").describe().expect("a description").config.expect("a schema");
+    assert_eq!(config["properties"]["otherwise"]["default"], "stop");
+    assert_eq!(config["required"], Value::Null);
     for key in ["all", "any"] {
         let property = &config["properties"][key];
+        assert_eq!(property["items"]["required"], json!(["field"]), "{property}");
         assert_eq!(
             Hints::of(property).expect("hints").widget.as_deref(),
             Some(Hints::CONDITION),

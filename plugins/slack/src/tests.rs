@@ -60,6 +60,7 @@ fn it_says_what_it_takes() {
         assert_eq!(Hints::of(&params["properties"][key]).expect("hints").template, Some(escaping), "{key}");
     }
     assert_eq!(config["properties"]["api_url"]["default"], "https://slack.com/api");
+    assert_eq!((&config["required"], &params["required"]), (&Value::Null, &json!(["text"])));
     assert!(described.icon.is_some() && described.help.is_some() && described.examples.len() == 3);
 }
 

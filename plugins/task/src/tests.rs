@@ -53,6 +53,10 @@ fn what_names_a_part_of_the_workflow_says_so() {
         let hints = Hints::of(property).expect("hints");
         assert_eq!(hints.widget.as_deref(), Some(widget), "{id}: {property}");
         assert!(property["description"].is_string(), "{id}: {property}");
+        assert!(
+            schema["required"].as_array().is_some_and(|keys| keys.contains(&json!(key))),
+            "{id}: {schema}"
+        );
     }
 }
 

@@ -39,8 +39,9 @@ fn it_says_what_it_takes() {
     let described = plugin.step("zap").describe().expect("a description");
     let (config, params) = (described.config.expect("a schema"), described.params.expect("a schema"));
     assert!(Hints::of(&config["properties"]["hook_url"]).expect("hints").secret);
-    let hints = Hints::of(&params["properties"]["fields"]).expect("hints");
+    let hints = Hints::of(&params["properties"]["fields"]["additionalProperties"]).expect("hints");
     assert_eq!(hints.template, Some(Escaping::Text));
+    assert_eq!((&config["required"], &params["required"]), (&json!(["hook_url"]), &Value::Null));
     assert!(described.icon.is_some() && described.help.is_some() && described.examples.len() == 2);
 }
 

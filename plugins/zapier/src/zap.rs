@@ -21,7 +21,8 @@ pub(crate) struct Config {
 pub(crate) struct Params {
     /// The values by the names that the Zap is to know them by; a text may have places such as {{Company Name}}. Without it, the action, who
     /// performs it and the whole task are sent.
-    #[schemars(schema_with = "fields", extend("x-onward" = {"template": "text"}))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "fields")]
     fields: Option<Map<String, Value>>,
 }
 
@@ -29,7 +30,7 @@ fn fields(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "minProperties": 1,
-        "additionalProperties": {"type": ["string", "number", "boolean"]},
+        "additionalProperties": {"type": ["string", "number", "boolean"], "x-onward": {"template": "text"}},
     })
 }
 

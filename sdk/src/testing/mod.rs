@@ -173,6 +173,7 @@ pub fn input(task: Value, params: Value) -> Input {
         execution: "execution-1".to_owned(),
         attempt: 1,
         workflow: Workflow { id: "sample".to_owned(), name: "Sample".to_owned(), version: 1 },
+        step: Some("step-1".to_owned()),
         now: None,
         today: None,
         last_stage: None,

@@ -29,7 +29,7 @@ fn a_run_is_told_everything_and_everything_it_says_is_heard() {
         json!({
             "action": "Finish", "email": "user@example.com", "stage": "Open", "execution": "execution-1", "attempt": 1,
             "workflow": "sample", "left": 30, "cancelled": false, "token": "secret",
-            "soon": "2020-01-15T09:30:01.500Z", "today": "2020-01-15", "last_stage": "Open",
+            "soon": "2020-01-15T09:30:01.500Z", "step": "step-1", "today": "2020-01-15", "last_stage": "Open",
         })
     );
     assert_eq!(run.progress(), ["half of it"]);

@@ -74,7 +74,7 @@ impl Step for Works {
             "action": call.action, "email": call.user.email, "stage": call.task.stage(), "execution": call.execution,
             "attempt": call.attempt, "workflow": call.workflow.id, "left": call.remaining().map(|left| left.as_secs()),
             "cancelled": call.is_cancelled(), "token": self.config.token.as_ref().map(Secret::expose),
-            "soon": call.later(Duration::from_millis(1500)), "today": call.today(), "last_stage": call.last_stage(),
+            "soon": call.later(Duration::from_millis(1500)), "step": call.step, "today": call.today(), "last_stage": call.last_stage(),
         });
         Ok(Answer::new()
             .set("Said", format!("{} {}", self.config.greeting, call.params.text))
