@@ -9,13 +9,17 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow, bail};
-use clap::{Args, Subcommand};
-use onward_sdk::description::Description;
+use clap::{Args, Subcommand, ValueEnum};
+use futures_util::StreamExt;
+use onward_sdk::{description::Description, document::Answer, http::HttpError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -25,8 +29,14 @@ use crate::{
     model::{duration, text::suggestion},
     plugin::{
         call,
-        load::{self, Loaded, StepTable},
+        child::{
+            ChildProcess, Program,
+            serve::{self, Serving},
+        },
+        load::{self, Loaded},
         note::{self, Library},
+        pool::InProcess,
+        runner::{Run, RunError, Runner, RunnerSettings, Running, Use},
         trust,
     },
     telemetry::{self, LogFormat},
@@ -56,6 +66,24 @@ pub(super) enum PluginCommand {
     /// For `inspect --describe`: in a process of its own.
     #[command(hide = true)]
     Describe { file: PathBuf },
+    /// For a server: runs a library's steps for it.
+    #[command(hide = true)]
+    Host(HostArguments),
+}
+
+#[derive(Args)]
+pub(super) struct HostArguments {
+    #[arg(long)]
+    sha256: String,
+    #[arg(long)]
+    parent: i32,
+    #[arg(long)]
+    threads: usize,
+    #[arg(long)]
+    memory_bytes_max: u64,
+    #[arg(long)]
+    grace_ms: u64,
+    file: PathBuf,
 }
 
 #[derive(Args)]
@@ -86,6 +114,21 @@ pub(super) struct RunArguments {
     /// How long it may take.
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     timeout: String,
+    /// Where it runs: in a process of its own, or in this one.
+    #[arg(long, value_enum, default_value = "process")]
+    isolation: Isolation,
+    /// How often it is run.
+    #[arg(long, default_value_t = 1, hide = true)]
+    times: usize,
+    /// How many of these at once.
+    #[arg(long, default_value_t = 1, hide = true)]
+    parallel: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Isolation {
+    Process,
+    InProcess,
 }
 
 pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
@@ -98,6 +141,17 @@ pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
             let mut asked = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
             let descriptions = serde_json::to_string(&descriptions(&loaded(file)?)?)?;
             writeln!(asked, "{descriptions}").context("whoever asked is gone")
+        }
+        PluginCommand::Host(arguments) => {
+            let serving = Serving {
+                file: arguments.file.clone(),
+                sha256: arguments.sha256.clone(),
+                parent: arguments.parent,
+                threads: arguments.threads,
+                memory_bytes_max: arguments.memory_bytes_max,
+                grace: Duration::from_millis(arguments.grace_ms),
+            };
+            serve::serve(serving).context("the process that runs a plugin cannot go on")
         }
     }
 }
@@ -182,7 +236,7 @@ fn describe(file: &Path) -> anyhow::Result<Vec<Description>> {
         .context("the process that asks the library cannot be started")?;
     let answer = in_background(ours);
     let said = in_background(child.stderr.take().context("the process that asks the library says nothing")?);
-    let Some(status) = ended(&mut child, ASK_MAX)? else {
+    let Some(status) = end_of(&mut child, ASK_MAX)? else {
         bail!("plugin_timed_out: {}: it has not said what it is within {ASK_MAX:?}", shown(file));
     };
     if !status.success() {
@@ -211,7 +265,7 @@ fn in_background(from: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 /// How a process has ended; one that takes too long is killed.
-fn ended(child: &mut Child, within: Duration) -> std::io::Result<Option<ExitStatus>> {
+fn end_of(child: &mut Child, within: Duration) -> std::io::Result<Option<ExitStatus>> {
     let deadline = Instant::now() + within;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait()? {
@@ -254,23 +308,75 @@ fn run_once(arguments: &RunArguments) -> anyhow::Result<()> {
     let within = within.ok_or_else(|| anyhow!("--timeout must be {}", duration::expected(RUN_MAX)))?;
     let (config, input) = (object("--config", &arguments.config)?, input(&arguments.input)?);
     start_log();
-    let loaded = loaded(&arguments.file)?;
-    let step = chosen(&loaded, arguments.step.as_deref())?;
-    let failed = |error: call::CallError| anyhow!("{}: {error}", error.code());
-    let instance = call::create(step, config.to_string().into_bytes(), within).map_err(failed)?;
-    let answer = call::run(&instance, input.to_string().into_bytes(), within).map_err(failed)?;
-    println!("{}", serde_json::to_string_pretty(&answer)?);
-    Ok(())
+    let (runner, step) = runner(arguments)?;
+    let used = Use::new(step, config.to_string().into_bytes());
+    let run = || Run {
+        used: Arc::clone(&used),
+        input: input.to_string().into_bytes(),
+        within,
+        span: tracing::Span::none(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answers = futures_util::stream::iter((0..arguments.times).map(|_| ended(runner.run(run()))));
+    let mut answers = answers.buffered(arguments.parallel.max(1));
+    let mut first_failure = None;
+    while let Some(answer) = runtime.block_on(answers.next()) {
+        match answer {
+            Ok(answer) => println!("{}", serde_json::to_string_pretty(&answer)?),
+            Err(error) if arguments.times == 1 => first_failure = Some(error),
+            Err(error) => {
+                println!("{}", json!({"code": error.code(), "message": error.to_string()}));
+                first_failure = first_failure.or(Some(error));
+            }
+        }
+    }
+    drop(answers);
+    runner.forget(&used);
+    runner.stop();
+    first_failure.map_or(Ok(()), |error| Err(anyhow!("{}: {error}", error.code())))
 }
 
-fn chosen(loaded: &Loaded, id: Option<&str>) -> anyhow::Result<StepTable> {
-    let descriptions = descriptions(loaded)?;
+/// What runs the library, and the number of the step type that was asked for.
+fn runner(arguments: &RunArguments) -> anyhow::Result<(Box<dyn Runner>, usize)> {
+    let id = arguments.step.as_deref();
+    let settings = RunnerSettings::default();
+    if arguments.isolation == Isolation::InProcess {
+        let loaded = loaded(&arguments.file)?;
+        let step = chosen(&descriptions(&loaded)?, id)?;
+        return Ok((Box::new(InProcess::new(loaded, settings)), step));
+    }
+    let library = note::read(&arguments.file);
+    let library =
+        library.map_err(|error| anyhow!("{}: {}: {error}", error.code(), shown(&arguments.file)))?;
+    let step = chosen(&describe(&arguments.file)?, id)?;
+    let file = arguments.file.canonicalize()?;
+    Ok((Box::new(ChildProcess::new(Program::new(file, library), settings)), step))
+}
+
+/// The end of a run. There is no client here that might send its requests.
+async fn ended(running: Running) -> Result<Answer, RunError> {
+    let Running { mut ended, mut requests, cancels: _cancels } = running;
+    loop {
+        tokio::select! {
+            Some(request) = requests.recv() => (request.answer)(Err(HttpError::not_sent(
+                "http_unavailable",
+                "This server lets no plugin call other servers.",
+            ))),
+            ended = &mut ended => {
+                let gone = || RunError::Died("What runs the plugin is gone.".to_owned());
+                return ended.unwrap_or_else(|_| Err(gone()));
+            }
+        }
+    }
+}
+
+fn chosen(descriptions: &[Description], id: Option<&str>) -> anyhow::Result<usize> {
     let ids = descriptions.iter().map(|description| description.id.as_str());
-    match (id, loaded.steps.as_slice()) {
-        (None, [one]) => Ok(*one),
+    match (id, descriptions) {
+        (None, [_]) => Ok(0),
         (None, _) => bail!("say which step type, with --step: {}", ids.collect::<Vec<_>>().join(", ")),
-        (Some(id), steps) => match ids.clone().position(|known| known == id) {
-            Some(at) => Ok(steps[at]),
+        (Some(id), _) => match ids.clone().position(|known| known == id) {
+            Some(at) => Ok(at),
             None => bail!("it has no step type `{id}`; {}", suggestion(id, ids)),
         },
     }

@@ -1,4 +1,4 @@
-//! One call of a library, waited for on the thread that makes it; and what its end says.
+//! What the end of a call says; and the calls that ask a library what it is, which are waited for.
 
 use std::{
     sync::{Arc, mpsc},
@@ -10,15 +10,14 @@ use onward_sdk::{
     StepError,
     abi::{STATUS_OK, STATUS_PANIC},
     description::Description,
-    document::Answer,
 };
 use serde::de::DeserializeOwned;
 use tracing::Span;
 
 use super::{
-    calls::{self, Ended},
+    calls::{self, Ended, Here, Library},
     host::ANSWER_BYTES_MAX,
-    load::{Instance, StepTable},
+    load::StepTable,
 };
 
 /// Why a call has no answer.
@@ -53,7 +52,7 @@ impl CallError {
 }
 
 /// What a call's end says.
-fn read<T: DeserializeOwned>(ended: Ended) -> Result<T, CallError> {
+pub(super) fn read<T: DeserializeOwned>(ended: Ended) -> Result<T, CallError> {
     let bytes = ended.bytes.map_err(CallError::TooLarge)?;
     let unreadable = |error: &dyn std::fmt::Display| CallError::Unreadable(error.to_string());
     match ended.status {
@@ -67,57 +66,20 @@ fn read<T: DeserializeOwned>(ended: Ended) -> Result<T, CallError> {
 }
 
 /// Asks a step type what it is.
+///
+/// # Errors
+/// Why it does not say. One that never does keeps its thread.
 pub fn describe(step: StepTable, within: Duration) -> Result<Description, CallError> {
     let (ended, answer) = mpsc::sync_channel(1);
-    let call = calls::begin(Some(Instant::now() + within), Span::current(), move |it| drop(ended.send(it)));
+    let listener = Arc::new(Here::alone(Span::current()));
+    let deadline = Instant::now() + within;
+    let call = calls::begin(&Library::of(0), Some(deadline), listener, move |it| drop(ended.send(it)));
     thread::spawn(move || step.describe(call));
-    read(wait(call, &answer, within)?)
-}
-
-/// Makes an instance.
-pub fn create(step: StepTable, config: Vec<u8>, within: Duration) -> Result<Arc<Instance>, CallError> {
-    let (ended, answer) = mpsc::sync_channel(2);
-    let made = ended.clone();
-    let call =
-        calls::begin(Some(Instant::now() + within), Span::current(), move |it| drop(ended.send(Err(it))));
-    thread::spawn(move || {
-        let instance = step.create(call, &config);
-        // What `done` says of it comes first.
-        drop(made.send(Ok(instance)));
-    });
-    let first = wait(call, &answer, within)?;
-    calls::retire(call);
-    match first {
-        Ok(Some(instance)) => Ok(instance),
-        Ok(None) => Err(CallError::Silent),
-        Err(ended) => read::<serde::de::IgnoredAny>(ended).and(Err(CallError::Silent)),
+    match answer.recv_timeout(within) {
+        Ok(ended) => read(ended),
+        Err(_) => {
+            calls::retire(call);
+            Err(CallError::TimedOut(within))
+        }
     }
-}
-
-/// Runs an instance once.
-pub fn run(instance: &Arc<Instance>, input: Vec<u8>, within: Duration) -> Result<Answer, CallError> {
-    let (ended, answer) = mpsc::sync_channel(1);
-    let call = calls::begin(Some(Instant::now() + within), Span::current(), move |it| drop(ended.send(it)));
-    let running = Arc::clone(instance);
-    thread::spawn(move || running.run(call, &input));
-    let ended = wait(call, &answer, within).inspect_err(|_| {
-        // It may still be at work in the library: it is never given back.
-        std::mem::forget(Arc::clone(instance));
-        let instance = Arc::clone(instance);
-        thread::spawn(move || instance.cancel(call));
-    })?;
-    read(ended)
-}
-
-/// How often a library has ended a call that was not open: late, twice, or one that never began.
-pub fn stray() -> u64 {
-    calls::stray()
-}
-
-fn wait<T>(call: u64, answer: &mpsc::Receiver<T>, within: Duration) -> Result<T, CallError> {
-    answer.recv_timeout(within).map_err(|_| {
-        calls::cancel(call);
-        calls::retire(call);
-        CallError::TimedOut(within)
-    })
 }

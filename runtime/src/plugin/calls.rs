@@ -4,13 +4,24 @@
 use std::{
     collections::HashMap,
     sync::{
-        LazyLock, Mutex, MutexGuard, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use onward_sdk::{abi::LOG_WARN, http::HttpError};
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tracing::Span;
+
+use super::{
+    callbacks::Callbacks,
+    lines,
+    runner::{HttpRequest, REQUESTS_MAX},
+};
+
+/// Bits of a call's number that count the calls; the others are the library's.
+const COUNT_BITS: u32 = 48;
 
 /// How a library has ended a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,31 +32,172 @@ pub(super) struct Ended {
     pub(super) bytes: Result<Vec<u8>, usize>,
 }
 
+/// Whoever hears what a library says and asks during a call, on whichever thread that comes. It does not block.
+pub(super) trait Listener: Send + Sync {
+    fn log(&self, level: u32, line: &str);
+
+    fn progress(&self, words: &str);
+
+    /// Sends a request, or answers it with why not.
+    fn request(&self, request: HttpRequest);
+}
+
+/// A listener of this process: lines go to the log, about a span, and requests to whoever drives the run.
+pub(super) struct Here {
+    span: Span,
+    requests: Option<mpsc::Sender<HttpRequest>>,
+}
+
+impl Here {
+    /// One that has no client.
+    pub(super) fn alone(span: Span) -> Self {
+        Self { span, requests: None }
+    }
+
+    /// One whose requests come out at the other end.
+    pub(super) fn new(span: Span) -> (Self, mpsc::Receiver<HttpRequest>) {
+        let (requests, receiver) = mpsc::channel(REQUESTS_MAX);
+        (Self { span, requests: Some(requests) }, receiver)
+    }
+}
+
+impl Listener for Here {
+    fn log(&self, level: u32, line: &str) {
+        let _about = self.span.enter();
+        lines::log(level, line);
+    }
+
+    fn progress(&self, words: &str) {
+        let _about = self.span.enter();
+        tracing::info!(progress = words, "a step goes on");
+    }
+
+    fn request(&self, request: HttpRequest) {
+        let Some(requests) = &self.requests else {
+            return request
+                .refuse("http_unavailable", "No request can be sent while a step type is asked what it is.");
+        };
+        match requests.try_send(request) {
+            Ok(()) => {}
+            Err(TrySendError::Full(request)) => request.refuse(
+                "http_busy",
+                format!("{REQUESTS_MAX} requests of this call wait to be sent; send the next ones later."),
+            ),
+            Err(TrySendError::Closed(request)) => request.refuse_ended(),
+        }
+    }
+}
+
+impl HttpRequest {
+    /// Answers that it was not sent.
+    pub(super) fn refuse(self, code: &str, message: impl Into<String>) {
+        (self.answer)(Err(HttpError::not_sent(code, message)));
+    }
+
+    /// Answers that nobody sends it any more.
+    pub(super) fn refuse_ended(self) {
+        self.refuse("cancelled", "The call has ended, or nobody wants its answer any more.");
+    }
+}
+
+/// A library, as its calls know it.
+pub(super) struct Library {
+    name: String,
+    number: u64,
+    newest: AtomicU64,
+    stray: AtomicU64,
+    /// Where its own functions are called that must return soon.
+    pub(super) callbacks: Callbacks,
+}
+
+/// Every library that has calls: none is ever unloaded. The first one is nobody's.
+static LIBRARIES: LazyLock<Mutex<Vec<Arc<Library>>>> = LazyLock::new(|| {
+    let nobody = Library {
+        name: "a plugin".to_owned(),
+        number: 0,
+        newest: AtomicU64::new(0),
+        stray: AtomicU64::new(0),
+        callbacks: Callbacks::new("plugin"),
+    };
+    Mutex::new(vec![Arc::new(nobody)])
+});
+
+impl Library {
+    /// A library that is loaded.
+    pub(super) fn new(name: &str) -> Arc<Self> {
+        let mut all = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = u64::try_from(all.len()).unwrap_or(u64::MAX);
+        if number >= 1 << (u64::BITS - COUNT_BITS) {
+            return Arc::clone(&all[0]);
+        }
+        let library = Arc::new(Self {
+            name: name.to_owned(),
+            number,
+            newest: AtomicU64::new(0),
+            stray: AtomicU64::new(0),
+            callbacks: Callbacks::new(name),
+        });
+        all.push(Arc::clone(&library));
+        library
+    }
+
+    /// The one that a call is of; of a number that nobody has given, nobody.
+    pub(super) fn of(call: u64) -> Arc<Self> {
+        let all = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = usize::try_from(call >> COUNT_BITS).unwrap_or_default();
+        Arc::clone(all.get(number).unwrap_or(&all[0]))
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How often it has ended a call that was not open: late, twice, or one that never began.
+    pub(super) fn stray(&self) -> u64 {
+        self.stray.load(Ordering::Relaxed)
+    }
+
+    /// Warned of ever more rarely: it may be each call.
+    fn strayed(&self) {
+        let count = self.stray.fetch_add(1, Ordering::Relaxed) + 1;
+        if count.is_power_of_two() {
+            let Self { name, .. } = self;
+            lines::say(
+                LOG_WARN,
+                &format!(
+                    "{name} has ended a call late, twice, or one that never began; that was ignored ({count} so far)"
+                ),
+            );
+        }
+    }
+}
+
 /// A call that has begun.
 struct Open {
     ended: Box<dyn FnOnce(Ended) + Send>,
     deadline: Option<Instant>,
-    is_cancelled: bool,
-    span: Span,
+    /// Nobody hears of its end.
+    is_retired: bool,
+    listener: Arc<dyn Listener>,
 }
 
 static OPEN: LazyLock<Mutex<HashMap<u64, Open>>> = LazyLock::new(Mutex::default);
-static NEWEST: AtomicU64 = AtomicU64::new(0);
-static STRAY: AtomicU64 = AtomicU64::new(0);
 
 fn open() -> MutexGuard<'static, HashMap<u64, Open>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins a call; `ended` hears of its end, on whichever thread that comes. Lines that the library logs are about `span`.
+/// Begins a call; `ended` hears of its end, on whichever thread that comes.
 pub(super) fn begin(
+    library: &Library,
     deadline: Option<Instant>,
-    span: Span,
+    listener: Arc<dyn Listener>,
     ended: impl FnOnce(Ended) + Send + 'static,
 ) -> u64 {
-    let id = NEWEST.fetch_add(1, Ordering::Relaxed) + 1;
+    let count = library.newest.fetch_add(1, Ordering::Relaxed) + 1;
+    let id = library.number << COUNT_BITS | count;
     let ended = Box::new(ended);
-    open().insert(id, Open { ended, deadline, is_cancelled: false, span });
+    open().insert(id, Open { ended, deadline, is_retired: false, listener });
     id
 }
 
@@ -54,28 +206,29 @@ pub(super) fn end(id: u64, ended: Ended) {
     // Told without the lock: whoever hears of it may begin another.
     let found = open().remove(&id);
     match found {
-        Some(open) => (open.ended)(ended),
-        None => {
-            STRAY.fetch_add(1, Ordering::Relaxed);
-        }
+        Some(open) if !open.is_retired => (open.ended)(ended),
+        // What it kept is let go of with it.
+        _ => Library::of(id).strayed(),
     }
 }
 
-/// Takes a call off, of which nobody wants to hear any more. Whether it had not ended.
+/// Nobody wants to hear of a call any more. What is to hear of its end is kept until that comes, since it may hold what the library still uses.
+/// Whether it had not ended.
 pub(super) fn retire(id: u64) -> bool {
-    open().remove(&id).is_some()
+    let mut all = open();
+    let Some(open) = all.get_mut(&id) else { return false };
+    open.is_retired = true;
+    true
 }
 
-/// Notes that nobody wants the answer any more. The library may still end the call.
-pub(super) fn cancel(id: u64) {
-    if let Some(open) = open().get_mut(&id) {
-        open.is_cancelled = true;
-    }
+/// Takes a call off that the library has come back from without ending it, as it is to do.
+pub(super) fn close(id: u64) {
+    let _closed = open().remove(&id);
 }
 
 /// Whether nobody wants its answer: so it is of one that has ended.
 pub(super) fn is_cancelled(id: u64) -> bool {
-    open().get(&id).is_none_or(|open| open.is_cancelled)
+    open().get(&id).is_none_or(|open| open.is_retired)
 }
 
 /// How long it may still take; `None`: as long as it wants.
@@ -86,12 +239,12 @@ pub(super) fn remaining(id: u64) -> Option<Duration> {
     }
 }
 
-/// What a line of its log is about.
-pub(super) fn span(id: u64) -> Span {
-    open().get(&id).map_or_else(Span::none, |open| open.span.clone())
+/// Whoever hears what a library says during a call.
+pub(super) fn listener(id: u64) -> Option<Arc<dyn Listener>> {
+    open().get(&id).map(|open| Arc::clone(&open.listener))
 }
 
-/// How often a call was ended that was not open: late, twice, or never begun.
-pub(super) fn stray() -> u64 {
-    STRAY.load(Ordering::Relaxed)
+/// Whoever sends the requests of a call that somebody waits for.
+pub(super) fn sender(id: u64) -> Option<Arc<dyn Listener>> {
+    open().get(&id).filter(|open| !open.is_retired).map(|open| Arc::clone(&open.listener))
 }

@@ -7,7 +7,6 @@ use std::{
     ffi::c_void,
     mem::ManuallyDrop,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -32,6 +31,8 @@ pub enum LoadError {
     Note(#[from] NoteError),
     #[error("others can change it: {0}")]
     Changeable(#[from] TrustError),
+    #[error("it is not the one that was looked at: its sha256 is {sha256} now")]
+    Another { sha256: String },
     #[error("it cannot be loaded: {}", cause(.0))]
     Refused(libloading::Error),
     #[error("it does not export `{ENTRY}`")]
@@ -63,6 +64,7 @@ impl LoadError {
         match self {
             Self::Note(error) => error.code(),
             Self::Changeable(_) => "plugin_changeable",
+            Self::Another { .. } => "plugin_modified",
             Self::Refused(_) => "plugin_not_loaded",
             Self::RefusesUs => "plugin_refuses",
             Self::NoEntry | Self::Magic | Self::ShortTable(_) => "plugin_table_invalid",
@@ -89,7 +91,22 @@ pub struct StepTable(StepV1);
 /// # Errors
 /// Why it cannot be used. Its code may have run then.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
+    load_if(path, |_| true)
+}
+
+/// The same of a library that was looked at before, and is the same one.
+///
+/// # Errors
+/// Those of [`load`], and that it is another one.
+pub fn load_only(path: &Path, sha256: &str) -> Result<Loaded, LoadError> {
+    load_if(path, |library| library.sha256 == sha256)
+}
+
+fn load_if(path: &Path, is_it: impl FnOnce(&note::Library) -> bool) -> Result<Loaded, LoadError> {
     let library = note::read(path)?;
+    if !is_it(&library) {
+        return Err(LoadError::Another { sha256: library.sha256 });
+    }
     // Absolute: the system would look for a bare name elsewhere.
     let path = path.canonicalize().map_err(NoteError::from)?;
     trust::check(&path)?;
@@ -151,10 +168,10 @@ impl StepTable {
     }
 
     /// Makes an instance; `None`: the call's end says why not. Blocks as long as the library likes.
-    pub fn create(&self, call: u64, config: &[u8]) -> Option<Arc<Instance>> {
+    pub fn create(&self, call: u64, config: &[u8]) -> Option<Instance> {
         // SAFETY: the library's function; the bytes live until it returns, and the table stays.
         let at = unsafe { self.0.create?(call, Bytes::new(config), &raw const HOST) };
-        (!at.is_null()).then(|| Arc::new(Instance { step: *self, at }))
+        (!at.is_null()).then(|| Instance { step: *self, at })
     }
 }
 

@@ -20,9 +20,12 @@ use super::call::CallError;
 /// Requests of one call that wait to be sent.
 pub const REQUESTS_MAX: usize = 64;
 
+/// How long instances have to be given back, and a process to end, when a runner is stopped.
+pub const STOP_MAX: Duration = Duration::from_secs(2);
+
 /// Runs the step types of one library.
 pub trait Runner: Send + Sync {
-    /// Runs a use once; its instance is made first where there is none. Never blocks.
+    /// Runs a use once; its instance is made first where there is none. Never blocks, and needs no runtime.
     fn run(&self, run: Run) -> Running;
 
     /// Lets go of a use: its instance is given back when its last call has ended.
@@ -31,7 +34,7 @@ pub trait Runner: Send + Sync {
     /// How it is, for people.
     fn state(&self) -> RunnerState;
 
-    /// Ends what it has begun: the server stops.
+    /// Ends what it has begun: the server stops. Blocks, at most [`STOP_MAX`].
     fn stop(&self);
 }
 
@@ -74,7 +77,8 @@ pub struct Running {
     pub cancels: Box<dyn Send>,
 }
 
-/// A request that a plugin wants sent by the server's client.
+/// A request that a plugin wants sent by the server's client. One that is dropped without an answer is answered for: that it may have been
+/// sent.
 pub struct HttpRequest {
     pub request: RequestDocument,
     pub answer: Box<dyn FnOnce(HttpAnswer) + Send>,
@@ -102,6 +106,49 @@ impl RunError {
             Self::Call(error) => error.code(),
             Self::NotBegun { code, .. } => code,
             Self::Died(_) => "plugin_died",
+        }
+    }
+}
+
+/// How much of the machine a plugin is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunnerSettings {
+    /// Threads that run its steps, of which each is held as long as `run` takes.
+    pub threads: usize,
+    /// Runs that wait for a thread.
+    pub queue_max: usize,
+    /// How much address space its process may take beyond what it has when it begins.
+    pub memory_bytes_max: u64,
+    /// Without a run for so long, its process is ended.
+    pub idle: Duration,
+    /// How long after the end of its time a run may still hold its thread, before that counts as stuck.
+    pub grace: Duration,
+    /// How long it is waited before a process that has ended is started again: nothing the first time, so long the second time, twice
+    /// as long each time after it.
+    pub again_first: Duration,
+    /// After how many ends within [`ENDS_WITHIN`] it is quarantined.
+    pub ends_max: usize,
+    /// How long it then is not started.
+    pub quarantine: Duration,
+}
+
+/// Ends of a plugin's process that are longer ago do not count.
+pub const ENDS_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+/// The longest that it is waited before a process is started again.
+pub const AGAIN_MAX: Duration = Duration::from_secs(30);
+
+impl Default for RunnerSettings {
+    fn default() -> Self {
+        Self {
+            threads: 8,
+            queue_max: 1_000,
+            memory_bytes_max: 1 << 30,
+            idle: Duration::from_secs(10 * 60),
+            grace: Duration::from_secs(5),
+            again_first: Duration::from_secs(1),
+            ends_max: 5,
+            quarantine: Duration::from_secs(5 * 60),
         }
     }
 }

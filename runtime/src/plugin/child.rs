@@ -1,0 +1,196 @@
+//! Runs a library's steps in a process of their own, through the same functions and the same pool of threads.
+//!
+//! `keeper.rs` is a thread for each plugin that starts the process, hands runs over (`call.rs`), and says what becomes of them when it ends
+//! (`ending.rs`); `process.rs` is the process as it sees it, `frame.rs` what both say, and `serve.rs` is what the process does.
+
+mod call;
+mod ending;
+mod frame;
+mod keeper;
+mod process;
+pub mod serve;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc as blocking,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use onward_sdk::description::Description;
+use tokio::sync::{mpsc, oneshot};
+
+use self::{
+    call::Call,
+    keeper::{Command, Keeper},
+};
+use super::{
+    calls::Here,
+    note::Library,
+    runner::{Run, RunError, Runner, RunnerSettings, RunnerState, Running, STOP_MAX, Use},
+};
+
+/// How long a step type may take to say what it is.
+const DESCRIBE_MAX: Duration = Duration::from_secs(10);
+
+/// Runs of one plugin that are under way, waiting included.
+const OPEN_MAX: usize = 10_000;
+
+/// What is run, and how.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The library.
+    pub file: PathBuf,
+    /// What was found in it.
+    pub library: Library,
+    /// Of the program that loads it.
+    pub host: PathBuf,
+}
+
+impl Program {
+    /// Loaded by this very program.
+    pub fn new(file: PathBuf, library: Library) -> Self {
+        Self { file, library, host: PathBuf::from("/proc/self/exe") }
+    }
+}
+
+/// Runs a library's steps in a process of their own, which is begun with the first run.
+pub struct ChildProcess {
+    program: Program,
+    settings: RunnerSettings,
+    shared: Arc<Shared>,
+    newest: AtomicU64,
+    /// To the keeper, once there is one.
+    keeper: Mutex<Option<mpsc::UnboundedSender<Command>>>,
+}
+
+/// What the keeper and everybody else know.
+struct Shared {
+    state: Mutex<RunnerState>,
+    /// Runs that have not ended.
+    open: AtomicUsize,
+}
+
+impl Shared {
+    fn set(&self, state: RunnerState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+impl ChildProcess {
+    pub fn new(program: Program, settings: RunnerSettings) -> Self {
+        let shared = Shared { state: Mutex::new(RunnerState::Ready), open: AtomicUsize::new(0) };
+        Self {
+            program,
+            settings,
+            shared: Arc::new(shared),
+            newest: AtomicU64::new(0),
+            keeper: Mutex::default(),
+        }
+    }
+
+    /// What the step types say they are. It begins the process where there is none; dropped, nobody hears of it.
+    pub fn describe(&self) -> oneshot::Receiver<Result<Vec<Description>, RunError>> {
+        let (told, described) = oneshot::channel();
+        if let Some(keeper) = self.keeper() {
+            let _ended_then = keeper.send(Command::Describe(told));
+        }
+        described
+    }
+
+    /// The way to the keeper, which is begun with the first use of it.
+    fn keeper(&self) -> Option<mpsc::UnboundedSender<Command>> {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keeper) = &*keeper {
+            return Some(keeper.clone());
+        }
+        let (sender, commands) = mpsc::unbounded_channel();
+        let (program, settings) = (self.program.clone(), self.settings.clone());
+        let (shared, back) = (Arc::clone(&self.shared), sender.downgrade());
+        let name = format!("{} process", self.program.library.note.name);
+        thread::Builder::new()
+            .name(name)
+            .spawn(move || Keeper::new(program, settings, shared, back).keep(commands))
+            .ok()?;
+        Some(keeper.insert(sender).clone())
+    }
+}
+
+impl Runner for ChildProcess {
+    fn run(&self, run: Run) -> Running {
+        let (told, ended) = oneshot::channel();
+        let (listener, requests) = Here::new(run.span);
+        let id = self.newest.fetch_add(1, Ordering::Relaxed) + 1;
+        let busy = |why: String| {
+            let message = format!("The plugin {} is busy: {why}.", self.program.library.note.name);
+            Err(RunError::NotBegun { code: "plugin_busy", message })
+        };
+        let keeper = self.keeper();
+        let cancels: Box<dyn Send> = match keeper {
+            _ if self.shared.open.load(Ordering::Relaxed) >= OPEN_MAX => {
+                drop(told.send(busy(format!("{OPEN_MAX} of its runs are under way"))));
+                Box::new(())
+            }
+            Some(keeper) => {
+                let call =
+                    Call::new(run.used, run.input, run.within, listener, told, Arc::clone(&self.shared));
+                let _ended_then = keeper.send(Command::Run(id, Box::new(call)));
+                Box::new(Cancels { keeper, id })
+            }
+            None => {
+                drop(told.send(busy("the thread that keeps its process cannot be begun".to_owned())));
+                Box::new(())
+            }
+        };
+        Running { ended, requests, cancels }
+    }
+
+    fn forget(&self, used: &Use) {
+        if let Some(keeper) = &*self.keeper.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ended_then = keeper.send(Command::Forget(used.id));
+        }
+    }
+
+    fn state(&self) -> RunnerState {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stop(&self) {
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (stopped, is_stopped) = blocking::channel();
+        if keeper.is_some_and(|keeper| keeper.send(Command::Stop(Some(stopped))).is_ok()) {
+            let _too_long = is_stopped.recv_timeout(STOP_MAX);
+        }
+    }
+}
+
+impl Drop for ChildProcess {
+    fn drop(&mut self) {
+        if let Some(keeper) = &*self.keeper.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ended_then = keeper.send(Command::Stop(None));
+        }
+    }
+}
+
+struct Cancels {
+    keeper: mpsc::UnboundedSender<Command>,
+    id: u64,
+}
+
+impl Drop for Cancels {
+    fn drop(&mut self) {
+        let _ended_then = self.keeper.send(Command::Cancel(self.id));
+    }
+}
+
+/// The time of a runtime's timers.
+fn after(from: Instant, time: Duration) -> Instant {
+    // Far enough away for what never comes.
+    from.checked_add(time).unwrap_or_else(|| from + Duration::from_secs(30 * 365 * 24 * 3600))
+}
