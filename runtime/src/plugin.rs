@@ -1,7 +1,9 @@
 //! Step plugins: dynamic libraries that bring step types of their own.
 //!
 //! A library says who it is in a note, which is read without running any of it (`note.rs`). What it exports is called in `load.rs`, and
-//! what it is given is in `host.rs`: the two sides of a C boundary, of which the rest knows nothing.
+//! what it is given is in `host.rs`: the two sides of a C boundary, of which the rest knows nothing. Whoever has steps to run uses a `Runner`
+//! (`runner.rs`), which has a bounded number of threads for a library, in this process (`pool.rs`) or in one of its own (`child.rs`): nobody
+//! waits for a library on a thread that others need. Which libraries there are, and what became of each, is in `registry.rs`.
 
 pub mod asking;
 pub mod call;
@@ -16,6 +18,8 @@ pub mod note;
 pub mod pool;
 pub mod registry;
 pub mod runner;
+#[cfg(test)]
+mod tests;
 pub mod trust;
 
 /// The largest library that is looked at.

@@ -51,6 +51,8 @@ const INTERNAL: &[&str] = &[
     "store::sqlite::wal::FRAME_HEADER_BYTES",
     "store::sqlite::wal::HEADER_BYTES",
     "vault::KEY_BYTES",
+    "plugin::calls::COUNT_BITS",
+    "plugin::child::frame::PROTOCOL",
     "api::error::RETRY_AFTER_SECONDS",
     "api::execution_list::CLOCK_MARGIN",
     "api::page::SEAL_BYTES",

@@ -29,6 +29,7 @@ mod overload;
 mod people;
 mod plan;
 mod plugin_calls;
+mod plugin_process;
 mod plugins;
 mod public_url;
 mod reference_page;

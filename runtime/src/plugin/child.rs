@@ -1,12 +1,16 @@
 //! Runs a library's steps in a process of their own, through the same functions and the same pool of threads.
 //!
-//! `keeper.rs` is a thread for each plugin that starts the process, hands runs over, and says what becomes of them when it ends; `process.rs`
-//! is the process as it sees it, `frame.rs` what both say, and `serve.rs` is what the process does.
+//! `keeper.rs` is a thread for each plugin that starts the process, hands runs over (`call.rs`), and says what becomes of them when it ends
+//! (`ending.rs`); `process.rs` is the process as it sees it, `frame.rs` what both say, and `serve.rs` is what the process does.
 
+mod call;
+mod ending;
 mod frame;
 mod keeper;
 mod process;
 pub mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::PathBuf,
@@ -19,9 +23,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use onward_sdk::description::Description;
 use tokio::sync::{mpsc, oneshot};
 
-use self::keeper::{Call, Command, Keeper};
+use self::{
+    call::Call,
+    keeper::{Command, Keeper},
+};
 use super::{
     calls::Here,
     note::Library,
@@ -85,6 +93,15 @@ impl ChildProcess {
             newest: AtomicU64::new(0),
             keeper: Mutex::default(),
         }
+    }
+
+    /// What the step types say they are. It begins the process where there is none; dropped, nobody hears of it.
+    pub fn describe(&self) -> oneshot::Receiver<Result<Vec<Description>, RunError>> {
+        let (told, described) = oneshot::channel();
+        if let Some(keeper) = self.keeper() {
+            let _ended_then = keeper.send(Command::Describe(told));
+        }
+        described
     }
 
     /// The way to the keeper, which is begun with the first use of it.

@@ -205,6 +205,7 @@ impl Pool {
                 Task::GiveBack(job, instance) => {
                     drop(instance);
                     self.returned(job);
+                    self.state().instances -= 1;
                 }
                 Task::Make(going) => self.make(going),
                 Task::Run(going, held, input) => self.run(going, &held, &input),
@@ -245,6 +246,7 @@ impl Pool {
         }
         let instance = self.steps.get(used.step).and_then(|step| step.create(call, &used.config));
         calls::close(call);
+        self.state().instances += usize::from(instance.is_some());
         let held = instance.map(|instance| Held::new(instance, self));
         let said = said.lock().unwrap_or_else(PoisonError::into_inner).take();
         let made = match (held, said) {
@@ -356,7 +358,7 @@ impl Pool {
         self.end();
         let until = Instant::now() + STOP_MAX;
         let mut state = self.state();
-        while state.threads > 0 {
+        while state.threads > 0 || state.instances > 0 {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;

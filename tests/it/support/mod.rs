@@ -4,6 +4,7 @@ mod authority;
 mod client;
 mod disk;
 mod load;
+mod plugin;
 mod preload;
 mod raw;
 mod receiver;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     client::{Answer, HeldBack, request},
     disk::{Disk, Fault, On, all_is_moved, hold_the_write_lock},
     load::{Ledger, create_tasks, number, pinging, under_load},
+    plugin::plugin,
     raw::{Connection, Over, RawReceiver, Then},
     receiver::{Received, Receiver, Reply},
     resolver::Resolver,

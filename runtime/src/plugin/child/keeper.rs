@@ -4,26 +4,28 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
-    sync::{Arc, atomic::Ordering, mpsc as blocking},
+    sync::{Arc, mpsc as blocking},
     time::{Duration, Instant},
 };
 
-use onward_sdk::{description::Description, document::Answer, http::HttpError};
+use onward_sdk::{description::Description, document::Answer};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{sleep_until, timeout, timeout_at},
+    time::sleep_until,
 };
 
 use super::{
     Program, Shared, after,
-    frame::{Frame, PROTOCOL},
+    call::{Call, Reply, Stage, answer_request, hand_over, send},
+    ending::Why,
+    frame::{Frame, Hello, PROTOCOL},
     process::{Event, Events, Process, events},
 };
 use crate::plugin::{
     call::{self, CallError},
-    calls::{Ended, Here, Listener},
+    calls::{Ended, Listener},
     lines,
-    runner::{AGAIN_MAX, ENDS_WITHIN, HttpAnswer, HttpRequest, RunError, RunnerSettings, RunnerState, Use},
+    runner::{HttpAnswer, HttpRequest, RunError, RunnerSettings, RunnerState},
 };
 
 /// How long a process may take from its start until it has said what it has loaded.
@@ -32,17 +34,15 @@ const START_MAX: Duration = Duration::from_secs(20);
 /// How long it may take to end when it is let go of.
 const END_MAX: Duration = Duration::from_secs(5);
 
-/// The same when the server stops.
-const STOP_END_MAX: Duration = Duration::from_millis(1_500);
-
-/// How long what it has said last is waited for after its end.
-const LAST_FRAMES_MAX: Duration = Duration::from_millis(500);
+/// Hears what the step types are.
+pub(super) type Described = oneshot::Sender<Result<Vec<Description>, RunError>>;
 
 /// What the keeper is told.
 pub(super) enum Command {
     Run(u64, Box<Call>),
     Cancel(u64),
     Forget(u64),
+    Describe(Described),
     /// What became of a request of a process.
     Answer {
         process: u64,
@@ -53,78 +53,23 @@ pub(super) enum Command {
     Stop(Option<blocking::Sender<()>>),
 }
 
-/// A run that has not ended.
-pub(super) struct Call {
-    used: Arc<Use>,
-    /// Until the library sees it.
-    input: Vec<u8>,
-    deadline: Instant,
-    within: Duration,
-    listener: Here,
-    told: oneshot::Sender<Result<Answer, RunError>>,
-    stage: Stage,
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Waiting,
-    /// The process has it, the library has not seen it as far as is known.
-    Handed,
-    /// The same; its time is over, and the process is to say whether the library has seen it.
-    HandedLate,
-    Begun,
-}
-
-impl Call {
-    pub(super) fn new(
-        used: Arc<Use>,
-        input: Vec<u8>,
-        within: Duration,
-        listener: Here,
-        told: oneshot::Sender<Result<Answer, RunError>>,
-        shared: Arc<Shared>,
-    ) -> Self {
-        shared.open.fetch_add(1, Ordering::Relaxed);
-        let deadline = after(Instant::now(), within);
-        Self { used, input, deadline, within, listener, told, stage: Stage::Waiting, shared }
-    }
-
-    fn tell(self, told: Result<Answer, RunError>) {
-        self.shared.open.fetch_sub(1, Ordering::Relaxed);
-        let _nobody_waits = self.told.send(told);
-    }
-
-    fn forget(self) {
-        self.shared.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// A process that has said what it has loaded, or is about to.
-struct Live {
-    process: Process,
-    started: Instant,
-    phase: Phase,
+pub(super) struct Live {
+    pub(super) process: Process,
+    pub(super) started: Instant,
+    pub(super) phase: Phase,
     /// Uses that it knows.
-    uses: HashSet<u64>,
+    pub(super) uses: HashSet<u64>,
+    /// What it has said of the library's step types.
+    pub(super) steps: Vec<Description>,
     /// Threads that do not come back.
-    stuck: usize,
+    pub(super) stuck: usize,
     /// It says nothing more.
-    has_closed: bool,
-}
-
-/// Why a process is buried.
-enum Why {
-    /// It has ended by itself.
-    Ended,
-    /// It says nothing more that is understood: perhaps since it is about to end, and otherwise it is ended for this.
-    Silent(String),
-    /// It is ended for this.
-    Killed(String),
+    pub(super) has_closed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Starting,
     Up,
     /// Let go of, and killed if it is there at that time.
@@ -132,27 +77,30 @@ enum Phase {
 }
 
 pub(super) struct Keeper {
-    program: Program,
-    settings: RunnerSettings,
-    shared: Arc<Shared>,
+    pub(super) program: Program,
+    pub(super) settings: RunnerSettings,
+    pub(super) shared: Arc<Shared>,
     /// For what comes back from others.
-    back: mpsc::WeakUnboundedSender<Command>,
-    events: Events,
-    happened: mpsc::Receiver<(u64, Event)>,
-    newest: u64,
-    live: Option<Live>,
-    calls: BTreeMap<u64, Call>,
+    pub(super) back: mpsc::WeakUnboundedSender<Command>,
+    pub(super) events: Events,
+    pub(super) happened: mpsc::Receiver<(u64, Event)>,
+    pub(super) newest: u64,
+    pub(super) live: Option<Live>,
+    pub(super) calls: BTreeMap<u64, Call>,
+    /// Those that want to know what the step types are.
     /// Of these, the ones that no process has.
-    waiting: VecDeque<u64>,
+    pub(super) waiting: VecDeque<u64>,
+    /// Those that want to know what its step types are.
+    pub(super) asked: Vec<Described>,
     /// Runs that were told to be over, and of which the process has not said so.
-    late: HashSet<u64>,
-    times: BTreeSet<(Instant, u64)>,
+    pub(super) late: HashSet<u64>,
+    pub(super) times: BTreeSet<(Instant, u64)>,
     /// When the last run ended.
-    quiet_since: Instant,
+    pub(super) quiet_since: Instant,
     /// Ends that nobody wanted.
-    ends: VecDeque<Instant>,
+    pub(super) ends: VecDeque<Instant>,
     /// Not started before; and whether that is a quarantine.
-    not_before: Option<(Instant, bool)>,
+    pub(super) not_before: Option<(Instant, bool)>,
 }
 
 impl Keeper {
@@ -174,6 +122,7 @@ impl Keeper {
             live: None,
             calls: BTreeMap::new(),
             waiting: VecDeque::new(),
+            asked: Vec::new(),
             late: HashSet::new(),
             times: BTreeSet::new(),
             quiet_since: Instant::now(),
@@ -202,7 +151,7 @@ impl Keeper {
         });
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.program.library.note.name
     }
 
@@ -235,7 +184,7 @@ impl Keeper {
     /// When something is to be done although nothing has happened.
     fn wakes(&self) -> Option<Instant> {
         let first = self.times.first().map(|(at, _)| *at);
-        let again = self.not_before.filter(|_| !self.waiting.is_empty()).map(|(at, _)| at);
+        let again = self.not_before.filter(|_| self.is_wanted()).map(|(at, _)| at);
         let of_process = self.live.as_ref().and_then(|live| match live.phase {
             Phase::Starting => Some(live.started + START_MAX),
             Phase::Up => self.calls.is_empty().then(|| after(self.quiet_since, self.settings.idle)),
@@ -255,6 +204,15 @@ impl Keeper {
                     send(&live.process, used, &Frame::Forget);
                 }
             }
+            Command::Describe(described) if self.is_quarantined() => {
+                let _nobody_waits = described.send(Err(self.quarantined()));
+            }
+            Command::Describe(described) => match &self.live {
+                Some(Live { phase: Phase::Up, steps, .. }) => {
+                    let _nobody_waits = described.send(Ok(steps.clone()));
+                }
+                _ => self.asked.push(described),
+            },
             Command::Answer { process, number, answer } => {
                 if let Some(live) = self.live.as_ref().filter(|live| live.process.number == process) {
                     answer_request(&live.process, number, answer);
@@ -264,9 +222,18 @@ impl Keeper {
         }
     }
 
+    /// Whether somebody waits for a process.
+    fn is_wanted(&self) -> bool {
+        !self.waiting.is_empty() || !self.asked.is_empty()
+    }
+
+    fn is_quarantined(&self) -> bool {
+        self.not_before.is_some_and(|(at, is)| is && at > Instant::now())
+    }
+
     fn take(&mut self, id: u64, call: Call) {
         let unbegun = self.calls.values().filter(|call| call.stage != Stage::Begun).count();
-        if let Some((_, true)) = self.not_before.filter(|(at, _)| *at > Instant::now()) {
+        if self.is_quarantined() {
             let error = self.quarantined();
             return call.tell(Err(error));
         }
@@ -311,7 +278,8 @@ impl Keeper {
             }
             self.shared.set(RunnerState::Ready);
         }
-        if self.live.is_none() && !self.waiting.is_empty() && self.not_before.is_none() {
+        // Again at once, the first time that it cannot be started.
+        while self.live.is_none() && self.is_wanted() && self.not_before.is_none() {
             self.start(now);
         }
         let Some(live) = self.live.as_mut().filter(|live| live.phase == Phase::Up) else { return };
@@ -332,12 +300,12 @@ impl Keeper {
         self.newest += 1;
         match Process::start(self.newest, &self.program, &self.settings, &self.events) {
             Ok(process) => {
-                let phase = Phase::Starting;
                 self.live = Some(Live {
                     process,
                     started: now,
-                    phase,
+                    phase: Phase::Starting,
                     uses: HashSet::new(),
+                    steps: Vec::new(),
                     stuck: 0,
                     has_closed: false,
                 });
@@ -361,23 +329,23 @@ impl Keeper {
                 None
             }
             Event::Ended => Some(Why::Ended),
-            Event::Closed | Event::Garbage(_) | Event::Stalled if is_ending => None,
-            Event::Closed => {
+            Event::Closed(_) | Event::Garbage(_) | Event::Stalled if is_ending => None,
+            Event::Closed(why) => {
                 live.has_closed = true;
-                Some(Why::Silent("it has closed its connection to the server".to_owned()))
+                Some(Why::Silent(why.to_owned()))
             }
             Event::Garbage(why) => {
                 live.has_closed = true;
-                Some(Why::Silent(format!("it has sent the server {why}")))
+                Some(Why::Killed(format!("it has sent the server {why}")))
             }
             Event::Stalled => Some(Why::Killed("it does not read what the server sends".to_owned())),
         }
     }
 
     /// What a process says; something: why it is not left alive.
-    fn hear(&mut self, id: u64, frame: Frame) -> Option<String> {
+    pub(super) fn hear(&mut self, id: u64, frame: Frame) -> Option<String> {
         match frame {
-            Frame::Hello(hello) => return self.greet(hello.protocol, &hello.sha256, &hello.steps),
+            Frame::Hello(hello) => return self.greet(hello),
             Frame::Refused(problem) => {
                 let why = format!("It cannot be loaded: {}: {}.", problem.code, problem.message);
                 self.quarantine(&why, Instant::now());
@@ -428,7 +396,8 @@ impl Keeper {
         None
     }
 
-    fn greet(&mut self, protocol: u32, sha256: &str, _: &[Description]) -> Option<String> {
+    fn greet(&mut self, hello: Hello) -> Option<String> {
+        let Hello { protocol, sha256, steps } = hello;
         if protocol != PROTOCOL {
             return Some(format!(
                 "its program speaks version {protocol} of what they say to each other, and the server {PROTOCOL}: restart the server"
@@ -439,7 +408,10 @@ impl Keeper {
         }
         let live = self.live.as_mut()?;
         if live.phase == Phase::Starting {
-            live.phase = Phase::Up;
+            (live.phase, live.steps) = (Phase::Up, steps);
+            for asked in self.asked.drain(..) {
+                let _nobody_waits = asked.send(Ok(live.steps.clone()));
+            }
             self.quiet_since = Instant::now();
         }
         None
@@ -455,7 +427,7 @@ impl Keeper {
         }
     }
 
-    fn done(&mut self, id: u64, told: Result<Answer, RunError>) {
+    pub(super) fn done(&mut self, id: u64, told: Result<Answer, RunError>) {
         self.late.remove(&id);
         if let Some(call) = self.remove(id) {
             call.tell(told);
@@ -516,214 +488,6 @@ impl Keeper {
                 None
             }
             _ => None,
-        }
-    }
-
-    /// Ends a process that has ended, or that is not left alive, and tells those whose runs end with it.
-    async fn bury(&mut self, why: Why) {
-        let Some(live) = &self.live else { return };
-        if let Why::Killed(_) = &why {
-            live.process.kill();
-        }
-        let (number, has_closed) = (live.process.number, live.has_closed);
-        let has_ended = matches!(why, Why::Ended);
-        let has_ended = self.hear_the_rest(number, has_ended, has_closed).await;
-        let Some(live) = self.live.take() else { return };
-        let (status, words) = live.process.end().await;
-        let name = self.name();
-        let how = match (why, status) {
-            (Why::Killed(why), _) => format!("The plugin {name}'s process was ended: {why}"),
-            (Why::Silent(why), _) if !has_ended => {
-                format!("The plugin {name}'s process was ended: {why}")
-            }
-            (_, Ok(status)) => format!("The plugin {name}'s process ended by itself ({status})"),
-            (_, Err(error)) => {
-                format!("The plugin {name}'s process has ended, nobody knows how ({error})")
-            }
-        };
-        let words =
-            if words.is_empty() { String::new() } else { format!("; its last words were “{words}”") };
-        self.ended(&format!("{how}{words}."), Instant::now());
-    }
-
-    /// Waits until a process has ended and has said all, which counts: for a moment only, since what it has begun may keep its connection
-    /// open. Whether it has ended.
-    async fn hear_the_rest(&mut self, number: u64, mut has_ended: bool, mut has_closed: bool) -> bool {
-        let until = Instant::now() + LAST_FRAMES_MAX;
-        while !(has_ended && has_closed) {
-            if has_ended && let Some(live) = &self.live {
-                // Also what it has begun.
-                live.process.kill();
-            }
-            let Ok(Some((process, event))) = timeout_at(until.into(), self.happened.recv()).await else {
-                break;
-            };
-            match event {
-                _ if process != number => {}
-                Event::Said(id, frame) if frame.is_of_a_run() => drop(self.hear(id, frame)),
-                Event::Closed | Event::Garbage(_) => has_closed = true,
-                Event::Ended => has_ended = true,
-                _ => {}
-            }
-        }
-        has_ended
-    }
-
-    /// The process is gone, which nobody wanted.
-    fn ended(&mut self, why: &str, now: Instant) {
-        tracing::warn!("{why}");
-        let open: Vec<_> = self.calls.iter().map(|(id, call)| (*id, call.stage)).collect();
-        for (id, stage) in open.into_iter().rev() {
-            match stage {
-                Stage::Begun => self
-                    .done(id, Err(RunError::Died(format!("{why} What it had done of this is not known.")))),
-                Stage::HandedLate => {
-                    let message = format!("The plugin {} did not begin this in its time.", self.name());
-                    self.done(id, Err(RunError::NotBegun { code: "plugin_busy", message }));
-                }
-                // The library has not seen it: the next process may.
-                Stage::Handed => {
-                    if let Some(call) = self.calls.get_mut(&id) {
-                        call.stage = Stage::Waiting;
-                        self.waiting.push_front(id);
-                    }
-                }
-                Stage::Waiting => {}
-            }
-        }
-        self.times.retain(|(_, id)| !self.late.contains(id));
-        self.late.clear();
-        self.ends.push_back(now);
-        self.ends.retain(|end| now.duration_since(*end) < ENDS_WITHIN);
-        let count = self.ends.len();
-        if count >= self.settings.ends_max {
-            return self.quarantine(
-                &format!("It has ended {count} times within {ENDS_WITHIN:?}, at last so: {why}"),
-                now,
-            );
-        }
-        let doubled = u32::try_from(count).unwrap_or(u32::MAX).checked_sub(2);
-        if let Some(exponent) = doubled {
-            let pause =
-                self.settings.again_first.saturating_mul(2_u32.saturating_pow(exponent)).min(AGAIN_MAX);
-            self.not_before = Some((now + pause, false));
-            self.shared.set(RunnerState::BackingOff { why: why.to_owned() });
-        }
-    }
-
-    /// Nothing is run for a while.
-    fn quarantine(&mut self, why: &str, now: Instant) {
-        tracing::error!(plugin = self.name(), why, "a plugin is not run for a while");
-        self.not_before = Some((after(now, self.settings.quarantine), true));
-        let why = format!(
-            "The plugin {} is not run for {:?}: {why} Look at the log, and replace it or what it needs.",
-            self.name(),
-            self.settings.quarantine
-        );
-        self.shared.set(RunnerState::Quarantined { why });
-        let open: Vec<_> = self.calls.keys().copied().collect();
-        for id in open {
-            let error = self.quarantined();
-            self.done(id, Err(error));
-        }
-    }
-
-    fn quarantined(&self) -> RunError {
-        let state = self.shared.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let message = match &*state {
-            RunnerState::Quarantined { why } | RunnerState::BackingOff { why } => why.clone(),
-            RunnerState::Ready => String::new(),
-        };
-        RunError::NotBegun { code: "plugin_quarantined", message }
-    }
-
-    /// Ends all.
-    async fn shut(&mut self) {
-        let stopped = format!("The plugin {} was stopped", self.program.library.note.name);
-        let open: Vec<_> = self.calls.iter().map(|(id, call)| (*id, call.stage)).collect();
-        for (id, stage) in open {
-            let error = match stage {
-                Stage::Waiting => {
-                    RunError::NotBegun { code: "plugin_stopped", message: format!("{stopped}.") }
-                }
-                _ => RunError::Died(format!("{stopped} before this had ended.")),
-            };
-            self.done(id, Err(error));
-        }
-        let Some(live) = self.live.as_mut() else { return };
-        let number = live.process.number;
-        live.process.close();
-        let end = async {
-            while let Some(event) = self.happened.recv().await {
-                if matches!(event, (process, Event::Ended) if process == number) {
-                    return;
-                }
-            }
-        };
-        let _killed_then = timeout(STOP_END_MAX, end).await;
-        self.live = None;
-    }
-}
-
-fn send(process: &Process, id: u64, frame: &Frame) {
-    // None of these is too large.
-    if let Ok(bytes) = frame.bytes(id) {
-        process.send(bytes);
-    }
-}
-
-fn hand_over(live: &mut Live, id: u64, call: &mut Call, now: Instant) -> Result<(), String> {
-    let used = call.used.id;
-    if !live.uses.contains(&used) {
-        let step = u32::try_from(call.used.step).unwrap_or(u32::MAX);
-        let known = Frame::Use { step, config: call.used.config.clone() };
-        live.process.send(known.bytes(used).map_err(|error| error.to_string())?);
-        live.uses.insert(used);
-    }
-    let within = call.deadline.saturating_duration_since(now);
-    let run = Frame::Run { used, within, input: call.input.clone() };
-    live.process.send(run.bytes(id).map_err(|error| error.to_string())?);
-    call.stage = Stage::Handed;
-    Ok(())
-}
-
-fn answer_request(process: &Process, number: u64, answer: HttpAnswer) {
-    let bytes = (Frame::Answer { number, answer }).bytes(0).or_else(|error| {
-        let answer = Err(HttpError::sent("answer_too_large", error.to_string()));
-        Frame::Answer { number, answer }.bytes(0)
-    });
-    if let Ok(bytes) = bytes {
-        process.send(bytes);
-    }
-}
-
-/// What hears of the answer to a request: exactly once, so also when this is dropped.
-struct Reply {
-    back: mpsc::WeakUnboundedSender<Command>,
-    process: u64,
-    number: u64,
-    is_given: bool,
-}
-
-impl Reply {
-    fn give(mut self, answer: HttpAnswer) {
-        self.hand_over(answer);
-    }
-
-    fn hand_over(&mut self, answer: HttpAnswer) {
-        self.is_given = true;
-        if let Some(back) = self.back.upgrade() {
-            let Self { process, number, .. } = *self;
-            let _ended_then = back.send(Command::Answer { process, number, answer });
-        }
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        if !self.is_given {
-            let why = "Nobody waits for the answer any more; whether the request was sent is not known.";
-            self.hand_over(Err(HttpError::sent("cancelled", why)));
         }
     }
 }

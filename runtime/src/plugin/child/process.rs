@@ -50,7 +50,7 @@ const BACKLOG_BYTES_MAX: usize = 1024 * 1024;
 const STALL_MAX: Duration = Duration::from_secs(10);
 
 /// How long the process's last words are waited for after its end.
-const LAST_WORDS_MAX: Duration = Duration::from_millis(500);
+const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
 
 /// Lines that the process may print in a second, all of which go to the log.
 const PRINTED_LINES_MAX: usize = 200;
@@ -62,8 +62,8 @@ const EVENTS_MAX: usize = 256;
 #[derive(Debug)]
 pub(super) enum Event {
     Said(u64, Frame),
-    /// It says nothing more.
-    Closed,
+    /// It says nothing more; or it has stopped within a frame.
+    Closed(&'static str),
     /// What it says is not to be understood.
     Garbage(String),
     /// It reads nothing.
@@ -230,9 +230,9 @@ async fn read(number: u64, mut from: OwnedReadHalf, events: Events) {
     let last = loop {
         match from.read(&mut piece).await {
             Ok(0) | Err(_) if decoder.is_within() => {
-                break Event::Garbage("it stopped in the middle of a frame".to_owned());
+                break Event::Closed("it has stopped in the middle of a frame");
             }
-            Ok(0) | Err(_) => break Event::Closed,
+            Ok(0) | Err(_) => break Event::Closed("it has closed its connection to the server"),
             Ok(read) => decoder.feed(&piece[..read]),
         }
         loop {

@@ -41,6 +41,8 @@ pub(super) struct State {
     stuck: usize,
     times: BTreeSet<(Instant, u64)>,
     to_give_back: Vec<Instance>,
+    /// Made, and not given back.
+    pub(super) instances: usize,
     pub(super) threads: usize,
     pub(super) idle: usize,
     pub(super) has_timer: bool,
@@ -150,6 +152,7 @@ impl State {
             stuck: 0,
             times: BTreeSet::new(),
             to_give_back: Vec::new(),
+            instances: 0,
             threads: 0,
             idle: 0,
             has_timer: false,
