@@ -25,6 +25,9 @@ pub struct StepError {
     /// is used.
     #[serde(default, skip_serializing_if = "is_false")]
     pub retryable: bool,
+    /// The seconds for which whoever refused asks not to be asked again. For one that is [retryable](Self::retryable).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
     /// Nobody knows whether what the step does outside was done: it was asked for, and no answer came.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unknown: bool,
@@ -43,7 +46,7 @@ impl StepError {
     /// An error that another try would meet again.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         let (code, message) = (code.into(), message.into());
-        Self { code, message, retryable: false, unknown: false, details: None }
+        Self { code, message, retryable: false, retry_after: None, unknown: false, details: None }
     }
 
     /// Something is wrong at a place of the configuration, named by a JSON pointer (`/api/url`).
@@ -68,6 +71,13 @@ impl StepError {
     pub fn retryable(mut self) -> Self {
         self.retryable = true;
         self
+    }
+
+    /// It may pass by itself, and not sooner than in so many seconds.
+    #[must_use]
+    pub fn retryable_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self.retryable()
     }
 
     /// It is not known whether it was done all the same.

@@ -139,8 +139,8 @@ pub(crate) fn escaped(key: &str) -> String {
 pub(crate) fn unknown_keys(schema: &Value, document: &Value) -> Vec<Problem> {
     let mut found = Vec::new();
     look_through(schema, document, &mut |part| {
-        if let Part::Unknown { pointer, message } = part {
-            found.push(Problem { pointer: pointer.to_owned(), message });
+        if let Part::Unknown { pointer, key, known } = part {
+            found.push(Problem { pointer: pointer.to_owned(), message: unknown_key(key, names(known)) });
         }
     });
     found
@@ -152,8 +152,8 @@ pub(crate) fn unknown_keys(schema: &Value, document: &Value) -> Vec<Problem> {
 pub enum Part<'v, 's> {
     /// `schema` is what stands for it where it is declared; `fitting` the one, by references and alternatives, that says what it may be.
     Known { pointer: &'v str, value: &'v Value, schema: &'s Value, fitting: Option<&'s Value> },
-    /// The key is not one of those that there may be.
-    Unknown { pointer: &'v str, message: String },
+    /// The key is not one of those that there may be: the properties of the schema for the table that has it.
+    Unknown { pointer: &'v str, key: &'v str, known: Option<&'s Map<String, Value>> },
 }
 
 impl Part<'_, '_> {
@@ -206,9 +206,7 @@ impl<'s> Search<'s, '_> {
             match (properties.and_then(|properties| properties.get(key)), others) {
                 (Some(schema), _) => self.look(schema, value, &pointer),
                 (None, Some(Value::Bool(false))) => {
-                    let known = properties.into_iter().flat_map(Map::keys).map(String::as_str);
-                    let message = unknown_key(key, known);
-                    (self.visit)(Part::Unknown { pointer: &pointer, message });
+                    (self.visit)(Part::Unknown { pointer: &pointer, key, known: properties });
                 }
                 (None, Some(schema)) => self.look(schema, value, &pointer),
                 (None, None) => {}
@@ -241,6 +239,10 @@ impl<'s> Search<'s, '_> {
         let first = fitting.next();
         if fitting.next().is_some() { None } else { first }
     }
+}
+
+fn names(properties: Option<&Map<String, Value>>) -> impl Iterator<Item = &str> + Clone {
+    properties.into_iter().flat_map(Map::keys).map(String::as_str)
 }
 
 /// Whether a value may be what a schema describes, by its type and its constant members.

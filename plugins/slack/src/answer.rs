@@ -118,13 +118,14 @@ fn named(name: &str) -> StepError {
 }
 
 fn too_many(response: &Response) -> StepError {
-    let seconds = response.header("Retry-After").and_then(|value| value.trim().parse::<u32>().ok());
-    let (when, details) = match seconds {
-        Some(seconds) => (format!("in {seconds} seconds"), json!({"status": 429, "retry_after": seconds})),
-        None => ("later".to_owned(), json!({"status": 429})),
-    };
+    let seconds = response.header("Retry-After").and_then(|value| value.trim().parse().ok());
+    let when = seconds.map_or_else(|| "later".to_owned(), |seconds: u64| format!("in {seconds} seconds"));
     let message = format!("Slack takes no more messages for now: try again {when}.");
-    StepError::new("slack_ratelimited", message).retryable().with_details(details)
+    let error = StepError::new("slack_ratelimited", message).with_details(json!({"status": 429}));
+    match seconds {
+        Some(seconds) => error.retryable_after(seconds),
+        None => error.retryable(),
+    }
 }
 
 fn status(response: &Response) -> StepError {

@@ -109,10 +109,13 @@ fn taken(response: &Response) -> Result<Option<String>, StepError> {
             ));
         }
         429 => {
-            let wait = response.header("Retry-After").and_then(|value| value.trim().parse::<u32>().ok());
-            let message = "Zapier takes no more for now: try again later.";
-            let details = json!({"status": 429, "retry_after": wait});
-            return Err(StepError::new("zapier_busy", message).retryable().with_details(details));
+            let wait = response.header("Retry-After").and_then(|value| value.trim().parse().ok());
+            let busy = StepError::new("zapier_busy", "Zapier takes no more for now: try again later.")
+                .with_details(json!({"status": 429}));
+            return Err(match wait {
+                Some(seconds) => busy.retryable_after(seconds),
+                None => busy.retryable(),
+            });
         }
         other => {
             let refused = error("http_status", &format!("Zapier answered {other}."));

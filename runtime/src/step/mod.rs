@@ -305,11 +305,6 @@ impl StepTypes {
         vec![Box::new(api_call::ApiCallType { guard: guard.clone() })]
     }
 
-    /// Those that need no plugin.
-    pub fn built_in(guard: &Guard) -> Self {
-        Self { guard: guard.clone(), ..Self::new(Self::own(guard)) }
-    }
-
     pub fn new(mut types: Vec<Box<dyn StepType>>) -> Self {
         types.sort_by(|one, other| one.id().cmp(other.id()));
         Self { types: types.into(), guard: Guard::default(), plugins: Arc::default() }

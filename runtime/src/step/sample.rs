@@ -46,7 +46,7 @@ fn built() -> &'static Path {
         let program = std::env::current_exe().expect("a program");
         let folder = program.ancestors().nth(2).expect("two folders above").to_owned();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--locked", "-p", "onward-plugin-task", "-p", "onward-plugin-flow"]);
+        build.args(["build", "--quiet", "--locked", "-p", "onward-plugin-*"]);
         if folder.ends_with("release") {
             build.arg("--release");
         }

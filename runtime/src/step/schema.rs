@@ -103,7 +103,7 @@ mod tests {
     use crate::{
         egress::Guard,
         model::{StepDefinition, StepId, sample},
-        step::{StepType, StepTypes, params::OF_EVERY_STEP},
+        step::{StepType, params::OF_EVERY_STEP, sample::shipped},
     };
 
     /// The parameters that a type's code takes, as it tells somebody who wrote another one.
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_schema_has_each_parameter_that_the_code_takes_and_no_other() {
         let mut with_parameters = 0;
-        for step_type in StepTypes::built_in(&Guard::default()).iter() {
+        for step_type in shipped(&Guard::default()).iter() {
             let schema = step_type.description().schema.clone();
             let mut all = taken(step_type, json!({}));
             let is_custom = schema["properties"].get("format").is_some();
@@ -149,13 +149,13 @@ mod tests {
             assert_eq!(properties(&schema), all, "{}", step_type.id());
             with_parameters += usize::from(!all.is_empty());
         }
-        assert_eq!(with_parameters, 5);
+        assert_eq!(with_parameters, 11);
     }
 
     /// The tables within parameters, and what their code says it knows.
     #[test]
     fn a_schema_has_the_keys_of_the_tables_in_parameters() {
-        let types = StepTypes::built_in(&Guard::default());
+        let types = shipped(&Guard::default());
         let api_call = types.get("api_call").expect("a type");
         let schema = api_call.description().schema.clone();
         for (path, params) in [

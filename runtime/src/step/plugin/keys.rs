@@ -15,7 +15,10 @@ use super::{TIMEOUT_DEFAULT, TIMEOUT_MAX};
 use crate::model::execution::Effects;
 
 /// What the server reads of every plugin's step.
-const OF_THE_SERVER: [&str; 2] = ["timeout", "retry"];
+const OF_THE_SERVER: [&str; 2] = ["timeout", RETRY];
+
+/// Only of types that reach outside.
+const RETRY: &str = "retry";
 
 /// How deep alternatives within alternatives are looked for keys.
 const DEPTH_MAX: usize = 16;
@@ -51,6 +54,7 @@ impl Half {
 /// Which keys belong to which half.
 #[derive(Debug)]
 pub(super) struct Keys {
+    effects: Effects,
     config: BTreeSet<String>,
     params: BTreeSet<String>,
 }
@@ -92,7 +96,7 @@ impl Split {
 }
 
 impl Keys {
-    pub(super) fn of(description: &Description) -> Self {
+    pub(super) fn of(description: &Description, effects: Effects) -> Self {
         let of = |half: Half| {
             let mut keys = BTreeSet::new();
             if let Some(schema) = half.schema(description) {
@@ -102,7 +106,7 @@ impl Keys {
             }
             keys
         };
-        Self { config: of(Half::Config), params: of(Half::Params) }
+        Self { effects, config: of(Half::Config), params: of(Half::Params) }
     }
 
     /// Whether a key must stand in its table, because its name is taken beside the others.
@@ -121,9 +125,10 @@ impl Keys {
     }
 
     /// Every key that may stand beside the others.
-    pub(super) fn beside(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn beside(&self) -> Vec<&str> {
         let own = self.config.union(&self.params).map(String::as_str).filter(|key| !self.is_taken(key));
-        own.chain(OF_THE_SERVER).chain(OF_EVERY_STEP)
+        let is_read = |key: &&str| *key != RETRY || self.effects == Effects::External;
+        own.chain(OF_THE_SERVER.into_iter().filter(is_read)).chain(OF_EVERY_STEP).collect()
     }
 
     /// Puts each key into its half. One that nobody knows is a param: what it could be, the schema says.
@@ -175,7 +180,8 @@ impl Keys {
     }
 
     /// The schema of what stands in a file, of the schemas of both halves.
-    pub(super) fn schema(&self, id: &str, description: &Description, effects: Effects) -> Value {
+    pub(super) fn schema(&self, description: &Description) -> Value {
+        let id = &description.id;
         let mut of_file = OfFile::default();
         for half in Half::BOTH {
             if let Some(schema) = half.schema(description) {
@@ -193,8 +199,8 @@ impl Keys {
         }
         let timeout = duration_or("How long a run may take.", TIMEOUT_DEFAULT, TIMEOUT_MAX);
         properties.insert("timeout".to_owned(), timeout);
-        if effects == Effects::External {
-            properties.insert("retry".to_owned(), RetryPolicy::schema());
+        if self.effects == Effects::External {
+            properties.insert(RETRY.to_owned(), RetryPolicy::schema());
         }
         let required = required.iter().map(String::as_str).collect::<Vec<_>>();
         let mut whole = schema::object(Value::Object(properties), &required);

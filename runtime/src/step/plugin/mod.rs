@@ -109,7 +109,7 @@ impl PluginType {
         let of = |half: &str, schema: Option<&Value>| {
             OneSchema::new(schema).map_err(|why| format!("the schema of its {half} cannot be used: {why}"))
         };
-        let keys = Keys::of(description);
+        let keys = Keys::of(description, effects);
         let examples = description.examples.iter().map(|example| Example {
             title: example.title.clone(),
             params: keys.joined(&example.config, &example.params),
@@ -124,7 +124,7 @@ impl PluginType {
                 name: description.title.clone().into(),
                 category: description.category.clone().into(),
                 summary: summary(description).into(),
-                schema: keys.schema(&description.id, description, effects),
+                schema: keys.schema(description),
                 icon: description.icon.clone(),
                 help: description.help.clone(),
                 examples: examples.collect(),

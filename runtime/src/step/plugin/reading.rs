@@ -7,7 +7,7 @@ use onward_sdk::{
     description::{Escaping, Hints},
     schema::{Part, look_through},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     PluginType, TIMEOUT_DEFAULT, TIMEOUT_MAX,
@@ -19,9 +19,13 @@ use crate::{
         execution::Effects,
         template::{Destination, Template},
         text::{shortened, suggestion},
-        workflow::{ASSIGNED_TO, ParamProblem},
+        workflow::{ASSIGNED_TO, ParamProblem, STAGE},
     },
-    step::{params::Params, retry::RetryPolicy, setting},
+    step::{
+        params::{Params, last_key},
+        retry::RetryPolicy,
+        setting,
+    },
 };
 
 /// Problems of one document that are told.
@@ -60,6 +64,8 @@ struct Reading<'r, 'w> {
     workflow: &'w Workflow,
     /// Pointers to texts whose value nobody knows yet.
     open: Vec<String>,
+    /// Keys that nobody knows, so far.
+    unknown: usize,
 }
 
 pub(super) fn read(
@@ -84,8 +90,15 @@ pub(super) fn read(
     for half in Half::BOTH {
         let schema = of.schema(half);
         let document = Value::Object(split.of(half).clone());
-        let mut reading =
-            Reading { params: &mut params, keys: &of.keys, split: &split, half, workflow, open: Vec::new() };
+        let mut reading = Reading {
+            params: &mut params,
+            keys: &of.keys,
+            split: &split,
+            half,
+            workflow,
+            open: Vec::new(),
+            unknown: 0,
+        };
         match half {
             Half::Config => credentials = reading.config(schema.value, &document),
             Half::Params => templates = reading.params(schema.value, &document),
@@ -115,22 +128,28 @@ impl Reading<'_, '_> {
         self.params.problem(&place, code, message);
     }
 
-    fn unknown(&mut self, pointer: &str, message: &str) {
+    /// A key that its table does not know; `known`: what it does.
+    fn unknown(&mut self, pointer: &str, key: &str, known: Option<&Map<String, Value>>) {
+        self.unknown += 1;
+        if self.unknown > PROBLEMS_MAX {
+            return;
+        }
         let place = self.place(pointer);
         // Beside the others, it may be meant for either half.
-        if pointer == format!("/{}", place.replace('~', "~0").replace('/', "~1")) {
-            let known: Vec<_> = self.keys.beside().collect();
+        if place == key {
+            let known = self.keys.beside();
             return self.params.unknown(&place, format!("this step type has no parameter `{place}`"), &known);
         }
-        let (message, help) = message.split_once(": ").unwrap_or((message, ""));
-        self.params.problem_with_help(&place, "unknown_key", message, help);
+        let table = place.rsplit_once('/').map_or("it", |(table, _)| last_key(table));
+        let known: Vec<_> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+        self.params.unknown(&place, format!("`{table}` has no `{key}`"), &known);
     }
 
     /// Texts that have secrets in them: only those that are made for one.
     fn config(&mut self, schema: &Value, document: &Value) -> Vec<(String, Template)> {
         let mut found = Vec::new();
         look_through(schema, document, &mut |part| match &part {
-            Part::Unknown { pointer, message } => self.unknown(pointer, message),
+            Part::Unknown { pointer, key, known } => self.unknown(pointer, key, *known),
             Part::Known { pointer, value: Value::String(text), .. } if part.hints().secret => {
                 let place = self.place(pointer);
                 if let Some(template) = setting::credential(self.params, &place, text) {
@@ -151,7 +170,7 @@ impl Reading<'_, '_> {
         let mut found = Vec::new();
         look_through(schema, document, &mut |part| {
             let (pointer, value) = match &part {
-                Part::Unknown { pointer, message } => return self.unknown(pointer, message),
+                Part::Unknown { pointer, key, known } => return self.unknown(pointer, key, *known),
                 Part::Known { pointer, value, .. } => (*pointer, *value),
             };
             let hints = part.hints();
@@ -161,9 +180,12 @@ impl Reading<'_, '_> {
             if let Some(escaping) = hints.template {
                 self.templates(pointer, value, escaping, &mut found);
             }
-            if hints.widget.as_deref() == Some(Hints::STAGE) && !self.open.iter().any(|open| open == pointer)
-            {
-                self.stage(pointer, value);
+            let is_open = self.open.iter().any(|open| open == pointer);
+            match hints.widget.as_deref() {
+                Some(Hints::STAGE) if !is_open => self.stage(pointer, value),
+                Some(Hints::USER) if !is_open => self.user(pointer, value),
+                Some(Hints::CONDITION) => self.tests(pointer, value),
+                _ => {}
             }
         });
         found
@@ -203,6 +225,32 @@ impl Reading<'_, '_> {
                 format!("there is no stage “{name}”"),
                 help,
             );
+        }
+    }
+
+    fn user(&mut self, pointer: &str, value: &Value) {
+        if value.as_str().is_some_and(|text| !text.trim().is_empty() && !text.contains('@')) {
+            self.problem(
+                pointer,
+                "invalid_param",
+                "a user is named by an email, or by a place such as {{user.email}}",
+            );
+        }
+    }
+
+    /// Tests of the task: what each is about must be there.
+    fn tests(&mut self, pointer: &str, value: &Value) {
+        for (index, test) in value.as_array().into_iter().flatten().enumerate() {
+            let Some(field) = test["field"].as_str() else { continue };
+            let is_known =
+                [STAGE, ASSIGNED_TO].contains(&field) || self.workflow.field_named(field).is_some();
+            if !is_known {
+                let names = self.workflow.fields.iter().map(|field| field.name.as_str());
+                let help = suggestion(field, names.chain([STAGE, ASSIGNED_TO]));
+                let place = self.place(&format!("{pointer}/{index}/field"));
+                let message = format!("the workflow has no field “{field}”");
+                self.params.problem_with_help(&place, "unknown_field", message, help);
+            }
         }
     }
 

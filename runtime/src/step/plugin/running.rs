@@ -113,6 +113,7 @@ struct Input<'a> {
     task: ShownTask<'a>,
     params: &'a RawValue,
     execution: String,
+    step: &'a str,
     attempt: u32,
     workflow: WorkflowInput<'a>,
     now: String,
@@ -222,6 +223,7 @@ impl PluginStep {
             },
             params,
             execution: call.execution.id.to_string(),
+            step: call.step.id.as_str(),
             attempt: call.execution.tries.max(1),
             workflow: WorkflowInput {
                 id: call.workflow.id.as_str(),
@@ -287,7 +289,11 @@ impl PluginStep {
                 let may_pass = may_pass(&error);
                 let end = self.failure(&error, &said);
                 let again = self.retry.as_ref().filter(|_| may_pass);
-                let again = again.and_then(|policy| policy.pause(call.execution.tries, None, random()));
+                let asked = match &error {
+                    RunError::Call(CallError::Step(error)) => error.retry_after.map(Duration::from_secs),
+                    _ => None,
+                };
+                let again = again.and_then(|policy| policy.pause(call.execution.tries, asked, random()));
                 (Outcome { end, again, ..Outcome::done(Answer::Unchanged) }, None, details)
             }
         };
