@@ -113,6 +113,8 @@ impl Process {
         command.arg("--").arg(&program.file);
         // There are secrets in the server's environment.
         command.env_clear().envs(std::env::var("RUST_BACKTRACE").map(|value| ("RUST_BACKTRACE", value)));
+        // The C library's reserve of address space for each thread would use up the limit.
+        command.env("MALLOC_ARENA_MAX", "2");
         // What a terminal tells the server's group is not for it, and what it begins itself ends with it.
         command.process_group(0);
         command.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped());
