@@ -8,6 +8,7 @@ mod calls;
 mod host;
 pub mod load;
 pub mod note;
+pub mod presented;
 pub mod runner;
 pub mod trust;
 

@@ -61,6 +61,9 @@ static void from_another_thread(uint64_t call, const onward_host_v1 *host) {
     kept_call = call;
     pthread_create(&thread, NULL, later, NULL);
 }
+#ifdef DESTROY
+DESTROY
+#endif
 static void describe(uint64_t call, const onward_host_v1 *host) { (void)call, (void)host, (void)later; DESCRIBE; }
 static void *create(uint64_t call, onward_bytes config, const onward_host_v1 *host) { (void)call, (void)config, (void)host; CREATE; }
 #ifdef STUCK
@@ -82,7 +85,8 @@ static const onward_plugin_v1 plugin = TABLE;
 ONWARD_EXPORT const onward_plugin_v1 *onward_plugin_v1_entry(const onward_host_v1 *host) { (void)host, (void)plugin; ENTRY; }
 "#;
 
-fn library(project: &Project, parts: &[&str]) -> PathBuf {
+/// A library with these parts in the place of others.
+pub(crate) fn library(project: &Project, parts: &[&str]) -> PathBuf {
     project.write("plugin.c", PLUGIN);
     let path = project.path("libtest.so");
     let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/include");
