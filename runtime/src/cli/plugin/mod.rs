@@ -3,6 +3,7 @@
 mod check;
 mod child;
 mod inspect;
+mod lock;
 mod new;
 mod run;
 
@@ -44,6 +45,8 @@ pub(super) enum PluginCommand {
     Run(run::RunArguments),
     /// Tries what a server may do to a library, each thing in a process of its own, and says what to do about what fails.
     Check(check::CheckArguments),
+    /// Prints the hash of each library in a folder, as `onward.toml` has it, or writes them there: a library that changes is noticed.
+    Lock(lock::LockArguments),
     /// For `check`: one case.
     #[command(hide = true)]
     Try(check::TryArguments),
@@ -58,6 +61,7 @@ pub(super) fn run(command: &PluginCommand) -> anyhow::Result<()> {
         PluginCommand::Inspect(arguments) => inspect::inspect(arguments),
         PluginCommand::Run(arguments) => run::run_once(arguments),
         PluginCommand::Check(arguments) => check::check(arguments),
+        PluginCommand::Lock(arguments) => lock::lock(arguments),
         PluginCommand::Try(arguments) => check::attempt(arguments),
         PluginCommand::Describe { file } => {
             start_log();

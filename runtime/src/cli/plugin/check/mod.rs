@@ -2,6 +2,8 @@
 //! is that case alone; here they are begun, and what they found is told.
 
 mod cases;
+#[cfg(test)]
+mod hostile;
 mod random;
 mod sample;
 mod schema;

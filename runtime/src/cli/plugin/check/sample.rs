@@ -7,6 +7,9 @@ use super::random::Random;
 /// Schemas within schemas that are followed; beyond, what is required is left out.
 const LEVELS_MAX: usize = 16;
 
+/// Values of a sample, those within others counted.
+const VALUES_MAX: usize = 2_000;
+
 /// How often a document is made until one fits.
 const TRIES_MAX: usize = 40;
 
@@ -14,18 +17,24 @@ const TRIES_MAX: usize = 40;
 pub(super) fn of(schema: Option<&Value>, random: &mut Random) -> Option<Value> {
     let Some(schema) = schema else { return Some(json!({})) };
     let validator = jsonschema::draft202012::new(schema).ok()?;
-    let mut maker = Maker { root: schema, random };
-    (0..TRIES_MAX).map(|_| maker.value(schema, 0)).find(|value| validator.is_valid(value))
+    let mut made = || Maker { root: schema, random, left: VALUES_MAX }.value(schema, 0);
+    (0..TRIES_MAX).map(|_| made()).find(|value| validator.is_valid(value))
 }
 
 struct Maker<'a> {
     root: &'a Value,
     random: &'a mut Random,
+    /// How many values there may still be: a schema may ask for more than there is memory.
+    left: usize,
 }
 
 impl Maker<'_> {
     fn value(&mut self, schema: &Value, level: usize) -> Value {
         let Some(object) = schema.as_object().filter(|_| level < LEVELS_MAX) else { return Value::Null };
+        if self.left == 0 {
+            return Value::Null;
+        }
+        self.left -= 1;
         if let Some(constant) = object.get("const") {
             return constant.clone();
         }
@@ -75,7 +84,7 @@ impl Maker<'_> {
             Some("object") => self.object(object, level),
             Some("array") => {
                 let least = number(object, "minItems").unwrap_or(0.0) as usize;
-                let count = (least + self.random.below(3)).min(least.max(8));
+                let count = least.saturating_add(self.random.below(3)).min(self.left);
                 let prefix = list(object, "prefixItems").map_or(&[][..], Vec::as_slice);
                 let any = json!({"type": "string"});
                 let of = |at: usize| prefix.get(at).or(object.get("items")).unwrap_or(&any).clone();
