@@ -16,6 +16,7 @@ mod lines;
 pub mod load;
 pub mod note;
 pub mod pool;
+pub mod presented;
 pub mod registry;
 pub mod runner;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::{
 const INTERNAL: &[&str] = &[
     "boot::ALERTING_END_MAX",
     "boot::TELLING_END_MAX",
+    "cli::plugin::check::trial::QUIET",
     "cli::role::SHOWN_MAX",
     "clock::COUNTER_MAX",
     "credential::KEY_CHARS_MIN",

@@ -78,7 +78,7 @@ fn a_table_that_is_none_says_why() {
         ),
         (
             vec!["STEPS=&step,&step", "COUNT=2"],
-            "plugin_steps_invalid: two of its step types are called `first`",
+            "plugin_steps_invalid: FILE: two of its step types are called `first`",
         ),
     ] {
         let (code, _, said) = ran(&parts, &[]);
@@ -149,7 +149,7 @@ fn what_happens_in_a_library_that_is_asked_stays_there() {
         ("DESCRIBE=_exit(7)", "it has ended the process that asked it what it is (exit status: 7"),
         (
             "DESCRIBE=host->done(call,0,TEXT(\"{}\"))",
-            "plugin_answer_unreadable: its step type number 1: the plugin's answer cannot be read: missing field `id`",
+            "its step type number 1: the plugin's answer cannot be read: missing field `id`",
         ),
         (
             "DESCRIBE=write(1,\"noise\\n\",6);host->done(call,0,TEXT(\"{\\\"id\\\":\\\"a\\\",\\\"title\\\":\\\"T\\\",\\\"category\\\":\\\"task\\\",\\\"version\\\":\\\"1\\\"}\"))",

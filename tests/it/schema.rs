@@ -371,20 +371,34 @@ fn the_step_types_are_listed_with_what_they_take() {
     let ids: Vec<_> = listed.iter().map(|it| it["id"].as_str().expect("an id")).collect();
     assert_eq!(
         ids,
-        ["api_call", "delay", "delete_task", "move_to_stage", "schedule_stage_change", "update_data"]
+        [
+            "api_call",
+            "assign_to",
+            "condition",
+            "delay",
+            "delete_task",
+            "email_notification",
+            "move_to_stage",
+            "schedule_stage_change",
+            "slack_post",
+            "update_data",
+            "zap",
+        ]
     );
-    let call = &listed[0];
+    let of = |id: &str| listed.iter().find(|it| it["id"] == id).expect(id);
+    let call = of("api_call");
     assert_eq!(
-        (&call["name"], &call["category"], &call["effects"]),
-        (&json!("API call"), &json!("integration"), &json!("external"))
+        (&call["name"], &call["category"], &call["effects"], &call["plugin"]),
+        (&json!("API call"), &json!("integration"), &json!("external"), &Value::Null)
     );
-    let moved = json!({
-        "type": "object",
-        "properties": {"stage": {"description": "The name of the stage.", "type": "string", "x-onward": {"widget": "stage"}}},
-        "additionalProperties": false,
-        "required": ["stage"],
-    });
-    assert_eq!((&listed[3]["effects"], &listed[3]["schema"]), (&json!("none"), &moved));
+    let moves = of("move_to_stage");
+    let stage =
+        json!({"description": "The name of the stage.", "type": "string", "x-onward": {"widget": "stage"}});
+    assert_eq!(moves["schema"]["properties"]["stage"], stage);
+    assert_eq!((&moves["effects"], &moves["schema"]["required"]), (&json!("none"), &json!(["stage"])));
+    assert_eq!(moves["plugin"]["name"], "onward-plugin-task");
+    assert!(moves["icon"].as_str().is_some_and(|icon| icon.starts_with("<svg")), "{moves}");
+    assert_eq!(moves["examples"][0]["params"], json!({"stage": "Completed"}));
     for step_type in listed {
         assert!(jsonschema::meta::is_valid(&step_type["schema"]), "{}", step_type["id"]);
     }

@@ -10,6 +10,7 @@ use onward_sdk::{
     StepError,
     abi::{STATUS_OK, STATUS_PANIC},
     description::Description,
+    document::Answer,
 };
 use serde::de::DeserializeOwned;
 use tracing::Span;
@@ -17,7 +18,7 @@ use tracing::Span;
 use super::{
     calls::{self, Ended, Here, Library},
     host::ANSWER_BYTES_MAX,
-    load::StepTable,
+    load::{Instance, StepTable},
 };
 
 /// Why a call has no answer.
@@ -71,15 +72,64 @@ pub(super) fn read<T: DeserializeOwned>(ended: Ended) -> Result<T, CallError> {
 /// Why it does not say. One that never does keeps its thread.
 pub fn describe(step: StepTable, within: Duration) -> Result<Description, CallError> {
     let (ended, answer) = mpsc::sync_channel(1);
-    let listener = Arc::new(Here::alone(Span::current()));
-    let deadline = Instant::now() + within;
-    let call = calls::begin(&Library::of(0), Some(deadline), listener, move |it| drop(ended.send(it)));
+    let call = begin(within, move |it| drop(ended.send(it)));
     thread::spawn(move || step.describe(call));
-    match answer.recv_timeout(within) {
-        Ok(ended) => read(ended),
-        Err(_) => {
-            calls::retire(call);
-            Err(CallError::TimedOut(within))
-        }
+    read(wait(call, &answer, within)?)
+}
+
+/// Makes an instance, for who tries a library.
+///
+/// # Errors
+/// Why there is none.
+pub fn create(step: StepTable, config: Vec<u8>, within: Duration) -> Result<Arc<Instance>, CallError> {
+    let (ended, answer) = mpsc::sync_channel(2);
+    let made = ended.clone();
+    let call = begin(within, move |it| drop(ended.send(Err(it))));
+    thread::spawn(move || {
+        let instance = step.create(call, &config).map(Arc::new);
+        // What `done` says of it comes first.
+        drop(made.send(Ok(instance)));
+    });
+    let first = wait(call, &answer, within)?;
+    calls::close(call);
+    match first {
+        Ok(Some(instance)) => Ok(instance),
+        Ok(None) => Err(CallError::Silent),
+        Err(ended) => read::<serde::de::IgnoredAny>(ended).and(Err(CallError::Silent)),
     }
+}
+
+/// Runs an instance once, for who tries a library.
+///
+/// # Errors
+/// Why there is no answer.
+pub fn run(instance: &Arc<Instance>, input: Vec<u8>, within: Duration) -> Result<Answer, CallError> {
+    let (ended, answer) = mpsc::sync_channel(1);
+    let call = begin(within, move |it| drop(ended.send(it)));
+    let running = Arc::clone(instance);
+    thread::spawn(move || running.run(call, &input));
+    let ended = wait(call, &answer, within).inspect_err(|_| {
+        // It may still be at work in the library: it is never given back.
+        std::mem::forget(Arc::clone(instance));
+        let instance = Arc::clone(instance);
+        thread::spawn(move || instance.cancel(call));
+    })?;
+    read(ended)
+}
+
+/// How often a library that is tried so has ended a call that was not open.
+pub fn stray() -> u64 {
+    Library::of(0).stray()
+}
+
+fn begin(within: Duration, ended: impl FnOnce(Ended) + Send + 'static) -> u64 {
+    let listener = Arc::new(Here::alone(Span::current()));
+    calls::begin(&Library::of(0), Some(Instant::now() + within), listener, ended)
+}
+
+fn wait<T>(call: u64, answer: &mpsc::Receiver<T>, within: Duration) -> Result<T, CallError> {
+    answer.recv_timeout(within).map_err(|_| {
+        calls::retire(call);
+        CallError::TimedOut(within)
+    })
 }

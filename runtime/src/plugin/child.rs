@@ -32,12 +32,10 @@ use self::{
 };
 use super::{
     calls::Here,
+    describing::DESCRIBE_MAX,
     note::Library,
     runner::{Run, RunError, Runner, RunnerSettings, RunnerState, Running, STOP_MAX, Use},
 };
-
-/// How long a step type may take to say what it is.
-const DESCRIBE_MAX: Duration = Duration::from_secs(10);
 
 /// Runs of one plugin that are under way, waiting included.
 const OPEN_MAX: usize = 10_000;

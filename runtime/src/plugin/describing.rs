@@ -14,11 +14,14 @@ use super::{
 /// How long a step type may take to say what it is.
 pub const DESCRIBE_MAX: Duration = Duration::from_secs(10);
 
-/// Characters of an id, a title or a category.
-pub const TEXT_CHARS_MAX: usize = 100;
+/// Of an id.
+pub const ID_BYTES_MAX: usize = 64;
+
+/// Characters of a title or a category.
+pub const TITLE_CHARS_MAX: usize = 60;
 
 /// Bytes of an icon.
-pub const ICON_BYTES_MAX: usize = 64 * 1024;
+pub const ICON_BYTES_MAX: usize = 16 * 1024;
 
 /// Has each step type say what it is.
 ///
@@ -38,7 +41,7 @@ pub fn check(steps: &[Description]) -> Result<(), String> {
         let id = &step.id;
         if !is_id(id) {
             return Err(format!(
-                "a step type's id has small letters, digits and `_`, begins with a letter and has at most {TEXT_CHARS_MAX} characters; \
+                "a step type's id has small letters, digits and `_`, begins with a letter and has at most {ID_BYTES_MAX} characters; \
                  `{}` is none",
                 id.escape_debug()
             ));
@@ -48,16 +51,16 @@ pub fn check(steps: &[Description]) -> Result<(), String> {
         }
         for (what, text) in [("title", &step.title), ("category", &step.category)] {
             if text.trim().is_empty()
-                || text.chars().count() > TEXT_CHARS_MAX
+                || text.chars().count() > TITLE_CHARS_MAX
                 || text.contains(char::is_control)
             {
                 return Err(format!(
-                    "the {what} of `{id}` is to be a line of at most {TEXT_CHARS_MAX} characters"
+                    "the {what} of `{id}` is to be a line of at most {TITLE_CHARS_MAX} characters"
                 ));
             }
         }
-        if step.icon.as_ref().is_some_and(|icon| icon.len() > ICON_BYTES_MAX) {
-            return Err(format!("the icon of `{id}` has more than {ICON_BYTES_MAX} bytes"));
+        if let Some(problem) = step.icon.as_deref().and_then(icon_problem) {
+            return Err(format!("the icon of `{id}` {problem}"));
         }
         for (half, schema) in [("config", &step.config), ("params", &step.params)] {
             if let Some(schema) = schema {
@@ -68,10 +71,61 @@ pub fn check(steps: &[Description]) -> Result<(), String> {
     Ok(())
 }
 
-fn is_id(id: &str) -> bool {
-    id.len() <= TEXT_CHARS_MAX
+/// Whether a step type may be called so.
+pub fn is_id(id: &str) -> bool {
+    id.len() <= ID_BYTES_MAX
         && id.starts_with(|c: char| c.is_ascii_lowercase())
         && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// Why an icon cannot be shown, if so. It is looked at as a text: what is not plain is refused, whatever it would be for.
+pub fn icon_problem(icon: &str) -> Option<String> {
+    if icon.len() > ICON_BYTES_MAX {
+        return Some(format!("has {} bytes, of at most {ICON_BYTES_MAX}", icon.len()));
+    }
+    let icon = icon.to_lowercase();
+    let icon = icon.trim();
+    let icon = match icon.strip_prefix("<?xml") {
+        Some(rest) => rest.split_once("?>").map_or("", |(_, rest)| rest.trim_start()),
+        None => icon,
+    };
+    let is_svg =
+        icon.strip_prefix("<svg").is_some_and(|rest| rest.starts_with([' ', '\n', '\r', '\t', '>', '/']));
+    if !is_svg || !(icon.ends_with("</svg>") || (icon.ends_with("/>") && icon.matches('<').count() == 1)) {
+        return Some("is no SVG document: it begins with `<svg` and ends with `</svg>`".to_owned());
+    }
+    let not_in_it =
+        ["<script", "<foreignobject", "<iframe", "<image", "<!", "<?", "&#", "javascript:", "@import", "<a "];
+    if let Some(found) = not_in_it.iter().find(|it| icon.contains(**it)) {
+        return Some(format!("has `{found}` in it"));
+    }
+    let quotes = ['"', '\'', ' ', '\n', '\r', '\t'];
+    for (key, what) in [("href", "href"), ("url(", "url()")] {
+        for (at, _) in icon.match_indices(key) {
+            let rest = icon[at + key.len()..].trim_start_matches(quotes);
+            let rest = rest.strip_prefix('=').unwrap_or(rest).trim_start_matches(quotes);
+            if !rest.starts_with('#') {
+                return Some(format!("has a reference to something outside of it (`{what}`)"));
+            }
+        }
+    }
+    // An attribute that begins so is a handler of events.
+    let handler = icon.match_indices("on").any(|(at, _)| {
+        let before = icon[..at]
+            .chars()
+            .next_back()
+            .is_some_and(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '/'));
+        let name = icon[at + 2..].trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+        before && name.trim_start().starts_with('=')
+    });
+    if handler {
+        return Some("has a handler of events (`on…=`)".to_owned());
+    }
+    if !icon.contains("xmlns") {
+        Some("has no `xmlns`, so that it is no drawing by itself".to_owned())
+    } else {
+        None
+    }
 }
 
 /// The error: what is wrong with it, after "the schema …".
@@ -115,5 +169,51 @@ fn hints(schema: &Value) -> Result<(), serde_json::Error> {
         }
         Value::Array(items) => items.iter().try_for_each(hints),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_icon_is_a_drawing_and_nothing_else() {
+        let svg = |inside: &str| {
+            format!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 24 24\">{inside}</svg>\n")
+        };
+        for good in [
+            svg("<path d=\"M15 15l6 6\"/>"),
+            format!("<?xml version=\"1.0\"?>\n{}", svg("")),
+            svg("<use href=\"#a\"/><path fill=\"url(#b)\" data-icon=\"x\"/>"),
+            include_str!("../../../examples/plugin-rust/src/look_up.svg").to_owned(),
+        ] {
+            assert_eq!(icon_problem(&good), None, "{good}");
+        }
+        for (bad, why) in [
+            (String::new(), "no SVG"),
+            ("<svg".to_owned(), "no SVG"),
+            ("<svgx></svg>".to_owned(), "no SVG"),
+            (svg("<SCRIPT>alert(1)</SCRIPT>"), "<script"),
+            (svg("<rect onload = \"alert(1)\"/>"), "handler"),
+            (svg("<rect x='1'onclick='alert(1)'/>"), "handler"),
+            (svg("<use href=\"https://example.com/a.svg#b\"/>"), "outside"),
+            (svg("<use xlink:href='data:x'/>"), "outside"),
+            (svg("<rect fill=\"url( 'https://example.com/x' )\"/>"), "outside"),
+            (svg("<!ENTITY x \"y\">"), "<!"),
+            (svg("<rect x=\"&#106;\"/>"), "&#"),
+            (svg(&"<g/>".repeat(5_000)), "bytes"),
+            ("<svg viewBox=\"0 0 1 1\"></svg>".to_owned(), "xmlns"),
+        ] {
+            let problem = icon_problem(&bad).unwrap_or_else(|| panic!("{bad}"));
+            assert!(problem.contains(why), "{problem}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_as_workflow_files_have_it() {
+        assert!(is_id("send_email2"));
+        for bad in ["", "Send", "send-email", "2nd", "é", "a b", "_a"] {
+            assert!(!is_id(bad), "{bad}");
+        }
     }
 }

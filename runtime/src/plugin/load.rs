@@ -16,8 +16,8 @@ use onward_sdk::{
 };
 
 use super::{
-    host::HOST,
     note::{self, NoteError},
+    presented::{Host, Table},
     trust::{self, TrustError},
 };
 
@@ -80,11 +80,13 @@ pub struct Loaded {
     pub library: note::Library,
     pub path: PathBuf,
     pub steps: Vec<StepTable>,
+    /// Where its table stands: the same each time that it is asked.
+    pub table: usize,
 }
 
 /// The functions of a step type, none of which is missing.
 #[derive(Clone, Copy)]
-pub struct StepTable(StepV1);
+pub struct StepTable(StepV1, Table);
 
 /// Loads a library, once its note says that it may be one.
 ///
@@ -110,23 +112,36 @@ fn load_if(path: &Path, is_it: impl FnOnce(&note::Library) -> bool) -> Result<Lo
     // Absolute: the system would look for a bare name elsewhere.
     let path = path.canonicalize().map_err(NoteError::from)?;
     trust::check(&path)?;
+    open(library, path, Table::SERVER)
+}
+
+/// Loads a library for whoever tries what it does with other hosts, whoever else may change it.
+///
+/// # Errors
+/// Why it cannot be used. Its code may have run then.
+pub fn load_for(path: &Path, host: Host) -> Result<Loaded, LoadError> {
+    let library = note::read(path)?;
+    open(library, path.canonicalize().map_err(NoteError::from)?, host.table())
+}
+
+fn open(library: note::Library, path: PathBuf, host: Table) -> Result<Loaded, LoadError> {
     // All that it needs of other libraries is looked for now: what is missing would end the process later.
-    // SAFETY: to load a library is to trust it; who may change it was looked at.
+    // SAFETY: to load a library is to trust it, which whoever asks for it does.
     let opened = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }.map_err(LoadError::Refused)?;
     let opened = ManuallyDrop::new(opened);
     // SAFETY: the boundary says what type the export has; the library stays.
     let entry = unsafe { opened.get::<EntryV1>(ENTRY.as_bytes()) }.map_err(|_| LoadError::NoEntry)?;
     // SAFETY: the export, with a table that stays.
-    let plugin = unsafe { entry(&raw const HOST) };
+    let plugin = unsafe { entry(host.pointer()) };
     if plugin.is_null() {
         return Err(LoadError::RefusesUs);
     }
     // SAFETY: what the export returns can be read as long as it says.
-    let Some(plugin) = (unsafe { table::read(plugin) }) else { return Err(LoadError::ShortTable(0)) };
-    Ok(Loaded { library, path, steps: steps(&plugin)? })
+    let Some(read) = (unsafe { table::read(plugin) }) else { return Err(LoadError::ShortTable(0)) };
+    Ok(Loaded { library, path, steps: steps(&read, host)?, table: plugin.addr() })
 }
 
-fn steps(plugin: &PluginV1) -> Result<Vec<StepTable>, LoadError> {
+fn steps(plugin: &PluginV1, host: Table) -> Result<Vec<StepTable>, LoadError> {
     if plugin.magic != MAGIC {
         return Err(LoadError::Magic);
     }
@@ -152,7 +167,7 @@ fn steps(plugin: &PluginV1) -> Result<Vec<StepTable>, LoadError> {
         ];
         match missing.into_iter().find(|(_, is_missing)| *is_missing) {
             Some((function, _)) => Err(LoadError::NoFunction { step: at + 1, function }),
-            None => Ok(StepTable(step)),
+            None => Ok(StepTable(step, host)),
         }
     };
     (0..plugin.n_steps).map(step).collect()
@@ -163,14 +178,14 @@ impl StepTable {
     pub fn describe(&self, call: u64) {
         if let Some(describe) = self.0.describe {
             // SAFETY: the library's function, with a table that stays.
-            unsafe { describe(call, &raw const HOST) }
+            unsafe { describe(call, self.1.pointer()) }
         }
     }
 
     /// Makes an instance; `None`: the call's end says why not. Blocks as long as the library likes.
     pub fn create(&self, call: u64, config: &[u8]) -> Option<Instance> {
         // SAFETY: the library's function; the bytes live until it returns, and the table stays.
-        let at = unsafe { self.0.create?(call, Bytes::new(config), &raw const HOST) };
+        let at = unsafe { self.0.create?(call, Bytes::new(config), self.1.pointer()) };
         (!at.is_null()).then(|| Instance { step: *self, at })
     }
 }
@@ -191,7 +206,7 @@ impl Instance {
     pub fn run(&self, call: u64, input: &[u8]) {
         if let Some(run) = self.step.0.run {
             // SAFETY: the library's function with its own instance; the bytes live until it returns, and the table stays.
-            unsafe { run(self.at, call, Bytes::new(input), &raw const HOST) }
+            unsafe { run(self.at, call, Bytes::new(input), self.step.1.pointer()) }
         }
     }
 

@@ -10,17 +10,17 @@ use std::{
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
 use onward_sdk::description::Description;
 
 use super::{
-    asking,
     child::{ChildProcess, Program},
     describing, load,
     note::{self, Library},
     pool::InProcess,
-    runner::{Runner, RunnerSettings, RunnerState},
+    runner::{RunError, Runner, RunnerSettings, RunnerState},
     trust,
 };
 
@@ -368,28 +368,34 @@ impl Looking<'_> {
                 Ok((steps, Arc::new(InProcess::new(loaded, runner))))
             }
             Isolation::Process => {
-                let kept = self.settings.copies.join(format!(
-                    "{}.{}.json",
-                    library.sha256,
-                    env!("CARGO_PKG_VERSION")
-                ));
+                let program = Program::new(path.to_owned(), library.clone());
+                let file = format!("{}.{}.json", library.sha256, env!("CARGO_PKG_VERSION"));
+                let kept = self.settings.copies.join(file);
                 let known = fs::read(&kept).ok().and_then(|json| serde_json::from_slice(&json).ok());
                 let steps = match known {
                     Some(steps) => steps,
                     None => {
-                        let steps = asking::describe(path)
-                            .map_err(|problem| Refusal::new(&problem.code, problem.message))?;
+                        let steps = described(program.clone(), runner.clone())?;
                         keep(&kept, &steps);
                         steps
                     }
                 };
-                Ok((
-                    steps,
-                    Arc::new(ChildProcess::new(Program::new(path.to_owned(), library.clone()), runner)),
-                ))
+                Ok((steps, Arc::new(ChildProcess::new(program, runner))))
             }
         }
     }
+}
+
+/// Has a library say what it is in a process that ends then: the one that runs it begins with the first run.
+fn described(program: Program, settings: RunnerSettings) -> Result<Vec<Description>, Refusal> {
+    let asked = ChildProcess::new(program, settings);
+    // Whoever starts a server has a runtime on this thread, on which nothing may be waited for.
+    let waiting = asked.describe();
+    let answer = thread::scope(|scope| scope.spawn(|| waiting.blocking_recv().ok()).join().ok().flatten());
+    asked.stop();
+    let gone = || RunError::Died("the process that asks it has ended".to_owned());
+    let answer = answer.unwrap_or_else(|| Err(gone()));
+    answer.map_err(|error| Refusal::new(error.code(), error.to_string()))
 }
 
 /// The libraries of a folder, by their names.

@@ -305,6 +305,11 @@ impl StepTypes {
         vec![Box::new(api_call::ApiCallType { guard: guard.clone() })]
     }
 
+    /// Whether a step type is the server's own, which no plugin can bring.
+    pub fn is_own(id: &str) -> bool {
+        Self::own(&Guard::default()).iter().any(|own| own.id() == id)
+    }
+
     pub fn new(mut types: Vec<Box<dyn StepType>>) -> Self {
         types.sort_by(|one, other| one.id().cmp(other.id()));
         Self { types: types.into(), guard: Guard::default(), plugins: Arc::default() }

@@ -164,6 +164,9 @@ static void run(void *instance, uint64_t call, onward_bytes input, const onward_
     (void)instance, (void)call, (void)input, (void)host, (void)from_another_thread;
     RUN;
 }
+#ifdef FUNCTIONS
+FUNCTIONS
+#endif
 static void destroy(void *instance) {
     __atomic_add_fetch(&destroys, 1, __ATOMIC_SEQ_CST);
     DESTROY;
