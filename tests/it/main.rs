@@ -34,6 +34,7 @@ mod plugin_check;
 mod plugin_lock;
 mod plugin_new;
 mod plugin_process;
+mod plugin_server;
 mod plugins;
 mod public_url;
 mod reference_page;

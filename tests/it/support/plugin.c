@@ -13,7 +13,10 @@
 
 #define TEXT(text) ((onward_bytes){(const uint8_t *)(text), strlen(text)})
 
-ONWARD_PLUGIN_NOTE(ONWARD_NOTE_JSON("test", "1.0.0"))
+#ifndef NAME
+#define NAME "test"
+#endif
+ONWARD_PLUGIN_NOTE(ONWARD_NOTE_JSON(NAME, "1.0.0"))
 
 #ifndef ID
 #define ID "first"

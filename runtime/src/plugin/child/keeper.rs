@@ -367,6 +367,7 @@ impl Keeper {
             Frame::Log { level, line } => match self.calls.get(&id) {
                 Some(call) => call.listener.log(level, &line),
                 None => {
+                    let line = self.live.as_ref().map_or(line.clone(), |live| live.process.redacted(&line));
                     let _about = tracing::info_span!("plugin", name = self.name()).entered();
                     lines::log(level, &line);
                 }

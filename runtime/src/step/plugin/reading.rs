@@ -319,7 +319,16 @@ fn is_about_keys(error: &ValidationError<'_>) -> bool {
 /// What the checker says of a value, without repeating it.
 pub(super) fn said(error: &ValidationError<'_>) -> String {
     let path = error.instance_path().to_string();
-    let name = path.rsplit('/').next().filter(|name| !name.is_empty());
-    let subject = name.map_or_else(|| "it".to_owned(), |name| format!("`{name}`"));
+    said_of(error, path.rsplit('/').next().unwrap_or_default())
+}
+
+/// The same where it is not said beside it which value is meant.
+pub(super) fn said_with_place(error: &ValidationError<'_>) -> String {
+    let path = error.instance_path().to_string();
+    said_of(error, path.trim_start_matches('/'))
+}
+
+fn said_of(error: &ValidationError<'_>, name: &str) -> String {
+    let subject = if name.is_empty() { "it".to_owned() } else { format!("`{name}`") };
     shortened(&error.masked_with(subject).to_string(), SAID_CHARS_MAX).into_owned()
 }
