@@ -1,12 +1,8 @@
 //! A third party's library in a running server: from the folder of plugins to the task that its answer changes.
 
-use std::{thread, time::Duration};
-
 use serde_json::{Value, json};
 
-use crate::support::{
-    AS_THE_TASK_SAYS, Project, Receiver, Reply, Tool, action, configure, eventually, install_tool, told,
-};
+use crate::support::{AS_THE_TASK_SAYS, Receiver, Reply, Tool, action, eventually, install_tool, told};
 
 const SECRET: &str = "s3cr3t-Value_of.it";
 
@@ -188,18 +184,21 @@ fn a_secret_that_was_changed_is_the_next_runs() {
     let said = |tool: &Tool| tool.perform("test", "length", "")["attempts"][0]["record"]["note"].clone();
     assert_eq!(said(&tool), "instance 1, run 1, a token of 11, ending in ue");
     assert_eq!(said(&tool), "instance 1, run 2, a token of 11, ending in ue");
-    let changed = tool.server.send("PUT", "/secrets/TOKEN", &[], br#"{"value":"another value!"}"#);
-    assert!(changed.status < 300, "{}", changed.body);
-    assert_eq!(said(&tool), "instance 2, run 1, a token of 14, ending in e!");
-    // The folder's is the next one.
-    assert!(tool.server.send("DELETE", "/secrets/TOKEN", &[], b"").status < 300);
-    assert_eq!(said(&tool), "instance 3, run 1, a token of 11, ending in ue");
+    tool.project.write("secrets/TOKEN", "another value!");
+    eventually("it is read", || {
+        said(&tool).as_str().is_some_and(|note| note.ends_with("of 14, ending in e!"))
+    });
     std::fs::remove_file(tool.project.path("secrets/TOKEN")).expect("removed");
     eventually("nobody has it any more", || {
-        let failed = tool.perform("test", "length", "");
-        failed["code"] == "secret_missing"
-            && failed["errors"][0].as_str().is_some_and(|it| it.contains("TOKEN"))
+        let ended = tool.perform("test", "length", "");
+        let told = ended["errors"][0].as_str().unwrap_or_default();
+        ended["code"] == "secret_missing" && told.contains("onward secret set TOKEN")
     });
+    // By the API, it is known at once, and the instance is made once.
+    let changed = tool.server.send("PUT", "/secrets/TOKEN", &[], br#"{"value":"the third one"}"#);
+    assert_eq!(changed.status, 204, "{}", changed.body);
+    assert_eq!(said(&tool), "instance 3, run 1, a token of 13, ending in ne");
+    assert_eq!(said(&tool), "instance 3, run 2, a token of 13, ending in ne");
 }
 
 #[test]
@@ -244,4 +243,98 @@ fn params_are_rendered_as_their_type_says_and_held_to_its_schema() {
         let told = failed["errors"][0].as_str().expect("an error");
         assert!(told.contains(part), "{told}");
     }
+}
+
+/// A workflow file with an action `test` that has the task's word.
+fn calling(lines: &str) -> Vec<String> {
+    vec![told("Test", "tool", lines), told("Short", "tool", "timeout = \"1s\"")]
+}
+
+fn get(receiver: &Receiver, path: &str) -> String {
+    json!({"method": "GET", "url": format!("{}{path}", receiver.url()), "timeout_ms": 20_000}).to_string()
+}
+
+/// "`http/1`: egress through the host's policy."
+#[test]
+fn what_a_library_sends_goes_the_way_of_the_server() {
+    let receiver = Receiver::start(Reply::new(200, &format!("you said {SECRET}")));
+    for (plugins, isolation) in ISOLATIONS {
+        let (project, key) = Tool::project(plugins, &calling("token = \"{{secrets.TOKEN}}\""), "");
+        assert!(project.set_secret("TOKEN", SECRET).0);
+        install_tool(&project);
+        let tool = Tool::of(project, &key);
+        let before = receiver.received().len();
+        let ended = tool.perform("test", "authorized", &format!("{}/hook", receiver.url()));
+        assert_eq!(ended["state"], "succeeded", "{isolation}: {ended}");
+        let call = receiver.received().remove(before);
+        assert!(call.head.starts_with("POST /hook "), "{}", call.head);
+        assert_eq!(call.header("authorization"), Some(&*format!("Bearer {SECRET}")));
+        assert_eq!((call.header("onward-depth"), &*call.body), (Some("1"), &*format!("say {SECRET}")));
+        let exchanges = ended["attempts"][0]["record"]["exchanges"].as_array().expect("a list");
+        assert_eq!(exchanges.len(), 1);
+        let (request, response) = (&exchanges[0]["request"], &exchanges[0]["response"]);
+        assert_eq!((&request["method"], &request["body"]), (&json!("POST"), &json!("say [redacted]")));
+        assert_eq!((&response["status"], &response["body"]), (&json!(200), &json!("you said [redacted]")));
+        for header in ["Authorization", "X-Other"] {
+            let headers = request["headers"].as_array().expect("a list");
+            let shown = headers.iter().find(|it| it[0] == header).expect("it is shown");
+            assert_eq!(shown[1], "[redacted]", "{request}");
+        }
+        assert!(!all_that_is_seen(&tool, &ended).contains(SECRET));
+
+        // Several at once, of which none waits for another's answer.
+        receiver.answer_with(Reply::Held);
+        let many = tool.begin("test", "many", &get(&receiver, "/many"));
+        receiver.has_received(before + 9);
+        receiver.answer_with(Reply::new(200, &format!("you said {SECRET}")));
+        let many = tool.server.ended(&many);
+        assert_eq!(many["attempts"][0]["record"]["note"], "8 answers", "{many}");
+        assert_eq!(many["attempts"][0]["record"]["exchanges"].as_array().expect("a list").len(), 8);
+
+        // One that is slower than the step may be: nobody knows what came of it.
+        receiver.answer_with(Reply::Held);
+        let slow = tool.perform("short", "http", &get(&receiver, "/slow"));
+        let note = slow["attempts"][0]["record"]["note"].as_str().unwrap_or_default().to_owned();
+        let is_told = slow["state"] == "unknown" && slow["code"] == "plugin_timed_out"
+            || slow["state"] == "succeeded" && note.contains("\"timeout\"");
+        assert!(is_told, "{slow}");
+
+        // One that the call does not wait for: it is answered, and nobody is held up.
+        let left = tool.perform("test", "leave", &get(&receiver, "/left"));
+        assert_eq!(
+            (&left["state"], &left["attempts"][0]["record"]["note"]),
+            (&json!("succeeded"), &json!("left"))
+        );
+        eventually("it is told", || tool.project.log().contains("late answer: 1 "));
+        assert!(tool.project.log().contains("cancelled"), "{}", tool.project.log());
+        receiver.answer_with(Reply::new(200, &format!("you said {SECRET}")));
+        assert_eq!(tool.perform("test", "http", &get(&receiver, "/after"))["state"], "succeeded");
+    }
+}
+
+#[test]
+fn what_is_not_allowed_is_not_sent_for_a_library_either() {
+    let receiver = Receiver::start(Reply::new(200, ""));
+    let (project, key) = Tool::project("", &calling(""), "");
+    let allowed = std::fs::read_to_string(project.path("onward.toml")).expect("the file");
+    let (_, rest) = allowed.split_once('\n').expect("lines");
+    project.write("onward.toml", rest);
+    install_tool(&project);
+    let tool = Tool::of(project, &key);
+    for (request, code) in [
+        (get(&receiver, "/x"), "egress_blocked"),
+        (r#"{"method":"GET","url":"http://169.254.169.254/"}"#.to_owned(), "egress_blocked"),
+        (r#"{"method":"GET","url":"file:///etc/passwd"}"#.to_owned(), "invalid_url"),
+        (r#"{"method":"GET","url":"http://x/","headers":[["Host","y"]]}"#.to_owned(), "invalid_request"),
+        (
+            r#"{"method":"GET","url":"http://x/","headers":[["Webhook-Id","y"]]}"#.to_owned(),
+            "invalid_request",
+        ),
+    ] {
+        let ended = tool.perform("test", "http", &request);
+        let note = ended["attempts"][0]["record"]["note"].as_str().expect("a note");
+        let answer: Value = serde_json::from_str(note).expect("an error");
+        assert_eq!((&answer["code"], &answer["sent"]), (&json!(code), &json!(false)), "{request}: {answer}");
+    }
+    assert!(receiver.received().is_empty());
 }
