@@ -31,6 +31,7 @@ mod plan;
 mod plugin_abi;
 mod plugin_calls;
 mod plugin_check;
+mod plugin_faults;
 mod plugin_lock;
 mod plugin_new;
 mod plugin_process;

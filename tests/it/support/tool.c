@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <onward_plugin.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,11 +157,13 @@ static void perform(struct instance *instance, uint64_t call, const char *input,
         return note(call, host, "the third time");
     }
     if (IS("crash-once")) {
-        if (attempt_of(input) < 2) raise(SIGSEGV);
+        if (attempt_of(input) < 2) *(volatile int *)0 = 1;
         return note(call, host, "the second time");
     }
     if (IS("segfault")) *(volatile int *)0 = 1;
+    if (IS("abort")) abort();
     if (IS("exit")) _exit(7);
+    if (IS("hang") || IS("sleep")) host->progress(call, TEXT("it sleeps"));
     if (IS("hang")) for (;;) sleep(1);
     if (IS("sleep")) {
         usleep(atoi(say) * 1000);

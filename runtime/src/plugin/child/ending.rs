@@ -124,7 +124,7 @@ impl Keeper {
         tracing::error!(plugin = self.name(), why, "a plugin is not run for a while");
         self.not_before = Some((after(now, self.settings.quarantine), true));
         let why = format!(
-            "The plugin {} is not run for {:?}: {why} Look at the log, and replace it or what it needs.",
+            "The plugin {} is not run for {:?}: {why} Look at the log, replace it or what it needs, and restart the server.",
             self.name(),
             self.settings.quarantine
         );

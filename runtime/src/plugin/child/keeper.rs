@@ -184,7 +184,8 @@ impl Keeper {
     /// When something is to be done although nothing has happened.
     fn wakes(&self) -> Option<Instant> {
         let first = self.times.first().map(|(at, _)| *at);
-        let again = self.not_before.filter(|_| self.is_wanted()).map(|(at, _)| at);
+        // Also when nobody waits: until then it is said that it is not run.
+        let again = self.not_before.map(|(at, _)| at);
         let of_process = self.live.as_ref().and_then(|live| match live.phase {
             Phase::Starting => Some(live.started + START_MAX),
             Phase::Up => self.calls.is_empty().then(|| after(self.quiet_since, self.settings.idle)),
