@@ -122,11 +122,9 @@ impl Redactor {
 
     /// From now on, what another one takes out, too.
     pub fn add(&mut self, other: &Self) {
-        for hidden in &other.0 {
-            if !self.0.iter().any(|known| known.value == hidden.value) {
-                self.0.push(hidden.clone());
-            }
-        }
+        let is_new = |it: &&Hidden| !self.0.iter().any(|known| known.value == it.value);
+        let new: Vec<_> = other.0.iter().filter(is_new).cloned().collect();
+        self.0.extend(new);
     }
 
     pub fn redact(&self, text: &str) -> String {

@@ -155,6 +155,9 @@ static void cancel(void *instance, uint64_t call) {
     CANCEL;
 }
 #endif
+#ifdef FUNCTIONS
+FUNCTIONS
+#endif
 #ifdef STUCK
 /* Neither ends, and neither does what asks it to. */
 static void cancel(void *instance, uint64_t call) { (void)instance, (void)call; for (;;) sleep(1); }
@@ -167,9 +170,6 @@ static void run(void *instance, uint64_t call, onward_bytes input, const onward_
     (void)instance, (void)call, (void)input, (void)host, (void)from_another_thread;
     RUN;
 }
-#ifdef FUNCTIONS
-FUNCTIONS
-#endif
 static void destroy(void *instance) {
     __atomic_add_fetch(&destroys, 1, __ATOMIC_SEQ_CST);
     DESTROY;

@@ -364,7 +364,16 @@ impl Keeper {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 self.done(id, Err(RunError::Call(CallError::TooLarge(length))));
             }
-            Frame::Failed(failure) => self.done(id, Err(failure.into())),
+            Frame::Failed(failure) => {
+                // The process was told what was left of the time when it was handed over.
+                let error = match (failure.into(), self.calls.get(&id)) {
+                    (RunError::Call(CallError::TimedOut(_)), Some(call)) => {
+                        RunError::Call(CallError::TimedOut(call.within))
+                    }
+                    (error, _) => error,
+                };
+                self.done(id, Err(error));
+            }
             Frame::Log { level, line } => match self.calls.get(&id) {
                 Some(call) => call.listener.log(level, &line),
                 None => {
