@@ -139,6 +139,9 @@ static void from_another_thread(uint64_t call, const onward_host_v1 *host) {
     kept_call = call;
     pthread_create(&thread, NULL, later, NULL);
 }
+#ifdef FUNCTIONS
+FUNCTIONS
+#endif
 static void describe(uint64_t call, const onward_host_v1 *host) { (void)call, (void)host, (void)later; DESCRIBE; }
 static void *create(uint64_t call, onward_bytes config, const onward_host_v1 *host) {
     (void)call, (void)config, (void)host;
@@ -164,9 +167,6 @@ static void run(void *instance, uint64_t call, onward_bytes input, const onward_
     (void)instance, (void)call, (void)input, (void)host, (void)from_another_thread;
     RUN;
 }
-#ifdef FUNCTIONS
-FUNCTIONS
-#endif
 static void destroy(void *instance) {
     __atomic_add_fetch(&destroys, 1, __ATOMIC_SEQ_CST);
     DESTROY;

@@ -265,9 +265,10 @@ impl Reading<'_, '_> {
             if !is_known {
                 self.params.unknown_field(&table, name);
             }
+            // What it may be, its field says.
+            self.open.push(pointer.clone());
             let mut fixed = Some(value.clone());
             if let Value::String(text) = value {
-                self.open.push(pointer.clone());
                 let Some(template) = self.params.template(&place, text, Destination::Task) else { continue };
                 fixed = template.fixed().map(Value::from);
                 if fixed.is_none() {
