@@ -300,6 +300,9 @@ impl Reading<'_, '_> {
                     self.problem(&pointer, "missing_key", format!("`{key}` is missing"));
                 }
                 ValidationErrorKind::Type { .. } => self.problem(&pointer, "wrong_type", said(&error)),
+                ValidationErrorKind::MaxItems { .. } | ValidationErrorKind::MaxProperties { .. } => {
+                    self.problem(&pointer, "too_many", said(&error));
+                }
                 // Which alternative is meant is not known, nor then whether what is open would fit it.
                 ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. }
                     if self.open.iter().any(|open| open.starts_with(&pointer)) => {}
@@ -320,7 +323,14 @@ fn is_about_keys(error: &ValidationError<'_>) -> bool {
 /// What the checker says of a value, without repeating it.
 pub(super) fn said(error: &ValidationError<'_>) -> String {
     let path = error.instance_path().to_string();
-    let name = path.rsplit('/').next().filter(|name| !name.is_empty());
-    let subject = name.map_or_else(|| "it".to_owned(), |name| format!("`{name}`"));
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+    let subject = match (parts.next(), parts.next()) {
+        (Some(item), Some(list)) if item.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let number = item.parse::<u64>().unwrap_or_default().saturating_add(1);
+            format!("item {number} of `{list}`")
+        }
+        (Some(name), _) => format!("`{name}`"),
+        (None, _) => "it".to_owned(),
+    };
     shortened(&error.masked_with(subject).to_string(), SAID_CHARS_MAX).into_owned()
 }
