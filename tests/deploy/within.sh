@@ -75,7 +75,7 @@ for _ in $(seq 100); do
     api /workflows | grep -q checked && break
     sleep 0.1
 done
-api /workflows/checked/tasks -d '{"task": {"Card": "4539578763621486"}}' >/dev/null
+api /workflows/checked/tasks -d '{"Card": "4539578763621486"}' >/dev/null
 api /workflows/checked/executions -H 'Prefer: wait=10' -d '{"task_id": "4539578763621486", "action_id": "check"}' | grep -q Success
 pgrep -u onward -f 'plugin host' >/dev/null
 

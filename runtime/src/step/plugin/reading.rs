@@ -183,6 +183,7 @@ impl Reading<'_, '_> {
             let is_open = self.open.iter().any(|open| open == pointer);
             match hints.widget.as_deref() {
                 Some(Hints::STAGE) if !is_open => self.stage(pointer, value),
+                Some(Hints::FIELD) if !is_open => self.field(pointer, value),
                 Some(Hints::USER) if !is_open => self.user(pointer, value),
                 Some(Hints::CONDITION) => self.tests(pointer, value),
                 _ => {}
@@ -225,6 +226,17 @@ impl Reading<'_, '_> {
                 format!("there is no stage “{name}”"),
                 help,
             );
+        }
+    }
+
+    fn field(&mut self, pointer: &str, value: &Value) {
+        let Some(name) = value.as_str() else { return };
+        if name != ASSIGNED_TO && self.workflow.field_named(name).is_none() {
+            let names = self.workflow.fields.iter().map(|field| field.name.as_str());
+            let help = suggestion(name, names.chain([ASSIGNED_TO]));
+            let place = self.place(pointer);
+            let message = format!("the workflow has no field “{name}”");
+            self.params.problem_with_help(&place, "unknown_field", message, help);
         }
     }
 
