@@ -98,7 +98,7 @@ pub struct Hints {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<Escaping>,
     /// How it is entered, where its type does not tell: `textarea`, `code`, `password`, `radio`, …; a form takes one that it does not know
-    /// for none. [`Self::STAGE`], [`Self::FIELDS`], [`Self::USER`], [`Self::DURATION`] and [`Self::CONDITION`] say what it stands for, too: a
+    /// for none. [`Self::STAGE`], [`Self::FIELD`], [`Self::FIELDS`], [`Self::USER`], [`Self::DURATION`] and [`Self::CONDITION`] say what it stands for, too: a
     /// workflow is held to that when it is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub widget: Option<String>,
@@ -122,6 +122,9 @@ impl Hints {
 
     /// A [widget](Self::widget): the name of one of the workflow's stages. A step with such a param may move tasks there.
     pub const STAGE: &str = "stage";
+
+    /// A [widget](Self::widget): the name of one of the workflow's fields, or `Assigned To`.
+    pub const FIELD: &str = "field";
 
     /// A [widget](Self::widget): a table by the names of the workflow's fields and `Assigned To`. Each text in it is a template, and one that is
     /// a single place has the value's type. Where it has a `Stage`, the step moves tasks.

@@ -18,6 +18,10 @@ chroot "$root" sh -c 'userdel onward; userdel container' 2>/dev/null || true
 mkdir -p "$root/src" "$root/etc/onward-workflows"
 cp -r examples "$root/src/"
 cp "$program" "$root/program"
+rm -rf "$root/plugins" && mkdir "$root/plugins"
+cp "$(dirname "$program")"/libonward_plugin_*.so "$root/plugins/"
+# One of somebody else's.
+cc -shared -fPIC -O2 -o "$root/libluhn.so" examples/plugin-c/luhn.c -I sdk/include
 cp tests/deploy/within.sh "$root/within.sh"
 cat >"$root/etc/systemd/system/within.service" <<'UNIT'
 [Unit]

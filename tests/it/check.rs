@@ -48,7 +48,7 @@ fn the_mistakes_of_a_whole_file_are_told_at_once_each_at_its_place() {
         "21:12 invalid_template",
         "24:9 unknown_stage: did you mean “Open”?",
         "25:1 unknown_key: did you mean `stage`?",
-        "28:1 unknown_key: it knows type, name, id",
+        "28:1 unknown_key: it knows timeout, type, name, id",
     ];
     assert_eq!(problems(text), expected);
 }

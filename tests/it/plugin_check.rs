@@ -312,8 +312,8 @@ fn a_step_that_does_something_outside_is_run_when_that_is_asked_for() {
 #[test]
 fn what_a_step_asks_other_servers_is_answered_without_them() {
     let asking = "RUN=const onward_http_v1 *http=host->get_extension(TEXT(\"http/1\"));kept=host;kept_call=call;\
-                  http->send(call,TEXT(\"{}\"),&kept_call,heard)";
-    let answered = "FUNCTIONS=static void heard(void*t,uint32_t s,onward_bytes b){kept->done(*(uint64_t*)t,\
+                  http->send(call,TEXT(\"{}\"),&kept_call,got)";
+    let answered = "FUNCTIONS=static void got(void*t,uint32_t s,onward_bytes b){kept->done(*(uint64_t*)t,\
                     s==0&&strstr((const char*)b.ptr,\"\\\"status\\\":200\")?0:1,TEXT(\"{\\\"code\\\":\\\"x\\\",\\\"message\\\":\\\"x\\\"}\"));}";
     let (code, report) = checked(&[&describing(&json!({})), asking, answered], &["--case", "runs"]);
     assert_eq!(code, Some(0), "{report}");

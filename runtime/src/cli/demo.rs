@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use crate::{
         Directory, Performer, User, UserId, Workflow,
         perform::{self, TaskWrite, Writing},
     },
+    plugin::registry::{PluginState, Plugins},
     settings::{self, Settings},
     store::{Store, TaskKey, admin::AdminChange},
     telemetry::{self, traces::Traces},
@@ -105,10 +106,11 @@ async fn demo(
     let password = person(&*store).await?;
     server.refresh().await?;
     tasks(&server).await?;
+    let plugins = brought(server.shared().step_types.plugins())?;
     let ready = |address: SocketAddr| {
         let address = format!("http://{address}");
         let receiver = format!("http://{receiver}");
-        greet(&address, &api_key, &receiver);
+        greet(&address, &api_key, &receiver, &plugins);
         let ready = json!({
             "address": address,
             "pid": std::process::id(),
@@ -195,12 +197,13 @@ fn sample_tasks() -> Vec<Value> {
 }
 
 #[expect(clippy::print_stdout, reason = "the demo speaks to the person who started it")]
-fn greet(address: &str, api_key: &str, receiver: &str) {
+fn greet(address: &str, api_key: &str, receiver: &str, plugins: &str) {
     let tasks = format!("{address}/api/v1/workflows/api-sample/tasks");
     let executions = format!("{address}/api/v1/workflows/api-sample/executions");
     println!(
         "\nOnward is running at {address}\n\
          Its receiver, at {receiver}, logs what it gets and moves the Expected Close Date.\n\
+         {plugins}\n\
          API key: {api_key}\n\n\
          1. What can be done with Acme Corp (task 42)?\n\n\
          curl -s {tasks}/42/actions -H 'Authorization: Bearer {api_key}'\n\n\
@@ -211,6 +214,24 @@ fn greet(address: &str, api_key: &str, receiver: &str) {
          curl -s {tasks}/42 -H 'Authorization: Bearer {api_key}'\n\n\
          Ctrl-C stops the server.\n"
     );
+}
+
+/// Which step types come from where. The error: they do not, and the demo's workflow needs them.
+fn brought(plugins: &Plugins) -> anyhow::Result<String> {
+    let mut lines = Vec::new();
+    for plugin in &plugins.all {
+        let PluginState::Loaded { steps, .. } = &plugin.state else { continue };
+        let ids: Vec<_> = steps.iter().map(|step| step.id.as_str()).collect();
+        lines.push(format!("  {}  {}", plugin.file.display(), ids.join(", ")));
+    }
+    if lines.is_empty() {
+        let looked: Vec<_> = plugins.looked_in.iter().map(|folder| folder.display().to_string()).collect();
+        bail!(
+            "the plugins that ship with Onward are missing: they were looked for in {}. `cargo build --release` builds them beside the program",
+            looked.join(", ")
+        );
+    }
+    Ok(format!("Step types, beside api_call, from:\n{}", lines.join("\n")))
 }
 
 /// Starts the demo's receiver on a free port.

@@ -8,9 +8,6 @@ use std::{
 use super::{raw, read::Reading};
 use crate::plugin::{registry::PluginSettings, runner::RunnerSettings};
 
-/// Where the plugins that ship with the server may stand, seen from the folder of its program.
-const SHIPPED: [&str; 2] = [".", "../lib/onward"];
-
 /// `store`: the data folder, which has the copies that are loaded.
 pub(super) fn plugins(raw: raw::Plugins, store: &Path, reading: &mut Reading) -> PluginSettings {
     const FOLDER: &str = "plugins.folder";
@@ -37,10 +34,13 @@ pub(super) fn plugins(raw: raw::Plugins, store: &Path, reading: &mut Reading) ->
     }
 }
 
+/// Where the plugins that ship with the server may stand: beside its program, as it is built, or in `lib/onward` beside the program's folder,
+/// as it is installed.
 fn shipped() -> Vec<PathBuf> {
-    let program = std::env::current_exe().ok();
-    let beside = program.as_deref().and_then(Path::parent);
-    beside.into_iter().flat_map(|beside| SHIPPED.map(|folder| beside.join(folder))).collect()
+    let Ok(program) = std::env::current_exe() else { return Vec::new() };
+    let Some(beside) = program.parent() else { return Vec::new() };
+    let installed = beside.parent().map(|above| above.join("lib/onward"));
+    [beside.to_owned()].into_iter().chain(installed).collect()
 }
 
 fn read_pin(pin: &str, reading: &mut Reading) -> Option<(String, String)> {

@@ -39,7 +39,7 @@ fn what_readme_shows_is_sound() {
         load_text(block, &[]).unwrap_or_else(|said| panic!("{said}"));
         count += 1;
     }
-    assert_eq!(count, 2);
+    assert_eq!(count, 3);
 }
 
 #[test]
@@ -286,4 +286,77 @@ fn a_proxy_has_its_password_from_the_environment_and_no_report_repeats_it() {
         let settings = load_text(text, &[(variable, &sound)]).expect(variable);
         assert_eq!(settings.egress.proxy.expect("a proxy").origin(), "http://proxy.example:3128");
     }
+}
+
+#[test]
+fn pins_are_tables_in_the_file_and_texts_in_the_environment() {
+    let hash = "AB".repeat(32);
+    let expected = [("acme".to_owned(), "ab".repeat(32))];
+    let file = format!("[[plugins.pins]]\nname = \"acme\"\nsha256 = \"{hash}\"\n");
+    assert_eq!(load_text(&file, &[]).expect("tables").plugins.pins, expected);
+    let variable = format!("acme={hash}");
+    let settings = load_text("", &[("ONWARD__PLUGINS__PINS", &variable)]).expect("a variable");
+    assert_eq!(settings.plugins.pins, expected);
+    check(
+        "[plugins]\nfolder = \"plugins\"\n\n[[plugins.pins]]\nname = \"acme\"\nsha256 = \"abc\"\n\n[[plugins.pins]]\nnam = \"b\"\n",
+        &[("ONWARD__PLUGINS__THREADS", "0")],
+        expect![[r#"
+            the configuration cannot be used
+
+            error[invalid_value]: `plugins.folder` must be an absolute path, such as /var/lib/onward/plugins
+             --> onward.toml:2:10
+              |
+            2 | folder = "plugins"
+              |          ^^^^^^^^^
+
+            error[missing_key]: `name` is missing
+             --> onward.toml:8:1
+              |
+            8 | [[plugins.pins]]
+              | ^^^^^^^^^^^^^^^^
+
+            error[missing_key]: `sha256` is missing
+             --> onward.toml:8:1
+              |
+            8 | [[plugins.pins]]
+              | ^^^^^^^^^^^^^^^^
+
+            error[unknown_key]: `nam` is not a key of this table
+             --> onward.toml:9:1
+              |
+            9 | nam = ***
+              | ^^^
+              |
+              = help: did you mean `name`?
+
+            4 problems in onward.toml
+
+            error[invalid_value]: `ONWARD__PLUGINS__THREADS` must be a whole number from 1 to 256
+             --> the environment:1:26
+              |
+            1 | ONWARD__PLUGINS__THREADS=0
+              |                          ^
+
+            1 problem in the environment"#]],
+    );
+    check(
+        "[plugins]\nfolder = \"plugins\"\n[[plugins.pins]]\nname = \"acme\"\nsha256 = \"abc\"\n",
+        &[],
+        expect![[r#"
+            the configuration cannot be used
+
+            error[invalid_value]: `plugins.folder` must be an absolute path, such as /var/lib/onward/plugins
+             --> onward.toml:2:10
+              |
+            2 | folder = "plugins"
+              |          ^^^^^^^^^
+
+            error[invalid_value]: `plugins.pins` must be a plugin's name and the 64 hexadecimal digits of its sha256
+             --> onward.toml:5:10
+              |
+            5 | sha256 = "abc"
+              |          ^^^^^
+
+            2 problems in onward.toml"#]],
+    );
 }

@@ -34,6 +34,7 @@ pub(super) const ROWS: &[Row] = &[
     Row("readWorkspace", "known", 200, plain),
     Row("listWorkflows", "known", 200, plain),
     Row("listStepTypes", "known", 200, plain),
+    Row("listPlugins", "administer_workspace", 200, plain),
     Row("streamEvents", "known", 200, plain),
     Row("changePassword", "session", 204, |it| {
         plain(it).json(json!({"current_password": PASSWORD, "new_password": PASSWORD}))

@@ -142,6 +142,9 @@ static void from_another_thread(uint64_t call, const onward_host_v1 *host) {
     kept_call = call;
     pthread_create(&thread, NULL, later, NULL);
 }
+#ifdef FUNCTIONS
+FUNCTIONS
+#endif
 static void describe(uint64_t call, const onward_host_v1 *host) { (void)call, (void)host, (void)later; DESCRIBE; }
 static void *create(uint64_t call, onward_bytes config, const onward_host_v1 *host) {
     (void)call, (void)config, (void)host;
@@ -154,9 +157,6 @@ static void cancel(void *instance, uint64_t call) {
     __atomic_add_fetch(&cancels, 1, __ATOMIC_SEQ_CST);
     CANCEL;
 }
-#endif
-#ifdef FUNCTIONS
-FUNCTIONS
 #endif
 #ifdef STUCK
 /* Neither ends, and neither does what asks it to. */

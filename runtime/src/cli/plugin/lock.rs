@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
-use super::super::{many, shown};
+use super::super::{ConfigArguments, load, many, shown};
 use crate::plugin::{note, trust};
 
 /// Files of a plugin folder that are looked at.
@@ -20,8 +20,10 @@ const HEADER: &str = "[[plugins.pins]]";
 
 #[derive(Args)]
 pub(in crate::cli) struct LockArguments {
-    /// The folder with the libraries.
-    folder: PathBuf,
+    /// The folder with the libraries; `plugins.folder` of the configuration, unless it is named.
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArguments,
     /// Puts the pins into this configuration file, in the place of those in it. Everything else in it stays as it is.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -31,7 +33,14 @@ pub(in crate::cli) struct LockArguments {
 type Pins = BTreeMap<String, String>;
 
 pub(super) fn lock(arguments: &LockArguments) -> anyhow::Result<()> {
-    let pins = pins_of(&arguments.folder)?;
+    let folder = match &arguments.folder {
+        Some(folder) => folder.clone(),
+        None => load(&arguments.config)?
+            .plugins
+            .folder
+            .context("say which folder, or name a configuration with --config whose plugins.folder is set")?,
+    };
+    let pins = pins_of(&folder)?;
     let Some(file) = &arguments.write else {
         print!("{}", tables(&pins, "\n"));
         return Ok(());

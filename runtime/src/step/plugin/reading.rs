@@ -183,6 +183,7 @@ impl Reading<'_, '_> {
             let is_open = self.open.iter().any(|open| open == pointer);
             match hints.widget.as_deref() {
                 Some(Hints::STAGE) if !is_open => self.stage(pointer, value),
+                Some(Hints::FIELD) if !is_open => self.field(pointer, value),
                 Some(Hints::USER) if !is_open => self.user(pointer, value),
                 Some(Hints::CONDITION) => self.tests(pointer, value),
                 _ => {}
@@ -228,6 +229,17 @@ impl Reading<'_, '_> {
         }
     }
 
+    fn field(&mut self, pointer: &str, value: &Value) {
+        let Some(name) = value.as_str() else { return };
+        if name != ASSIGNED_TO && self.workflow.field_named(name).is_none() {
+            let names = self.workflow.fields.iter().map(|field| field.name.as_str());
+            let help = suggestion(name, names.chain([ASSIGNED_TO]));
+            let place = self.place(pointer);
+            let message = format!("the workflow has no field “{name}”");
+            self.params.problem_with_help(&place, "unknown_field", message, help);
+        }
+    }
+
     fn user(&mut self, pointer: &str, value: &Value) {
         if value.as_str().is_some_and(|text| !text.trim().is_empty() && !text.contains('@')) {
             self.problem(
@@ -265,9 +277,10 @@ impl Reading<'_, '_> {
             if !is_known {
                 self.params.unknown_field(&table, name);
             }
+            // What it may be, its field says.
+            self.open.push(pointer.clone());
             let mut fixed = Some(value.clone());
             if let Value::String(text) = value {
-                self.open.push(pointer.clone());
                 let Some(template) = self.params.template(&place, text, Destination::Task) else { continue };
                 fixed = template.fixed().map(Value::from);
                 if fixed.is_none() {
@@ -299,6 +312,9 @@ impl Reading<'_, '_> {
                     self.problem(&pointer, "missing_key", format!("`{key}` is missing"));
                 }
                 ValidationErrorKind::Type { .. } => self.problem(&pointer, "wrong_type", said(&error)),
+                ValidationErrorKind::MaxItems { .. } | ValidationErrorKind::MaxProperties { .. } => {
+                    self.problem(&pointer, "too_many", said(&error));
+                }
                 // Which alternative is meant is not known, nor then whether what is open would fit it.
                 ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. }
                     if self.open.iter().any(|open| open.starts_with(&pointer)) => {}
@@ -319,16 +335,14 @@ fn is_about_keys(error: &ValidationError<'_>) -> bool {
 /// What the checker says of a value, without repeating it.
 pub(super) fn said(error: &ValidationError<'_>) -> String {
     let path = error.instance_path().to_string();
-    said_of(error, path.rsplit('/').next().unwrap_or_default())
-}
-
-/// The same where it is not said beside it which value is meant.
-pub(super) fn said_with_place(error: &ValidationError<'_>) -> String {
-    let path = error.instance_path().to_string();
-    said_of(error, path.trim_start_matches('/'))
-}
-
-fn said_of(error: &ValidationError<'_>, name: &str) -> String {
-    let subject = if name.is_empty() { "it".to_owned() } else { format!("`{name}`") };
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+    let subject = match (parts.next(), parts.next()) {
+        (Some(item), Some(list)) if item.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let number = item.parse::<u64>().unwrap_or_default().saturating_add(1);
+            format!("item {number} of `{list}`")
+        }
+        (Some(name), _) => format!("`{name}`"),
+        (None, _) => "it".to_owned(),
+    };
     shortened(&error.masked_with(subject).to_string(), SAID_CHARS_MAX).into_owned()
 }

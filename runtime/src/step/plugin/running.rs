@@ -14,7 +14,7 @@ use tracing::Span;
 
 use super::{
     PluginType, http,
-    reading::{Placed, Settings, said_with_place},
+    reading::{Placed, Settings, said},
 };
 use crate::{
     model::{
@@ -205,7 +205,7 @@ impl PluginStep {
         }
         let wrong = validator.iter().flat_map(|validator| validator.iter_errors(&params)).next();
         if let Some(error) = wrong {
-            return Err(NotRun::Params(said_with_place(&error)));
+            return Err(NotRun::Params(said(&error)));
         }
         Ok(serde_json::value::to_raw_value(&params)?)
     }

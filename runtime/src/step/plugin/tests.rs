@@ -51,6 +51,9 @@ fn post() -> PluginType {
                 "to": {"type": "array", "items": {"type": "string"}, "x-onward": {"template": "text"}},
                 "stage": {"type": "string", "x-onward": {"widget": "stage"}},
                 "fields": {"type": "object", "x-onward": {"widget": "fields"}},
+                "into": {"type": "string", "x-onward": {"widget": "field"}},
+                "all": {"type": "array", "x-onward": {"widget": "condition"}},
+                "who": {"type": "string", "x-onward": {"template": "text", "widget": "user"}},
                 "depth": {"type": "integer"},
                 "timeout": {"type": "integer"},
             },
@@ -117,10 +120,13 @@ fn keys_stand_side_by_side_and_in_tables_where_their_names_are_taken() {
 #[test]
 fn every_problem_is_told_at_once_with_its_place() {
     let found = problems(json!({
-        "sever": "x", "token": "plain", "text": "{{Compny Name}}", "to": ["a", "{{secrets.X}}"], "stage": "Opn",
-        "fields": {"Company Nme": "x", "Number of Employees": "many", "Company Name": "{{nobody}}"}, "timeout": "0s",
+        "sever": "x", "token": "plain", "text": "{{Compny Name}}", "to": ["a", "{{secrets.X}}"], "stage": "Opn", "into": "Company Nam", "who": "jane",
+        "all": [{"field": "Stage"}, {"field": "Nobody"}], "fields": {"Company Nme": "x", "Number of Employees": "many", "Company Name": "{{nobody}}"}, "timeout": "0s",
     }));
     let expected = [
+        ("all/1/field", "unknown_field"),
+        ("into", "unknown_field"),
+        ("who", "invalid_param"),
         ("fields/Company Name", "invalid_template"),
         ("fields/Company Nme", "unknown_field"),
         ("fields/Number of Employees", "invalid_value"),
