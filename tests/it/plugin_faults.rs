@@ -44,6 +44,11 @@ fn process(tool: &Tool) -> u32 {
     all[0]
 }
 
+/// A file that ends the runs which wait until it is there.
+fn bell(tool: &Tool) -> String {
+    tool.project.path("bell").display().to_string()
+}
+
 /// How many runs of the plugin have said that they sleep.
 fn sleeping(tool: &Tool) -> usize {
     tool.project.log().matches("it sleeps").count()
@@ -158,6 +163,8 @@ fn crashes_end_their_runs_and_then_the_plugin_is_left_alone() {
 fn a_run_that_does_not_end_is_over_with_its_time() {
     for plugins in ["threads = 2", "threads = 2\nin_process = [\"tool\"]"] {
         let tool = Tool::start(plugins, &actions());
+        // So that the process is there, whose start may take its time.
+        tool.perform("test", "answer", "{}");
         let (loud, quiet) = (tool.begin("short", "hang", ""), tool.begin("quiet-and-short", "hang", ""));
         assert_eq!(end(&tool.server.ended(&loud)), ("unknown", "plugin_timed_out"));
         let quiet = tool.server.ended(&quiet);
@@ -187,9 +194,14 @@ fn a_run_that_does_not_end_is_over_with_its_time() {
 fn more_runs_than_may_wait_are_refused_and_were_not_begun() {
     for plugins in ["threads = 1\nqueue_max = 2", "threads = 1\nqueue_max = 2\nin_process = [\"tool\"]"] {
         let tool = Tool::start(plugins, &actions());
-        let first = tool.begin("test", "sleep", "1000");
+        let first = tool.begin("test", "until", &bell(&tool));
         eventually("it sleeps", || sleeping(&tool) == 1);
-        let others: Vec<_> = (0..6).map(|_| tool.begin("test", "sleep", "1")).collect();
+        let others: Vec<_> = (0..6).map(|_| tool.begin("test", "answer", "{}")).collect();
+        eventually("four are refused", || {
+            let pending = |id: &&String| tool.server.execution(id)["status"] == "Pending";
+            others.iter().filter(pending).count() == 2
+        });
+        tool.project.write("bell", "");
         let ended: Vec<_> = others.iter().map(|id| tool.server.ended(id)).collect();
         let refused: Vec<_> = ended.iter().filter(|it| it["status"] == "Fail").collect();
         assert_eq!(refused.len(), 4, "{ended:?}");
@@ -203,10 +215,12 @@ fn more_runs_than_may_wait_are_refused_and_were_not_begun() {
 #[test]
 fn a_process_that_is_killed_under_load_leaves_no_execution_behind() {
     let tool = Tool::start("", &actions());
-    let ids: Vec<_> = (0..40).map(|_| tool.begin("test", "sleep", "150")).collect();
-    eventually("it sleeps", || sleeping(&tool) >= 8);
+    let ids: Vec<_> = (0..40).map(|_| tool.begin("test", "until", &bell(&tool))).collect();
+    eventually("all of its threads sleep", || sleeping(&tool) == 8);
     let killed = process(&tool);
     signal("-KILL", killed);
+    eventually("it is ended", || parent(killed).is_none());
+    tool.project.write("bell", "");
     let mut died = 0;
     for id in &ids {
         let ended = tool.server.ended(id);
@@ -219,7 +233,7 @@ fn a_process_that_is_killed_under_load_leaves_no_execution_behind() {
             _ => panic!("{ended}"),
         }
     }
-    assert!((1..=8).contains(&died), "{died} died: no more than there are threads");
+    assert_eq!(died, 8, "as many as it had begun");
     assert_ne!(process(&tool), killed);
     another_action_is_performed(&tool);
 }
@@ -227,7 +241,9 @@ fn a_process_that_is_killed_under_load_leaves_no_execution_behind() {
 #[test]
 fn a_process_that_is_stopped_holds_nobody_longer_than_the_steps_time() {
     let tool = Tool::start("", &actions());
-    let begun = tool.begin("short", "sleep", "400");
+    // So that the process is there, whose start may take its time.
+    tool.perform("test", "answer", "{}");
+    let begun = tool.begin("short", "hang", "");
     eventually("it sleeps", || sleeping(&tool) == 1);
     let stopped = process(&tool);
     signal("-STOP", stopped);
@@ -245,7 +261,8 @@ fn a_process_that_is_stopped_holds_nobody_longer_than_the_steps_time() {
 #[test]
 fn nothing_is_left_of_a_server_that_is_killed_in_mid_call() {
     let tool = Tool::start("", &actions());
-    let (loud, quiet) = (tool.begin("test", "sleep", "800"), tool.begin("quiet", "sleep", "800"));
+    let bell = bell(&tool);
+    let (loud, quiet) = (tool.begin("test", "until", &bell), tool.begin("quiet", "until", &bell));
     eventually("both sleep", || sleeping(&tool) == 2);
     let plugin = process(&tool);
     let Tool { project, server, .. } = tool;
@@ -254,6 +271,8 @@ fn nothing_is_left_of_a_server_that_is_killed_in_mid_call() {
     eventually("no orphan is left", || parent(plugin).is_none());
     let again = Tool::of(project, &key);
     assert_eq!(end(&again.server.ended(&loud)), ("unknown", "interrupted"));
+    eventually("the quiet one sleeps again", || sleeping(&again) == 3);
+    again.project.write("bell", "");
     assert_eq!(again.server.ended(&quiet)["state"], "succeeded");
     let attempts = again.server.execution(&quiet)["attempts"].clone();
     assert_eq!(attempts.as_array().expect("a list").len(), 1, "{attempts}");

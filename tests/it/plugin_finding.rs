@@ -150,7 +150,7 @@ fn a_plugin_that_is_gone_breaks_its_workflow_until_it_is_back() {
     let remembered =
         "type = \"tool\"\nname = \"Tool\"\ndo = \"answer\"\nsay = '{\"task\":{\"Note\":\"back\"}}'";
     let actions = [
-        action("Test", &["type = \"delay\"\nfor = \"1s\"", remembered]),
+        action("Test", &["type = \"delay\"\nfor = \"4s\"", remembered]),
         action(
             "Other",
             &[r#"type = "update_data"

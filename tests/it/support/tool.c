@@ -163,10 +163,10 @@ static void perform(struct instance *instance, uint64_t call, const char *input,
     if (IS("segfault")) *(volatile int *)0 = 1;
     if (IS("abort")) abort();
     if (IS("exit")) _exit(7);
-    if (IS("hang") || IS("sleep")) host->progress(call, TEXT("it sleeps"));
+    if (IS("hang") || IS("until")) host->progress(call, TEXT("it sleeps"));
     if (IS("hang")) for (;;) sleep(1);
-    if (IS("sleep")) {
-        usleep(atoi(say) * 1000);
+    if (IS("until")) {
+        while (access(say, F_OK)) usleep(1000);
         return note(call, host, "slept");
     }
     if (IS("length")) {
