@@ -1,6 +1,6 @@
 //! The JSON Schemas of an author's types, and the keys of a document that a schema does not know.
 
-use std::collections::HashSet;
+use std::{cell::Cell, collections::HashSet};
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
@@ -170,11 +170,15 @@ impl Part<'_, '_> {
 /// Shows each value of a document, the document first. For the server's side of the boundary.
 #[doc(hidden)]
 pub fn look_through<'s>(schema: &'s Value, document: &Value, visit: &mut dyn FnMut(Part<'_, 's>)) {
-    Search { root: schema, visit }.look(schema, document, "");
+    Search { root: schema, visit, left: Cell::new(LOOKS_MAX) }.look(schema, document, "");
 }
+
+/// Schemas that are looked at for one document: alternatives may refer to alternatives without end.
+const LOOKS_MAX: usize = 100_000;
 
 struct Search<'s, 'f> {
     root: &'s Value,
+    left: Cell<usize>,
     visit: &'f mut dyn FnMut(Part<'_, 's>),
 }
 
@@ -217,6 +221,7 @@ impl<'s> Search<'s, '_> {
     /// The one schema that says what a value may be, through references and alternatives.
     fn fitting(&self, schema: &'s Value, value: &Value, depth: usize) -> Option<&'s Value> {
         let object = schema.as_object()?;
+        self.left.set(self.left.get().checked_sub(1)?);
         // A definition may refer to itself without end.
         let depth = (depth < 32).then_some(depth + 1)?;
         if object.contains_key("properties") || object.contains_key("items") {
