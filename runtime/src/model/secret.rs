@@ -88,7 +88,7 @@ pub fn value_problem(value: &str) -> Option<String> {
 }
 
 /// Takes secrets out of texts, however they are written there.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Redactor(Vec<Hidden>);
 
 impl fmt::Debug for Redactor {
@@ -118,6 +118,13 @@ impl Redactor {
     pub fn and(&self, value: Option<&Arc<str>>) -> Self {
         let others = value.into_iter().map(Hidden::new);
         Self(self.0.iter().cloned().chain(others).collect())
+    }
+
+    /// From now on, what another one takes out, too.
+    pub fn add(&mut self, other: &Self) {
+        let is_new = |it: &&Hidden| !self.0.iter().any(|known| known.value == it.value);
+        let new: Vec<_> = other.0.iter().filter(is_new).cloned().collect();
+        self.0.extend(new);
     }
 
     pub fn redact(&self, text: &str) -> String {

@@ -2,6 +2,7 @@
 //! twice, finds nothing, and is counted.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, PoisonError,
@@ -17,7 +18,7 @@ use tracing::Span;
 use super::{
     callbacks::Callbacks,
     lines,
-    runner::{HttpRequest, REQUESTS_MAX},
+    runner::{HttpRequest, REQUESTS_MAX, Use},
 };
 
 /// Bits of a call's number that count the calls; the others are the library's.
@@ -45,31 +46,41 @@ pub(super) trait Listener: Send + Sync {
 /// A listener of this process: lines go to the log, about a span, and requests to whoever drives the run.
 pub(super) struct Here {
     span: Span,
+    /// Whose secrets are not to stand in a line.
+    used: Option<Arc<Use>>,
     requests: Option<mpsc::Sender<HttpRequest>>,
 }
 
 impl Here {
     /// One that has no client.
     pub(super) fn alone(span: Span) -> Self {
-        Self { span, requests: None }
+        Self { span, used: None, requests: None }
     }
 
     /// One whose requests come out at the other end.
-    pub(super) fn new(span: Span) -> (Self, mpsc::Receiver<HttpRequest>) {
+    pub(super) fn new(span: Span, used: Arc<Use>) -> (Self, mpsc::Receiver<HttpRequest>) {
         let (requests, receiver) = mpsc::channel(REQUESTS_MAX);
-        (Self { span, requests: Some(requests) }, receiver)
+        (Self { span, used: Some(used), requests: Some(requests) }, receiver)
+    }
+
+    fn redacted<'l>(&self, line: &'l str) -> Cow<'l, str> {
+        match &self.used {
+            // It may have been too long, and cut.
+            Some(used) if !used.redactor.is_empty() => used.redactor.redact_cut(line).into(),
+            _ => line.into(),
+        }
     }
 }
 
 impl Listener for Here {
     fn log(&self, level: u32, line: &str) {
         let _about = self.span.enter();
-        lines::log(level, line);
+        lines::log(level, &self.redacted(line));
     }
 
     fn progress(&self, words: &str) {
         let _about = self.span.enter();
-        tracing::info!(progress = words, "a step goes on");
+        tracing::info!(progress = &*self.redacted(words), "a step goes on");
     }
 
     fn request(&self, request: HttpRequest) {

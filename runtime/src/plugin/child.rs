@@ -123,7 +123,7 @@ impl ChildProcess {
 impl Runner for ChildProcess {
     fn run(&self, run: Run) -> Running {
         let (told, ended) = oneshot::channel();
-        let (listener, requests) = Here::new(run.span);
+        let (listener, requests) = Here::new(run.span, Arc::clone(&run.used));
         let id = self.newest.fetch_add(1, Ordering::Relaxed) + 1;
         let busy = |why: String| {
             let message = format!("The plugin {} is busy: {why}.", self.program.library.note.name);

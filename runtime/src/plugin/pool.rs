@@ -54,7 +54,7 @@ impl InProcess {
 impl Runner for InProcess {
     fn run(&self, run: Run) -> Running {
         let (told, ended) = oneshot::channel();
-        let (listener, requests) = Here::new(run.span);
+        let (listener, requests) = Here::new(run.span, Arc::clone(&run.used));
         let hears = move |it: Result<Ended, RunError>| {
             let read = it.and_then(|ended| call::read(ended).map_err(RunError::Call));
             let _nobody_waits = told.send(read);

@@ -5,7 +5,7 @@
 //! hashed, and runs in a process of its own unless the operator says otherwise.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs, io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -26,6 +26,9 @@ use super::{
 
 /// Libraries of a folder that are looked at.
 pub const LIBRARIES_MAX: usize = 1_000;
+
+/// How often a library is asked what it is, whose process ends of it.
+const ASKED_MAX: usize = 2;
 
 /// How a plugin that ships with the server begins its file's name.
 const SHIPPED_PREFIX: &str = "libonward_plugin_";
@@ -165,8 +168,8 @@ impl Plugins {
     pub fn look(settings: &PluginSettings, taken: &[String]) -> Self {
         let mut looking = Looking {
             settings,
-            names: HashSet::new(),
-            ids: taken.iter().cloned().collect(),
+            names: HashMap::new(),
+            ids: taken.iter().map(|id| (id.clone(), "the server".to_owned())).collect(),
             plugins: Self::default(),
         };
         for folder in &settings.shipped {
@@ -238,8 +241,10 @@ impl Plugins {
 
 struct Looking<'s> {
     settings: &'s PluginSettings,
-    names: HashSet<String>,
-    ids: HashSet<String>,
+    /// The file of each plugin.
+    names: HashMap<String, PathBuf>,
+    /// Who has each step type: a plugin, or the server.
+    ids: HashMap<String, String>,
     plugins: Plugins,
 }
 
@@ -331,24 +336,25 @@ impl Looking<'_> {
             }
             Pin::Pinned | Pin::Unpinned => {}
         }
-        if !self.names.insert(name.clone()) {
-            let message = format!("another library is the plugin `{name}` already: remove one of them");
+        if let Some(other) = self.names.get(name) {
+            let message = format!("{} is the plugin `{name}` already: remove one of them", other.display());
             return Err(Refusal::new("plugin_name_taken", message));
         }
+        self.names.insert(name.clone(), file.to_owned());
         let path = match origin {
             Origin::Shipped => file.to_owned(),
             Origin::Folder => copy(file, library, &self.settings.copies)?,
         };
         let (steps, runner) = self.started(&path, library, isolation)?;
         describing::check(&steps).map_err(|message| Refusal::new("plugin_steps_invalid", message))?;
-        if let Some(step) = steps.iter().find(|step| self.ids.contains(&step.id)) {
+        if let Some((id, whose)) = steps.iter().find_map(|step| self.ids.get_key_value(&step.id)) {
             let message = format!(
-                "its step type `{}` is there already, from another plugin or the server's own",
-                step.id
+                "{whose} has a step type `{id}` already: leave one of them out (plugins.disabled), or ask this plugin's author for another \
+                 name"
             );
             return Err(Refusal::new("step_type_taken", message));
         }
-        self.ids.extend(steps.iter().map(|step| step.id.clone()));
+        self.ids.extend(steps.iter().map(|step| (step.id.clone(), format!("the plugin {name}"))));
         Ok((steps, runner))
     }
 
@@ -388,14 +394,19 @@ impl Looking<'_> {
 
 /// Has a library say what it is in a process that ends then: the one that runs it begins with the first run.
 fn described(program: Program, settings: RunnerSettings) -> Result<Vec<Description>, Refusal> {
-    let asked = ChildProcess::new(program, settings);
+    // Whoever starts a server waits for it.
+    let asked = ChildProcess::new(program, RunnerSettings { ends_max: ASKED_MAX, ..settings });
     // Whoever starts a server has a runtime on this thread, on which nothing may be waited for.
     let waiting = asked.describe();
     let answer = thread::scope(|scope| scope.spawn(|| waiting.blocking_recv().ok()).join().ok().flatten());
     asked.stop();
     let gone = || RunError::Died("the process that asks it has ended".to_owned());
     let answer = answer.unwrap_or_else(|| Err(gone()));
-    answer.map_err(|error| Refusal::new(error.code(), error.to_string()))
+    answer.map_err(|error| {
+        let message =
+            format!("it does not say what it is: {error} Look at the log, and replace it or what it needs");
+        Refusal::new("plugin_not_described", message)
+    })
 }
 
 /// The libraries of a folder, by their names.

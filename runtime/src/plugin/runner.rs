@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Span;
 
 use super::call::CallError;
+use crate::model::secret::Redactor;
 
 /// Requests of one call that wait to be sent.
 pub const REQUESTS_MAX: usize = 64;
@@ -47,12 +48,14 @@ pub struct Use {
     pub step: usize,
     /// What the instance is made of, JSON. There are secrets in it.
     pub config: Vec<u8>,
+    /// Takes these out of what the plugin says.
+    pub redactor: Redactor,
 }
 
 impl Use {
-    pub fn new(step: usize, config: Vec<u8>) -> Arc<Self> {
+    pub fn new(step: usize, config: Vec<u8>, redactor: Redactor) -> Arc<Self> {
         static NEWEST: AtomicU64 = AtomicU64::new(0);
-        Arc::new(Self { id: NEWEST.fetch_add(1, Ordering::Relaxed) + 1, step, config })
+        Arc::new(Self { id: NEWEST.fetch_add(1, Ordering::Relaxed) + 1, step, config, redactor })
     }
 }
 

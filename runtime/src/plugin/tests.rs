@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tracing::Span;
 
 use super::runner::{Run, RunError, Runner, Running, Use};
+use crate::model::secret::Redactor;
 
 /// How long a test waits for what must come.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -35,7 +36,7 @@ pub(super) fn library(folder: &TempDir, parts: &[&str]) -> PathBuf {
 
 /// A use of its first step type.
 pub(super) fn used() -> Arc<Use> {
-    Use::new(0, b"{}".to_vec())
+    Use::new(0, b"{}".to_vec(), Redactor::default())
 }
 
 /// Begins a run on an input of one word.

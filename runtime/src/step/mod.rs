@@ -363,7 +363,8 @@ impl StepTypes {
             |nearest| format!("did you mean `{nearest}`?"),
         );
         let unused: Vec<_> = self.plugins.unused().collect();
-        if nearest.is_none() {
+        // It may be the nearest one that is misspelt, or the one that is not used.
+        if nearest.is_none() || !unused.is_empty() {
             let looked: Vec<_> = self.plugins.looked_in.iter().map(|it| it.display().to_string()).collect();
             if !looked.is_empty() {
                 help.push_str(&format!("; plugins were looked for in {}", looked.join(", ")));

@@ -10,6 +10,7 @@ mod raw;
 mod receiver;
 mod resolver;
 mod server;
+mod tool;
 
 use std::{
     thread,
@@ -21,11 +22,12 @@ pub(crate) use self::{
     client::{Answer, HeldBack, request},
     disk::{Disk, Fault, On, all_is_moved, hold_the_write_lock},
     load::{Ledger, create_tasks, number, pinging, under_load},
-    plugin::plugin,
+    plugin::{install, install_tool, plugin},
     raw::{Connection, Over, RawReceiver, Then},
     receiver::{Received, Receiver, Reply},
     resolver::Resolver,
     server::{CONFIG, ORDERS, Project, Server, binary, onward},
+    tool::{AS_THE_TASK_SAYS, Tool, action, children, configure, parent, told, workflow},
 };
 
 /// How long a test waits for what must come.

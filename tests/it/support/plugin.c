@@ -13,7 +13,10 @@
 
 #define TEXT(text) ((onward_bytes){(const uint8_t *)(text), strlen(text)})
 
-ONWARD_PLUGIN_NOTE(ONWARD_NOTE_JSON("test", "1.0.0"))
+#ifndef NAME
+#define NAME "test"
+#endif
+ONWARD_PLUGIN_NOTE(ONWARD_NOTE_JSON(NAME, "1.0.0"))
 
 #ifndef ID
 #define ID "first"
@@ -154,6 +157,9 @@ static void cancel(void *instance, uint64_t call) {
     __atomic_add_fetch(&cancels, 1, __ATOMIC_SEQ_CST);
     CANCEL;
 }
+#endif
+#ifdef FUNCTIONS
+FUNCTIONS
 #endif
 #ifdef STUCK
 /* Neither ends, and neither does what asks it to. */

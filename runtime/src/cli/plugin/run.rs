@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{DOCUMENT_BYTES_MAX, described, descriptions, loaded, start_log};
 use crate::{
     cli::shown,
-    model::{duration, text::suggestion},
+    model::{duration, secret::Redactor, text::suggestion},
     plugin::{
         child::{ChildProcess, Program},
         note,
@@ -62,7 +62,7 @@ pub(super) fn run_once(arguments: &RunArguments) -> anyhow::Result<()> {
     let (config, input) = (object("--config", &arguments.config)?, input(&arguments.input)?);
     start_log();
     let (runner, step) = runner(arguments)?;
-    let used = Use::new(step, config.to_string().into_bytes());
+    let used = Use::new(step, config.to_string().into_bytes(), Redactor::default());
     let run = || Run {
         used: Arc::clone(&used),
         input: input.to_string().into_bytes(),

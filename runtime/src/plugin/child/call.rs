@@ -77,6 +77,7 @@ pub(super) fn hand_over(live: &mut Live, id: u64, call: &mut Call, now: Instant)
     let used = call.used.id;
     if !live.uses.contains(&used) {
         let step = u32::try_from(call.used.step).unwrap_or(u32::MAX);
+        live.process.hide(&call.used.redactor);
         let known = Frame::Use { step, config: call.used.config.clone() };
         live.process.send(known.bytes(used).map_err(|error| error.to_string())?);
         live.uses.insert(used);

@@ -123,8 +123,9 @@ impl Keeper {
     pub(super) fn quarantine(&mut self, why: &str, now: Instant) {
         tracing::error!(plugin = self.name(), why, "a plugin is not run for a while");
         self.not_before = Some((after(now, self.settings.quarantine), true));
+        let said = why.to_owned();
         let why = format!(
-            "The plugin {} is not run for {:?}: {why} Look at the log, and replace it or what it needs.",
+            "The plugin {} is not run for {:?}: {why} Look at the log, replace it or what it needs, and restart the server.",
             self.name(),
             self.settings.quarantine
         );
@@ -135,7 +136,7 @@ impl Keeper {
             self.done(id, Err(error));
         }
         for asked in std::mem::take(&mut self.asked) {
-            let _nobody_waits = asked.send(Err(self.quarantined()));
+            let _nobody_waits = asked.send(Err(RunError::Died(said.clone())));
         }
     }
 

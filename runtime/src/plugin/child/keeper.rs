@@ -184,7 +184,8 @@ impl Keeper {
     /// When something is to be done although nothing has happened.
     fn wakes(&self) -> Option<Instant> {
         let first = self.times.first().map(|(at, _)| *at);
-        let again = self.not_before.filter(|_| self.is_wanted()).map(|(at, _)| at);
+        // Also when nobody waits: until then it is said that it is not run.
+        let again = self.not_before.map(|(at, _)| at);
         let of_process = self.live.as_ref().and_then(|live| match live.phase {
             Phase::Starting => Some(live.started + START_MAX),
             Phase::Up => self.calls.is_empty().then(|| after(self.quiet_since, self.settings.idle)),
@@ -363,10 +364,20 @@ impl Keeper {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 self.done(id, Err(RunError::Call(CallError::TooLarge(length))));
             }
-            Frame::Failed(failure) => self.done(id, Err(failure.into())),
+            Frame::Failed(failure) => {
+                // The process was told what was left of the time when it was handed over.
+                let error = match (failure.into(), self.calls.get(&id)) {
+                    (RunError::Call(CallError::TimedOut(_)), Some(call)) => {
+                        RunError::Call(CallError::TimedOut(call.within))
+                    }
+                    (error, _) => error,
+                };
+                self.done(id, Err(error));
+            }
             Frame::Log { level, line } => match self.calls.get(&id) {
                 Some(call) => call.listener.log(level, &line),
                 None => {
+                    let line = self.live.as_ref().map_or(line.clone(), |live| live.process.redacted(&line));
                     let _about = tracing::info_span!("plugin", name = self.name()).entered();
                     lines::log(level, &line);
                 }

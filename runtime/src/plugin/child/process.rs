@@ -38,9 +38,12 @@ use super::{
     Program,
     frame::{Decoder, Frame},
 };
-use crate::plugin::{
-    host::{LINE_CHARS_MAX, readable},
-    runner::RunnerSettings,
+use crate::{
+    model::secret::Redactor,
+    plugin::{
+        host::{LINE_CHARS_MAX, readable},
+        runner::RunnerSettings,
+    },
 };
 
 /// Bytes that wait to be read by the process, beyond which no more runs are handed over.
@@ -92,6 +95,8 @@ pub(super) struct Process {
     tasks: Vec<JoinHandle<()>>,
     errors: JoinHandle<()>,
     last_words: Arc<Mutex<String>>,
+    /// Of all that it has been told.
+    redactor: Arc<Mutex<Redactor>>,
 }
 
 impl Process {
@@ -132,6 +137,7 @@ impl Process {
             tasks: Vec::new(),
             errors: tokio::spawn(async {}),
             last_words: Arc::default(),
+            redactor: Arc::default(),
         };
         process.attach(ours, stdout.map(OwnedFd::from), stderr.map(OwnedFd::from), program, events)?;
         Ok(process)
@@ -154,12 +160,14 @@ impl Process {
         let name = &program.library.note.name;
         if let Some(stdout) = stdout {
             let span = tracing::info_span!("plugin", name);
-            let printed = Printed { is_error: false, last: Arc::default() };
+            let redactor = Arc::clone(&self.redactor);
+            let printed = Printed { is_error: false, last: Arc::default(), redactor };
             self.tasks.push(tokio::spawn(printed.read(pipe(stdout)?).instrument(span)));
         }
         if let Some(stderr) = stderr {
             let span = tracing::info_span!("plugin", name);
-            let printed = Printed { is_error: true, last: Arc::clone(&self.last_words) };
+            let redactor = Arc::clone(&self.redactor);
+            let printed = Printed { is_error: true, last: Arc::clone(&self.last_words), redactor };
             self.errors = tokio::spawn(printed.read(pipe(stderr)?).instrument(span));
         }
         let (group, events) = (self.group, events.clone());
@@ -172,6 +180,16 @@ impl Process {
             let _nobody_waits = events.blocking_send((number, Event::Ended));
         };
         thread::Builder::new().name(format!("{name} end")).spawn(waits).map(drop)
+    }
+
+    /// What it says does not have these secrets in it, from now on.
+    pub(super) fn hide(&self, secrets: &Redactor) {
+        self.redactor.lock().unwrap_or_else(PoisonError::into_inner).add(secrets);
+    }
+
+    /// A line that it says, without secrets.
+    pub(super) fn redacted(&self, line: &str) -> String {
+        self.redactor.lock().unwrap_or_else(PoisonError::into_inner).redact_cut(line)
     }
 
     /// Whether it may be given another run.
@@ -287,6 +305,7 @@ async fn write(
 struct Printed {
     is_error: bool,
     last: Arc<Mutex<String>>,
+    redactor: Arc<Mutex<Redactor>>,
 }
 
 impl Printed {
@@ -316,6 +335,8 @@ impl Printed {
         if text.is_empty() {
             return;
         }
+        // It may have been too long, and cut.
+        let text = self.redactor.lock().unwrap_or_else(PoisonError::into_inner).redact_cut(&text);
         if limit.allows() {
             if self.is_error {
                 tracing::warn!("{text}");

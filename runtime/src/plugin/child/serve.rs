@@ -20,13 +20,16 @@ use super::{
     DESCRIBE_MAX,
     frame::{Decoder, Failure, Frame, Hello, PROTOCOL, Problem},
 };
-use crate::plugin::{
-    call,
-    calls::{Ended, Listener},
-    lines,
-    load::{self, Loaded},
-    pool::{Order, Pool},
-    runner::{HttpAnswer, HttpRequest, RunError, RunnerSettings, Use},
+use crate::{
+    model::secret::Redactor,
+    plugin::{
+        call,
+        calls::{Ended, Listener},
+        lines,
+        load::{self, Loaded},
+        pool::{Order, Pool},
+        runner::{HttpAnswer, HttpRequest, RunError, RunnerSettings, Use},
+    },
 };
 
 /// What a server starts such a process with. The standard input is a socket of the server's.
@@ -159,7 +162,9 @@ impl Host {
         match frame {
             Frame::Use { step, config } => {
                 let step = usize::try_from(step).unwrap_or(usize::MAX);
-                self.uses.insert(id, Arc::new(Use { id, step, config }));
+                // The server takes secrets out of what it says.
+                let redactor = Redactor::default();
+                self.uses.insert(id, Arc::new(Use { id, step, config, redactor }));
             }
             Frame::Forget => {
                 self.uses.remove(&id);

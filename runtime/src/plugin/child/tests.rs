@@ -293,6 +293,7 @@ fn memory_has_an_end() {
     // Where the answer itself finds no memory, the process ends.
     let count = answer.map(|answer| answer.note.expect("a note"));
     match count {
+        // What the C library had reserved before comes on top.
         Ok(count) => assert!((1..1024).contains(&count.parse::<u32>().expect("a count")), "{count}"),
         Err(error) => assert_eq!(error.code(), "plugin_died", "{error}"),
     }

@@ -378,5 +378,16 @@ pub(super) fn said(error: &ValidationError<'_>) -> String {
         (Some(name), _) => format!("`{name}`"),
         (None, _) => "it".to_owned(),
     };
+    said_of(error, subject)
+}
+
+/// The same where it is not said beside it which value is meant.
+pub(super) fn said_with_place(error: &ValidationError<'_>) -> String {
+    let path = error.instance_path().to_string();
+    let place = path.trim_start_matches('/');
+    said_of(error, if place.is_empty() { "it".to_owned() } else { format!("`{place}`") })
+}
+
+fn said_of(error: &ValidationError<'_>, subject: String) -> String {
     shortened(&error.masked_with(subject).to_string(), SAID_CHARS_MAX).into_owned()
 }

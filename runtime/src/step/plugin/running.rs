@@ -14,7 +14,7 @@ use tracing::Span;
 
 use super::{
     PluginType, http,
-    reading::{Placed, Settings, said},
+    reading::{Placed, Settings, said_with_place},
 };
 use crate::{
     model::{
@@ -182,7 +182,7 @@ impl PluginStep {
     }
 
     /// The use of the configuration with the secrets that there are now.
-    fn used(&self, scope: &Scope<'_>) -> Result<Arc<Use>, NotRun> {
+    fn used(&self, scope: &Scope<'_>, redactor: &Redactor) -> Result<Arc<Use>, NotRun> {
         let mut config = self.config.clone();
         for (pointer, template) in &self.credentials {
             let text = template.render(scope, Escape::Text)?;
@@ -193,7 +193,7 @@ impl PluginStep {
         match &*held {
             Some(held) if held.used.config == config => Ok(Arc::clone(&held.used)),
             _ => {
-                let used = Use::new(self.step, config);
+                let used = Use::new(self.step, config, redactor.clone());
                 *held = Some(Held { used: Arc::clone(&used), runner: Arc::clone(&self.runner) });
                 Ok(used)
             }
@@ -211,7 +211,7 @@ impl PluginStep {
         }
         let wrong = validator.iter().flat_map(|validator| validator.iter_errors(&params)).next();
         if let Some(error) = wrong {
-            return Err(NotRun::Params(said(&error)));
+            return Err(NotRun::Params(said_with_place(&error)));
         }
         Ok(serde_json::value::to_raw_value(&params)?)
     }
@@ -248,7 +248,7 @@ impl PluginStep {
     async fn run_once(&self, call: &Call<'_>, redactor: &Redactor) -> Result<Outcome, NotRun> {
         let scope = Scope::from(call);
         let params = self.params(&scope)?;
-        let (used, input) = (self.used(&scope)?, self.input(call, &params)?);
+        let (used, input) = (self.used(&scope, redactor)?, self.input(call, &params)?);
         let run = Run { used, input, within: self.timeout, span: Span::current() };
         let deadline = std::time::Instant::now() + self.timeout;
         let mut running = self.runner.run(run);
@@ -327,7 +327,7 @@ impl PluginStep {
             RunError::Call(CallError::Step(error)) => said(&error.message),
             other => said(&format!("the plugin {}: {other}", self.plugin.name)),
         };
-        let code = shown_code(error);
+        let code = shown_code(error, said);
         let is_unknown = match error {
             RunError::Call(CallError::Step(error)) => error.unknown,
             RunError::Call(CallError::Panicked(_) | CallError::TimedOut(_)) | RunError::Died(_) => true,
@@ -368,10 +368,11 @@ fn may_pass(error: &RunError) -> bool {
 }
 
 /// A plugin's own code, if it is one that programs can use.
-fn shown_code(error: &RunError) -> String {
+fn shown_code(error: &RunError, said: &dyn Fn(&str) -> String) -> String {
     let is_sound = |code: &str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-        !code.is_empty() && code.len() <= CODE_CHARS_MAX && code.chars().all(is_part)
+        // A secret is none either.
+        !code.is_empty() && code.len() <= CODE_CHARS_MAX && code.chars().all(is_part) && said(code) == code
     };
     match error {
         RunError::Call(CallError::Step(error)) if !is_sound(&error.code) => "step_failed".to_owned(),
@@ -381,10 +382,15 @@ fn shown_code(error: &RunError) -> String {
 
 /// What an answer means for the task and for the action.
 fn answered(answer: document::Answer, call: &Call<'_>, redactor: &Redactor) -> Outcome {
+    let invalid = |what: String| Outcome::failed("invalid_answer", what);
+    let said = |text: &str| shortened(&redactor.redact(text), 100).into_owned();
+    let no_stage = |name: &str| invalid(format!("there is no stage “{}”", said(name)));
+    let no_instant =
+        |key, text: &Instant| invalid(format!("the plugin's `{key}` is no instant: {}", said(text.as_str())));
     let mut warnings = Vec::new();
     let document::Answer { task, delete, wait_until, schedule, expect, stop, note: _, others } = answer;
     for key in others.keys().take(10) {
-        warnings.push(format!("the answer's `{}` means nothing here", shortened(&redactor.redact(key), 100)));
+        warnings.push(format!("the answer's `{}` means nothing here", said(key)));
     }
     let patch = task.map(|patch| {
         let redacted =
@@ -394,21 +400,20 @@ fn answered(answer: document::Answer, call: &Call<'_>, redactor: &Redactor) -> O
         }
         redacted
     });
-    let invalid = |what: String| Outcome::failed("invalid_answer", what);
     let end = match (wait_until, stop) {
         (Some(_), true) => return invalid("the plugin wants the action to end and to wait".to_owned()),
         (None, true) => StepEnd::Stop,
         (None, false) => StepEnd::Done,
         (Some(until), false) => match instant(&until) {
             Some(until) => StepEnd::Wait { until },
-            None => return invalid(no_instant("wait_until", &until)),
+            None => return no_instant("wait_until", &until),
         },
     };
     let schedule = match schedule {
         None => None,
         Some(document::Schedule { stage, at }) => match (call.workflow.stage_named(&stage), instant(&at)) {
-            (None, _) => return invalid(format!("there is no stage “{}”", shortened(&stage, 100))),
-            (Some(_), None) => return invalid(no_instant("schedule", &at)),
+            (None, _) => return no_stage(&stage),
+            (Some(_), None) => return no_instant("schedule", &at),
             (Some(_), Some(at)) => Some((stage, at)),
         },
     };
@@ -416,7 +421,7 @@ fn answered(answer: document::Answer, call: &Call<'_>, redactor: &Redactor) -> O
         None => None,
         Some(name) => match call.workflow.stage_named(&name) {
             Some(stage) => Some(stage.id.clone()),
-            None => return invalid(format!("there is no stage “{}”", shortened(&name, 100))),
+            None => return no_stage(&name),
         },
     };
     Outcome {
@@ -431,10 +436,6 @@ fn answered(answer: document::Answer, call: &Call<'_>, redactor: &Redactor) -> O
 
 fn instant(text: &Instant) -> Option<Timestamp> {
     text.as_str().parse().ok()
-}
-
-fn no_instant(key: &str, text: &Instant) -> String {
-    format!("the plugin's `{key}` is no instant: {}", shortened(text.as_str(), 100))
 }
 
 fn rendered(placed: &Placed, scope: &Scope<'_>) -> Result<Value, RenderError> {
