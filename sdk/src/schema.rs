@@ -63,12 +63,26 @@ fn definition(schema: &Map<String, Value>) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix(DEFINITION)
 }
 
+/// Whether alternatives within a schema have keys that are not its own. Those that only say which of its keys must be there have none:
+/// then a key that it does not know is simply one too many, and can be told with what may be meant.
+fn brings_keys(schema: &Map<String, Value>, of: &Map<String, Value>) -> bool {
+    let own = |key: &str| of.get("properties").is_some_and(|properties| properties.get(key).is_some());
+    let others = ["$ref", "additionalProperties", "unevaluatedProperties", "patternProperties"];
+    COMBINING.iter().filter_map(|key| schema.get(*key)?.as_array()).flatten().any(|inner| {
+        let Some(inner) = inner.as_object() else { return false };
+        let properties = inner.get("properties").and_then(Value::as_object);
+        others.iter().any(|key| inner.contains_key(*key))
+            || properties.is_some_and(|properties| properties.keys().any(|key| !own(key)))
+            || brings_keys(inner, of)
+    })
+}
+
 fn close(schema: &mut Value, is_part: bool, combined: &HashSet<String>) {
     let Some(object) = schema.as_object_mut() else { return };
     let has_own = is_part || object.contains_key("properties") || object.contains_key("allOf");
     let others = ["additionalProperties", "unevaluatedProperties", "patternProperties"];
     if object.contains_key("properties") && !is_part && !others.iter().any(|key| object.contains_key(*key)) {
-        let combines = object.contains_key("$ref") || COMBINING.iter().any(|key| object.contains_key(*key));
+        let combines = object.contains_key("$ref") || brings_keys(object, object);
         let key = if combines { "unevaluatedProperties" } else { "additionalProperties" };
         object.insert(key.to_owned(), false.into());
     }

@@ -20,6 +20,13 @@ const OF_THE_SERVER: [&str; 2] = ["timeout", RETRY];
 /// Only of types that reach outside.
 const RETRY: &str = "retry";
 
+/// Whether a key of a step in a workflow file is the server's, whatever the step's type.
+pub fn is_reserved(key: &str) -> bool {
+    OF_EVERY_STEP.contains(&key)
+        || OF_THE_SERVER.contains(&key)
+        || Half::BOTH.iter().any(|half| half.name() == key)
+}
+
 /// The two documents that a plugin's step is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Half {
@@ -108,10 +115,7 @@ impl Keys {
 
     /// Whether a key must stand in its table, because its name is taken beside the others.
     fn is_taken(&self, key: &str) -> bool {
-        OF_EVERY_STEP.contains(&key)
-            || OF_THE_SERVER.contains(&key)
-            || Half::BOTH.iter().any(|half| half.name() == key)
-            || (self.config.contains(key) && self.params.contains(key))
+        is_reserved(key) || (self.config.contains(key) && self.params.contains(key))
     }
 
     fn has(&self, half: Half, key: &str) -> bool {
