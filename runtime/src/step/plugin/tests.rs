@@ -121,7 +121,7 @@ fn keys_stand_side_by_side_and_in_tables_where_their_names_are_taken() {
 #[test]
 fn every_problem_is_told_at_once_with_its_place() {
     let found = problems(json!({
-        "sever": "x", "token": "plain", "text": "{{Compny Name}}", "to": ["a", "{{secrets.X}}"], "stage": "Opn", "into": "Company Nam", "who": "jane",
+        "sever": "x", "token": "plain", "text": "{{Compny Name}}", "to": ["a", "{{secrets.X}}"], "stage": "Opn", "into": "Company Nme", "who": "jane",
         "all": [{"field": "Stage", "equals": "In Progres"}, {"field": "Nobody", "is_set": true}, {"field": "Company Name", "is_set": true}],
         "for": "3d", "fields": {"Company Nme": "x", "Number of Employees": "many", "Company Name": "{{nobody}}"}, "timeout": "0s",
     }));
