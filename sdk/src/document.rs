@@ -181,7 +181,8 @@ impl Task {
 /// What a run that succeeded says. An answer that says nothing leaves the task as it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The fields to change, by their names; null empties one. All of them are changed, or, where one cannot be, the step fails.
+    /// The fields to change, by their names; null empties one. All of them are changed, or, where one does not take its value, the step
+    /// fails; a name that is no field's is left out, with a warning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Map<String, Value>>,
     /// The task is to go.

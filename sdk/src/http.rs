@@ -7,7 +7,7 @@
 //!     let invoice: serde_json::Value = call
 //!         .http()
 //!         .post("https://billing.example/invoices")
-//!         .header("Idempotency-Key", &call.execution)
+//!         .header("Idempotency-Key", format!("{}.{}", call.execution, call.step.as_deref().unwrap_or_default()))
 //!         .json(&serde_json::json!({"customer": call.task.required_text("Customer")?}))
 //!         .send()?
 //!         .success()?
@@ -16,7 +16,11 @@
 //! }
 //! ```
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -200,26 +204,50 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// `unreadable_answer`: it is not of this type.
+    /// `unreadable_answer`: it is not of this type. Of an answer that says that it was done it is not known whether it was.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, StepError> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            StepError::new("unreadable_answer", format!("The server's answer cannot be read: {error}."))
+            let message = format!("The server's answer cannot be read: {error}.");
+            let error = StepError::new("unreadable_answer", message);
+            if self.is_success() { error.unknown() } else { error }
         })
+    }
+
+    /// For how many seconds it asks not to be asked again (`Retry-After`): a number of them, or a date, which is counted from the
+    /// answer's own.
+    pub fn retry_after(&self) -> Option<u64> {
+        let value = self.header("Retry-After")?.trim();
+        if let Ok(seconds) = value.parse() {
+            return Some(seconds);
+        }
+        let until = httpdate::parse_http_date(value).ok()?;
+        let own = self.header("Date").and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        let pause = until.duration_since(own.unwrap_or_else(SystemTime::now)).unwrap_or_default();
+        Some(pause.as_secs() + u64::from(pause.subsec_nanos() > 0))
+    }
+
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
     }
 
     /// Itself, if its status is 2xx.
     ///
     /// # Errors
     ///
-    /// `http_status`, with status and body in the details; retryable where the status says that it may pass.
+    /// `http_status`, with status and body in the details; retryable where the status says that it may pass, and not before the time that
+    /// the answer names.
     pub fn success(self) -> Result<Self, StepError> {
-        if (200..300).contains(&self.status) {
+        if self.is_success() {
             return Ok(self);
         }
         let error = StepError::new("http_status", format!("The server answered {}.", self.status))
             .with_details(serde_json::json!({"status": self.status, "body": self.text()}));
         let may_pass = matches!(self.status, 408 | 425 | 429 | 500..);
-        Err(if may_pass { error.retryable() } else { error })
+        Err(match self.retry_after() {
+            Some(seconds) if may_pass => error.retryable_after(seconds),
+            None if may_pass => error.retryable(),
+            _ => error,
+        })
     }
 }
 
@@ -482,6 +510,35 @@ mod tests {
             assert_eq!(error.details.as_deref(), Some(&json!({"status": status, "body": "no"})));
         }
         assert_eq!(response(200).header("x-a"), Some("1"));
-        assert_eq!(response(200).json::<u8>().expect_err("no number").code, "unreadable_answer");
+        let error = response(200).json::<u8>().expect_err("no number");
+        assert!(error.code == "unreadable_answer" && error.unknown, "{error:?}");
+        assert!(!response(404).json::<u8>().expect_err("no number").unknown);
+    }
+
+    #[test]
+    fn an_answer_says_when_to_come_again() {
+        let date = |text: &str| ("Date".to_owned(), text.to_owned());
+        let response = |value: &str, more: Vec<(String, String)>| {
+            let headers = [vec![("retry-after".to_owned(), value.to_owned())], more].concat();
+            Response { status: 503, headers, body: Vec::new() }
+        };
+        let noon = || vec![date("Sat, 28 Nov 2026 12:00:00 GMT")];
+        for (value, more, seconds) in [
+            ("120", Vec::new(), Some(120)),
+            (" 0 ", Vec::new(), Some(0)),
+            ("Sat, 28 Nov 2026 12:01:30 GMT", noon(), Some(90)),
+            ("Sat, 28 Nov 2026 11:00:00 GMT", noon(), Some(0)),
+            ("Fri, 27 Nov 2020 11:00:00 GMT", Vec::new(), Some(0)),
+            ("-1", Vec::new(), None),
+            ("soon", noon(), None),
+        ] {
+            let response = response(value, more);
+            assert_eq!(response.retry_after(), seconds, "{value}");
+            let error = response.success().expect_err("no success");
+            assert_eq!((error.retryable, error.retry_after), (true, seconds), "{value}");
+        }
+        let later = SystemTime::now() + Duration::from_secs(100);
+        let seconds = response(&httpdate::fmt_http_date(later), Vec::new()).retry_after().expect("a date");
+        assert!((1..=100).contains(&seconds), "{seconds}");
     }
 }

@@ -85,7 +85,8 @@
 //! ```
 //!
 //! In a workflow file the keys of both stand beside one another, with the step's `type`, `name` and `id` and the server's own `timeout` and
-//! `retry`: none of yours may be called any of these, and no key may stand in both. What names a part of the workflow says so by a
+//! `retry`. One of yours that is called so, or that both of yours have, is written in a table there: `config = { name = "…" }`,
+//! `params = { … }`. What names a part of the workflow says so by a
 //! widget ([`Hints::STAGE`](description::Hints::STAGE) and those beside it), and is looked at when the workflow is read. How long
 //! something lasts is a [`Span`].
 //!

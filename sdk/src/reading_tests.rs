@@ -186,6 +186,28 @@ fn a_schema_is_closed_where_its_type_is() {
     assert_eq!(schema::of::<()>(), None);
 }
 
+/// A rule on which keys must be there has no keys of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("oneOf" = [{"required": ["webhook"]}, {"required": ["token"]}]))]
+struct Ruled {
+    webhook: Option<String>,
+    token: Option<String>,
+}
+
+#[test]
+fn a_rule_on_keys_leaves_a_schema_closed() {
+    let schema = schema::of::<Ruled>().expect("a schema");
+    assert_eq!(
+        (&schema["additionalProperties"], &schema["unevaluatedProperties"]),
+        (&json!(false), &Value::Null)
+    );
+    let reader = Reader::<Ruled>::new("invalid_config");
+    let error = reader.read(json!({"tokn": "x"})).expect_err("a misspelt key");
+    assert_eq!(error.problems()[0].message, "there is no key “tokn”: did you mean “token”?");
+    let ruled = reader.read(json!({"token": "x"})).expect("read");
+    assert_eq!((ruled.webhook, ruled.token.as_deref()), (None, Some("x")));
+}
+
 #[test]
 fn a_hint_that_is_none_is_found() {
     #[derive(JsonSchema)]

@@ -1,6 +1,6 @@
 //! The JSON Schemas of an author's types, and the keys of a document that a schema does not know.
 
-use std::collections::HashSet;
+use std::{cell::Cell, collections::HashSet};
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
@@ -63,12 +63,26 @@ fn definition(schema: &Map<String, Value>) -> Option<&str> {
     schema.get("$ref")?.as_str()?.strip_prefix(DEFINITION)
 }
 
+/// Whether alternatives within a schema have keys that are not its own. Those that only say which of its keys must be there have none:
+/// then a key that it does not know is simply one too many, and can be told with what may be meant.
+fn brings_keys(schema: &Map<String, Value>, of: &Map<String, Value>) -> bool {
+    let own = |key: &str| of.get("properties").is_some_and(|properties| properties.get(key).is_some());
+    let others = ["$ref", "additionalProperties", "unevaluatedProperties", "patternProperties"];
+    COMBINING.iter().filter_map(|key| schema.get(*key)?.as_array()).flatten().any(|inner| {
+        let Some(inner) = inner.as_object() else { return false };
+        let properties = inner.get("properties").and_then(Value::as_object);
+        others.iter().any(|key| inner.contains_key(*key))
+            || properties.is_some_and(|properties| properties.keys().any(|key| !own(key)))
+            || brings_keys(inner, of)
+    })
+}
+
 fn close(schema: &mut Value, is_part: bool, combined: &HashSet<String>) {
     let Some(object) = schema.as_object_mut() else { return };
     let has_own = is_part || object.contains_key("properties") || object.contains_key("allOf");
     let others = ["additionalProperties", "unevaluatedProperties", "patternProperties"];
     if object.contains_key("properties") && !is_part && !others.iter().any(|key| object.contains_key(*key)) {
-        let combines = object.contains_key("$ref") || COMBINING.iter().any(|key| object.contains_key(*key));
+        let combines = object.contains_key("$ref") || brings_keys(object, object);
         let key = if combines { "unevaluatedProperties" } else { "additionalProperties" };
         object.insert(key.to_owned(), false.into());
     }
@@ -170,11 +184,15 @@ impl Part<'_, '_> {
 /// Shows each value of a document, the document first. For the server's side of the boundary.
 #[doc(hidden)]
 pub fn look_through<'s>(schema: &'s Value, document: &Value, visit: &mut dyn FnMut(Part<'_, 's>)) {
-    Search { root: schema, visit }.look(schema, document, "");
+    Search { root: schema, visit, left: Cell::new(LOOKS_MAX) }.look(schema, document, "");
 }
+
+/// Schemas that are looked at for one document: alternatives may refer to alternatives without end.
+const LOOKS_MAX: usize = 100_000;
 
 struct Search<'s, 'f> {
     root: &'s Value,
+    left: Cell<usize>,
     visit: &'f mut dyn FnMut(Part<'_, 's>),
 }
 
@@ -217,6 +235,7 @@ impl<'s> Search<'s, '_> {
     /// The one schema that says what a value may be, through references and alternatives.
     fn fitting(&self, schema: &'s Value, value: &Value, depth: usize) -> Option<&'s Value> {
         let object = schema.as_object()?;
+        self.left.set(self.left.get().checked_sub(1)?);
         // A definition may refer to itself without end.
         let depth = (depth < 32).then_some(depth + 1)?;
         if object.contains_key("properties") || object.contains_key("items") {

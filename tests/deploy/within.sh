@@ -87,7 +87,7 @@ answers
 systemctl stop onward
 [ "$(systemctl show --property Result --value onward)" = success ]
 journalctl -u onward --no-pager | grep -q '"message":"stopped"'
-! pgrep -u onward
+if pgrep -u onward; then exit 1; fi
 
 # What the last stage of the container file makes, as far as it can be had without an image.
 useradd --system --uid 10001 --home-dir /var/lib/container --shell /usr/sbin/nologin container

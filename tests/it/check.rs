@@ -53,6 +53,53 @@ fn the_mistakes_of_a_whole_file_are_told_at_once_each_at_its_place() {
     assert_eq!(problems(text), expected);
 }
 
+/// What no instance could be made of is told when the file is read, and not when somebody performs the action.
+#[test]
+fn configurations_that_cannot_be_are_told_though_each_of_their_keys_is_right() {
+    let server =
+        "type = \"email_notification\"\nserver = \"smtp.example.com\"\nfrom = \"orders@example.com\"\n";
+    let email = format!("{server}to = \"{{{{Assigned To}}}}\"\nsubject = \"Hello\"\n");
+    let text = "text = \"Hello\"\n";
+    let password = "username = \"u\"\npassword = \"{{secrets.P}}\"\n";
+    let slack = "type = \"slack_post\"\ntext = \"Hello\"\n";
+    let hook = "webhook_url = \"{{secrets.HOOK}}\"\n";
+    let token = "token = \"{{secrets.TOKEN}}\"\nchannel = \"#sales\"\n";
+    let tests = "[{ field = \"Stage\", equals = \"Open\" }]";
+    let head = "name = \"Test\"\n[[stages]]\nname = \"Open\"\n[[actions]]\nname = \"Go\"\nfrom = [\"Open\"]\n[[actions.steps]]\n";
+    let is_right = |step: &str| {
+        let project = Project::bare();
+        project.write("workflows/test.toml", &format!("{head}{step}"));
+        onward(&["check", "--json", "--config", &project.config()]).status.code() == Some(0)
+    };
+    for step in [
+        format!("{slack}{hook}"),
+        format!("{slack}{token}"),
+        format!("type = \"condition\"\nall = {tests}\n"),
+        format!("type = \"condition\"\nany = {tests}\n"),
+        format!("{email}{text}"),
+        format!("{email}html = \"<b>{{{{Assigned To}}}}</b>\"\n{password}"),
+        format!("{email}{text}{password}security = \"none\"\n").replace("smtp.example.com", "[::1]:2525"),
+        format!("{email}{text}").replace("orders@example.com", "Orders <orders@example.com>"),
+    ] {
+        assert!(is_right(&step), "{step}");
+    }
+    for (step, code) in [
+        (slack.to_owned(), "missing_key"),
+        (format!("{slack}{hook}{token}"), "invalid_param"),
+        ("type = \"condition\"\n".to_owned(), "missing_key"),
+        (format!("type = \"condition\"\nall = {tests}\nany = {tests}\n"), "invalid_param"),
+        (format!("{email}{text}username = \"u\"\n"), "missing_key"),
+        (format!("{email}{text}password = \"{{{{secrets.P}}}}\"\n"), "missing_key"),
+        (format!("{email}{text}{password}security = \"none\"\n"), "invalid_param"),
+        (email.clone(), "missing_key"),
+        (format!("{email}{text}").replace("orders@example.com", "orders"), "invalid_param"),
+        (format!("{email}{text}reply_to = \"help\"\n"), "invalid_param"),
+    ] {
+        let found = problems(&format!("{head}{step}"));
+        assert!(found.len() == 1 && found[0].contains(code), "{step}{found:?}");
+    }
+}
+
 #[test]
 fn what_only_follows_from_another_problem_is_not_told() {
     let action = "[[actions]]\nfrom = [\"Open\"]\nrequires = { fields = [\"Due\"], conditions = [{ message = \"No\", all = [{ \

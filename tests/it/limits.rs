@@ -103,6 +103,7 @@ fn figure(text: &str) -> u64 {
         "" | "bytes" | "characters" | "digits" => 1,
         "KiB" => 1024,
         "MiB" => 1024 * 1024,
+        "GiB" => 1024 * 1024 * 1024,
         "seconds" => 1_000,
         "minutes" => 60_000,
         "hours" => 3_600_000,

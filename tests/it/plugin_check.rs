@@ -346,3 +346,22 @@ fn a_case_that_is_none_is_said() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.starts_with("onward: there is no case “run”; did you mean"), "{said}");
 }
+
+#[test]
+fn a_step_whose_runs_take_long_is_still_checked_in_time() {
+    for name in ["answers what is no input", "is given back"] {
+        let slow = "RUN=sleep(4);host->done(call,ONWARD_STATUS_OK,TEXT(\"{}\"))";
+        let (code, report) = checked(&[&describing(&json!({})), slow], &["--case", name]);
+        assert_eq!((code, &case(&report, name)["outcome"]), (Some(0), &json!("ok")), "{report}");
+    }
+}
+
+#[test]
+fn the_step_types_that_ship_with_the_server_are_taken() {
+    for (id, owner) in [("api_call", "the server"), ("slack_post", "onward-plugin-slack")] {
+        let (code, report) = checked(&[&describing(&json!({"id": id}))], &[]);
+        assert_eq!(code, Some(1), "{report}");
+        let message = case(&report, "says which step types it has")["message"].as_str().expect("a message");
+        assert_eq!(message, format!("{owner} has a step type `{id}` already"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     process::Command,
 };
 
@@ -56,6 +56,34 @@ fn the_libraries_of_a_folder_are_pinned() {
     assert!(lock(&[&folder, "--write", &config]).0);
     assert_eq!(text().trim_end(), before.trim_end());
     assert!(!project.path("real.toml.new").exists());
+}
+
+/// Whoever may read the configuration before may read it afterwards, and nobody else; nothing beside it is touched.
+#[test]
+fn a_configuration_keeps_its_owner_and_what_stands_in_the_way_is_left_alone() {
+    let project = Project::bare();
+    fs::create_dir(project.path("plugins")).expect("a folder");
+    fs::copy(library(&project, &[]), project.path("plugins/libtest.so")).expect("copied");
+    let folder = project.path("plugins").display().to_string();
+    let config = project.path("real.toml");
+    project.write("real.toml", "");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o640)).expect("set");
+    // Only root may give a file away; others keep their own.
+    let is_root = chown(&config, Some(0), Some(12_345)).is_ok();
+    project.write("victim", "mine");
+    symlink("victim", project.path("real.toml.new")).expect("a link");
+    let path = config.display().to_string();
+    let (is_good, _, error) = lock(&[&folder, "--write", &path]);
+    assert!(!is_good && error.contains("real.toml.new"), "{error}");
+    assert_eq!(fs::read_to_string(project.path("victim")).expect("the file"), "mine");
+    assert!(fs::symlink_metadata(project.path("real.toml.new")).expect("there").is_symlink());
+    assert_eq!(fs::read_to_string(&config).expect("the file"), "");
+    fs::remove_file(project.path("real.toml.new")).expect("removed");
+    let (is_good, _, error) = lock(&[&folder, "--write", &path]);
+    assert!(is_good, "{error}");
+    let now = fs::metadata(&config).expect("there");
+    assert_eq!(now.permissions().mode() & 0o777, 0o640);
+    assert_eq!(now.gid() == 12_345, is_root);
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn params_are_rendered_as_their_type_says_and_held_to_its_schema() {
     assert_eq!(input["params"], expected);
     for (id, code, note, part) in [
         ("2", "4x2", "ok", "`code`"),
-        ("3", "42", "much too long", "item 1 of `list`"),
+        ("3", "42", "much too long", "`list/0`"),
         ("4", "42", "a\r\nX-Evil: 1", "line break"),
     ] {
         let failed = task(id, code, note);

@@ -13,6 +13,9 @@ use onward_sdk::StepError;
 
 use crate::addresses::RECIPIENTS_MAX;
 
+/// Bytes of a word of a subject: a header's line has 998 at most, and is broken only between words.
+const WORD_BYTES_MAX: usize = 900;
+
 /// What a message says.
 pub(crate) struct Draft<'a> {
     pub(crate) from: Mailbox,
@@ -43,6 +46,12 @@ impl Draft<'_> {
     pub(crate) fn ready(self) -> Result<Ready, StepError> {
         if self.subject.chars().any(char::is_control) {
             let message = "The subject has a line break, or another character that no subject can have.";
+            return Err(StepError::new("invalid_subject", message));
+        }
+        if self.subject.split_whitespace().any(|word| word.len() > WORD_BYTES_MAX) {
+            let message = format!(
+                "The subject has a word of more than {WORD_BYTES_MAX} characters: mail cannot have that."
+            );
             return Err(StepError::new("invalid_subject", message));
         }
         let mut seen = HashSet::new();

@@ -18,8 +18,19 @@ use crate::{
     smtp::{Security, Server},
 };
 
+/// A server that is this machine, as `is_here` and `host_and_port` see it.
+const HERE: &str = r"^\s*([Ll]ocalhost|LOCALHOST|127(\.[0-9]{1,3}){3}|(0*:)+0*1|\[(0*:)+0*1\])(:[0-9]+)?\s*$";
+
+/// What every address has, perhaps beside a name.
+const ADDRESS: &str = r"[^\s<>@]@[^\s<>@]";
+
 /// Which mail server sends it, and from whom.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend(
+    "dependentRequired" = {"username": ["password"], "password": ["username"]},
+    "if" = {"required": ["password"], "properties": {"server": {"not": {"pattern": HERE}}}},
+    "then" = {"properties": {"security": {"enum": ["starttls", "tls"]}}},
+))]
 pub(crate) struct Config {
     /// The mail server (SMTP), perhaps with a port.
     #[schemars(extend("x-onward" = {"placeholder": "smtp.example.com"}))]
@@ -37,9 +48,10 @@ pub(crate) struct Config {
     #[schemars(extend("x-onward" = {"secret": true, "placeholder": "{{secrets.SMTP_PASSWORD}}"}))]
     password: Option<Secret>,
     /// From whom it comes: an address, perhaps with a name.
-    #[schemars(extend("x-onward" = {"placeholder": "Orders <orders@example.com>"}))]
+    #[schemars(extend("pattern" = ADDRESS, "x-onward" = {"placeholder": "Orders <orders@example.com>"}))]
     from: String,
     /// Where answers go, if not there.
+    #[schemars(extend("pattern" = ADDRESS))]
     reply_to: Option<String>,
     /// The certificate authority (PEM) that vouches for the mail server, trusted instead of all others.
     #[schemars(extend("x-onward" = {"secret": true, "group": "Advanced", "placeholder": "{{secrets.CA}}"}))]
@@ -48,6 +60,7 @@ pub(crate) struct Config {
 
 /// To whom, and what.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("if" = {"required": ["html"]}, "else" = {"required": ["text"]}))]
 pub(crate) struct Params {
     /// To whom: addresses with commas between them, or a list of one address each. Empty ones are left out.
     #[schemars(schema_with = "addresses::schema", extend("x-onward" = {"template": "text", "placeholder": "{{Contact Email}}"}))]

@@ -2,10 +2,10 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use onward_sdk::{
@@ -14,6 +14,7 @@ use onward_sdk::{
     testing::{Failure, Host, Instance, Run, Running, input},
 };
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 
 /// What a server says instead of what it should, to a line that begins so; `""` is the greeting, `"."` the end of the message.
 type Script = &'static [(&'static str, Does)];
@@ -291,7 +292,11 @@ fn it_takes_no_longer_than_the_call_may() {
     let silent = |script: Script| {
         let host = Host::new();
         host.limit(Some(Duration::from_secs(3)));
-        made(&host, config(Fake::new(script).port)).run(&input(json!({}), hello())).error()
+        let begun = Instant::now();
+        let error = made(&host, config(Fake::new(script).port)).run(&input(json!({}), hello())).error();
+        // By itself the step would wait for a minute.
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+        error
     };
     let error = silent(&[("MAIL", Waits)]);
     assert_eq!((error.code.as_str(), error.retryable, error.unknown), ("timeout", true, false), "{error}");
@@ -315,6 +320,52 @@ fn it_is_cancelled_while_it_waits() {
     };
     assert_eq!(cancelled(&[("MAIL", Waits)], "MAIL"), StepError::cancelled());
     assert!(cancelled(&[(".", Waits)], ".").unknown);
+}
+
+/// A server whose queue is full lets nobody in and refuses nobody.
+#[test]
+fn it_is_cancelled_while_it_connects() {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(&any.into()).and_then(|()| socket.listen(0)).expect("it listens");
+    let address = socket.local_addr().expect("an address").as_socket().expect("of the internet");
+    let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(300));
+    let waiting: Vec<_> = (0..5).map(connect).take_while(Result::is_ok).collect();
+    assert!(waiting.len() < 5, "its queue is not full");
+    let running: Running = made(&Host::new(), config(address.port())).start(&input(json!({}), hello()));
+    thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    running.cancel();
+    assert_eq!(running.wait().error(), StepError::cancelled());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn any_success_after_the_message_has_taken_it() {
+    let fake = Fake::new(&[(".", Says("251 user not local\r\n"))]);
+    let run = run(config(fake.port), hello());
+    assert_eq!(run.answer().note.as_deref(), Some("sent to 2 addresses: 251 user not local"));
+}
+
+#[test]
+fn no_reply_shows_a_password_whole_or_in_part() {
+    let password = "a-long-password-of-somebody";
+    let credentials = json!({"username": "team", "password": password});
+    // It begins before the place where a reply is cut, and ends after it.
+    let long: &str = Box::leak(format!("550 {}{password}\r\n", "x".repeat(285)).into_boxed_str());
+    for begins in ["MAIL", "RCPT", "."] {
+        let script: Script = Box::leak(Box::new([(begins, Says(long))]));
+        let error = run(with(config(Fake::new(script).port), credentials.clone()), hello()).error();
+        assert!(error.message.contains('…') && !error.message.contains("a-long"), "{begins}: {error}");
+    }
+    let error = run(
+        with(
+            config(Fake::new(&[("AUTH", Says("535 AHRlYW0AaHVudGVyMg== no\r\n"))]).port),
+            json!({"username": "team", "password": "hunter2"}),
+        ),
+        hello(),
+    );
+    assert!(error.error().message.contains("535 … no"));
 }
 
 #[test]
@@ -390,6 +441,7 @@ fn what_cannot_be_sent_is_said_before_a_server_is_asked() {
         (json!({"to": ["", " "]}), "no_recipient", "nobody"),
         (json!({"to": many.join(", ")}), "too_many_recipients", "101 addresses"),
         (json!({"subject": "a\r\nBcc: x@x.example"}), "invalid_subject", "line break"),
+        (json!({"subject": format!("a {}", "x".repeat(901))}), "invalid_subject", "a word of more than 900"),
         (json!({"text": " ", "html": ""}), "no_text", "nothing to send"),
     ] {
         // Nobody listens there.

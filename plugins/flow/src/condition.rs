@@ -12,6 +12,11 @@ use crate::value::{has_order, order, strict_order};
 
 /// What must hold, and what becomes of the action where it does not.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend(
+    "if" = {"required": ["any"]},
+    "then" = {"not": {"required": ["all"]}},
+    "else" = {"required": ["all"]},
+))]
 pub(crate) struct Config {
     /// Tests of the task, which must all hold. There is `all` or `any`, not both.
     #[schemars(length(min = 1, max = 50), extend("x-onward" = {"widget": "condition"}))]

@@ -118,11 +118,16 @@ fn named(name: &str) -> StepError {
 }
 
 fn too_many(response: &Response) -> StepError {
-    let seconds = response.header("Retry-After").and_then(|value| value.trim().parse().ok());
-    let when = seconds.map_or_else(|| "later".to_owned(), |seconds: u64| format!("in {seconds} seconds"));
+    let seconds = response.retry_after();
+    let when = seconds.map_or_else(|| "later".to_owned(), |seconds| format!("in {seconds} seconds"));
     let message = format!("Slack takes no more messages for now: try again {when}.");
     let error = StepError::new("slack_ratelimited", message).with_details(json!({"status": 429}));
-    match seconds {
+    passing(error, response)
+}
+
+/// One that may pass, and not sooner than Slack says.
+fn passing(error: StepError, response: &Response) -> StepError {
+    match response.retry_after() {
         Some(seconds) => error.retryable_after(seconds),
         None => error.retryable(),
     }
@@ -131,7 +136,7 @@ fn too_many(response: &Response) -> StepError {
 fn status(response: &Response) -> StepError {
     let error = StepError::new("http_status", format!("Slack answered {}.", response.status))
         .with_details(json!({"status": response.status}));
-    if matches!(response.status, 408 | 425 | 500..) { error.retryable() } else { error }
+    if matches!(response.status, 408 | 425 | 500..) { passing(error, response) } else { error }
 }
 
 /// Whoever answered so, the message may have been posted.

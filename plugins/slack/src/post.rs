@@ -9,6 +9,11 @@ use crate::answer;
 
 /// How Slack is reached: `webhook_url` or `token`.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend(
+    "if" = {"required": ["token"]},
+    "then" = {"not": {"required": ["webhook_url"]}},
+    "else" = {"required": ["webhook_url"]},
+))]
 pub(crate) struct Config {
     /// The URL of an incoming webhook. It belongs to one channel, and whoever has it can post there.
     #[schemars(extend("x-onward" = {"secret": true, "placeholder": "{{secrets.SLACK_WEBHOOK}}"}))]
@@ -32,8 +37,8 @@ pub(crate) struct Params {
     /// The channel: its name with #, or its id. Needed with a token; a webhook has its own.
     #[schemars(extend("x-onward" = {"template": "text", "placeholder": "#sales"}))]
     channel: Option<String>,
-    /// The message. It may have Slack's formatting (*bold*, <https://example.com|a link>, <!here>); what a place stands for is shown as it is,
-    /// and cannot notify anybody. With blocks, it is what notifications show.
+    /// The message. It may have Slack's formatting (*bold*, <https://example.com|a link>, <!here>); in what a place stands for &, < and > are escaped, so that it
+    /// cannot notify anybody or make a link; *, _ and ~ still format it. With blocks, it is what notifications show.
     #[schemars(extend("x-onward" = {"template": "html", "widget": "textarea", "placeholder": "*{{Company Name}}* has signed."}))]
     text: String,
     /// Blocks, as JSON: a list, or what the Block Kit Builder shows. Put places into `plain_text`: in `mrkdwn` a value is read as formatting.

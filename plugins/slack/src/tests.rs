@@ -177,6 +177,11 @@ fn what_passes_by_itself_is_retryable() {
         assert!(error.retryable && error.message.contains("in 30 seconds"), "{error}");
         assert_eq!((error.retry_after, error.details.as_deref()), (Some(30), Some(&json!({"status": 429}))));
     }
+    let mut down = text(503, "");
+    down.headers.push(("Date".to_owned(), "Sat, 28 Nov 2026 12:00:00 GMT".to_owned()));
+    down.headers.push(("Retry-After".to_owned(), "Sat, 28 Nov 2026 12:00:09 GMT".to_owned()));
+    let error = by_webhook(&answering(Ok(down)), hello()).error();
+    assert_eq!((error.retryable, error.retry_after), (true, Some(9)));
     for answer in [
         text(503, "<html>busy</html>"),
         text(429, ""),

@@ -21,7 +21,8 @@ impl Step for AssignTo {
     const ICON: Option<&'static str> = Some(include_str!("assign_to.svg"));
     const HELP: Option<&'static str> = Some(
         "Assigns the task to a user, by email. `{{user.email}}` is whoever performs the action, and a place such as `{{Manager}}` is \
-         whom a field of the task names. Where the text is empty, also because the field is, the task is nobody's.",
+         whom a field of the task names. Where the text is empty, the task is nobody's: also where the field is empty, and where whoever performs \
+         the action has no email, as an API key that acts for nobody.",
     );
     const EFFECTS: Effects = Effects::None;
     const EXAMPLES: &'static [ExampleText] = &[
@@ -42,10 +43,11 @@ impl Step for AssignTo {
 
     fn run(&self, call: &Call<Params>) -> Result<Answer, StepError> {
         let user = call.params.user.trim();
+        // Whether it was written so or a place in it was empty cannot be told here: the places are filled in already.
         if user.is_empty() {
             return Ok(Answer::new().clear("Assigned To").note("assigned to nobody"));
         }
-        // An API key that acts for nobody has no email.
+        // A name, perhaps: the server would find nobody by it.
         if !user.contains('@') {
             return Err(StepError::new(
                 "invalid_user",

@@ -79,6 +79,8 @@ fn a_task_becomes_somebodys_or_nobodys() {
     {
         assert_eq!(run("assign_to", json!({"user": user})).answer(), *answer, "{user:?}");
     }
+    let help = described("assign_to").help.expect("help");
+    assert!(help.contains("an API key that acts for nobody"), "{help}");
     let error = run("assign_to", json!({"user": "Jane"})).error();
     let message = "“Jane” is not the email of a user, so the task cannot be assigned to it.";
     assert_eq!(error, StepError::new("invalid_user", message));

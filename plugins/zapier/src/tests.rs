@@ -92,7 +92,11 @@ fn what_passes_by_itself_is_retryable_and_what_may_have_arrived_is_unknown() {
     let error = run(&answering(Ok(busy)), json!({})).error();
     assert!(error.retryable && error.code == "zapier_busy", "{error}");
     assert_eq!((error.retry_after, error.details.as_deref()), (Some(5), Some(&json!({"status": 429}))));
-    assert!(run(&answering(Ok(response(502, json!("")))), json!({})).error().retryable);
+    let mut down = response(502, json!(""));
+    down.headers.push(("Date".to_owned(), "Sat, 28 Nov 2026 12:00:00 GMT".to_owned()));
+    down.headers.push(("Retry-After".to_owned(), "Sat, 28 Nov 2026 12:00:09 GMT".to_owned()));
+    let error = run(&answering(Ok(down)), json!({})).error();
+    assert_eq!((error.retryable, error.retry_after), (true, Some(9)));
     for answer in [Ok(response(200, json!("<html>"))), Err(HttpError::sent("reset", "broke off"))] {
         let error = run(&answering(answer), json!({})).error();
         assert!(error.unknown && !error.retryable, "{error}");

@@ -92,6 +92,14 @@ struct Answered {
     request_id: Option<String>,
 }
 
+/// One that may pass, and not sooner than Zapier says.
+fn passing(error: StepError, response: &Response) -> StepError {
+    match response.retry_after() {
+        Some(seconds) => error.retryable_after(seconds),
+        None => error.retryable(),
+    }
+}
+
 /// Under which id Zapier has taken it.
 fn taken(response: &Response) -> Result<Option<String>, StepError> {
     let error =
@@ -109,17 +117,18 @@ fn taken(response: &Response) -> Result<Option<String>, StepError> {
             ));
         }
         429 => {
-            let wait = response.header("Retry-After").and_then(|value| value.trim().parse().ok());
-            let busy = StepError::new("zapier_busy", "Zapier takes no more for now: try again later.")
-                .with_details(json!({"status": 429}));
-            return Err(match wait {
-                Some(seconds) => busy.retryable_after(seconds),
-                None => busy.retryable(),
-            });
+            return Err(passing(
+                error("zapier_busy", "Zapier takes no more for now: try again later."),
+                response,
+            ));
         }
         other => {
             let refused = error("http_status", &format!("Zapier answered {other}."));
-            return Err(if matches!(other, 408 | 425 | 500..) { refused.retryable() } else { refused });
+            return Err(if matches!(other, 408 | 425 | 500..) {
+                passing(refused, response)
+            } else {
+                refused
+            });
         }
     }
     match serde_json::from_slice::<Answered>(&response.body) {

@@ -226,6 +226,13 @@ fn brought(plugins: &Plugins) -> anyhow::Result<String> {
     }
     if lines.is_empty() {
         let looked: Vec<_> = plugins.looked_in.iter().map(|folder| folder.display().to_string()).collect();
+        let refused: Vec<_> = plugins
+            .refused()
+            .map(|(plugin, code, why)| format!("\n  {}: {code}: {why}", plugin.file.display()))
+            .collect();
+        if !refused.is_empty() {
+            bail!("the plugins that ship with Onward cannot be used:{}", refused.join(""));
+        }
         bail!(
             "the plugins that ship with Onward are missing: they were looked for in {}. `cargo build --release` builds them beside the program",
             looked.join(", ")

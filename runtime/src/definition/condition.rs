@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{MESSAGE_CHARS_MAX, TESTS_MAX, VALUES_MAX, read::Known, requires::unknown};
+use super::{MESSAGE_CHARS_MAX, TESTS_MAX, VALUES_MAX, read::Known, requires::unknown, toml_text};
 use crate::{
     model::{
         Condition, Directory, Field, FieldType, FieldValue, Stage, Workflow,
@@ -13,7 +13,7 @@ use crate::{
         text::{self, closest},
         workflow::{ASSIGNED_TO, STAGE},
     },
-    toml_file::{At, Entry, Problems, Table},
+    toml_file::{self, At, Diagnostic, Entry, Problems, Table},
 };
 
 pub(super) const IS_SET: &str = "is_set";
@@ -99,6 +99,24 @@ fn tests(
     }
     let tests = tables.into_iter().filter_map(|table| test(table, known, problems)).collect();
     Some(At { value: tests, span })
+}
+
+/// Everything that is wrong with one test, of a step that takes tests as conditions have them. Nothing is said of where.
+pub fn test_problems(test: &Value, workflow: &Workflow) -> Vec<Diagnostic> {
+    const KEY: &str = "test";
+    let text = toml_text::entry(KEY, test);
+    let known =
+        Known { fields: &workflow.fields, untyped: &[], stages: &workflow.stages, roles: &workflow.roles };
+    let root = match toml_file::parse(&text) {
+        Ok(root) => root,
+        Err(problems) => return problems.0,
+    };
+    let mut problems = Problems::default();
+    let mut root = Table::new(root.get_ref(), 0..0);
+    if let Some(table) = root.table(KEY, &mut problems) {
+        self::test(table, &known, &mut problems);
+    }
+    problems.0
 }
 
 fn test(mut table: Table<'_>, known: &Known<'_>, problems: &mut Problems) -> Option<Test> {

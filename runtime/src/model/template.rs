@@ -220,11 +220,6 @@ impl Template {
         matches!(self.parts.first(), Some(Part::Place(Place::Secret(_))))
     }
 
-    /// Whether it is one place and nothing else.
-    pub fn is_one_place(&self) -> bool {
-        matches!(self.parts.as_slice(), [Part::Place(_)])
-    }
-
     /// The secret that is all it says, if so.
     pub fn sole_secret(&self) -> Option<&str> {
         match self.parts.as_slice() {

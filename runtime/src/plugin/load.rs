@@ -18,7 +18,6 @@ use onward_sdk::{
 use super::{
     note::{self, NoteError},
     presented::{Host, Table},
-    trust::{self, TrustError},
 };
 
 /// Step types of one library.
@@ -29,8 +28,6 @@ pub const STEP_TYPES_MAX: usize = 100;
 pub enum LoadError {
     #[error(transparent)]
     Note(#[from] NoteError),
-    #[error("others can change it: {0}")]
-    Changeable(#[from] TrustError),
     #[error("it is not the one that was looked at: its sha256 is {sha256} now")]
     Another { sha256: String },
     #[error("it cannot be loaded: {}", cause(.0))]
@@ -63,7 +60,6 @@ impl LoadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Note(error) => error.code(),
-            Self::Changeable(_) => "plugin_changeable",
             Self::Another { .. } => "plugin_modified",
             Self::Refused(_) => "plugin_not_loaded",
             Self::RefusesUs => "plugin_refuses",
@@ -88,7 +84,7 @@ pub struct Loaded {
 #[derive(Clone, Copy)]
 pub struct StepTable(StepV1, Table);
 
-/// Loads a library, once its note says that it may be one.
+/// Loads a library, once its note says that it may be one. Whether others may change it, whoever asks for it has looked at.
 ///
 /// # Errors
 /// Why it cannot be used. Its code may have run then.
@@ -111,7 +107,6 @@ fn load_if(path: &Path, is_it: impl FnOnce(&note::Library) -> bool) -> Result<Lo
     }
     // Absolute: the system would look for a bare name elsewhere.
     let path = path.canonicalize().map_err(NoteError::from)?;
-    trust::check(&path)?;
     open(library, path, Table::SERVER)
 }
 

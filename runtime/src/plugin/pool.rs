@@ -220,6 +220,10 @@ impl Pool {
         let mut state = self.state();
         loop {
             if let Some(task) = state.next(Instant::now()) {
+                if matches!(task, Task::GiveBack(..)) {
+                    // Its time may come before the one that is waited for.
+                    self.earlier.notify_one();
+                }
                 return Some(task);
             }
             if state.is_stopped {
@@ -255,10 +259,16 @@ impl Pool {
             _ => Err(Err(RunError::Call(CallError::Silent))),
         };
         let mut state = self.state();
+        // At once: from here on another thread may have the run.
+        let before = state.stuck();
+        state.returned(job);
+        let stuck = state.stuck();
         let after = state.made(job, used.id, made);
         self.wake(&mut state);
         drop(state);
-        self.returned(job);
+        if stuck != before {
+            (self.stuck_hears)(stuck);
+        }
         self.follow(after);
     }
 

@@ -412,7 +412,7 @@ fn described(program: Program, settings: RunnerSettings) -> Result<Vec<Descripti
 /// The libraries of a folder, by their names.
 fn libraries(folder: &Path, origin: Origin) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder)?.take(LIBRARIES_MAX) {
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_ours = origin == Origin::Folder || name.starts_with(SHIPPED_PREFIX);
@@ -421,6 +421,10 @@ fn libraries(folder: &Path, origin: Origin) -> io::Result<Vec<PathBuf>> {
         }
     }
     files.sort();
+    if files.len() > LIBRARIES_MAX {
+        tracing::error!(folder = %folder.display(), found = files.len(), "a folder has more than {LIBRARIES_MAX} plugins; the others are left out");
+        files.truncate(LIBRARIES_MAX);
+    }
     Ok(files)
 }
 

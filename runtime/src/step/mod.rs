@@ -40,6 +40,19 @@ use crate::{
     plugin::registry::{PluginSettings, Plugins},
 };
 
+/// The step types of the plugins that ship with the server: they may not be found from where somebody begins or checks a plugin of their
+/// own, and are taken all the same.
+const SHIPPED: [(&str, &[&str]); 5] = [
+    ("onward-plugin-email", &["email_notification"]),
+    ("onward-plugin-flow", &["condition", "delay"]),
+    ("onward-plugin-slack", &["slack_post"]),
+    (
+        "onward-plugin-task",
+        &["assign_to", "delete_task", "move_to_stage", "schedule_stage_change", "update_data"],
+    ),
+    ("onward-plugin-zapier", &["zap"]),
+];
+
 /// A kind of step.
 pub trait StepType: Send + Sync {
     /// As workflow files write it: `api_call`.
@@ -305,9 +318,12 @@ impl StepTypes {
         vec![Box::new(api_call::ApiCallType { guard: guard.clone() })]
     }
 
-    /// Whether a step type is the server's own, which no plugin can bring.
-    pub fn is_own(id: &str) -> bool {
-        Self::own(&Guard::default()).iter().any(|own| own.id() == id)
+    /// Who has a step type of this id wherever the server is installed, so that nobody else's plugin can bring it: the server itself, or
+    /// a plugin that ships with it.
+    pub fn brought_by(id: &str) -> Option<&'static str> {
+        let is_own = Self::own(&Guard::default()).iter().any(|own| own.id() == id);
+        let shipped = SHIPPED.iter().find(|(_, ids)| ids.contains(&id)).map(|(plugin, _)| *plugin);
+        if is_own { Some("the server") } else { shipped }
     }
 
     pub fn new(mut types: Vec<Box<dyn StepType>>) -> Self {

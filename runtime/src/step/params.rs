@@ -59,6 +59,11 @@ impl<'a> Params<'a> {
         self.problems.push(ParamProblem { param, code, message: message.into(), help });
     }
 
+    /// A problem that somebody else has found.
+    pub(super) fn noted(&mut self, param: &str, code: &'static str, message: String, help: Option<String>) {
+        self.problems.push(ParamProblem { param: Some(param.to_owned()), code, message, help });
+    }
+
     /// The workflow has no field of a name; `param`: the table that has it as a key.
     pub(super) fn unknown_field(&mut self, param: &str, name: &str) {
         if RESERVED_NAMES.contains(&name) && !self.has_field(name) {

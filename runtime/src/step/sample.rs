@@ -83,3 +83,20 @@ impl StepType for Rejects {
         Err(vec![ParamProblem { param: None, code: "missing_key", message, help: None }])
     }
 }
+
+#[test]
+fn the_list_of_what_ships_is_what_ships() {
+    let types = shipped(&Guard::default());
+    let mut found: Vec<_> =
+        types.iter().filter_map(|it| Some((it.plugin()?.name.clone(), it.id().to_owned()))).collect();
+    found.sort();
+    let listed = super::SHIPPED
+        .iter()
+        .flat_map(|(plugin, ids)| ids.iter().map(|id| ((*plugin).to_owned(), (*id).to_owned())));
+    assert_eq!(found, listed.collect::<Vec<_>>());
+    for (id, owner) in
+        [("api_call", Some("the server")), ("zap", Some("onward-plugin-zapier")), ("greet", None)]
+    {
+        assert_eq!(StepTypes::brought_by(id), owner);
+    }
+}

@@ -7,7 +7,7 @@ mod wire;
 
 use std::{
     io::{self, ErrorKind},
-    net::{IpAddr, ToSocketAddrs},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +19,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::wire::{Reply, Wire};
+use self::wire::{Patience, Reply, Wire};
 use crate::message::Ready;
 
 /// How long a message may take where the server sets no limit.
@@ -57,9 +57,10 @@ impl Server {
         let patience = context.remaining().unwrap_or(PATIENCE);
         // A little less: of a call that ends by itself the server knows what became of it.
         let deadline = Instant::now() + patience - (patience / 10).min(MARGIN);
-        let addresses = (self.host.as_str(), self.port).to_socket_addrs();
-        let addresses: Vec<_> = addresses.map_err(|error| self.not_reached(&error))?.collect();
-        let wire = Wire::connect(&addresses, deadline, context).map_err(|error| self.not_reached(&error))?;
+        let patience = Patience { deadline, context };
+        let addresses = patience.addresses(&self.host, self.port);
+        let wire = addresses.and_then(|addresses| Wire::connect(&addresses, patience));
+        let wire = wire.map_err(|error| self.not_reached(&error, context))?;
         let mut talk = Talk { server: self, context, wire, extensions: Vec::new() };
         talk.begin()?;
         talk.authenticate()?;
@@ -78,7 +79,10 @@ impl Server {
         }
     }
 
-    fn not_reached(&self, error: &io::Error) -> StepError {
+    fn not_reached(&self, error: &io::Error, context: &Context) -> StepError {
+        if context.is_cancelled() && error.kind() == ErrorKind::ConnectionAborted {
+            return StepError::cancelled();
+        }
         let code = if error.kind() == ErrorKind::TimedOut { "timeout" } else { "connect_failed" };
         StepError::new(code, format!("The mail server {} cannot be reached: {error}.", self.place()))
             .retryable()
@@ -220,7 +224,7 @@ impl Talk<'_, '_> {
     }
 
     fn refused_recipients(&self, refused: &[(&Address, Reply)]) -> StepError {
-        let shown = refused.iter().take(10).map(|(to, reply)| format!("{to} ({})", reply.text()));
+        let shown = refused.iter().take(10).map(|(to, reply)| format!("{to} ({})", self.told(reply)));
         let shown = shown.collect::<Vec<_>>().join(", ");
         let message = format!(
             "The mail server {} refuses to send to {shown}. Nothing was sent to anybody.",
@@ -243,7 +247,10 @@ impl Talk<'_, '_> {
             );
             StepError::new("no_answer", message).unknown()
         })?;
-        Ok(self.positive(reply, &[250], "message_refused", "refuses the message")?.text())
+        // The message is taken whichever success it is: another try would send it twice.
+        let wanted = if (200..300).contains(&reply.code) { reply.code } else { 250 };
+        let reply = self.positive(reply, &[wanted], "message_refused", "refuses the message")?;
+        Ok(self.told(&reply))
     }
 
     /// Says a line, and expects one of some replies.
@@ -267,21 +274,17 @@ impl Talk<'_, '_> {
         if wanted.contains(&reply.code) {
             return Ok(reply);
         }
-        let message = format!(
-            "The mail server {} {otherwise}: {}.",
-            self.server.place(),
-            self.without_password(&reply.text())
-        );
+        let message = format!("The mail server {} {otherwise}: {}.", self.server.place(), self.told(&reply));
         let error = StepError::new(code, message);
         Err(if (400..500).contains(&reply.code) { error.retryable() } else { error })
     }
 
-    /// Servers repeat what they were told.
-    fn without_password(&self, text: &str) -> String {
-        match &self.server.credentials {
-            Some((_, password)) if !password.expose().is_empty() => text.replace(password.expose(), "…"),
-            _ => text.to_owned(),
-        }
+    /// What a reply says, without the password, which servers may repeat, also as it was sent.
+    fn told(&self, reply: &Reply) -> String {
+        let Some((user, password)) = &self.server.credentials else { return reply.text_without(&[]) };
+        let password = password.expose();
+        let encoded = [STANDARD.encode(format!("\0{user}\0{password}")), STANDARD.encode(password)];
+        reply.text_without(&[encoded.as_slice(), &[password.to_owned()]].concat())
     }
 
     /// The connection broke before the message was whole, so nobody has got it.

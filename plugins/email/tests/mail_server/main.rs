@@ -3,8 +3,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
-    net::TcpListener,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
 };
@@ -68,13 +67,10 @@ impl MailServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("the mail server starts");
-        let port =
-            TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
-        let mut input = child.stdin.take().expect("its input");
-        writeln!(input, "{port}").expect("its port");
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut ready).expect("a line");
-        assert_eq!(ready, "ready\n", "the mail server did not start");
+        let input = child.stdin.take().expect("its input");
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut port).expect("a line");
+        let port = port.trim().parse().expect("its port: the mail server did not start");
         Self { child, _input: input, folder, port, ca }
     }
 

@@ -6,6 +6,7 @@ password that it asks for. It says its port on the standard output, and ends whe
 
 import json
 import pathlib
+import socket
 import ssl
 import sys
 from email import message_from_bytes, policy
@@ -51,10 +52,20 @@ def authenticate(server, session, envelope, mechanism, data):
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(folder / "server.pem", folder / "server.key")
-controller = Controller(
+listener = socket.create_server(("127.0.0.1", 0))
+
+
+class OnListener(Controller):
+    """On a port that the system has chosen, so that nobody else can have it."""
+
+    def _create_server(self):
+        return self.loop.create_server(self._factory_invoker, sock=listener, ssl=self.ssl_context)
+
+
+controller = OnListener(
     Keep(),
     hostname="127.0.0.1",
-    port=int(sys.stdin.readline()),
+    port=listener.getsockname()[1],
     ssl_context=context if security == "tls" else None,
     tls_context=context if security == "starttls" else None,
     require_starttls=security == "starttls",
@@ -63,6 +74,6 @@ controller = Controller(
     auth_require_tls=security == "starttls",
 )
 controller.start()
-print("ready", flush=True)
+print(listener.getsockname()[1], flush=True)
 sys.stdin.read()
 controller.stop()

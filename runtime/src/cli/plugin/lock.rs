@@ -3,7 +3,9 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    fs,
+    fs::{self, File},
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -191,19 +193,30 @@ fn is_header(line: &str) -> bool {
     is_end && keys.eq(["plugins", "pins"])
 }
 
-/// Puts a text in the place of a file's, all of it or nothing.
+/// Puts a text in the place of a file's, all of it or nothing; the owner, the group and the mode stay.
 fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     let mut new = file.as_os_str().to_owned();
     new.push(".new");
     let new = PathBuf::from(new);
-    let written = fs::write(&new, text)
-        .and_then(|()| fs::set_permissions(&new, fs::metadata(file)?.permissions()))
-        .and_then(|()| fs::File::open(&new)?.sync_all())
-        .and_then(|()| fs::rename(&new, file));
+    // Nobody else's file, and nothing that a link leads to; and nobody reads it before it has the rights of the old one.
+    let created = File::options().write(true).create_new(true).mode(0o600).open(&new);
+    let written = created.with_context(|| shown(&new).to_string())?;
+    let written = put(&written, file, text).and_then(|()| fs::rename(&new, file));
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }
     Ok(written?)
+}
+
+fn put(mut new: &File, old: &Path, text: &str) -> io::Result<()> {
+    new.write_all(text.as_bytes())?;
+    let (old, own) = (fs::metadata(old)?, new.metadata()?);
+    if (old.uid(), old.gid()) != (own.uid(), own.gid()) {
+        fchown(new, Some(old.uid()), Some(old.gid()))?;
+    }
+    // After it: another owner takes rights away.
+    new.set_permissions(old.permissions())?;
+    new.sync_all()
 }
 
 #[cfg(test)]

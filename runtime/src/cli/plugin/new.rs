@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use super::super::shown;
+use crate::step::StepTypes;
 
 /// The longest name of a plugin; its step type's id is the same.
 const NAME_BYTES_MAX: usize = 64;
@@ -108,6 +109,10 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     if name.len() > NAME_BYTES_MAX {
         bail!("a plugin's name has at most {NAME_BYTES_MAX} characters");
     }
+    let id = name.replace('-', "_");
+    if let Some(owner) = StepTypes::brought_by(&id) {
+        bail!("{owner} has a step type `{id}` already: choose another name, such as `my-{name}`");
+    }
     if TAKEN.split_whitespace().any(|taken| taken == name) {
         bail!("`{name}` means something else already: choose another name, such as `{name}-step`");
     }
@@ -122,7 +127,17 @@ fn named(text: &str, name: &str) -> String {
     if let Some(first) = title.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    text.replace("sample-step", name).replace("sample_step", &id).replace("Sample step", &title)
+    let parts = [("sample-step", name), ("sample_step", &id), ("Sample step", &title)];
+    // In one pass: a name may have the template's in it.
+    let (mut done, mut rest) = (String::with_capacity(text.len()), text);
+    loop {
+        let next = parts.iter().filter_map(|(from, to)| Some((rest.find(from)?, from.len(), *to))).min();
+        let Some((at, length, to)) = next else { break };
+        done.push_str(&rest[..at]);
+        done.push_str(to);
+        rest = &rest[at + length..];
+    }
+    done + rest
 }
 
 fn write(folder: &Path, path: &str, text: &str) -> anyhow::Result<()> {
@@ -185,6 +200,9 @@ mod tests {
             ("../x", "small letters"),
             ("é", "small letters"),
             ("type", "choose another name, such as `type-step`"),
+            ("zap", "onward-plugin-zapier has a step type `zap` already"),
+            ("move-to-stage", "onward-plugin-task has a step type `move_to_stage` already"),
+            ("api_call", "the server has a step type `api_call` already"),
             (&"x".repeat(65), "at most 64"),
         ] {
             let error = check_name(bad).expect_err(bad).to_string();
@@ -196,6 +214,8 @@ mod tests {
     fn every_template_has_the_name_in_it() {
         assert!(RUST[0].1.contains(SDK));
         assert_eq!(named("sample-step sample_step Sample step", "a-b_c"), "a-b_c a_b_c A b c");
+        assert_eq!(named("sample-step sample_step", "my_sample_step"), "my_sample_step my_sample_step");
+        assert_eq!(named("sample-step", "sample-step_sample_step"), "sample-step_sample_step");
         for (path, text) in RUST.iter().chain(C) {
             let done = named(text, "greet");
             assert!(!done.to_lowercase().contains("sample"), "{path}");

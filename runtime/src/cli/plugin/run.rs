@@ -113,7 +113,7 @@ async fn ended(running: Running) -> Result<Answer, RunError> {
         tokio::select! {
             Some(request) = requests.recv() => (request.answer)(Err(HttpError::not_sent(
                 "http_unavailable",
-                "This server lets no plugin call other servers.",
+                "There is no server here to send the request: `onward plugin run` runs a step without one.",
             ))),
             ended = &mut ended => {
                 let gone = || RunError::Died("What runs the plugin is gone.".to_owned());

@@ -16,6 +16,14 @@ const STOP_END_MAX: Duration = Duration::from_secs(1);
 /// How long what it has said last is waited for after its end.
 const LAST_FRAMES_MAX: Duration = Duration::from_secs(2);
 
+/// What is known of a process that is buried.
+#[derive(Clone, Copy)]
+struct Rest {
+    has_ended: bool,
+    has_closed: bool,
+    is_garbled: bool,
+}
+
 /// Why a process is buried.
 pub(super) enum Why {
     /// It has ended by itself.
@@ -33,15 +41,19 @@ impl Keeper {
         if let Why::Killed(_) = &why {
             live.process.kill();
         }
-        let (number, has_closed) = (live.process.number, live.has_closed);
-        let has_ended = matches!(why, Why::Ended);
-        let has_ended = self.hear_the_rest(number, has_ended, has_closed).await;
+        let number = live.process.number;
+        let rest = Rest {
+            has_ended: matches!(why, Why::Ended),
+            has_closed: live.has_closed,
+            is_garbled: live.is_garbled,
+        };
+        let rest = self.hear_the_rest(number, rest).await;
         let Some(live) = self.live.take() else { return };
         let (status, words) = live.process.end().await;
         let name = self.name();
         let how = match (why, status) {
             (Why::Killed(why), _) => format!("The plugin {name}'s process was ended: {why}"),
-            (Why::Silent(why), _) if !has_ended => {
+            (Why::Silent(why), _) if !rest.has_ended => {
                 format!("The plugin {name}'s process was ended: {why}")
             }
             (_, Ok(status)) => format!("The plugin {name}'s process ended by itself ({status})"),
@@ -51,15 +63,17 @@ impl Keeper {
         };
         let words =
             if words.is_empty() { String::new() } else { format!("; its last words were “{words}”") };
-        self.ended(&format!("{how}{words}."), Instant::now());
+        self.ended(&format!("{how}{words}."), rest.has_closed && !rest.is_garbled, Instant::now());
     }
 
     /// Waits until a process has ended and has said all, which counts: for a moment only, since what it has begun may keep its connection
-    /// open. Whether it has ended.
-    async fn hear_the_rest(&mut self, number: u64, mut has_ended: bool, mut has_closed: bool) -> bool {
+    /// open.
+    async fn hear_the_rest(&mut self, number: u64, mut rest: Rest) -> Rest {
         let until = Instant::now() + LAST_FRAMES_MAX;
-        while !(has_ended && has_closed) {
-            if has_ended && let Some(live) = &self.live {
+        while !(rest.has_ended && rest.has_closed) {
+            if rest.has_ended
+                && let Some(live) = &self.live
+            {
                 // Also what it has begun.
                 live.process.kill();
             }
@@ -69,22 +83,24 @@ impl Keeper {
             match event {
                 _ if process != number => {}
                 Event::Said(id, frame) if frame.is_of_a_run() => drop(self.hear(id, frame)),
-                Event::Closed(_) | Event::Garbage(_) => has_closed = true,
-                Event::Ended => has_ended = true,
+                Event::Closed(_) => rest.has_closed = true,
+                Event::Garbage(_) => (rest.has_closed, rest.is_garbled) = (true, true),
+                Event::Ended => rest.has_ended = true,
                 _ => {}
             }
         }
-        has_ended
+        rest
     }
 
-    /// The process is gone, which nobody wanted.
-    pub(super) fn ended(&mut self, why: &str, now: Instant) {
+    /// The process is gone, which nobody wanted. `is_whole`: all that it had said was heard, so that what it had begun is known.
+    pub(super) fn ended(&mut self, why: &str, is_whole: bool, now: Instant) {
         tracing::warn!("{why}");
         let open: Vec<_> = self.calls.iter().map(|(id, call)| (*id, call.stage)).collect();
         for (id, stage) in open.into_iter().rev() {
             match stage {
-                Stage::Begun => self
-                    .done(id, Err(RunError::Died(format!("{why} What it had done of this is not known.")))),
+                Stage::Waiting => {}
+                Stage::Handed | Stage::HandedLate if !is_whole => self.lost(id, why),
+                Stage::Begun => self.lost(id, why),
                 Stage::HandedLate => {
                     let message = format!("The plugin {} did not begin this in its time.", self.name());
                     self.done(id, Err(RunError::NotBegun { code: "plugin_busy", message }));
@@ -96,7 +112,6 @@ impl Keeper {
                         self.waiting.push_front(id);
                     }
                 }
-                Stage::Waiting => {}
             }
         }
         self.times.retain(|(_, id)| !self.late.contains(id));
@@ -117,6 +132,11 @@ impl Keeper {
             self.not_before = Some((now + pause, false));
             self.shared.set(RunnerState::BackingOff { why: why.to_owned() });
         }
+    }
+
+    /// A run that had begun, or may have.
+    fn lost(&mut self, id: u64, why: &str) {
+        self.done(id, Err(RunError::Died(format!("{why} What it had done of this is not known."))));
     }
 
     /// Nothing is run for a while.

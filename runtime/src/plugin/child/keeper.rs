@@ -66,6 +66,8 @@ pub(super) struct Live {
     pub(super) stuck: usize,
     /// It says nothing more.
     pub(super) has_closed: bool,
+    /// Something came after which nothing that it says is understood.
+    pub(super) is_garbled: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,11 +311,12 @@ impl Keeper {
                     steps: Vec::new(),
                     stuck: 0,
                     has_closed: false,
+                    is_garbled: false,
                 });
             }
             Err(error) => {
                 let why = format!("Its process cannot be started: {error}.");
-                self.ended(&why, now);
+                self.ended(&why, true, now);
             }
         }
     }
@@ -336,7 +339,7 @@ impl Keeper {
                 Some(Why::Silent(why.to_owned()))
             }
             Event::Garbage(why) => {
-                live.has_closed = true;
+                (live.has_closed, live.is_garbled) = (true, true);
                 Some(Why::Killed(format!("it has sent the server {why}")))
             }
             Event::Stalled => Some(Why::Killed("it does not read what the server sends".to_owned())),

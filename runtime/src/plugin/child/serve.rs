@@ -119,9 +119,11 @@ struct Writer(Mutex<UnixStream>);
 
 impl Writer {
     fn send(&self, id: u64, frame: &Frame) {
-        if let Ok(bytes) = frame.bytes(id) {
-            // Without a server this process ends soon.
-            let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(&bytes);
+        if let Ok(bytes) = frame.bytes(id)
+            && self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(&bytes).is_err()
+        {
+            // Nothing may be begun of which the server does not hear.
+            std::process::exit(1);
         }
     }
 }

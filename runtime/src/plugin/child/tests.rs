@@ -294,7 +294,7 @@ fn memory_has_an_end() {
     let count = answer.map(|answer| answer.note.expect("a note"));
     match count {
         // What the C library had reserved before comes on top.
-        Ok(count) => assert!((1..=512).contains(&count.parse::<u32>().expect("a count")), "{count}"),
+        Ok(count) => assert!((1..1024).contains(&count.parse::<u32>().expect("a count")), "{count}"),
         Err(error) => assert_eq!(error.code(), "plugin_died", "{error}"),
     }
 }

@@ -1,7 +1,7 @@
 //! The keys of a plugin's step in a workflow file. Those of its configuration and of its params stand side by side, as those of a built-in
 //! step do; only where a name is taken (`name`, `timeout`, one that both have) a key stands in a table `config` or `params`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use onward_sdk::description::{Description, Hints};
 use serde_json::{Map, Value, json};
@@ -20,8 +20,12 @@ const OF_THE_SERVER: [&str; 2] = ["timeout", RETRY];
 /// Only of types that reach outside.
 const RETRY: &str = "retry";
 
-/// How deep alternatives within alternatives are looked for keys.
-const DEPTH_MAX: usize = 16;
+/// Whether a key of a step in a workflow file is the server's, whatever the step's type.
+pub fn is_reserved(key: &str) -> bool {
+    OF_EVERY_STEP.contains(&key)
+        || OF_THE_SERVER.contains(&key)
+        || Half::BOTH.iter().any(|half| half.name() == key)
+}
 
 /// The two documents that a plugin's step is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +104,7 @@ impl Keys {
         let of = |half: Half| {
             let mut keys = BTreeSet::new();
             if let Some(schema) = half.schema(description) {
-                properties(schema, schema, 0, &mut |name, _| {
+                properties(schema, &mut |name, _| {
                     keys.insert(name.to_owned());
                 });
             }
@@ -111,10 +115,7 @@ impl Keys {
 
     /// Whether a key must stand in its table, because its name is taken beside the others.
     fn is_taken(&self, key: &str) -> bool {
-        OF_EVERY_STEP.contains(&key)
-            || OF_THE_SERVER.contains(&key)
-            || Half::BOTH.iter().any(|half| half.name() == key)
-            || (self.config.contains(key) && self.params.contains(key))
+        is_reserved(key) || (self.config.contains(key) && self.params.contains(key))
     }
 
     fn has(&self, half: Half, key: &str) -> bool {
@@ -212,19 +213,24 @@ impl Keys {
 }
 
 /// Shows every key that a schema declares at its top, with its own schema.
-fn properties<'s>(root: &'s Value, schema: &'s Value, depth: usize, show: &mut dyn FnMut(&str, &'s Value)) {
-    if depth > DEPTH_MAX {
-        return;
-    }
-    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
-        show(name, inner);
-    }
-    for inner in ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema[*key].as_array()).flatten() {
-        properties(root, inner, depth + 1, show);
-    }
-    let definition = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/$defs/"));
-    if let Some(inner) = definition.and_then(|name| root["$defs"].get(name)) {
-        properties(root, inner, depth + 1, show);
+fn properties<'s>(root: &'s Value, show: &mut dyn FnMut(&str, &'s Value)) {
+    let (mut left, mut seen) = (vec![root], HashSet::new());
+    while let Some(schema) = left.pop() {
+        // A schema may refer to itself, in as many ways as it likes.
+        if !seen.insert(std::ptr::from_ref(schema)) {
+            continue;
+        }
+        for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+            show(name, inner);
+        }
+        let alternatives =
+            ["oneOf", "anyOf", "allOf"].iter().filter_map(|key| schema[*key].as_array()).flatten();
+        let definition = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/$defs/"));
+        let referred = definition.and_then(|name| root["$defs"].get(name));
+        let first = left.len();
+        left.extend(alternatives.chain(referred));
+        // In the order in which they stand.
+        left[first..].reverse();
     }
 }
 
@@ -249,7 +255,7 @@ impl OfFile {
         };
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        properties(schema, schema, 0, &mut |name, inner| {
+        properties(schema, &mut |name, inner| {
             let inner = moved(inner);
             let is_required = required.contains(&name);
             let (into, of_required) = if keys.is_taken(name) {

@@ -19,6 +19,7 @@ use onward_sdk::{
 };
 use serde_json::{Value, json};
 
+pub use self::keys::is_reserved;
 use self::keys::{Half, Keys};
 use super::{Description, Example, PluginName, Step, StepType};
 use crate::{

@@ -14,12 +14,13 @@ use super::{
     keys::{Half, Keys, Split},
 };
 use crate::{
+    definition,
     model::{
         StepDefinition, Workflow,
         execution::Effects,
         template::{Destination, Template},
         text::{shortened, suggestion},
-        workflow::{ASSIGNED_TO, ParamProblem, STAGE},
+        workflow::{ASSIGNED_TO, ParamProblem},
     },
     step::{
         params::{Params, last_key},
@@ -157,11 +158,10 @@ impl Reading<'_, '_> {
                 }
                 self.open.push((*pointer).to_owned());
             }
-            Part::Known { pointer, value: Value::String(text), .. } if text.contains("{{secrets.") => {
-                let message = "a secret may not stand here: what has this key is shown, and kept as it is";
-                self.problem(pointer, "invalid_template", message);
+            Part::Known { pointer, value, .. } => {
+                self.refuse_places(pointer, value);
+                self.widget(&part);
             }
-            Part::Known { .. } => {}
         });
         found
     }
@@ -177,19 +177,48 @@ impl Reading<'_, '_> {
             if hints.widget.as_deref() == Some(Hints::FIELDS) {
                 return self.fields(pointer, value, &mut found);
             }
-            if let Some(escaping) = hints.template {
-                self.templates(pointer, value, escaping, &mut found);
+            match hints.template {
+                Some(escaping) => self.templates(pointer, value, escaping, &mut found),
+                None => self.refuse_places(pointer, value),
             }
-            let is_open = self.open.iter().any(|open| open == pointer);
-            match hints.widget.as_deref() {
-                Some(Hints::STAGE) if !is_open => self.stage(pointer, value),
-                Some(Hints::FIELD) if !is_open => self.field(pointer, value),
-                Some(Hints::USER) if !is_open => self.user(pointer, value),
-                Some(Hints::CONDITION) => self.tests(pointer, value),
-                _ => {}
-            }
+            self.widget(&part);
         });
         found
+    }
+
+    /// What a value stands for in the workflow, which must be there.
+    fn widget(&mut self, part: &Part<'_, '_>) {
+        let Part::Known { pointer, value, schema, fitting } = part else { return };
+        if self.open.iter().any(|open| open == pointer) {
+            return;
+        }
+        match part.hints().widget.as_deref() {
+            Some(Hints::STAGE) => self.stage(pointer, value),
+            Some(Hints::FIELD) => self.field(pointer, value),
+            Some(Hints::USER) => self.user(pointer, value),
+            Some(Hints::CONDITION) => self.tests(pointer, value),
+            Some(Hints::DURATION) => {
+                let most =
+                    [Some(*schema), *fitting].into_iter().flatten().find_map(|it| it["maximum"].as_u64());
+                let place = self.place(pointer);
+                self.params.read_duration(&place, value, most.map_or(Duration::MAX, Duration::from_secs));
+                self.open.push((*pointer).to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes a text that somebody means to have filled in, where nothing is.
+    fn refuse_places(&mut self, pointer: &str, value: &Value) {
+        let Value::String(text) = value else { return };
+        let is_judged = self.open.iter().any(|open| open == pointer);
+        let template = text.contains("{{").then(|| Template::parse(text, Destination::Call, self.workflow));
+        if let (false, Some(Ok(template))) = (is_judged, template)
+            && template.fixed().is_none()
+        {
+            let message = "nothing is filled in here, neither fields nor secrets: what has this key is kept, and used, as it is";
+            self.problem(pointer, "invalid_template", message);
+        }
     }
 
     /// A text, or each text of a list.
@@ -250,19 +279,17 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// Tests of the task: what each is about must be there.
+    /// Tests of the task, as the conditions of an action have them.
     fn tests(&mut self, pointer: &str, value: &Value) {
-        for (index, test) in value.as_array().into_iter().flatten().enumerate() {
-            let Some(field) = test["field"].as_str() else { continue };
-            let is_known =
-                [STAGE, ASSIGNED_TO].contains(&field) || self.workflow.field_named(field).is_some();
-            if !is_known {
-                let names = self.workflow.fields.iter().map(|field| field.name.as_str());
-                let help = suggestion(field, names.chain([STAGE, ASSIGNED_TO]));
-                let place = self.place(&format!("{pointer}/{index}/field"));
-                let message = format!("the workflow has no field “{field}”");
-                self.params.problem_with_help(&place, "unknown_field", message, help);
+        let Some(tests) = value.as_array() else { return };
+        for (index, test) in tests.iter().enumerate().filter(|(_, test)| test.is_object()).take(PROBLEMS_MAX)
+        {
+            let pointer = format!("{pointer}/{index}");
+            for problem in definition::test_problems(test, self.workflow) {
+                let place = self.place(&pointer);
+                self.params.noted(&place, problem.code, problem.message, problem.help);
             }
+            self.open.push(pointer);
         }
     }
 
@@ -296,13 +323,20 @@ impl Reading<'_, '_> {
         }
     }
 
+    /// Whether something, or what it stands in, was judged without its schema, or is not known yet.
+    fn is_open(&self, pointer: &str) -> bool {
+        let is_within = |open: &String| {
+            pointer.strip_prefix(open.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.open.iter().any(is_within)
+    }
+
     /// What the schema says of the whole, but for what is not known yet and what was said already.
     fn validate(&mut self, validator: Option<&Validator>, document: &Value) {
         for error in validator.iter().flat_map(|validator| validator.iter_errors(document)).take(PROBLEMS_MAX)
         {
             let pointer = error.instance_path().to_string();
-            let is_open = self.open.contains(&pointer);
-            if is_open || is_about_keys(&error) {
+            if self.is_open(&pointer) || is_about_keys(&error) {
                 continue;
             }
             match error.kind() {
@@ -344,5 +378,16 @@ pub(super) fn said(error: &ValidationError<'_>) -> String {
         (Some(name), _) => format!("`{name}`"),
         (None, _) => "it".to_owned(),
     };
+    said_of(error, subject)
+}
+
+/// The same where it is not said beside it which value is meant.
+pub(super) fn said_with_place(error: &ValidationError<'_>) -> String {
+    let path = error.instance_path().to_string();
+    let place = path.trim_start_matches('/');
+    said_of(error, if place.is_empty() { "it".to_owned() } else { format!("`{place}`") })
+}
+
+fn said_of(error: &ValidationError<'_>, subject: String) -> String {
     shortened(&error.masked_with(subject).to_string(), SAID_CHARS_MAX).into_owned()
 }

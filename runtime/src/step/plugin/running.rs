@@ -14,7 +14,7 @@ use tracing::Span;
 
 use super::{
     PluginType, http,
-    reading::{Placed, Settings, said},
+    reading::{Placed, Settings, said_with_place},
 };
 use crate::{
     model::{
@@ -42,6 +42,12 @@ const WORDS_CHARS_MAX: usize = 2_000;
 
 /// Characters of a plugin's own code for an error.
 const CODE_CHARS_MAX: usize = 64;
+
+/// Requests of one run that are under way at once.
+const SENDING_MAX: usize = 16;
+
+/// Requests of one run that its attempt keeps.
+const EXCHANGES_MAX: usize = 20;
 
 /// Bytes of the params, or of an error's details, that an attempt keeps.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
@@ -205,7 +211,7 @@ impl PluginStep {
         }
         let wrong = validator.iter().flat_map(|validator| validator.iter_errors(&params)).next();
         if let Some(error) = wrong {
-            return Err(NotRun::Params(said(&error)));
+            return Err(NotRun::Params(said_with_place(&error)));
         }
         Ok(serde_json::value::to_raw_value(&params)?)
     }
@@ -246,14 +252,19 @@ impl PluginStep {
         let run = Run { used, input, within: self.timeout, span: Span::current() };
         let deadline = std::time::Instant::now() + self.timeout;
         let mut running = self.runner.run(run);
-        let (mut sending, mut exchanges) = (FuturesUnordered::new(), Vec::new());
+        let (mut sending, mut exchanges, mut sent) = (FuturesUnordered::new(), Vec::new(), 0_usize);
         let ended = loop {
             tokio::select! {
                 // Its end is what counts; whatever it still wants sent then, nobody waits for.
                 biased;
                 ended = &mut running.ended => break ended,
-                Some(record) = sending.next(), if !sending.is_empty() => exchanges.extend(record),
-                Some(request) = running.requests.recv() => {
+                Some(record) = sending.next(), if !sending.is_empty() => {
+                    sent += 1;
+                    if sent <= EXCHANGES_MAX {
+                        exchanges.extend(record);
+                    }
+                }
+                Some(request) = running.requests.recv(), if sending.len() < SENDING_MAX => {
                     let left = deadline.saturating_duration_since(std::time::Instant::now());
                     sending.push(http::send(call, request, left, redactor));
                 }
@@ -264,7 +275,11 @@ impl PluginStep {
         // A runner that is gone without a word was ended with the server.
         let ended =
             ended.unwrap_or_else(|_| Err(RunError::Died("the plugin's runner was stopped".to_owned())));
-        Ok(self.outcome(call, ended, &params, exchanges, redactor))
+        let mut outcome = self.outcome(call, ended, &params, exchanges, redactor);
+        if sent > EXCHANGES_MAX {
+            outcome.warnings.push(format!("it has sent {sent} requests; the first {EXCHANGES_MAX} are kept"));
+        }
+        Ok(outcome)
     }
 
     fn outcome(
@@ -428,11 +443,7 @@ fn rendered(placed: &Placed, scope: &Scope<'_>) -> Result<Value, RenderError> {
     Ok(match placed.escaping {
         None => template.render_value(scope),
         Some(Escaping::Text) => template.render(scope, Escape::Text)?.into(),
-        Some(Escaping::Url) => match template.is_one_place() {
-            // All of it: then it is a URL already.
-            true => template.render(scope, Escape::Text)?.into(),
-            false => template.render(scope, Escape::Url)?.into(),
-        },
+        Some(Escaping::Url) => template.render(scope, Escape::Url)?.into(),
         Some(Escaping::Html) => template.render(scope, Escape::Html)?.into(),
         Some(Escaping::Header) => template.render(scope, Escape::Header)?.into(),
         Some(Escaping::Json) => template.render_json(scope)?.into(),

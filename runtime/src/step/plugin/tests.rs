@@ -41,6 +41,8 @@ fn post() -> PluginType {
                 "name": {"type": "string"},
                 "depth": {"type": "integer", "minimum": 1, "maximum": 3},
                 "more": {"$ref": "#/$defs/More"},
+                "all": {"type": "array", "x-onward": {"widget": "condition"}},
+                "for": {"type": ["string", "integer"], "maximum": 86400, "pattern": "^[0-9]+[smhd]$", "x-onward": {"widget": "duration"}},
             },
             "$defs": {"More": {"type": "object", "properties": {"again": {"$ref": "#/$defs/More"}, "all": {"$ref": "#"}}}},
         },
@@ -52,7 +54,6 @@ fn post() -> PluginType {
                 "stage": {"type": "string", "x-onward": {"widget": "stage"}},
                 "fields": {"type": "object", "x-onward": {"widget": "fields"}},
                 "into": {"type": "string", "x-onward": {"widget": "field"}},
-                "all": {"type": "array", "x-onward": {"widget": "condition"}},
                 "who": {"type": "string", "x-onward": {"template": "text", "widget": "user"}},
                 "depth": {"type": "integer"},
                 "timeout": {"type": "integer"},
@@ -120,11 +121,14 @@ fn keys_stand_side_by_side_and_in_tables_where_their_names_are_taken() {
 #[test]
 fn every_problem_is_told_at_once_with_its_place() {
     let found = problems(json!({
-        "sever": "x", "token": "plain", "text": "{{Compny Name}}", "to": ["a", "{{secrets.X}}"], "stage": "Opn", "into": "Company Nam", "who": "jane",
-        "all": [{"field": "Stage"}, {"field": "Nobody"}], "fields": {"Company Nme": "x", "Number of Employees": "many", "Company Name": "{{nobody}}"}, "timeout": "0s",
+        "sever": "x", "token": "plain", "text": "{{Compny Name}}", "to": ["a", "{{secrets.X}}"], "stage": "Opn", "into": "Company Nme", "who": "jane",
+        "all": [{"field": "Stage", "equals": "In Progres"}, {"field": "Nobody", "is_set": true}, {"field": "Company Name", "is_set": true}],
+        "for": "3d", "fields": {"Company Nme": "x", "Number of Employees": "many", "Company Name": "{{nobody}}"}, "timeout": "0s",
     }));
     let expected = [
-        ("all/1/field", "unknown_field"),
+        ("all/0", "unknown_stage"),
+        ("all/1", "unknown_field"),
+        ("for", "invalid_param"),
         ("into", "unknown_field"),
         ("who", "invalid_param"),
         ("fields/Company Name", "invalid_template"),
@@ -142,6 +146,8 @@ fn every_problem_is_told_at_once_with_its_place() {
     assert_eq!(places, expected.into(), "{found:#?}");
     let said = |place: &str| &found.iter().find(|(at, ..)| at == place).expect(place).2;
     assert!(said("sever").contains("server"), "{}", said("sever"));
+    assert!(said("for").contains("1d"), "{}", said("for"));
+    assert!(said("all/0").contains("In Progress"), "{}", said("all/0"));
     assert!(said("to/1").contains("takes secrets only where it asks for one"), "{}", said("to/1"));
 }
 

@@ -4,9 +4,7 @@ use onward_sdk::description::{Description, Example, Hints};
 use serde_json::{Value, json};
 
 use super::{Failure, Findings, failed};
-
-/// Keys of a step in a workflow file that are the server's.
-const TAKEN: [&str; 7] = ["type", "name", "id", "timeout", "retry", "config", "params"];
+use crate::step::plugin::is_reserved;
 
 /// The two schemas, and what they are of.
 fn both(description: &Description) -> [(&'static str, Option<&Value>); 2] {
@@ -160,13 +158,13 @@ pub(super) fn name_collisions(description: &Description, findings: &mut Findings
     let [(_, config), (_, params)] = both(description);
     let (config, params) = (keys(config), keys(params));
     for (of, all) in [("config", &config), ("params", &params)] {
-        for key in all.iter().filter(|key| TAKEN.contains(&key.as_str())) {
+        for key in all.iter().filter(|key| is_reserved(key)) {
             findings.notes.push(format!(
                 "`{key}` of `{of}` is a key of every step: in workflow files it is written in a table, `{of} = {{ {key} = … }}`"
             ));
         }
     }
-    for key in config.iter().filter(|key| params.contains(key) && !TAKEN.contains(&key.as_str())) {
+    for key in config.iter().filter(|key| params.contains(key) && !is_reserved(key)) {
         findings.notes.push(format!(
             "`{key}` is in `config` and in `params`: in workflow files it is written in a table of that name, `config = {{ {key} = … }}`"
         ));
