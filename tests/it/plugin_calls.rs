@@ -28,6 +28,16 @@ fn a_plugin_in_c_runs() {
 }
 
 #[test]
+fn a_request_has_no_server_that_could_send_it_and_that_is_said() {
+    for more in [&[][..], &["--isolation", "in-process"]] {
+        let (code, _, said) = ran(&["RUN=ask(call,host,REQUEST)"], more);
+        let expected =
+            "There is no server here to send the request: `onward plugin run` runs a step without one.";
+        assert!(code == Some(1) && said.contains(expected), "{said}");
+    }
+}
+
+#[test]
 fn a_table_that_is_none_says_why() {
     for (parts, expected) in [
         (

@@ -51,7 +51,11 @@ fn a_crate_builds_has_tests_and_passes_the_check() {
     let project = Project::bare();
     made(&project, &["my-step"]);
     let folder = project.path("my-step");
+    // Nothing of it is outside: whoever has only the program has all that it takes.
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+    assert!(manifest.contains("\nonward-sdk = { path = \"onward-sdk\" }\n"), "{manifest}");
     cargo(&folder, &["fmt", "--check"]);
+    cargo(&folder, &["clippy", "--offline", "--all-targets", "--", "-D", "warnings"]);
     let said = cargo(&folder, &["test", "--offline"]);
     assert!(said.contains("3 passed"), "{said}");
     cargo(&folder, &["build", "--release", "--offline"]);
@@ -156,4 +160,5 @@ fn nothing_is_written_over_and_every_refusal_says_why() {
     made(&project, &["empty", "--sdk", "0.1.0"]);
     let manifest = fs::read_to_string(project.path("empty/Cargo.toml")).expect("a manifest");
     assert!(manifest.contains("\nonward-sdk = \"0.1.0\"\n"), "{manifest}");
+    assert!(!project.path("empty/onward-sdk").exists());
 }

@@ -26,7 +26,8 @@ const NAMES: [(&str, &str); 6] = [
     ("EntryV1", "onward_entry_v1"),
 ];
 
-const OPENING: &str = "/* The boundary between Onward and its step plugins. Made of sdk/src/abi.rs: change that, not this.
+const OPENING: &str =
+    "/* The boundary between Onward and its step plugins. Made of sdk/src/abi.rs: change that, not this.
  *
  * A plugin exports one function, named ONWARD_ENTRY, and has one note:
  *
@@ -34,7 +35,7 @@ const OPENING: &str = "/* The boundary between Onward and its step plugins. Made
  *
  *     ONWARD_EXPORT const onward_plugin_v1 *onward_plugin_v1_entry(const onward_host_v1 *host);
  *
- * The JSON documents are described by the crate onward-sdk, in its modules `document`, `description` and `http`.
+ * The JSON documents stand below; the crate onward-sdk has them as types.
  *
 ";
 

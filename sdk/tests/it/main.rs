@@ -3,6 +3,7 @@
 mod asynchronous;
 mod building;
 mod description;
+mod documents;
 mod header;
 mod layout;
 mod panics;

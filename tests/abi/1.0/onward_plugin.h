@@ -6,7 +6,7 @@
  *
  *     ONWARD_EXPORT const onward_plugin_v1 *onward_plugin_v1_entry(const onward_host_v1 *host);
  *
- * The JSON documents are described by the crate onward-sdk, in its modules `document`, `description` and `http`.
+ * The JSON documents stand below; the crate onward-sdk has them as types.
  *
  * The boundary itself: what a plugin's library and its host hand to each other. Plain C and UTF-8 JSON, so that any language
  * with C's calling convention can be on either side; `include/onward_plugin.h` is made of this file.
@@ -28,6 +28,145 @@
  *   its `run` has returned. The functions of onward_host_v1 may be called on
  *   any thread, until the library's last call has ended, and do not block.
  * - **Unwinding.** No exception and no panic may leave a function of either side.
+ *
+ * # Documents
+ *
+ * All are UTF-8 JSON objects, here with every member, and with comments that are none of them. A member that is said to be "perhaps" there
+ * may be left out. Whoever reads one passes over members that it does not know.
+ *
+ * What `describe` ends its call with:
+ *
+ * ```jsonc
+ * {
+ *   "id": "send_letter", // as workflow files name the step type: small letters, digits and `_`; never changed once somebody uses it
+ *   "title": "Send a letter", // as people know it
+ *   "category": "integration", // with which others it stands: `task`, `timing`, `integration`, or a name of your own
+ *   "icon": "<svg xmlns='http://www.w3.org/2000/svg'/>", // perhaps: a small SVG document
+ *   "help": "Sends a letter.", // perhaps: Markdown
+ *   "examples": [ // perhaps: uses of it to begin from, each with a config and params as the schemas have them
+ *     {"title": "To the customer", "config": {"token": "{{secrets.POST}}"}, "params": {"text": "Dear {{Company Name}}"}}
+ *   ],
+ *   "version": "1.0.0", // of the plugin
+ *   "effects": "external", // or "none": it does nothing that another system notices, and may run again after a crash. Where it is left out, it is "external"
+ *   "deletes_task": true, // perhaps: a run that succeeded may have deleted the task
+ *   "config": { // perhaps: the JSON Schema (draft 2020-12) of what `create` is given, an object; without it there is nothing to configure
+ *     "type": "object",
+ *     "additionalProperties": false, // so that a misspelt key is noticed
+ *     "required": ["token"],
+ *     "properties": {
+ *       "token": {
+ *         "type": "string",
+ *         "description": "The key to the post office.", // the help in the form
+ *         "x-onward": { // hints, each of them perhaps
+ *           "secret": true, // in `config` alone: the workflow names a secret of the server's, `create` is given its value
+ *           "group": "Access", // the heading under which it stands
+ *           "order": 1, // smaller ones first; 0 where it says nothing
+ *           "placeholder": "{{secrets.POST}}",
+ *           "showIf": {"kind": "registered"} // shown only while other fields of the same object have these values
+ *         }
+ *       },
+ *       "kind": {"enum": ["registered", "plain"], "default": "plain"}
+ *     }
+ *   },
+ *   "params": { // perhaps: the same of what each run is given
+ *     "type": "object",
+ *     "additionalProperties": false,
+ *     "required": ["text"],
+ *     "properties": {
+ *       "text": {
+ *         "type": "string",
+ *         "x-onward": {
+ *           "template": "text", // in `params` alone: it may have places such as {{Company Name}}, filled in before each run and escaped for "text" (not at all), "url", "json", "html" or "header"
+ *           "widget": "textarea" // how it is entered: "textarea", "code", "password", "radio". What it stands for, too: "stage", "field" and "user" (a name or an email), "fields" (a table by fields), "duration" ("30s" or seconds), "condition" (a list of tests)
+ *         }
+ *       }
+ *     }
+ *   }
+ * }
+ * ```
+ *
+ * What `create` is given is one object as the schema `config` has it, with the secrets in it.
+ *
+ * What `run` is given:
+ *
+ * ```jsonc
+ * {
+ *   "action": "Finish", // the action that is performed
+ *   "user": { // who performs it; of an API key, `first_name` is the key's name, and `email` and `last_name` are null
+ *     "id": "abc123", "email": "user@example.com", "first_name": "Example", "last_name": "User"
+ *   },
+ *   "task": { // fields by their names, after these two; numbers are texts as they were entered, dates YYYY-MM-DD, what is empty is null, a checkbox is true or false, a selection of many is a list
+ *     "Stage": "Open", "Assigned To": null, "Company Name": "Acme Corp", "Contract Value": "10000.00", "Paid?": false, "Tags": ["a"]
+ *   },
+ *   "params": {"text": "Dear Acme Corp"}, // as the schema `params` has them
+ *   "execution": "01k9", // an id: with the step's it is the same over all tries, a key by which others know a repetition
+ *   "attempt": 1, // which try this is
+ *   "workflow": {"id": "companies", "name": "Companies", "version": 3},
+ *   "step": "step-1", // perhaps: the step's id in its action
+ *   "now": "2026-11-28T10:30:00Z", // perhaps: the server's time, in UTC
+ *   "today": "2026-11-28", // perhaps: the day in the workspace's time zone
+ *   "last_stage": "Open" // perhaps: the stage in which the execution last saw the task
+ * }
+ * ```
+ *
+ * What `run` ends its call with where it succeeded; each member perhaps, so that `{}` leaves the task as it is:
+ *
+ * ```jsonc
+ * {
+ *   "task": {"Reference": "INV-1", "Note": null}, // fields to change; null empties one
+ *   "delete": true, // the task is to go
+ *   "wait_until": "2026-12-01T10:30:00Z", // the next step is not to begin before
+ *   "schedule": {"stage": "No answer", "at": "2026-12-05T10:30:00Z"}, // the stage is to change later
+ *   "expect": "Open", // the stage in which the task must still be, or the step fails
+ *   "stop": true, // the action ends here, and has succeeded; not together with `wait_until`
+ *   "note": "sent as 42" // shown to people beside the step
+ * }
+ * ```
+ *
+ * What `create` and `run` end their call with where they failed, and `describe`, too:
+ *
+ * ```jsonc
+ * {
+ *   "code": "no_such_customer", // short and stable, for programs: small letters, digits and `_`
+ *   "message": "The post office has no customer 42.", // for the person who clicked: what is wrong, and what to do
+ *   "retryable": true, // perhaps: another try may succeed without anybody changing anything
+ *   "retry_after": 30, // perhaps: the seconds for which whoever refused asks not to be asked again
+ *   "unknown": true, // perhaps: a step of external effects cannot say whether it had them, so that nobody takes its failure for nothing done
+ *   "details": {"problems": [{"pointer": "/token", "message": "it has no letters"}]} // perhaps: anything more. Of a configuration that cannot be (`invalid_config`): what is wrong, each with its place as a JSON pointer
+ * }
+ * ```
+ *
+ * A request of the extension `http/1`:
+ *
+ * ```jsonc
+ * {
+ *   "method": "POST",
+ *   "url": "https://post.example/letters",
+ *   "headers": [["Content-Type", "text/plain"], ["Idempotency-Key", "01k9.step-1"]], // perhaps
+ *   "body": "Dear Acme Corp", // perhaps: a text, or other bytes as `body_base64`
+ *   "timeout_ms": 5000 // perhaps: less than what the call has left
+ * }
+ * ```
+ *
+ * Its answer, with any HTTP status:
+ *
+ * ```jsonc
+ * {
+ *   "status": 200,
+ *   "headers": [["Content-Type", "image/png"]], // perhaps
+ *   "body_base64": "iVBORw==" // perhaps: bytes, or a text as `body`
+ * }
+ * ```
+ *
+ * And where there is none:
+ *
+ * ```jsonc
+ * {
+ *   "code": "connect_failed", // such as `timeout` or `refused_address`
+ *   "message": "post.example cannot be reached.",
+ *   "sent": false // false where the request certainly reached nobody; where it is left out, it is true
+ * }
+ * ```
  */
 
 #ifndef ONWARD_PLUGIN_H
@@ -63,8 +202,8 @@
 #define ONWARD_STATUS_OK 0
 
 /**
- * A JSON object with `code`, `message` (for the person who clicked), and perhaps `retryable`, `details`, and `unknown`: true where
- * a step of external effects cannot say whether it had them, so that nobody takes its failure for nothing done.
+ * A JSON object with `code`, `message` (for the person who clicked), and perhaps `retryable`, `retry_after`, `details`, and `unknown`: true
+ * where a step of external effects cannot say whether it had them, so that nobody takes its failure for nothing done.
  */
 #define ONWARD_STATUS_ERROR 1
 

@@ -2,6 +2,8 @@
 //!
 //! The templates stand beside this file as they are, about a `sample-step`: real files, which compile.
 
+mod sdk;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -18,9 +20,6 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// Where the sdk is, as it stands in the template.
 const SDK: &str = r#"onward-sdk = { path = "../../../../../../sdk" }"#;
-
-/// The sdk of the source tree that this program was built from, which is gone where only the program was copied.
-const BUILT_WITH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");
 
 /// Names that cargo refuses, or that would be those of other packages here: keywords, build folders, the language's own libraries.
 const TAKEN: &str = "as async await box break const continue crate do dyn else enum extern false final fn for gen if impl in let loop macro \
@@ -59,14 +58,14 @@ pub(in crate::cli) struct NewArguments {
     /// What it is written in.
     #[arg(long, value_enum, default_value = "rust")]
     lang: Language,
-    /// Where `onward-sdk` is: its folder, or a version in a registry. Where this is left out, the one that this program was
-    /// built with.
+    /// Where `onward-sdk` is: its folder, or a version in a registry. Where this is left out, the plugin gets a copy of the one
+    /// that this program was built with.
     #[arg(long, value_name = "PATH|VERSION")]
     sdk: Option<String>,
 }
 
 pub(super) fn new(arguments: &NewArguments) -> anyhow::Result<()> {
-    let NewArguments { name, lang, sdk } = arguments;
+    let NewArguments { name, lang, sdk: said } = arguments;
     check_name(name)?;
     let folder = Path::new(name);
     if fs::symlink_metadata(folder).is_ok() {
@@ -75,16 +74,19 @@ pub(super) fn new(arguments: &NewArguments) -> anyhow::Result<()> {
             bail!("there is a folder {name} already, and it is not empty");
         }
     }
-    let sdk = match lang {
-        Language::Rust => dependency(sdk.as_deref())?,
-        Language::C if sdk.is_some() => {
+    let dependency = match lang {
+        Language::Rust => dependency(said.as_deref())?,
+        Language::C if said.is_some() => {
             bail!("--sdk is for Rust; in C, a copy of its header is all it needs")
         }
         Language::C => String::new(),
     };
     let files = if *lang == Language::Rust { RUST } else { C };
     for (path, text) in files {
-        write(folder, &named(path, name), &named(&text.replace(SDK, &sdk), name))?;
+        write(folder, &named(path, name), &named(&text.replace(SDK, &dependency), name))?;
+    }
+    if *lang == Language::Rust && said.is_none() {
+        sdk::write_into(folder)?;
     }
     let next = match lang {
         Language::Rust => {
@@ -149,16 +151,10 @@ fn write(folder: &Path, path: &str, text: &str) -> anyhow::Result<()> {
     fs::write(&path, text).with_context(failed)
 }
 
-/// The line of `Cargo.toml` that says where the sdk is. It is in no registry yet, so that nothing is guessed.
-fn dependency(sdk: Option<&str>) -> anyhow::Result<String> {
-    let Some(said) = sdk else {
-        return match sdk_in(Path::new(BUILT_WITH)) {
-            Some(folder) => in_folder(&folder),
-            None => bail!(
-                "onward-sdk is in no registry yet, and the source of this program is not on this machine: say with --sdk where \
-                 the folder `sdk` of Onward's source is; or choose --lang c, which needs nothing else"
-            ),
-        };
+/// The line of `Cargo.toml` that says where the sdk is.
+fn dependency(said: Option<&str>) -> anyhow::Result<String> {
+    let Some(said) = said else {
+        return Ok(format!("onward-sdk = {{ path = \"{}\" }}", sdk::FOLDER));
     };
     if let Some(folder) = sdk_in(Path::new(said)) {
         return in_folder(&folder);
@@ -226,7 +222,9 @@ mod tests {
 
     #[test]
     fn the_sdk_is_a_folder_or_a_version() {
-        let here = dependency(None).expect("the source is here");
+        assert_eq!(dependency(None).expect("a copy"), "onward-sdk = { path = \"onward-sdk\" }");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../sdk");
+        let here = dependency(Some(source)).expect("the source is here");
         assert!(here.starts_with("onward-sdk = { path = \"/") && here.ends_with("/sdk\" }"), "{here}");
         assert_eq!(dependency(Some("0.1.0")).expect("a version"), "onward-sdk = \"0.1.0\"");
         for bad in ["nowhere", "/", "0.1\"", "*"] {
