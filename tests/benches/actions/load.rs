@@ -22,12 +22,22 @@ pub(crate) struct Run {
     pub(crate) p99_us: u64,
 }
 
+/// Whom is called, with which key, and for which action.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) port: u16,
+    pub(crate) path: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) action: &'a str,
+}
+
 /// Runs the load in a process of its own.
-pub(crate) fn run(port: u16, path: &str, key: &str, connections: usize, seconds: f64, tasks: usize) -> Run {
+pub(crate) fn run(target: Target<'_>, connections: usize, seconds: f64, tasks: usize) -> Run {
     let binary = std::env::current_exe().expect("this binary's path");
     let numbers = [connections.to_string(), seconds.to_string(), tasks.to_string()];
+    let Target { port, path, key, action } = target;
     let output = Command::new(binary)
-        .args(["load", &port.to_string(), path, key])
+        .args(["load", &port.to_string(), path, key, action])
         .args(numbers)
         .output()
         .expect("the load runs");
@@ -37,7 +47,9 @@ pub(crate) fn run(port: u16, path: &str, key: &str, connections: usize, seconds:
 }
 
 pub(crate) fn main(arguments: &[String]) {
-    let [port, path, key, connections, seconds, tasks] = arguments else { panic!("six arguments") };
+    let [port, path, key, action, connections, seconds, tasks] = arguments else {
+        panic!("seven arguments")
+    };
     let (port, connections): (u16, usize) =
         (port.parse().expect("a port"), connections.parse().expect("a count"));
     let (seconds, tasks): (f64, usize) = (seconds.parse().expect("seconds"), tasks.parse().expect("a count"));
@@ -48,7 +60,8 @@ pub(crate) fn main(arguments: &[String]) {
         let share = tasks / connections;
         let all: Vec<_> = (0..connections)
             .map(|index| {
-                let own = (index * share..(index + 1) * share).map(|task| request(path, key, task)).collect();
+                let tasks = index * share..(index + 1) * share;
+                let own = tasks.map(|task| request(path, key, action, task)).collect();
                 tokio::task::spawn_local(perform(port, own, until))
             })
             .collect();
@@ -71,8 +84,8 @@ pub(crate) fn main(arguments: &[String]) {
     println!("{}", serde_json::to_string(&run).expect("serializable"));
 }
 
-fn request(path: &str, key: &str, task: usize) -> Vec<u8> {
-    let body = format!(r#"{{"task_id":"T{task}","action_id":"finish"}}"#);
+fn request(path: &str, key: &str, action: &str, task: usize) -> Vec<u8> {
+    let body = format!(r#"{{"task_id":"T{task}","action_id":"{action}"}}"#);
     format!(
         "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
          Prefer: wait=10\r\nContent-Length: {}\r\n\r\n{body}",

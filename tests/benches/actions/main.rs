@@ -18,9 +18,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use self::{children::Service, dead::Dead, load::Run, server::Server};
+use self::{children::Service, dead::Dead, load::{Run, Target}, server::Server};
 
 const ROUNDS: usize = 3;
+const ACTION: &str = "finish";
 const CONNECTIONS: usize = 64;
 const TASKS: usize = 1_000;
 const WARM_UP_SECONDS: f64 = 1.0;
@@ -49,9 +50,10 @@ fn bench() {
     let dead = Dead::start();
     let server = Server::start(receiver.port, dead.port(), TASKS);
     let idle_kib = server.memory_kib("VmRSS");
-    let of_control = |connections, seconds| load::run(control.port, "/", "none", connections, seconds, TASKS);
-    let of_server =
-        |connections, seconds| load::run(server.port, server::PATH, &server.key, connections, seconds, TASKS);
+    let bare = Target { port: control.port, path: "/", key: "none", action: ACTION };
+    let whole = Target { port: server.port, path: server::PATH, key: &server.key, action: ACTION };
+    let of_control = |connections, seconds| load::run(bare, connections, seconds, TASKS);
+    let of_server = |connections, seconds| load::run(whole, connections, seconds, TASKS);
     let mut all = vec![of_control(CONNECTIONS, WARM_UP_SECONDS)];
     let mut ours = vec![of_server(CONNECTIONS, WARM_UP_SECONDS)];
     let (mut controls, mut servers) = (Vec::new(), Vec::new());
