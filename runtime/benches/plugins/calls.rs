@@ -4,7 +4,10 @@
 
 use std::{
     io::{Read, Write},
-    os::{fd::{AsFd, OwnedFd}, unix::net::UnixStream},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Condvar, Mutex},
@@ -43,7 +46,7 @@ pub(crate) fn bench(result: &mut serde_json::Map<String, serde_json::Value>) {
     };
     let inside = InProcess::new(loaded, RunnerSettings::default());
     let outside = ChildProcess::new(program, RunnerSettings::default());
-    let used = Use::new(0, b"{}".to_vec());
+    let used = Use::new(0, b"{}".to_vec(), onward::model::secret::Redactor::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (hop, mut pair) = (Hop::new(), Pair::new());
     let mut table = Table::new(&["one call at a time, p50 µs", "control", "plugin", "ratio"]);

@@ -26,7 +26,8 @@ pub(crate) fn bench(result: &mut Map<String, Value>) {
             held.perform(&task, plugin);
         }
     }
-    let mut table = Table::new(&["others' actions, µs", "p50 without", "p50 with", "p99 without", "p99 with"]);
+    let mut table =
+        Table::new(&["others' actions, µs", "p50 without", "p50 with", "p99 without", "p99 with"]);
     for action in ["data", "child"] {
         let run = |server: &Server| {
             let run = load::run(server.target(action), CONNECTIONS, seconds(), TASKS);
@@ -60,7 +61,10 @@ fn server() -> Server {
         ("inside", vec!["type = \"inside_wedge\"\ntimeout = \"30m\"".to_owned()]),
         ("outside", vec!["type = \"outside_wedge\"\ntimeout = \"30m\"".to_owned()]),
         ("child", vec!["type = \"other_nothing\"".to_owned()]),
-        ("data", vec!["type = \"update_data\"\nfields = { \"Company Name\" = \"{{execution.id}}\" }".to_owned()]),
+        (
+            "data",
+            vec!["type = \"update_data\"\nfields = { \"Company Name\" = \"{{execution.id}}\" }".to_owned()],
+        ),
     ]);
     let server = place.start_with_tasks();
     server.keep(place)

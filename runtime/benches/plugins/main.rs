@@ -24,8 +24,12 @@ use serde_json::{Map, Value};
 
 type Part = (&'static str, fn(&mut Map<String, Value>));
 
-const PARTS: [Part; 4] =
-    [("calls", calls::bench), ("starts", starts::bench), ("steps", steps::bench), ("hanging", hanging::bench)];
+const PARTS: [Part; 4] = [
+    ("calls", calls::bench),
+    ("starts", starts::bench),
+    ("steps", steps::bench),
+    ("hanging", hanging::bench),
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();

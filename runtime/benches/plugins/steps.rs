@@ -49,7 +49,8 @@ pub(crate) fn bench(result: &mut Map<String, Value>) {
         write(name, &cost(Some(&server), [server.target(one), server.target(many)]));
     }
     let paths = ["/1".to_owned(), format!("/{}", MORE + 1)];
-    let [one, many] = paths.each_ref().map(|path| Target { port: control.port, path, key: "none", action: "x" });
+    let [one, many] =
+        paths.each_ref().map(|path| Target { port: control.port, path, key: "none", action: "x" });
     write("control: a bare handler's call", &cost(None, [one, many]));
     table.print();
     let (calls, malformed) = receiver::count(receiver.port);

@@ -18,7 +18,8 @@ impl Table {
 
     pub(crate) fn print(&self) {
         let [name, heads @ ..] = &self.heads[..] else { return };
-        let width = self.rows.iter().map(|(name, _)| name.chars().count()).chain([name.chars().count()]).max();
+        let width =
+            self.rows.iter().map(|(name, _)| name.chars().count()).chain([name.chars().count()]).max();
         let width = width.unwrap_or_default();
         print!("\n{name:<width$}");
         for head in heads {

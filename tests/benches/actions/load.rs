@@ -47,9 +47,7 @@ pub(crate) fn run(target: Target<'_>, connections: usize, seconds: f64, tasks: u
 }
 
 pub(crate) fn main(arguments: &[String]) {
-    let [port, path, key, action, connections, seconds, tasks] = arguments else {
-        panic!("seven arguments")
-    };
+    let [port, path, key, action, connections, seconds, tasks] = arguments else { panic!("seven arguments") };
     let (port, connections): (u16, usize) =
         (port.parse().expect("a port"), connections.parse().expect("a count"));
     let (seconds, tasks): (f64, usize) = (seconds.parse().expect("seconds"), tasks.parse().expect("a count"));

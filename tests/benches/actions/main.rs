@@ -18,7 +18,12 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use self::{children::Service, dead::Dead, load::{Run, Target}, server::Server};
+use self::{
+    children::Service,
+    dead::Dead,
+    load::{Run, Target},
+    server::Server,
+};
 
 const ROUNDS: usize = 3;
 const ACTION: &str = "finish";
