@@ -81,6 +81,12 @@ impl Server {
     /// Takes the data folder, opens the store, publishes the workflow files, recovers what an earlier
     /// run left, and listens. Nothing is served yet.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        if settings.plugins.folder.is_some() {
+            // Copies of what is loaded from there are made in it.
+            let folder = &settings.store.folder;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
+        }
         let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
         let folder = &settings.workflows.folder;
         // Files that are broken by themselves make no store, and bring none up to date.

@@ -134,7 +134,7 @@ fn read(
 fn broken(workflow: &Workflow, types: &StepTypes) -> Option<Arc<str>> {
     let steps = workflow.actions.iter().flat_map(|action| &action.steps);
     let problems = steps.filter_map(|step| types.configure(step, workflow).err()).flatten();
-    let mut problems: Vec<_> = problems.map(|problem| problem.message).collect();
+    let mut problems: Vec<_> = problems.map(|problem| problem.sentence()).collect();
     problems.dedup();
     (!problems.is_empty()).then(|| problems.join("; ").into())
 }

@@ -340,6 +340,8 @@ unsafe extern "C" fn run<K: Kind>(instance: *mut c_void, call: u64, input: Bytes
     // SAFETY: the host's promise, for this call.
     let input = unsafe { input.as_slice() };
     let (running, cancelled) = Running::begin(host, call, &instance.calls);
+    // Where the host has cancelled it before it was here, it does not say so again.
+    cancelled.fetch_or(host.is_cancelled(call), Ordering::AcqRel);
     let read = contained(host, call, || {
         let (params, input) = read_input(&instance.params, input)?;
         Ok(Call::new(params, input, Context::new(host, call).with_cancelled(cancelled)))

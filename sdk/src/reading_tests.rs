@@ -224,3 +224,72 @@ fn a_hint_that_is_none_is_found() {
     let places: Vec<_> = wrong.iter().map(|problem| problem.pointer.as_str()).collect();
     assert_eq!(places, ["/properties/misspelt/x-onward", "/properties/unknown/x-onward"]);
 }
+
+/// What is flattened into a type stands beside its own keys: by a key of its own, and as alternatives.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct Flat {
+    url: String,
+    #[serde(flatten)]
+    by: By,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(tag = "by", rename_all = "snake_case")]
+#[allow(dead_code)]
+enum By {
+    Password { user: String, password: Secret },
+    Token(TokenBy),
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct TokenBy {
+    token: Secret,
+}
+
+/// Where in a document its schema has secrets, and what it does not know.
+fn secrets(schema: &Value, document: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    schema::look_through(schema, document, &mut |part| match part {
+        schema::Part::Known { pointer, .. } if part.hints().secret => found.push(pointer.to_owned()),
+        schema::Part::Unknown { pointer, .. } => found.push(format!("unknown {pointer}")),
+        schema::Part::Known { .. } => {}
+    });
+    found
+}
+
+#[test]
+fn what_stands_behind_alternatives_is_seen_beside_keys_of_its_own() {
+    let schema = schema::of::<Flat>().expect("a schema");
+    for (document, seen) in [
+        (json!({"url": "u", "by": "password", "user": "a", "password": "b"}), vec!["/password"]),
+        (json!({"url": "u", "by": "token", "token": "b"}), vec!["/token"]),
+        // The key is another alternative's.
+        (json!({"url": "u", "by": "token", "token": "b", "user": "a"}), vec!["/token", "unknown /user"]),
+        (json!({"url": "u", "by": "token", "token": "b", "urll": "a"}), vec!["/token", "unknown /urll"]),
+        // Which is meant is not known, and what is said of it neither.
+        (json!({"url": "u", "by": "tokn", "zzz": "b"}), vec![]),
+    ] {
+        assert_eq!(secrets(&schema, &document), seen, "{document} {schema:#}");
+    }
+    let untagged = json!({
+        "properties": {"a": {"type": "string"}},
+        "anyOf": [
+            {"properties": {"b": {"x-onward": {"secret": true}}, "c": {}}, "required": ["b", "c"]},
+            {"properties": {"b": {"type": "string"}, "d": {}}, "required": ["b", "d"]},
+            {"allOf": [{"$ref": "#/$defs/deep"}]},
+        ],
+        "unevaluatedProperties": false,
+        "$defs": {"deep": {"properties": {"e": {"x-onward": {"secret": true}}}, "required": ["e"]}},
+    });
+    for (document, seen) in [
+        (json!({"b": "x", "c": 1}), vec!["/b"]),
+        (json!({"b": "x", "d": 1, "zzz": 1}), vec!["unknown /zzz"]),
+        (json!({"e": "x"}), vec!["/e"]),
+        // It may be the one that has a secret here: whoever writes it in the open is told so.
+        (json!({"b": "x"}), vec!["/b"]),
+    ] {
+        assert_eq!(secrets(&untagged, &document), seen, "{document}");
+    }
+}

@@ -154,7 +154,8 @@ pub(crate) fn unknown_keys(schema: &Value, document: &Value) -> Vec<Problem> {
     let mut found = Vec::new();
     look_through(schema, document, &mut |part| {
         if let Part::Unknown { pointer, key, known } = part {
-            found.push(Problem { pointer: pointer.to_owned(), message: unknown_key(key, names(known)) });
+            let message = unknown_key(key, known.iter().copied());
+            found.push(Problem { pointer: pointer.to_owned(), message });
         }
     });
     found
@@ -164,31 +165,41 @@ pub(crate) fn unknown_keys(schema: &Value, document: &Value) -> Vec<Problem> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Part<'v, 's> {
-    /// `schema` is what stands for it where it is declared; `fitting` the one, by references and alternatives, that says what it may be.
-    Known { pointer: &'v str, value: &'v Value, schema: &'s Value, fitting: Option<&'s Value> },
-    /// The key is not one of those that there may be: the properties of the schema for the table that has it.
-    Unknown { pointer: &'v str, key: &'v str, known: Option<&'s Map<String, Value>> },
+    /// `schemas`: all that speak of it, by references and alternatives, first those that stand where it is declared.
+    Known { pointer: &'v str, value: &'v Value, schemas: &'v [&'s Value] },
+    /// The key is not one of those that there may be in the table that has it.
+    Unknown { pointer: &'v str, key: &'v str, known: &'v [&'s str] },
 }
 
 impl Part<'_, '_> {
-    /// What is declared of a known one; what cannot be read is nothing.
+    /// What is declared of a known one; what cannot be read is nothing. That it is a secret, one of its schemas says as well as all.
     #[must_use]
     pub fn hints(&self) -> Hints {
-        let Self::Known { schema, fitting, .. } = self else { return Hints::default() };
-        let own = schema.get(Hints::KEY).is_some();
-        let of = if own { Some(*schema) } else { *fitting };
-        of.and_then(|schema| Hints::known_of(schema).ok()).unwrap_or_default()
+        let Self::Known { schemas, .. } = self else { return Hints::default() };
+        let declared = schemas.iter().filter(|schema| schema.get(Hints::KEY).is_some());
+        let mut all = declared.filter_map(|schema| Hints::known_of(schema).ok());
+        let Some(mut hints) = all.next() else { return Hints::default() };
+        hints.secret |= all.any(|other| other.secret);
+        hints
     }
 }
 
 /// Shows each value of a document, the document first. For the server's side of the boundary.
 #[doc(hidden)]
 pub fn look_through<'s>(schema: &'s Value, document: &Value, visit: &mut dyn FnMut(Part<'_, 's>)) {
-    Search { root: schema, visit, left: Cell::new(LOOKS_MAX) }.look(schema, document, "");
+    Search { root: schema, visit, left: Cell::new(LOOKS_MAX) }.look(&[schema], document, "");
 }
 
 /// Schemas that are looked at for one document: alternatives may refer to alternatives without end.
 const LOOKS_MAX: usize = 100_000;
+
+/// The schemas that speak of a value.
+#[derive(Default)]
+struct Applying<'s> {
+    schemas: Vec<&'s Value>,
+    /// More than one alternative may be meant, or none is known to be.
+    is_open: bool,
+}
 
 struct Search<'s, 'f> {
     root: &'s Value,
@@ -197,18 +208,23 @@ struct Search<'s, 'f> {
 }
 
 impl<'s> Search<'s, '_> {
-    fn look(&mut self, schema: &'s Value, value: &Value, pointer: &str) {
-        let fitting = self.fitting(schema, value, 0);
-        (self.visit)(Part::Known { pointer, value, schema, fitting });
-        let Some(schema) = fitting else { return };
+    fn look(&mut self, declared: &[&'s Value], value: &Value, pointer: &str) {
+        let mut applying = Applying { schemas: declared.to_vec(), is_open: false };
+        for schema in declared {
+            self.follow(schema, value, 0, &mut applying);
+        }
+        (self.visit)(Part::Known { pointer, value, schemas: &applying.schemas });
         match value {
-            Value::Object(members) => self.look_into_object(schema, members, pointer),
+            Value::Object(members) => self.look_into_object(&applying, members, pointer),
             Value::Array(items) => {
-                let prefix = schema.get("prefixItems").and_then(Value::as_array);
                 for (index, item) in items.iter().enumerate() {
-                    let schema = prefix.and_then(|prefix| prefix.get(index)).or_else(|| schema.get("items"));
-                    if let Some(schema) = schema {
-                        self.look(schema, item, &format!("{pointer}/{index}"));
+                    let of_item = |schema: &&'s Value| {
+                        let prefix = schema.get("prefixItems").and_then(|prefix| prefix.get(index));
+                        prefix.or_else(|| schema.get("items"))
+                    };
+                    let declared: Vec<_> = applying.schemas.iter().filter_map(of_item).collect();
+                    if !declared.is_empty() {
+                        self.look(&declared, item, &format!("{pointer}/{index}"));
                     }
                 }
             }
@@ -216,52 +232,95 @@ impl<'s> Search<'s, '_> {
         }
     }
 
-    fn look_into_object(&mut self, schema: &'s Value, members: &Map<String, Value>, pointer: &str) {
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let others = schema.get("additionalProperties");
+    fn look_into_object(&mut self, applying: &Applying<'s>, members: &Map<String, Value>, pointer: &str) {
+        let Applying { schemas, is_open } = applying;
         for (key, value) in members {
             let pointer = format!("{pointer}/{}", escaped(key));
-            match (properties.and_then(|properties| properties.get(key)), others) {
-                (Some(schema), _) => self.look(schema, value, &pointer),
-                (None, Some(Value::Bool(false))) => {
-                    (self.visit)(Part::Unknown { pointer: &pointer, key, known: properties });
-                }
-                (None, Some(schema)) => self.look(schema, value, &pointer),
-                (None, None) => {}
+            let of_key = |schema: &&'s Value| schema.get("properties")?.get(key);
+            let declared: Vec<_> = schemas.iter().filter_map(of_key).collect();
+            let of_others = |schema: &&'s Value| {
+                let others =
+                    schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"))?;
+                (of_key(schema).is_none() && schema.get("patternProperties").is_none()).then_some(others)
+            };
+            let others: Vec<_> = schemas.iter().filter_map(of_others).collect();
+            // What is closed by itself knows of no other's keys; `unevaluatedProperties` does.
+            let is_closed = schemas.iter().any(|schema| {
+                let is_false = |key| schema.get(key) == Some(&Value::Bool(false));
+                let is_own = is_false("additionalProperties") && of_key(schema).is_none();
+                (is_own || (is_false("unevaluatedProperties") && declared.is_empty()))
+                    && schema.get("patternProperties").is_none()
+            });
+            if is_closed && !is_open {
+                let names = schemas.iter().filter_map(|schema| schema.get("properties")?.as_object());
+                let known: Vec<_> = names.flat_map(Map::keys).map(String::as_str).collect();
+                (self.visit)(Part::Unknown { pointer: &pointer, key, known: &known });
+            } else if !declared.is_empty() {
+                self.look(&declared, value, &pointer);
+            } else if others.iter().any(|schema| schema.is_object()) {
+                self.look(&others, value, &pointer);
             }
         }
     }
 
-    /// The one schema that says what a value may be, through references and alternatives.
-    fn fitting(&self, schema: &'s Value, value: &Value, depth: usize) -> Option<&'s Value> {
-        let object = schema.as_object()?;
-        self.left.set(self.left.get().checked_sub(1)?);
-        // A definition may refer to itself without end.
-        let depth = (depth < 32).then_some(depth + 1)?;
-        if object.contains_key("properties") || object.contains_key("items") {
-            return Some(schema);
+    /// Adds the schemas that speak of a value beside one that does, through references, combinations and alternatives.
+    fn follow(&self, schema: &'s Value, value: &Value, depth: usize, found: &mut Applying<'s>) {
+        let left = self.left.get().checked_sub(1);
+        let (Some(object), Some(left), true) = (schema.as_object(), left, depth < DEPTH_MAX) else { return };
+        self.left.set(left);
+        for beside in self.referred(object).into_iter().chain(listed(object, "allOf")) {
+            found.schemas.push(beside);
+            self.follow(beside, value, depth + 1, found);
         }
+        for choices in ["oneOf", "anyOf"].into_iter().filter(|key| object.contains_key(*key)) {
+            let choices = listed(object, choices).map(|choice| {
+                let mut of_choice = Applying { schemas: vec![choice], is_open: false };
+                self.follow(choice, value, depth + 1, &mut of_choice);
+                of_choice
+            });
+            let (mut fitting, others): (Vec<_>, Vec<_>) =
+                choices.partition(|choice| choice.schemas.iter().all(|schema| may_be(schema, value)));
+            let bring_keys = fitting.iter().chain(&others).any(Applying::brings_keys);
+            // Of those that may be meant, those that have all that they need.
+            if fitting.iter().any(|choice| choice.is_whole(value)) {
+                fitting.retain(|choice| choice.is_whole(value));
+            }
+            found.is_open |= bring_keys && fitting.len() != 1;
+            for choice in fitting {
+                found.is_open |= choice.is_open;
+                found.schemas.extend(choice.schemas);
+            }
+        }
+    }
+
+    fn referred(&self, schema: &Map<String, Value>) -> Option<&'s Value> {
         // A type that has itself in it refers to the whole.
-        if object.get("$ref").is_some_and(|reference| reference == "#") {
-            return self.fitting(self.root, value, depth);
+        if schema.get("$ref").is_some_and(|reference| reference == "#") {
+            return Some(self.root);
         }
-        if let Some(name) = definition(object) {
-            return self.fitting(self.root.get("$defs")?.get(name)?, value, depth);
-        }
-        let Some(choices) = ["oneOf", "anyOf"].iter().find_map(|key| object.get(*key)?.as_array()) else {
-            return Some(schema);
-        };
-        let mut fitting = choices
-            .iter()
-            .filter_map(|choice| self.fitting(choice, value, depth))
-            .filter(|choice| may_be(choice, value));
-        let first = fitting.next();
-        if fitting.next().is_some() { None } else { first }
+        self.root.get("$defs")?.get(definition(schema)?)
     }
 }
 
-fn names(properties: Option<&Map<String, Value>>) -> impl Iterator<Item = &str> + Clone {
-    properties.into_iter().flat_map(Map::keys).map(String::as_str)
+/// A definition may refer to itself without end.
+const DEPTH_MAX: usize = 32;
+
+fn listed<'s>(schema: &'s Map<String, Value>, key: &str) -> impl Iterator<Item = &'s Value> {
+    schema.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+impl Applying<'_> {
+    /// Whether they say more of an object than which of the keys that it has anyway must be there.
+    fn brings_keys(&self) -> bool {
+        let keywords = ["properties", "patternProperties", "additionalProperties", "unevaluatedProperties"];
+        self.schemas.iter().any(|schema| keywords.iter().any(|key| schema.get(key).is_some()))
+    }
+
+    /// Whether a value has every key that is required of it.
+    fn is_whole(&self, value: &Value) -> bool {
+        let required = self.schemas.iter().filter_map(|schema| schema.get("required")?.as_array()).flatten();
+        required.filter_map(Value::as_str).all(|key| value.get(key).is_some())
+    }
 }
 
 /// Whether a value may be what a schema describes, by its type and its constant members.

@@ -92,6 +92,27 @@ fn what_cannot_be_used_is_told_and_holds_up_nothing() {
     assert_eq!(tool.perform("test", "answer", "{}")["state"], "succeeded");
 }
 
+/// What would be passed over is refused: a secret that nobody sees to be one would stand in the open.
+#[test]
+fn a_schema_of_which_a_part_would_not_be_seen_is_refused() {
+    let (project, key) = Tool::project("", &[], "");
+    let deep = describes("deep", r##"{"properties":{"a":{"$ref":"#/properties/b"},"b":{}}}"##);
+    let unseen = describes("unseen", r#"{"patternProperties":{"^x":{"x-onward":{"secret":true}}}}"#);
+    let called = describes("called", r#"{"properties":{"not":{"x-onward":{"secret":true}}}}"#);
+    for (name, description) in [("deep", &deep), ("unseen", &unseen), ("called", &called)] {
+        install(&project, &format!("lib{name}.so"), &[&part(name), description]);
+    }
+    let tool = Tool::of(project, &key);
+    for (name, why) in
+        [("deep", "refers to `#/properties/b`"), ("unseen", "has an `x-onward` within `patternProperties`")]
+    {
+        let shown = tool.plugin(name);
+        assert_eq!(shown["code"], "plugin_steps_invalid", "{shown}");
+        assert!(shown["message"].as_str().is_some_and(|message| message.contains(why)), "{shown}");
+    }
+    assert_eq!(tool.plugin("called")["state"], "loaded");
+}
+
 /// "States shown: pinned, unpinned, modified."
 #[test]
 fn with_pinned_only_what_has_no_pin_is_left_out() {
@@ -143,6 +164,58 @@ fn a_file_that_needs_a_type_that_is_not_there_says_where_it_was_looked() {
     assert!(said.contains("wrong_type"), "{said}");
 }
 
+/// A name that does nothing is a slip.
+#[test]
+fn what_the_settings_name_and_is_not_there_is_told() {
+    let (project, _) = Tool::project("disabled = [\"tol\"]\nin_process = [\"tool\", \"gone\"]", &[], "");
+    install_tool(&project);
+    let said = project.command(&["check"]);
+    let told = "warning[unknown_plugin]: plugins.disabled names “tol”, and there is no such plugin: did you mean “tool”?";
+    assert!(said.contains(told) && said.contains("plugins.in_process names “gone”"), "{said}");
+    assert!(!said.contains("names “tool”"), "{said}");
+    let all: Value = serde_json::from_str(&project.command(&["check", "--json"])).expect("JSON");
+    assert!(all.to_string().contains("\"unknown_plugin\""), "{all}");
+    fs::remove_dir_all(project.path("plugins")).expect("removed");
+    assert!(
+        project.command(&["check"]).contains("warning[plugins_folder_unreadable]: the folder of plugins, /")
+    );
+}
+
+/// What a template makes is a text; where a number is asked for, it becomes one.
+#[test]
+fn a_number_may_come_from_the_task() {
+    let schema = r#"{"type":"object","additionalProperties":false,"properties":{
+        "count":{"type":"integer","x-onward":{"template":"text"}},
+        "flag":{"type":["boolean","null"],"x-onward":{"template":"text"}},
+        "list":{"type":"array","items":{"type":"number"},"x-onward":{"template":"text"}},
+        "text":{"type":"string","x-onward":{"template":"text"}}}}"#;
+    let step = |text: &str| format!("type = \"counts\"\nname = \"Counts\"\n{text}");
+    let actions = [
+        action(
+            "Test",
+            &[&step(
+                "count = \"{{Amount}}\"\nflag = \"{{Do}}\"\nlist = [1.5, \"{{Say}}\"]\ntext = \"{{Amount}}\"",
+            )],
+        ),
+        action("Wrong", &[&step("count = \"{{Do}}\"")]),
+    ];
+    let (project, key) = Tool::project("", &actions, "");
+    install(&project, "libcounts.so", &[&part("counts"), &describes("counts", &schema.replace('\n', ""))]);
+    let tool = Tool::of(project, &key);
+    let ended = tool.perform("test", "true", "0.5");
+    assert_eq!(ended["state"], "succeeded", "{ended}");
+    assert_eq!(
+        ended["attempts"][0]["record"]["params"],
+        json!({"count": 7, "flag": true, "list": [1.5, 0.5], "text": "7"})
+    );
+    let ended = tool.perform("wrong", "many", "");
+    assert_eq!((&ended["state"], &ended["code"]), (&json!("failed"), &json!("invalid_params")), "{ended}");
+    assert!(
+        ended["errors"][0].as_str().is_some_and(|it| it.contains("`count`") && !it.contains("many")),
+        "{ended}"
+    );
+}
+
 /// "Step type missing (plugin gone): the server starts, the workflow is marked broken, performing answers 409 `step_type_missing`, parked
 /// executions wait as `blocked` and go on when it returns."
 #[test]
@@ -181,7 +254,8 @@ fields = { "Note" = "other" }"#],
     );
     let told: Value = refused.json();
     let folder = gone.project.path("plugins").display().to_string();
-    assert!(told["message"].as_str().is_some_and(|it| it.contains("`tool`")), "{told} {folder}");
+    let message = told["message"].as_str().unwrap_or_default();
+    assert!(message.contains("`tool`") && message.contains(&folder), "{told} {folder}");
     // What needs it not goes on.
     gone.server.create_task(&json!({"Id": "other"}));
     assert_eq!(gone.server.performed("other", "other")["state"], "succeeded");

@@ -9,7 +9,7 @@ use super::{ConfigArguments, many, shown as path};
 use crate::{
     definition,
     lint::{Facts, Finding, lint},
-    plugin::registry::Plugin,
+    plugin::registry::{Plugin, SettingNote},
     publish::{self, FolderRead, PublishError},
     settings::{self, Settings, SettingsError},
     shown,
@@ -70,10 +70,23 @@ fn read(settings: &Settings) -> (FolderRead, StepTypes) {
     (publish::read_folder(&settings.workflows.folder, &types, &WorkspaceRows::default()), types)
 }
 
-/// Plugins that are not used although nobody has disabled them.
+/// Plugins that are not used although nobody has disabled them, and what the settings name that is not there.
 fn unused(types: &StepTypes) -> impl Iterator<Item = String> {
-    types.plugins().refused().map(|(plugin, code, message)| {
+    let plugins = types.plugins();
+    let notes = plugins.notes.iter().map(|note| format!("warning[{}]: {}", note.code, note.message));
+    let unused = plugins.refused().map(|(plugin, code, message)| {
         format!("warning[{code}]: the plugin {} is not used: {message}", path(&plugin.file))
+    });
+    notes.chain(unused)
+}
+
+fn setting_note(note: &SettingNote) -> Value {
+    let SettingNote { code, message } = note;
+    json!({
+        "file": null,
+        "workflow": null,
+        "problems": [],
+        "warnings": [{"code": code, "message": message, "line": null, "column": null}],
     })
 }
 
@@ -107,7 +120,8 @@ fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
             let left_out = left_out.iter().map(|(file, finding)| left_out_file(file, finding));
             let unused = types.plugins().refused().map(unused_plugin);
             let files = sound.iter().map(|file| sound_file(file, &types)).chain(wrong).chain(left_out);
-            let files = files.chain(unused);
+            let notes = types.plugins().notes.iter().map(setting_note);
+            let files = files.chain(unused).chain(notes);
             (files.collect(), errors.len())
         }
         Err(error) => {

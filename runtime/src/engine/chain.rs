@@ -18,7 +18,7 @@ use super::{
     step::{RunStep, StepActor},
 };
 use crate::{
-    model::{State, Workflow, execution::Effects, perform::Plan},
+    model::{State, Workflow, execution::Effects, perform::Plan, workflow::ParamProblem},
     step::Resources,
 };
 
@@ -43,7 +43,7 @@ impl Chain {
         let mut effects = Vec::with_capacity(definitions.len());
         for definition in definitions {
             let step = shared.step_types.configure(definition, workflow).map_err(|problems| {
-                let problems: Vec<_> = problems.into_iter().map(|problem| problem.message).collect();
+                let problems: Vec<_> = problems.iter().map(ParamProblem::sentence).collect();
                 EngineError::StepTypeMissing(format!(
                     "the step “{}” cannot run: {}",
                     definition.name,

@@ -152,3 +152,13 @@ pub struct ParamProblem {
     /// What to do about it.
     pub help: Option<String>,
 }
+
+impl ParamProblem {
+    /// What is wrong and what to do about it, in one sentence.
+    pub fn sentence(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{} ({help})", self.message),
+            None => self.message.clone(),
+        }
+    }
+}

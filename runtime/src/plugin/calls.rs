@@ -17,7 +17,7 @@ use tracing::Span;
 
 use super::{
     callbacks::Callbacks,
-    lines,
+    lines::{self, Rate},
     runner::{HttpRequest, REQUESTS_MAX, Use},
 };
 
@@ -49,18 +49,23 @@ pub(super) struct Here {
     /// Whose secrets are not to stand in a line.
     used: Option<Arc<Use>>,
     requests: Option<mpsc::Sender<HttpRequest>>,
+    rate: Mutex<Rate>,
 }
 
 impl Here {
     /// One that has no client.
     pub(super) fn alone(span: Span) -> Self {
-        Self { span, used: None, requests: None }
+        Self { span, used: None, requests: None, rate: Mutex::default() }
     }
 
     /// One whose requests come out at the other end.
     pub(super) fn new(span: Span, used: Arc<Use>) -> (Self, mpsc::Receiver<HttpRequest>) {
         let (requests, receiver) = mpsc::channel(REQUESTS_MAX);
-        (Self { span, used: Some(used), requests: Some(requests) }, receiver)
+        (Self { span, used: Some(used), requests: Some(requests), rate: Mutex::default() }, receiver)
+    }
+
+    fn allows(&self) -> bool {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner).allows()
     }
 
     fn redacted<'l>(&self, line: &'l str) -> Cow<'l, str> {
@@ -72,15 +77,26 @@ impl Here {
     }
 }
 
+impl Drop for Here {
+    fn drop(&mut self) {
+        let _about = self.span.enter();
+        self.rate.get_mut().unwrap_or_else(PoisonError::into_inner).tell();
+    }
+}
+
 impl Listener for Here {
     fn log(&self, level: u32, line: &str) {
         let _about = self.span.enter();
-        lines::log(level, &self.redacted(line));
+        if self.allows() {
+            lines::log(level, &self.redacted(line));
+        }
     }
 
     fn progress(&self, words: &str) {
         let _about = self.span.enter();
-        tracing::info!(progress = &*self.redacted(words), "a step goes on");
+        if self.allows() {
+            tracing::info!(progress = &*self.redacted(words), "a step goes on");
+        }
     }
 
     fn request(&self, request: HttpRequest) {
@@ -212,19 +228,20 @@ pub(super) fn begin(
     id
 }
 
-/// Ends a call, once.
+/// Ends a call, once. Also one that nobody wants to hear of is told to what it was begun with, which lets go of what it kept for it.
 pub(super) fn end(id: u64, ended: Ended) {
     // Told without the lock: whoever hears of it may begin another.
     let found = open().remove(&id);
-    match found {
-        Some(open) if !open.is_retired => (open.ended)(ended),
-        // What it kept is let go of with it.
-        _ => Library::of(id).strayed(),
+    if found.as_ref().is_none_or(|open| open.is_retired) {
+        Library::of(id).strayed();
+    }
+    if let Some(open) = found {
+        (open.ended)(ended);
     }
 }
 
-/// Nobody wants to hear of a call any more. What is to hear of its end is kept until that comes, since it may hold what the library still uses.
-/// Whether it had not ended.
+/// Nobody wants the answer of a call any more. What is to hear of its end is kept until that comes, since it may hold what the library still
+/// uses. Whether it had not ended.
 pub(super) fn retire(id: u64) -> bool {
     let mut all = open();
     let Some(open) = all.get_mut(&id) else { return false };

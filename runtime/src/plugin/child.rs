@@ -108,13 +108,15 @@ impl ChildProcess {
         if let Some(keeper) = &*keeper {
             return Some(keeper.clone());
         }
+        // Here, where whoever asks can be told that there is none.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         let (sender, commands) = mpsc::unbounded_channel();
         let (program, settings) = (self.program.clone(), self.settings.clone());
         let (shared, back) = (Arc::clone(&self.shared), sender.downgrade());
         let name = format!("{} process", self.program.library.note.name);
         thread::Builder::new()
             .name(name)
-            .spawn(move || Keeper::new(program, settings, shared, back).keep(commands))
+            .spawn(move || Keeper::new(program, settings, shared, back).keep(&runtime, commands))
             .ok()?;
         Some(keeper.insert(sender).clone())
     }

@@ -134,11 +134,11 @@ fn check_schema(schema: &Value) -> Result<(), String> {
         return Err("is to be an object".to_owned());
     }
     if let Some(reference) = foreign(schema) {
-        return Err(format!("refers to `{reference}`; a schema refers only to its own parts (`#/$defs/…`)"));
+        return Err(format!(
+            "refers to `{reference}`; a schema refers only to the whole of it (`#`) and to its own definitions (`#/$defs/NAME`)"
+        ));
     }
-    if let Err(error) = hints(schema) {
-        return Err(format!("has an `{}` that cannot be read: {error}", Hints::KEY));
-    }
+    hints(schema, None)?;
     // The checker of schemas is of one draft, whatever the schema says of itself.
     let built = jsonschema::options().with_draft(Draft::Draft202012).build(schema);
     built.map(drop).map_err(|error| format!("is no JSON Schema (2020-12): {error}"))
@@ -149,7 +149,9 @@ fn foreign(schema: &Value) -> Option<&str> {
     match schema {
         Value::Object(members) => members.iter().find_map(|(key, value)| match value {
             Value::String(reference) if ["$ref", "$dynamicRef"].contains(&key.as_str()) => {
-                Some(reference.as_str()).filter(|reference| !reference.starts_with('#'))
+                let name = reference.strip_prefix("#/$defs/");
+                let is_own = reference == "#" || name.is_some_and(|name| !name.contains(['/', '~', '%']));
+                (!is_own).then_some(reference.as_str())
             }
             value => foreign(value),
         }),
@@ -158,17 +160,53 @@ fn foreign(schema: &Value) -> Option<&str> {
     }
 }
 
-fn hints(schema: &Value) -> Result<(), serde_json::Error> {
+/// Keywords that do not say of which value of a document their schemas speak, before it is there and held to them.
+const UNSEEN: [&str; 9] = [
+    "patternProperties",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contains",
+    "propertyNames",
+    "dependentSchemas",
+    "unevaluatedItems",
+];
+
+/// Looks at what the server makes of values. `within`: the keyword in whose schemas it would not be seen.
+fn hints<'s>(schema: &'s Value, within: Option<&'s str>) -> Result<(), String> {
     match schema {
         Value::Object(members) => {
-            Hints::known_of(schema)?;
-            members
-                .iter()
-                .filter(|(key, _)| key.as_str() != Hints::KEY)
-                .try_for_each(|(_, value)| hints(value))
+            let hints = Hints::known_of(schema)
+                .map_err(|error| format!("has an `{}` that cannot be read: {error}", Hints::KEY))?;
+            if let Some(keyword) =
+                within.filter(|_| hints.secret || hints.template.is_some() || hints.widget.is_some())
+            {
+                return Err(format!(
+                    "has an `{}` within `{keyword}`, where it would not be seen: declare the key in `properties`, or in an alternative of \
+                     `oneOf`",
+                    Hints::KEY
+                ));
+            }
+            let inner = members.iter().filter(|(key, _)| key.as_str() != Hints::KEY);
+            for (key, value) in inner {
+                let unseen = UNSEEN.iter().find(|unseen| *unseen == key).copied();
+                hints_of(key, value, within.or(unseen))?;
+            }
+            Ok(())
         }
-        Value::Array(items) => items.iter().try_for_each(hints),
+        Value::Array(items) => items.iter().try_for_each(|item| self::hints(item, within)),
         _ => Ok(()),
+    }
+}
+
+/// Of what stands under a keyword. What is called as one is none where it is a property or a definition.
+fn hints_of<'s>(keyword: &str, value: &'s Value, within: Option<&'s str>) -> Result<(), String> {
+    match value {
+        Value::Object(named) if ["properties", "$defs"].contains(&keyword) => {
+            named.values().try_for_each(|schema| hints(schema, within))
+        }
+        value => hints(value, within),
     }
 }
 

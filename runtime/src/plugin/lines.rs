@@ -1,6 +1,9 @@
 //! Lines of the log that plugins write: to this process's log, or, in a process that runs a plugin for a server, to that.
 
-use std::sync::OnceLock;
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 use onward_sdk::abi::{LOG_DEBUG, LOG_INFO, LOG_TRACE, LOG_WARN};
 
@@ -22,8 +25,45 @@ pub(super) fn say(level: u32, line: &str) {
     }
 }
 
+/// Lines of one run, and those of one library or process that are about none, all of which go to the log within a second.
+const LINES_MAX: usize = 200;
+
+/// How much is said: what is too much does not fill the log.
+#[derive(Debug, Default)]
+pub(super) struct Rate {
+    since: Option<Instant>,
+    lines: usize,
+}
+
+impl Rate {
+    pub(super) fn allows(&mut self) -> bool {
+        if self.since.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
+            self.tell();
+            self.since = Some(Instant::now());
+        }
+        self.lines += 1;
+        self.lines <= LINES_MAX
+    }
+
+    /// Says how many were left out.
+    pub(super) fn tell(&mut self) {
+        let left_out = std::mem::take(&mut self.lines).saturating_sub(LINES_MAX);
+        if left_out > 0 {
+            tracing::warn!(left_out, "a plugin says more than goes to the log");
+        }
+    }
+}
+
+impl Drop for Rate {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
 /// Writes a line to the log, at a level of the boundary's: one that it does not know is the gravest.
 pub(super) fn log(level: u32, line: &str) {
+    // What has more lines than one does not look as if the server had written the others.
+    let line = line.trim_end().replace('\n', "\n    ");
     match level {
         LOG_WARN => tracing::warn!("{line}"),
         LOG_INFO => tracing::info!("{line}"),

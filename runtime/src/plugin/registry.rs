@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -23,6 +23,7 @@ use super::{
     runner::{RunError, Runner, RunnerSettings, RunnerState},
     trust,
 };
+use crate::model::text::suggestion;
 
 /// Libraries of a folder that are looked at.
 pub const LIBRARIES_MAX: usize = 1_000;
@@ -126,6 +127,16 @@ pub struct Plugins {
     pub all: Vec<Plugin>,
     /// Where it was looked.
     pub looked_in: Vec<PathBuf>,
+    /// What the settings name, and is not there.
+    pub notes: Vec<SettingNote>,
+}
+
+/// Something that the settings name, and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingNote {
+    /// Stable, for programs.
+    pub code: &'static str,
+    pub message: String,
 }
 
 /// Why one is not used.
@@ -178,6 +189,7 @@ impl Plugins {
         if let Some(folder) = &settings.folder {
             looking.folder(folder, Origin::Folder);
         }
+        looking.note_unknown_names();
         looking.plugins
     }
 
@@ -213,6 +225,9 @@ impl Plugins {
 
     /// Says in the log what there is.
     pub fn tell(&self) {
+        for SettingNote { code, message } in &self.notes {
+            tracing::warn!(code, "{message}");
+        }
         for plugin in &self.all {
             let (name, file) = (plugin.name(), plugin.file.display());
             match &plugin.state {
@@ -229,13 +244,15 @@ impl Plugins {
         }
     }
 
-    /// Ends what runs in them: the server stops.
+    /// Ends what runs in them: the server stops. None waits for another.
     pub fn stop(&self) {
-        for plugin in &self.all {
-            if let PluginState::Loaded { runner, .. } = &plugin.state {
-                runner.stop();
+        thread::scope(|scope| {
+            for plugin in &self.all {
+                if let PluginState::Loaded { runner, .. } = &plugin.state {
+                    scope.spawn(|| runner.stop());
+                }
             }
-        }
+        });
     }
 }
 
@@ -255,7 +272,8 @@ impl Looking<'_> {
             // It is looked whether there is something.
             Err(error) if origin == Origin::Shipped && error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {
-                tracing::error!(folder = %folder.display(), %error, "the folder of plugins cannot be read");
+                let message = format!("the folder of plugins, {}, cannot be read: {error}", folder.display());
+                self.plugins.notes.push(SettingNote { code: "plugins_folder_unreadable", message });
                 self.plugins.looked_in.push(folder.to_owned());
                 return;
             }
@@ -264,6 +282,25 @@ impl Looking<'_> {
         for file in files {
             let plugin = self.library(file, origin);
             self.plugins.all.push(plugin);
+        }
+    }
+
+    /// A name in the settings that no plugin has does nothing, which whoever wrote it does not mean.
+    fn note_unknown_names(&mut self) {
+        let found: Vec<_> = self.plugins.all.iter().map(Plugin::name).collect();
+        let PluginSettings { disabled, in_process, in_child, pins, .. } = self.settings;
+        let named = [
+            ("disabled", disabled.iter().collect::<Vec<_>>()),
+            ("in_process", in_process.iter().collect()),
+            ("in_child", in_child.iter().collect()),
+            ("pins", pins.iter().map(|(name, _)| name).collect()),
+        ];
+        for (key, names) in named {
+            for name in names.into_iter().filter(|name| !found.contains(name)) {
+                let help = suggestion(name, found.iter().map(String::as_str));
+                let message = format!("plugins.{key} names “{name}”, and there is no such plugin: {help}");
+                self.plugins.notes.push(SettingNote { code: "unknown_plugin", message });
+            }
         }
     }
 
@@ -459,7 +496,14 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    fs::DirBuilder::new().mode(0o700).create(folder)
+    fs::DirBuilder::new().mode(0o700).create(folder)?;
+    // Also where it is made by a command of root's, it is the server's.
+    match folder.parent().map(fs::metadata) {
+        Some(Ok(of)) if rustix::process::geteuid().is_root() => {
+            std::os::unix::fs::chown(folder, Some(of.uid()), Some(of.gid()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Keeps what a library has said of itself. Without it, it is asked again.

@@ -1,6 +1,7 @@
 //! Who may change a library: it runs with the server's rights, so only the owner of the server may.
 
 use std::{
+    collections::HashSet,
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -10,6 +11,9 @@ use std::{
 const OTHERS_WRITE: u32 = 0o022;
 /// In a folder with this bit nobody removes or renames what somebody else has there.
 const STICKY: u32 = 0o1000;
+
+/// Files, folders and links on the way to a library.
+const WAY_MAX: usize = 1_000;
 
 /// Why somebody else may change a library.
 #[derive(Debug, thiserror::Error)]
@@ -22,23 +26,36 @@ pub enum TrustError {
     OtherOwner { path: PathBuf, uid: u32 },
 }
 
-/// Looks at a file, with links followed, and at every folder above it.
+/// Looks at a file, and at every folder and link on the way to it.
 ///
 /// # Errors
 /// The first that others may change.
 pub fn check(path: &Path) -> Result<(), TrustError> {
     let unreadable = |path: &Path, problem| TrustError::Unreadable { path: path.to_owned(), problem };
-    let whole = path.canonicalize().map_err(|problem| unreadable(path, problem))?;
-    let us =
-        fs::metadata("/proc/self").map_err(|problem| unreadable(Path::new("/proc/self"), problem))?.uid();
-    for path in whole.ancestors() {
-        let found = fs::metadata(path).map_err(|problem| unreadable(path, problem))?;
-        if ![0, us].contains(&found.uid()) {
-            return Err(TrustError::OtherOwner { path: path.to_owned(), uid: found.uid() });
-        }
-        let is_kept = found.is_dir() && found.mode() & STICKY != 0;
-        if found.mode() & OTHERS_WRITE != 0 && !is_kept {
-            return Err(TrustError::WritableByOthers { path: path.to_owned() });
+    let us = rustix::process::geteuid().as_raw();
+    let whole = std::path::absolute(path).map_err(|problem| unreadable(path, problem))?;
+    let (mut left, mut seen) = (vec![whole], HashSet::new());
+    while let Some(path) = left.pop() {
+        for path in path.ancestors() {
+            if !seen.insert(path.to_owned()) {
+                break;
+            }
+            let found = fs::symlink_metadata(path).map_err(|problem| unreadable(path, problem))?;
+            if ![0, us].contains(&found.uid()) {
+                return Err(TrustError::OtherOwner { path: path.to_owned(), uid: found.uid() });
+            }
+            if found.is_symlink() {
+                if seen.len() > WAY_MAX {
+                    return Err(unreadable(path, io::Error::other("too many links lead there")));
+                }
+                let target = fs::read_link(path).map_err(|problem| unreadable(path, problem))?;
+                left.push(path.parent().unwrap_or(path).join(target));
+                continue;
+            }
+            let is_kept = found.is_dir() && found.mode() & STICKY != 0;
+            if found.mode() & OTHERS_WRITE != 0 && !is_kept {
+                return Err(TrustError::WritableByOthers { path: path.to_owned() });
+            }
         }
     }
     Ok(())
@@ -77,6 +94,19 @@ mod tests {
         assert!(refused(&link).starts_with(&folder.path().display().to_string()));
         set(folder.path(), 0o755);
         assert!(check(&link).is_ok());
+        // Whoever may write to the link's own folder may have it lead elsewhere.
+        set(elsewhere.path(), 0o777);
+        assert!(refused(&link).starts_with(&elsewhere.path().display().to_string()));
+        set(elsewhere.path(), 0o700);
+        let (to_folder, round) = (elsewhere.path().join("to"), elsewhere.path().join("round"));
+        std::os::unix::fs::symlink(folder.path(), &to_folder).expect("a link");
+        std::os::unix::fs::symlink("round", &round).expect("a link");
+        assert!(check(&to_folder.join("libx.so")).is_ok());
+        set(&file, 0o622);
+        assert!(
+            refused(&to_folder.join("libx.so")).starts_with(&to_folder.join("libx.so").display().to_string())
+        );
+        assert!(check(&round).is_ok(), "it leads nowhere, and cannot be loaded");
         assert!(refused(&elsewhere.path().join("none.so")).contains("cannot be looked at: No such file"));
     }
 }

@@ -375,7 +375,10 @@ impl StepTypes {
         let known: Vec<_> = self.iter().map(StepType::id).collect();
         let nearest = closest(id, known.iter().copied());
         let mut help = nearest.map_or_else(
-            || format!("this server has {}", known.join(", ")),
+            || match known.as_slice() {
+                [] => "this server has none".to_owned(),
+                known => format!("this server has {}", known.join(", ")),
+            },
             |nearest| format!("did you mean `{nearest}`?"),
         );
         let unused: Vec<_> = self.plugins.unused().collect();

@@ -23,10 +23,10 @@
  * - **Calls.** A call id stands for one call of a function that has one. It is never used again, so that what comes late is
  *   known to be late: the host takes the first onward_host_v1.done of a call, and ignores and counts what comes after it.
  * - **Threads.** The host calls `describe`, `create`, `run` and `destroy` on threads of its own on which they may block. `run` may be
- *   called many times at once, for one instance too. `cancel` may be called while `run` runs, must return soon, and may come
- *   after the call's end. `destroy` is called once, after every call of the instance has ended and
- *   its `run` has returned. The functions of onward_host_v1 may be called on
- *   any thread, until the library's last call has ended, and do not block.
+ *   called many times at once, for one instance too. `cancel` may be called while `run` runs, and must return soon. It may
+ *   come after the call's end, and before `run` was entered: a library that looks at onward_host_v1.is_cancelled when its `run` begins
+ *   misses none. `destroy` is called once, after every call of the instance has ended and its `run` has returned. The functions of
+ *   onward_host_v1 may be called on any thread, until the library's last call has ended, and do not block.
  * - **Unwinding.** No exception and no panic may leave a function of either side.
  *
  * # Documents

@@ -129,7 +129,10 @@ fn a_call_under_way_is_dropped_and_its_turn_passes_on() {
 #[test]
 fn without_its_step_types_an_execution_is_blocked_until_a_start_that_has_them() {
     for (types_then, why) in [
-        (StepTypes::new(Vec::new()), "the step “waits” cannot run: there is no step type `waits`"),
+        (
+            StepTypes::new(Vec::new()),
+            "the step “waits” cannot run: there is no step type `waits` (this server has none)",
+        ),
         (
             StepTypes::new(vec![Box::new(Rejects("waits")), Box::new(Rejects("notes"))]),
             "the step “waits” cannot run: `colour` is missing",

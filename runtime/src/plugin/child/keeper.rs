@@ -10,6 +10,7 @@ use std::{
 
 use onward_sdk::{description::Description, document::Answer};
 use tokio::{
+    runtime::Runtime,
     sync::{mpsc, oneshot},
     time::sleep_until,
 };
@@ -24,7 +25,8 @@ use super::{
 use crate::plugin::{
     call::{self, CallError},
     calls::{Ended, Listener},
-    lines,
+    host::readable,
+    lines::{self, Rate},
     runner::{HttpAnswer, HttpRequest, RunError, RunnerSettings, RunnerState},
 };
 
@@ -89,14 +91,17 @@ pub(super) struct Keeper {
     pub(super) newest: u64,
     pub(super) live: Option<Live>,
     pub(super) calls: BTreeMap<u64, Call>,
-    /// Those that want to know what the step types are.
     /// Of these, the ones that no process has.
     pub(super) waiting: VecDeque<u64>,
+    /// Uses that nobody wants any more, and of which there are runs.
+    pub(super) forgotten: HashSet<u64>,
     /// Those that want to know what its step types are.
     pub(super) asked: Vec<Described>,
     /// Runs that were told to be over, and of which the process has not said so.
     pub(super) late: HashSet<u64>,
     pub(super) times: BTreeSet<(Instant, u64)>,
+    /// Of the lines that are about no run.
+    pub(super) rate: Rate,
     /// When the last run ended.
     pub(super) quiet_since: Instant,
     /// Ends that nobody wanted.
@@ -123,10 +128,12 @@ impl Keeper {
             newest: 0,
             live: None,
             calls: BTreeMap::new(),
+            forgotten: HashSet::new(),
             waiting: VecDeque::new(),
             asked: Vec::new(),
             late: HashSet::new(),
             times: BTreeSet::new(),
+            rate: Rate::default(),
             quiet_since: Instant::now(),
             ends: VecDeque::new(),
             not_before: None,
@@ -134,16 +141,7 @@ impl Keeper {
     }
 
     /// What the thread does.
-    pub(super) fn keep(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                let name = self.name().to_owned();
-                tracing::error!(plugin = name, %error, "what keeps a plugin's process cannot be set up");
-                commands.close();
-                return;
-            }
-        };
+    pub(super) fn keep(mut self, runtime: &Runtime, mut commands: mpsc::UnboundedReceiver<Command>) {
         runtime.block_on(async {
             let stopped = self.go_on(&mut commands).await;
             self.shut().await;
@@ -201,11 +199,8 @@ impl Keeper {
             Command::Run(id, call) => self.take(id, *call),
             Command::Cancel(id) => self.cancel(id),
             Command::Forget(used) => {
-                if let Some(live) = self.live.as_mut()
-                    && live.uses.remove(&used)
-                {
-                    send(&live.process, used, &Frame::Forget);
-                }
+                self.forgotten.insert(used);
+                self.forget_unused(used);
             }
             Command::Describe(described) if self.is_quarantined() => {
                 let _nobody_waits = described.send(Err(self.quarantined()));
@@ -259,9 +254,23 @@ impl Keeper {
         call.forget();
     }
 
+    /// Has the process forget a use that nobody wants any more, when the last run of it has ended.
+    fn forget_unused(&mut self, used: u64) {
+        if !self.forgotten.contains(&used) || self.calls.values().any(|call| call.used.id == used) {
+            return;
+        }
+        self.forgotten.remove(&used);
+        if let Some(live) = self.live.as_mut()
+            && live.uses.remove(&used)
+        {
+            send(&live.process, used, &Frame::Forget);
+        }
+    }
+
     fn remove(&mut self, id: u64) -> Option<Call> {
         let call = self.calls.remove(&id)?;
         self.times.remove(&(call.deadline, id));
+        self.forget_unused(call.used.id);
         if call.stage == Stage::Waiting {
             self.waiting.retain(|waiting| *waiting != id);
         }
@@ -286,16 +295,17 @@ impl Keeper {
             self.start(now);
         }
         let Some(live) = self.live.as_mut().filter(|live| live.phase == Phase::Up) else { return };
+        let mut too_large = Vec::new();
         while live.process.has_room()
             && let Some(id) = self.waiting.pop_front()
         {
             let Some(call) = self.calls.get_mut(&id) else { continue };
             if let Err(message) = hand_over(live, id, call, now) {
-                self.times.remove(&(call.deadline, id));
-                if let Some(call) = self.calls.remove(&id) {
-                    call.tell(Err(RunError::NotBegun { code: "plugin_input_too_large", message }));
-                }
+                too_large.push((id, message));
             }
+        }
+        for (id, message) in too_large {
+            self.done(id, Err(RunError::NotBegun { code: "plugin_input_too_large", message }));
         }
     }
 
@@ -377,17 +387,10 @@ impl Keeper {
                 };
                 self.done(id, Err(error));
             }
-            Frame::Log { level, line } => match self.calls.get(&id) {
-                Some(call) => call.listener.log(level, &line),
-                None => {
-                    let line = self.live.as_ref().map_or(line.clone(), |live| live.process.redacted(&line));
-                    let _about = tracing::info_span!("plugin", name = self.name()).entered();
-                    lines::log(level, &line);
-                }
-            },
+            Frame::Log { level, line } => self.log(id, level, &readable(&line)),
             Frame::Progress(words) => {
                 if let Some(call) = self.calls.get(&id) {
-                    call.listener.progress(&words);
+                    call.listener.progress(&readable(&words));
                 }
             }
             Frame::Request { number, request } => {
@@ -408,6 +411,17 @@ impl Keeper {
             }
         }
         None
+    }
+
+    fn log(&mut self, id: u64, level: u32, line: &str) {
+        if let Some(call) = self.calls.get(&id) {
+            return call.listener.log(level, line);
+        }
+        let _about = tracing::info_span!("plugin", name = self.name()).entered();
+        if self.rate.allows() {
+            let line = self.live.as_ref().map_or(line.into(), |live| live.process.redacted(line));
+            lines::log(level, &line);
+        }
     }
 
     fn greet(&mut self, hello: Hello) -> Option<String> {

@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::{
@@ -42,6 +42,7 @@ use crate::{
     model::secret::Redactor,
     plugin::{
         host::{LINE_CHARS_MAX, readable},
+        lines::Rate,
         runner::RunnerSettings,
     },
 };
@@ -54,9 +55,6 @@ const STALL_MAX: Duration = Duration::from_secs(10);
 
 /// How long the process's last words are waited for after its end.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(2);
-
-/// Lines that the process may print in a second, all of which go to the log.
-const PRINTED_LINES_MAX: usize = 200;
 
 /// Events that wait for the keeper: the process waits, then.
 const EVENTS_MAX: usize = 256;
@@ -223,7 +221,10 @@ impl Process {
         self.kill();
         let _no_last_words = timeout(LAST_WORDS_MAX, &mut self.errors).await;
         let words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (self.child.wait(), words)
+        let status = self.child.wait();
+        // From here on, its number may be somebody else's.
+        self.group = None;
+        (status, words)
     }
 }
 
@@ -232,10 +233,9 @@ impl Drop for Process {
         for task in self.tasks.iter().chain([&self.errors]) {
             task.abort();
         }
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.kill();
-            let _gone = self.child.wait();
-        }
+        // Also where it has ended by itself: what it has begun is not left behind.
+        self.kill();
+        let _gone = self.child.wait();
     }
 }
 
@@ -326,7 +326,6 @@ impl Printed {
             }
         }
         self.log(&mut line, &mut limit);
-        limit.end();
     }
 
     fn log(&self, line: &mut Vec<u8>, limit: &mut Rate) {
@@ -345,30 +344,5 @@ impl Printed {
             }
         }
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = text;
-    }
-}
-
-/// How much is printed: what is too much does not fill the log.
-#[derive(Default)]
-struct Rate {
-    since: Option<Instant>,
-    lines: usize,
-}
-
-impl Rate {
-    fn allows(&mut self) -> bool {
-        if self.since.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
-            self.end();
-            (self.since, self.lines) = (Some(Instant::now()), 0);
-        }
-        self.lines += 1;
-        self.lines <= PRINTED_LINES_MAX
-    }
-
-    fn end(&self) {
-        let left_out = self.lines.saturating_sub(PRINTED_LINES_MAX);
-        if left_out > 0 {
-            tracing::warn!(left_out, "the plugin prints more than goes to the log");
-        }
     }
 }

@@ -277,6 +277,22 @@ fn what_it_begins_ends_with_it() {
     assert!(is_there(&begun));
     assert!(died(begin(&runner, &used, "crash", LONG)).contains("(signal: 6 (SIGABRT)"));
     eventually("what it has begun is ended", || !is_there(&begun));
+    // Also when the process ends as it is to, with nothing to run.
+    let runner = process(&folder, RunnerSettings { idle: Duration::from_millis(50), ..settings() }, &parts);
+    let begun = run(&runner, &used, "a");
+    eventually("what it has begun is ended with it", || !is_there(&begun));
+}
+
+/// Its run is not there yet when nobody wants the use any more.
+#[test]
+fn a_use_is_forgotten_after_its_last_run_also_where_that_comes_later() {
+    let folder = folder();
+    let runner = process(&folder, settings(), &["RUN=SAY(\"%d\",counted(&destroys))"]);
+    let first = used();
+    let running = begin(&runner, &first, "a", LONG);
+    runner.forget(&first);
+    assert_eq!(note(running), "0");
+    eventually("it is given back", || run(&runner, &used(), "a") == "1");
 }
 
 #[test]

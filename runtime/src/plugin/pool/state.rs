@@ -302,7 +302,10 @@ impl State {
         // Before the run ends: a use that is forgotten is gone with its last one.
         let failed = match (made, self.uses.get_mut(&used)) {
             (Ok(held), Some(kept)) => {
-                kept.made = Made::Yes(held);
+                // Of a use that was forgotten and came again, there may be one already.
+                if let Made::Yes(other) = mem::replace(&mut kept.made, Made::Yes(held)) {
+                    after.push(After::LetGo(other));
+                }
                 None
             }
             (Ok(held), None) => {
@@ -310,7 +313,11 @@ impl State {
                 None
             }
             (Err(failed), kept) => {
-                kept.into_iter().for_each(|kept| kept.made = Made::Not);
+                if let Some(kept) = kept
+                    && matches!(kept.made, Made::UnderWay)
+                {
+                    kept.made = Made::Not;
+                }
                 Some(failed)
             }
         };

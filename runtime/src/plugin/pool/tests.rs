@@ -100,6 +100,51 @@ fn after_a_panic_the_instance_is_made_anew() {
     eventually("the old one is given back", || run(&pool, &used, "a") == "2 1");
 }
 
+/// Nobody waits for it any more, but others may use what it has left.
+#[test]
+fn after_a_panic_that_comes_late_the_instance_is_made_anew_too() {
+    let folder = folder();
+    let here = folder.path().join("here");
+    let parts = [
+        format!(
+            "RUN=if(HAS(\"panic\")){{touch({here:?});{UNTIL_CANCELLED};host->done(call,2,TEXT(\"no\"));}}else SAY(\"%d %d\",counted(&creates),counted(&destroys))"
+        ),
+        "CANCEL=;".to_owned(),
+    ];
+    let pool = pool(&folder, settings(), &parts.each_ref().map(|part| part as &str));
+    let used = used();
+    assert_eq!(run(&pool, &used, "a"), "1 0");
+    let running = begin(&pool, &used, "panic", LONG);
+    eventually("it runs", || here.exists());
+    drop(running);
+    eventually("the old one is given back", || run(&pool, &used, "a") == "2 1");
+    assert_eq!(pool.stray(), 1);
+}
+
+/// Then two runs make an instance for it, the second one while the first is at it.
+#[test]
+fn a_use_that_is_forgotten_and_comes_again_has_one_instance_in_the_end() {
+    let folder = folder();
+    let go = folder.path().join("go");
+    let parts = [
+        format!("CREATE=int n=counted(&creates);while(n<3&&access({go:?},0))usleep(1000);return malloc(1)"),
+        "RUN=SAY(\"%d\",counted(&destroys))".to_owned(),
+    ];
+    let pool = pool(&folder, settings(), &parts.each_ref().map(|part| part as &str));
+    let again = used();
+    let first = begin(&pool, &again, "a", LONG);
+    eventually("one is made", || pool.0.state().tasks() == 0);
+    drop(first);
+    pool.forget(&again);
+    let second = begin(&pool, &again, "a", LONG);
+    eventually("another is made", || pool.0.state().tasks() == 0);
+    std::fs::write(&go, "").expect("written");
+    note(second);
+    eventually("one of them is given back", || run(&pool, &again, "a") == "1");
+    pool.forget(&again);
+    eventually("and the other", || run(&pool, &used(), "a") == "2");
+}
+
 #[test]
 fn an_instance_that_cannot_be_made_is_made_by_the_next_run() {
     let folder = folder();

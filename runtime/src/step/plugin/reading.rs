@@ -7,7 +7,7 @@ use onward_sdk::{
     description::{Escaping, Hints},
     schema::{Part, look_through},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     PluginType, TIMEOUT_DEFAULT, TIMEOUT_MAX,
@@ -54,6 +54,8 @@ pub(super) struct Placed {
     pub(super) template: Template,
     /// What the text is written in; `None`: a value of a field, which keeps its type.
     pub(super) escaping: Option<Escaping>,
+    /// It is to become a number, or true or false: as a text it would be none.
+    pub(super) is_plain: bool,
 }
 
 /// One half while it is read.
@@ -130,7 +132,7 @@ impl Reading<'_, '_> {
     }
 
     /// A key that its table does not know; `known`: what it does.
-    fn unknown(&mut self, pointer: &str, key: &str, known: Option<&Map<String, Value>>) {
+    fn unknown(&mut self, pointer: &str, key: &str, known: &[&str]) {
         self.unknown += 1;
         if self.unknown > PROBLEMS_MAX {
             return;
@@ -142,15 +144,14 @@ impl Reading<'_, '_> {
             return self.params.unknown(&place, format!("this step type has no parameter `{place}`"), &known);
         }
         let table = place.rsplit_once('/').map_or("it", |(table, _)| last_key(table));
-        let known: Vec<_> = known.into_iter().flat_map(Map::keys).map(String::as_str).collect();
-        self.params.unknown(&place, format!("`{table}` has no `{key}`"), &known);
+        self.params.unknown(&place, format!("`{table}` has no `{key}`"), known);
     }
 
     /// Texts that have secrets in them: only those that are made for one.
     fn config(&mut self, schema: &Value, document: &Value) -> Vec<(String, Template)> {
         let mut found = Vec::new();
         look_through(schema, document, &mut |part| match &part {
-            Part::Unknown { pointer, key, known } => self.unknown(pointer, key, *known),
+            Part::Unknown { pointer, key, known } => self.unknown(pointer, key, known),
             Part::Known { pointer, value: Value::String(text), .. } if part.hints().secret => {
                 let place = self.place(pointer);
                 if let Some(template) = setting::credential(self.params, &place, text) {
@@ -170,7 +171,7 @@ impl Reading<'_, '_> {
         let mut found = Vec::new();
         look_through(schema, document, &mut |part| {
             let (pointer, value) = match &part {
-                Part::Unknown { pointer, key, known } => return self.unknown(pointer, key, *known),
+                Part::Unknown { pointer, key, known } => return self.unknown(pointer, key, known),
                 Part::Known { pointer, value, .. } => (*pointer, *value),
             };
             let hints = part.hints();
@@ -178,7 +179,7 @@ impl Reading<'_, '_> {
                 return self.fields(pointer, value, &mut found);
             }
             match hints.template {
-                Some(escaping) => self.templates(pointer, value, escaping, &mut found),
+                Some(escaping) => self.templates(&part, (pointer, value), escaping, &mut found),
                 None => self.refuse_places(pointer, value),
             }
             self.widget(&part);
@@ -188,7 +189,7 @@ impl Reading<'_, '_> {
 
     /// What a value stands for in the workflow, which must be there.
     fn widget(&mut self, part: &Part<'_, '_>) {
-        let Part::Known { pointer, value, schema, fitting } = part else { return };
+        let Part::Known { pointer, value, schemas } = part else { return };
         if self.open.iter().any(|open| open == pointer) {
             return;
         }
@@ -198,8 +199,7 @@ impl Reading<'_, '_> {
             Some(Hints::USER) => self.user(pointer, value),
             Some(Hints::CONDITION) => self.tests(pointer, value),
             Some(Hints::DURATION) => {
-                let most =
-                    [Some(*schema), *fitting].into_iter().flatten().find_map(|it| it["maximum"].as_u64());
+                let most = schemas.iter().find_map(|it| it["maximum"].as_u64());
                 let place = self.place(pointer);
                 self.params.read_duration(&place, value, most.map_or(Duration::MAX, Duration::from_secs));
                 self.open.push((*pointer).to_owned());
@@ -222,7 +222,13 @@ impl Reading<'_, '_> {
     }
 
     /// A text, or each text of a list.
-    fn templates(&mut self, pointer: &str, value: &Value, escaping: Escaping, found: &mut Vec<Placed>) {
+    fn templates(
+        &mut self,
+        of: &Part<'_, '_>,
+        (pointer, value): (&str, &Value),
+        escaping: Escaping,
+        found: &mut Vec<Placed>,
+    ) {
         match value {
             Value::String(text) => {
                 let place = self.place(pointer);
@@ -232,12 +238,14 @@ impl Reading<'_, '_> {
                 };
                 if template.fixed().is_none() {
                     self.open.push(pointer.to_owned());
-                    found.push(Placed { pointer: pointer.to_owned(), template, escaping: Some(escaping) });
+                    let is_plain = takes_no_text(of);
+                    let pointer = pointer.to_owned();
+                    found.push(Placed { pointer, template, escaping: Some(escaping), is_plain });
                 }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.templates(&format!("{pointer}/{index}"), item, escaping, found);
+                    self.templates(of, (&format!("{pointer}/{index}"), item), escaping, found);
                 }
             }
             _ => {}
@@ -311,7 +319,7 @@ impl Reading<'_, '_> {
                 let Some(template) = self.params.template(&place, text, Destination::Task) else { continue };
                 fixed = template.fixed().map(Value::from);
                 if fixed.is_none() {
-                    found.push(Placed { pointer, template, escaping: None });
+                    found.push(Placed { pointer, template, escaping: None, is_plain: false });
                 }
             }
             // Of what nobody knows, nobody knows what it takes.
@@ -336,10 +344,12 @@ impl Reading<'_, '_> {
         for error in validator.iter().flat_map(|validator| validator.iter_errors(document)).take(PROBLEMS_MAX)
         {
             let pointer = error.instance_path().to_string();
-            if self.is_open(&pointer) || is_about_keys(&error) {
+            // Unknown keys are said with what may be meant, but for those of alternatives of which nobody knows which is.
+            if self.is_open(&pointer) || (is_about_keys(&error) && self.unknown > 0) {
                 continue;
             }
             match error.kind() {
+                _ if is_about_keys(&error) => self.problem(&pointer, "unknown_key", said(&error)),
                 ValidationErrorKind::Required { property } => {
                     let key = property.as_str().unwrap_or_default();
                     let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
@@ -358,7 +368,21 @@ impl Reading<'_, '_> {
     }
 }
 
-/// Unknown keys are said with what may be meant.
+/// Whether a value, or each item of a list, is to be a number, or true or false.
+fn takes_no_text(part: &Part<'_, '_>) -> bool {
+    let Part::Known { schemas, .. } = part else { return false };
+    let kinds = schemas.iter().filter_map(|schema| {
+        let of = schema.get("items").unwrap_or(schema);
+        Some(match of.get("type")? {
+            Value::Array(kinds) => kinds.iter().collect(),
+            kind => vec![kind],
+        })
+    });
+    let plain = ["number", "integer", "boolean", "null"];
+    let mut kinds = kinds.flatten().peekable();
+    kinds.peek().is_some() && kinds.all(|kind| plain.iter().any(|plain| kind == plain))
+}
+
 fn is_about_keys(error: &ValidationError<'_>) -> bool {
     matches!(
         error.kind(),

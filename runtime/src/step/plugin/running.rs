@@ -440,6 +440,14 @@ fn instant(text: &Instant) -> Option<Timestamp> {
 
 fn rendered(placed: &Placed, scope: &Scope<'_>) -> Result<Value, RenderError> {
     let template = &placed.template;
+    if placed.is_plain {
+        let text = template.render(scope, Escape::Text)?;
+        // What is none of these stays a text, which the schema then refuses with its place.
+        let plain = serde_json::from_str(text.trim())
+            .ok()
+            .filter(|value: &Value| !value.is_object() && !value.is_array());
+        return Ok(plain.unwrap_or_else(|| text.into()));
+    }
     Ok(match placed.escaping {
         None => template.render_value(scope),
         Some(Escaping::Text) => template.render(scope, Escape::Text)?.into(),
