@@ -54,6 +54,7 @@ const INTERNAL: &[&str] = &[
     "vault::KEY_BYTES",
     "plugin::calls::COUNT_BITS",
     "plugin::child::frame::PROTOCOL",
+    "plugin::child::frame::RUN",
     "api::error::RETRY_AFTER_SECONDS",
     "api::execution_list::CLOCK_MARGIN",
     "api::page::SEAL_BYTES",

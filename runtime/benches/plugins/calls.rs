@@ -28,7 +28,7 @@ use crate::{library, median, table::Table};
 
 /// Bytes of a call, and how many calls of it are one round.
 const SIZES: [(usize, &str, usize); 3] =
-    [(256, "256 B", 20_000), (4 * 1024, "4 KiB", 10_000), (1024 * 1024, "1 MiB", 60)];
+    [(256, "256 B", 20_000), (4 * 1024, "4 KiB", 10_000), (1024 * 1024, "1 MiB", 200)];
 
 const ROUNDS: usize = 7;
 
@@ -49,14 +49,21 @@ pub(crate) fn bench(result: &mut serde_json::Map<String, serde_json::Value>) {
     let used = Use::new(0, b"{}".to_vec(), onward::model::secret::Redactor::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (hop, mut pair) = (Hop::new(), Pair::new());
-    let mut table = Table::new(&["one call at a time, p50 µs", "control", "plugin", "ratio"]);
+    let mut table = Table::new(&[
+        "one call at a time, p50 µs",
+        "control",
+        "plugin",
+        "least round",
+        "most round",
+        "ratio",
+    ]);
     for (size, shown, calls) in SIZES {
         let input = document(size);
         let run = |runner: &dyn Runner| {
             let (used, input) = (Arc::clone(&used), input.clone());
             runner.run(Run { used, input, within: Duration::from_secs(60), span: Span::none() })
         };
-        let mut all: [Vec<f64>; 6] = Default::default();
+        let mut all: [Vec<f64>; 7] = Default::default();
         for _ in 0..ROUNDS {
             let round = [
                 p50(calls, || assert_eq!(hop.echo(input.clone()).len(), size)),
@@ -65,19 +72,25 @@ pub(crate) fn bench(result: &mut serde_json::Map<String, serde_json::Value>) {
                 p50(calls, || blocked(run(&outside))),
                 p50(calls, || waited(&runtime, run(&inside))),
                 p50(calls, || waited(&runtime, run(&outside))),
+                p50(calls, || hop_on(&runtime, &input)),
             ];
             all.iter_mut().zip(round).for_each(|(all, one)| all.push(one));
         }
-        let [hop, inside, pair, outside, inside_waited, outside_waited] = all.map(median);
-        let hop_waited = median((0..ROUNDS).map(|_| p50(calls, || hop_on(&runtime, &input))).collect());
+        let [hop, inside, pair, outside, inside_waited, outside_waited, hop_waited] = all;
         for (what, control, ours) in [
-            ("in process", hop, inside),
-            ("in a child", pair, outside),
-            ("in process, on a runtime", hop_waited, inside_waited),
-            ("in a child, on a runtime", pair, outside_waited),
+            ("in process", &hop, &inside),
+            ("in a child", &pair, &outside),
+            ("in process, on a runtime", &hop_waited, &inside_waited),
+            ("in a child, on a runtime", &pair, &outside_waited),
         ] {
-            table.row(&format!("{shown} {what}"), &[control, ours, ours / control]);
-            result.insert(format!("{shown} {what}"), serde_json::json!({"control": control, "plugin": ours}));
+            let spread =
+                ours.iter().copied().fold([f64::MAX, 0.0], |[least, most], it| [it.min(least), it.max(most)]);
+            let (control, ours) = (median(control.clone()), median(ours.clone()));
+            table.row(&format!("{shown} {what}"), &[control, ours, spread[0], spread[1], ours / control]);
+            result.insert(
+                format!("{shown} {what}"),
+                serde_json::json!({"control": control, "plugin": ours, "spread": spread}),
+            );
         }
     }
     table.print();

@@ -22,6 +22,10 @@ mod table;
 
 use serde_json::{Map, Value};
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Part = (&'static str, fn(&mut Map<String, Value>));
 
 const PARTS: [Part; 4] = [

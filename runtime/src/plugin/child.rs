@@ -6,6 +6,7 @@
 mod call;
 mod ending;
 mod frame;
+mod gate;
 mod keeper;
 mod process;
 pub mod serve;
@@ -16,7 +17,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc as blocking,
     },
     thread,
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::{
     call::Call,
+    gate::{Gate, Handed},
     keeper::{Command, Keeper},
 };
 use super::{
@@ -73,6 +75,8 @@ struct Shared {
     state: Mutex<RunnerState>,
     /// Runs that have not ended.
     open: AtomicUsize,
+    /// To the process, past the keeper.
+    gate: Gate,
 }
 
 impl Shared {
@@ -83,7 +87,11 @@ impl Shared {
 
 impl ChildProcess {
     pub fn new(program: Program, settings: RunnerSettings) -> Self {
-        let shared = Shared { state: Mutex::new(RunnerState::Ready), open: AtomicUsize::new(0) };
+        let shared = Shared {
+            state: Mutex::new(RunnerState::Ready),
+            open: AtomicUsize::new(0),
+            gate: Gate::default(),
+        };
         Self {
             program,
             settings,
@@ -100,6 +108,20 @@ impl ChildProcess {
             let _ended_then = keeper.send(Command::Describe(told));
         }
         described
+    }
+
+    fn begin(&self, keeper: &mpsc::UnboundedSender<Command>, id: u64, call: Box<Call>) {
+        // Whether so many wait that one more is too much, the keeper knows.
+        let handed = match self.shared.open.load(Ordering::Relaxed) <= self.settings.queue_max {
+            true => self.shared.gate.hand_over(id, call),
+            false => Handed::No(call),
+        };
+        let command = match handed {
+            Handed::Yes => return,
+            Handed::Earlier => Command::Look,
+            Handed::No(call) => Command::Run(id, call),
+        };
+        let _ended_then = keeper.send(command);
     }
 
     /// The way to the keeper, which is begun with the first use of it.
@@ -140,8 +162,9 @@ impl Runner for ChildProcess {
             Some(keeper) => {
                 let call =
                     Call::new(run.used, run.input, run.within, listener, told, Arc::clone(&self.shared));
-                let _ended_then = keeper.send(Command::Run(id, Box::new(call)));
-                Box::new(Cancels { keeper, id })
+                let is_over = Arc::clone(&call.is_over);
+                self.begin(&keeper, id, Box::new(call));
+                Box::new(Cancels { keeper, id, is_over })
             }
             None => {
                 drop(told.send(busy("the thread that keeps its process cannot be begun".to_owned())));
@@ -181,10 +204,14 @@ impl Drop for ChildProcess {
 struct Cancels {
     keeper: mpsc::UnboundedSender<Command>,
     id: u64,
+    is_over: Arc<AtomicBool>,
 }
 
 impl Drop for Cancels {
     fn drop(&mut self) {
+        if self.is_over.load(Ordering::Acquire) {
+            return;
+        }
         let _ended_then = self.keeper.send(Command::Cancel(self.id));
     }
 }

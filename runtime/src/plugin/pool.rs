@@ -152,11 +152,13 @@ impl Pool {
         let now = Instant::now();
         let mut state = self.state();
         match state.take(order, now) {
-            Ok((job, is_first)) => {
-                self.wake(&mut state);
+            Ok(job) => {
                 if !state.has_timer {
                     state.has_timer = self.spawn("time", Self::watch);
-                } else if is_first {
+                }
+                let is_earlier = state.is_to_look_earlier();
+                self.wake(state);
+                if is_earlier {
                     self.earlier.notify_one();
                 }
                 job
@@ -170,12 +172,19 @@ impl Pool {
     }
 
     /// Sees to it that somebody does what there is to do.
-    fn wake(self: &Arc<Self>, state: &mut State) {
-        if state.tasks() > state.idle && state.threads < self.settings.threads {
+    fn wake(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let (tasks, idle) = (state.tasks(), state.idle);
+        if tasks > idle && state.threads < self.settings.threads {
             // Without another thread it waits for those that there are.
             state.threads += usize::from(self.spawn("runs", Self::work));
         }
-        self.work.notify_one();
+        // Who is woken needs the lock first.
+        drop(state);
+        match (tasks, idle) {
+            (0, _) | (_, 0) => {}
+            (1, _) => self.work.notify_one(),
+            _ => self.work.notify_all(),
+        }
     }
 
     fn spawn(self: &Arc<Self>, what: &str, does: fn(&Arc<Self>)) -> bool {
@@ -187,9 +196,14 @@ impl Pool {
     /// Takes a run back.
     pub(super) fn cancel(self: &Arc<Self>, job: u64) {
         let now = Instant::now();
-        let after = self.state().cancel(job, now);
+        let mut state = self.state();
+        let after = state.cancel(job, now);
         // It may be the first time now at which something is stuck.
-        self.earlier.notify_one();
+        let is_earlier = state.is_to_look_earlier();
+        drop(state);
+        if is_earlier {
+            self.earlier.notify_one();
+        }
         self.follow(after);
     }
 
@@ -264,8 +278,7 @@ impl Pool {
         state.returned(job);
         let stuck = state.stuck();
         let after = state.made(job, used.id, made);
-        self.wake(&mut state);
-        drop(state);
+        self.wake(state);
         if stuck != before {
             (self.stuck_hears)(stuck);
         }
@@ -312,8 +325,12 @@ impl Pool {
         while !state.is_stopped {
             let now = Instant::now();
             match state.first_time() {
-                None => state = self.earlier.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    state.looks_at = None;
+                    state = self.earlier.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
                 Some(at) if at > now => {
+                    state.looks_at = Some(at);
                     let waited = self.earlier.wait_timeout(state, at - now);
                     state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
@@ -352,7 +369,7 @@ impl Pool {
     fn give_back(self: &Arc<Self>, instance: Instance) {
         let mut state = self.state();
         state.give_back(instance);
-        self.wake(&mut state);
+        self.wake(state);
     }
 
     /// Lets everything end.

@@ -7,19 +7,36 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{params::Params, schema};
-use crate::model::duration;
+use crate::{
+    lint::StepFinding,
+    model::{StepDefinition, duration},
+};
 
 /// The longest pause between two tries: the execution keeps its task's turn meanwhile.
 pub const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// The receiver is known to do what is asked once, however often it is asked under one `webhook-id`.
-pub(super) const DEDUPLICATED: &str = "deduplicated";
+const DEDUPLICATED: &str = "deduplicated";
 
 const TRIES_DEFAULT: u64 = 5;
 const TRIES_MIN: u64 = 2;
 const TRIES_MAX: u64 = 20;
 const FIRST_DEFAULT: Duration = Duration::from_secs(1);
 const MOST_DEFAULT: Duration = Duration::from_secs(5 * 60);
+
+/// What is told of a step that may do something twice; `remedy`: what keeps that from mattering.
+pub(super) fn may_repeat(step: &StepDefinition, remedy: &str) -> Option<StepFinding> {
+    let retry = step.params.get("retry")?;
+    if retry.get(DEDUPLICATED) == Some(&Value::Bool(true)) {
+        return None;
+    }
+    Some(StepFinding {
+        code: "may_repeat",
+        reason: "a try that was not answered is made again, and the receiver may have done what was asked"
+            .to_owned(),
+        remedy: format!("{remedy}; then write {DEDUPLICATED} = true"),
+    })
+}
 
 /// `retry = { tries = 5, first = "1s", most = "5m" }`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! A run of a process, and its requests, as the keeper knows them.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Shared, after,
-    frame::Frame,
+    frame::{self, Frame},
     keeper::{Command, Live},
     process::Process,
 };
@@ -30,6 +33,8 @@ pub(super) struct Call {
     pub(super) told: oneshot::Sender<Result<Answer, RunError>>,
     pub(super) stage: Stage,
     pub(super) shared: Arc<Shared>,
+    /// Whoever cancels a run that has ended need not say so.
+    pub(super) is_over: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +58,13 @@ impl Call {
     ) -> Self {
         shared.open.fetch_add(1, Ordering::Relaxed);
         let deadline = after(Instant::now(), within);
-        Self { used, input, deadline, within, listener, told, stage: Stage::Waiting, shared }
+        let (stage, is_over) = (Stage::Waiting, Arc::default());
+        Self { used, input, deadline, within, listener, told, stage, shared, is_over }
     }
 
     pub(super) fn tell(self, told: Result<Answer, RunError>) {
         self.shared.open.fetch_sub(1, Ordering::Relaxed);
+        self.is_over.store(true, Ordering::Release);
         let _nobody_waits = self.told.send(told);
     }
 
@@ -75,16 +82,17 @@ pub(super) fn send(process: &Process, id: u64, frame: &Frame) {
 
 pub(super) fn hand_over(live: &mut Live, id: u64, call: &mut Call, now: Instant) -> Result<(), String> {
     let used = call.used.id;
-    if !live.uses.contains(&used) {
+    let within = call.deadline.saturating_duration_since(now);
+    let run = frame::run(id, used, within, &call.input).map_err(|error| error.to_string())?;
+    if !call.shared.gate.knows(used) {
         let step = u32::try_from(call.used.step).unwrap_or(u32::MAX);
         live.process.hide(&call.used.redactor);
         let known = Frame::Use { step, config: call.used.config.clone() };
         live.process.send(known.bytes(used).map_err(|error| error.to_string())?);
-        live.uses.insert(used);
+        // Not before: whoever hands a run over after this need not wait for it.
+        call.shared.gate.learn(used);
     }
-    let within = call.deadline.saturating_duration_since(now);
-    let run = Frame::Run { used, within, input: call.input.clone() };
-    live.process.send(run.bytes(id).map_err(|error| error.to_string())?);
+    live.process.send(run);
     call.stage = Stage::Handed;
     Ok(())
 }

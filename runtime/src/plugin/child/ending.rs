@@ -37,6 +37,8 @@ pub(super) enum Why {
 impl Keeper {
     /// Ends a process that has ended, or that is not left alive, and tells those whose runs end with it.
     pub(super) async fn bury(&mut self, why: Why) {
+        self.shared.gate.close();
+        self.collect();
         let Some(live) = &self.live else { return };
         if let Why::Killed(_) = &why {
             live.process.kill();
@@ -171,6 +173,8 @@ impl Keeper {
 
     /// Ends all.
     pub(super) async fn shut(&mut self) {
+        self.shared.gate.close();
+        self.collect();
         let stopped = format!("The plugin {} was stopped", self.program.library.note.name);
         let open: Vec<_> = self.calls.iter().map(|(id, call)| (*id, call.stage)).collect();
         for (id, stage) in open {

@@ -18,6 +18,9 @@ pub(super) const PROTOCOL: u32 = 1;
 /// The longest that what follows a frame's length may be.
 const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// The kind of [`Frame::Run`].
+const RUN: u8 = 5;
+
 /// Length, kind and number.
 const HEAD_BYTES: usize = 4 + 1 + 8;
 
@@ -124,7 +127,7 @@ impl Frame {
             Self::Refused(_) => 2,
             Self::Use { .. } => 3,
             Self::Forget => 4,
-            Self::Run { .. } => 5,
+            Self::Run { .. } => RUN,
             Self::Cancel => 6,
             Self::Begun => 7,
             Self::Done { .. } => 8,
@@ -151,11 +154,19 @@ impl Frame {
         )
     }
 
+    /// Bytes of a body that are not counted when it is written, about.
+    fn length(&self) -> usize {
+        match self {
+            Self::Use { config: bytes, .. } | Self::Run { input: bytes, .. } | Self::Done { bytes, .. } => {
+                bytes.len()
+            }
+            _ => 0,
+        }
+    }
+
     /// The frame's bytes.
     pub(super) fn bytes(&self, id: u64) -> Result<Vec<u8>, FrameError> {
-        let mut bytes = vec![0; 4];
-        bytes.push(self.kind());
-        bytes.extend_from_slice(&id.to_le_bytes());
+        let mut bytes = begun(self.kind(), id, self.length());
         let unreadable =
             |error: serde_json::Error| FrameError::Unreadable { kind: self.kind(), why: error.to_string() };
         match self {
@@ -168,13 +179,7 @@ impl Frame {
                 bytes.extend_from_slice(config);
                 Ok(())
             }
-            Self::Run { used, within, input } => {
-                let within = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
-                bytes.extend_from_slice(&used.to_le_bytes());
-                bytes.extend_from_slice(&within.to_le_bytes());
-                bytes.extend_from_slice(input);
-                Ok(())
-            }
+            Self::Run { used, within, input } => return run(id, *used, *within, input),
             Self::Done { status: number, bytes: rest } => {
                 bytes.extend_from_slice(&number.to_le_bytes());
                 bytes.extend_from_slice(rest);
@@ -207,13 +212,7 @@ impl Frame {
             }
         }
         .map_err(unreadable)?;
-        let length = bytes.len() - 4;
-        if length > FRAME_BYTES_MAX {
-            return Err(FrameError::TooLarge(length));
-        }
-        let length = u32::try_from(length).map_err(|_| FrameError::TooLarge(length))?;
-        bytes[..4].copy_from_slice(&length.to_le_bytes());
-        Ok(bytes)
+        ended(bytes)
     }
 
     fn read(kind: u8, body: &[u8]) -> Result<Self, FrameError> {
@@ -223,7 +222,7 @@ impl Frame {
             2 => Self::Refused(body.json()?),
             3 => Self::Use { step: body.u32()?, config: body.rest.to_vec() },
             4 => Self::Forget,
-            5 => Self::Run {
+            RUN => Self::Run {
                 used: body.u64()?,
                 within: Duration::from_nanos(body.u64()?),
                 input: body.rest.to_vec(),
@@ -241,6 +240,36 @@ impl Frame {
             other => return Err(FrameError::Unknown(other)),
         })
     }
+}
+
+/// What a frame begins with; room for a body of so many bytes, about.
+fn begun(kind: u8, id: u64, length: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + 2 * size_of::<u64>() + length);
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.push(kind);
+    bytes.extend_from_slice(&id.to_le_bytes());
+    bytes
+}
+
+/// A frame whose body is there.
+fn ended(mut bytes: Vec<u8>) -> Result<Vec<u8>, FrameError> {
+    let length = bytes.len() - 4;
+    if length > FRAME_BYTES_MAX {
+        return Err(FrameError::TooLarge(length));
+    }
+    let length = u32::try_from(length).map_err(|_| FrameError::TooLarge(length))?;
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    Ok(bytes)
+}
+
+/// The bytes of [`Frame::Run`], of an input that is not a frame's own.
+pub(super) fn run(id: u64, used: u64, within: Duration, input: &[u8]) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = begun(RUN, id, input.len());
+    let within = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
+    bytes.extend_from_slice(&used.to_le_bytes());
+    bytes.extend_from_slice(&within.to_le_bytes());
+    bytes.extend_from_slice(input);
+    ended(bytes)
 }
 
 /// What is left of a frame's body.

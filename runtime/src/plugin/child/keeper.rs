@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
+    pin::pin,
     sync::{Arc, mpsc as blocking},
     time::{Duration, Instant},
 };
@@ -42,6 +43,8 @@ pub(super) type Described = oneshot::Sender<Result<Vec<Description>, RunError>>;
 /// What the keeper is told.
 pub(super) enum Command {
     Run(u64, Box<Call>),
+    /// At the time, which is that of a run that was handed over already.
+    Look,
     Cancel(u64),
     Forget(u64),
     Describe(Described),
@@ -60,8 +63,6 @@ pub(super) struct Live {
     pub(super) process: Process,
     pub(super) started: Instant,
     pub(super) phase: Phase,
-    /// Uses that it knows.
-    pub(super) uses: HashSet<u64>,
     /// What it has said of the library's step types.
     pub(super) steps: Vec<Description>,
     /// Threads that do not come back.
@@ -90,7 +91,7 @@ pub(super) struct Keeper {
     pub(super) happened: mpsc::Receiver<(u64, Event)>,
     pub(super) newest: u64,
     pub(super) live: Option<Live>,
-    pub(super) calls: BTreeMap<u64, Call>,
+    pub(super) calls: BTreeMap<u64, Box<Call>>,
     /// Of these, the ones that no process has.
     pub(super) waiting: VecDeque<u64>,
     /// Uses that nobody wants any more, and of which there are runs.
@@ -159,25 +160,48 @@ impl Keeper {
         &mut self,
         commands: &mut mpsc::UnboundedReceiver<Command>,
     ) -> Option<blocking::Sender<()>> {
+        let mut sleep = pin!(sleep_until(Instant::now().into()));
         loop {
             self.advance();
             let wake = self.wakes().unwrap_or_else(|| after(Instant::now(), Duration::MAX));
+            let wake = self.shared.gate.sleeps_until(wake).into();
+            if sleep.deadline() != wake {
+                sleep.as_mut().reset(wake);
+            }
             tokio::select! {
-                command = commands.recv() => match command {
-                    None => return None,
-                    Some(Command::Stop(stopped)) => return stopped,
-                    Some(command) => self.obey(command),
-                },
-                Some((process, event)) = self.happened.recv() => {
-                    if let Some(why) = self.see(process, event) {
-                        self.bury(why).await;
+                command = commands.recv() => {
+                    self.collect();
+                    match command {
+                        None => return None,
+                        Some(Command::Stop(stopped)) => return stopped,
+                        Some(command) => self.obey(command),
                     }
                 }
-                () = sleep_until(wake.into()) => {}
+                event = self.happened.recv() => self.see_all(event).await,
+                () = &mut sleep => self.collect(),
             }
             if let Some(why) = self.pass(Instant::now()) {
                 self.bury(Why::Killed(why)).await;
             }
+        }
+    }
+
+    /// Hears of the runs that were handed over by others: before whatever else, which may be about them.
+    pub(super) fn collect(&mut self) {
+        for (id, call) in self.shared.gate.take() {
+            self.times.insert((call.deadline, id));
+            self.calls.insert(id, call);
+        }
+    }
+
+    /// Also what has happened besides.
+    async fn see_all(&mut self, mut event: Option<(u64, Event)>) {
+        while let Some((process, happened)) = event {
+            self.collect();
+            if let Some(why) = self.see(process, happened) {
+                self.bury(why).await;
+            }
+            event = self.happened.try_recv().ok();
         }
     }
 
@@ -196,7 +220,8 @@ impl Keeper {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Run(id, call) => self.take(id, *call),
+            Command::Run(id, call) => self.take(id, call),
+            Command::Look => {}
             Command::Cancel(id) => self.cancel(id),
             Command::Forget(used) => {
                 self.forgotten.insert(used);
@@ -229,8 +254,12 @@ impl Keeper {
         self.not_before.is_some_and(|(at, is)| is && at > Instant::now())
     }
 
-    fn take(&mut self, id: u64, call: Call) {
-        let unbegun = self.calls.values().filter(|call| call.stage != Stage::Begun).count();
+    fn take(&mut self, id: u64, call: Box<Call>) {
+        // They are counted where it may matter.
+        let unbegun = match self.calls.len() {
+            few if few < self.settings.queue_max => few,
+            _ => self.calls.values().filter(|call| call.stage != Stage::Begun).count(),
+        };
         if self.is_quarantined() {
             let error = self.quarantined();
             return call.tell(Err(error));
@@ -260,14 +289,14 @@ impl Keeper {
             return;
         }
         self.forgotten.remove(&used);
-        if let Some(live) = self.live.as_mut()
-            && live.uses.remove(&used)
+        if self.shared.gate.forget(used)
+            && let Some(live) = &self.live
         {
             send(&live.process, used, &Frame::Forget);
         }
     }
 
-    fn remove(&mut self, id: u64) -> Option<Call> {
+    fn remove(&mut self, id: u64) -> Option<Box<Call>> {
         let call = self.calls.remove(&id)?;
         self.times.remove(&(call.deadline, id));
         self.forget_unused(call.used.id);
@@ -317,7 +346,6 @@ impl Keeper {
                     process,
                     started: now,
                     phase: Phase::Starting,
-                    uses: HashSet::new(),
                     steps: Vec::new(),
                     stuck: 0,
                     has_closed: false,
@@ -437,6 +465,7 @@ impl Keeper {
         let live = self.live.as_mut()?;
         if live.phase == Phase::Starting {
             (live.phase, live.steps) = (Phase::Up, steps);
+            self.shared.gate.open(Arc::clone(&live.process.way));
             for asked in self.asked.drain(..) {
                 let _nobody_waits = asked.send(Ok(live.steps.clone()));
             }
@@ -495,17 +524,22 @@ impl Keeper {
                 None => {}
             }
         }
-        let none_runs = !self.calls.values().any(|call| call.stage == Stage::Begun);
+        let calls = &self.calls;
+        let none_runs = || !calls.values().any(|call| call.stage == Stage::Begun);
         let live = self.live.as_mut()?;
         match live.phase {
             Phase::Starting if live.started + START_MAX <= now => {
                 Some(format!("it has not said what it has loaded within {START_MAX:?}"))
             }
             // Nothing else is lost with it, or nothing else can run.
-            Phase::Up if live.stuck > 0 && (none_runs || live.stuck >= self.settings.threads) => {
+            Phase::Up if live.stuck > 0 && (none_runs() || live.stuck >= self.settings.threads) => {
                 Some(format!("{} of its threads did not come back from runs whose time was over", live.stuck))
             }
-            Phase::Up if self.calls.is_empty() && after(self.quiet_since, self.settings.idle) <= now => {
+            Phase::Up
+                if calls.is_empty()
+                    && after(self.quiet_since, self.settings.idle) <= now
+                    && self.shared.gate.close_if_quiet() =>
+            {
                 live.phase = Phase::Ending(now + END_MAX);
                 live.process.close();
                 None

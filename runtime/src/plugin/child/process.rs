@@ -7,10 +7,7 @@ use std::{
         unix::{net::UnixStream as Pair, process::CommandExt},
     },
     process::{self, ExitStatus, Stdio},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -37,6 +34,7 @@ use tracing::Instrument;
 use super::{
     Program,
     frame::{Decoder, Frame},
+    gate::Way,
 };
 use crate::{
     model::secret::Redactor,
@@ -46,9 +44,6 @@ use crate::{
         runner::RunnerSettings,
     },
 };
-
-/// Bytes that wait to be read by the process, beyond which no more runs are handed over.
-const BACKLOG_BYTES_MAX: usize = 1024 * 1024;
 
 /// How long the process may read nothing of what it is sent.
 const STALL_MAX: Duration = Duration::from_secs(10);
@@ -87,9 +82,7 @@ pub(super) struct Process {
     pub(super) number: u64,
     child: process::Child,
     group: Option<Pid>,
-    /// Gone when nothing more is to be said.
-    to: Option<mpsc::UnboundedSender<Vec<u8>>>,
-    backlog: Arc<AtomicUsize>,
+    pub(super) way: Arc<Way>,
     tasks: Vec<JoinHandle<()>>,
     errors: JoinHandle<()>,
     last_words: Arc<Mutex<String>>,
@@ -126,47 +119,46 @@ impl Process {
         drop(command);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let (rest, frames) = mpsc::unbounded_channel();
         let mut process = Self {
             number,
             child,
             group,
-            to: None,
-            backlog: Arc::default(),
+            way: Way::new(ours.try_clone()?, rest),
             tasks: Vec::new(),
             errors: tokio::spawn(async {}),
             last_words: Arc::default(),
             redactor: Arc::default(),
         };
-        process.attach(ours, stdout.map(OwnedFd::from), stderr.map(OwnedFd::from), program, events)?;
+        let printed = [(false, stdout.map(OwnedFd::from)), (true, stderr.map(OwnedFd::from))];
+        process.attach(ours, frames, printed, program, events)?;
         Ok(process)
     }
 
     fn attach(
         &mut self,
         socket: Pair,
-        stdout: Option<OwnedFd>,
-        stderr: Option<OwnedFd>,
+        frames: mpsc::UnboundedReceiver<Vec<u8>>,
+        printed: [(bool, Option<OwnedFd>); 2],
         program: &Program,
         events: &Events,
     ) -> io::Result<()> {
         let number = self.number;
         let (from, to) = UnixStream::from_std(socket)?.into_split();
-        let (sender, frames) = mpsc::unbounded_channel();
-        self.to = Some(sender);
         self.tasks.push(tokio::spawn(read(number, from, events.clone())));
-        self.tasks.push(tokio::spawn(write(number, to, frames, Arc::clone(&self.backlog), events.clone())));
+        self.tasks.push(tokio::spawn(write(number, to, frames, Arc::clone(&self.way), events.clone())));
         let name = &program.library.note.name;
-        if let Some(stdout) = stdout {
+        for (is_error, end) in printed {
+            let Some(end) = end else { continue };
             let span = tracing::info_span!("plugin", name);
-            let redactor = Arc::clone(&self.redactor);
-            let printed = Printed { is_error: false, last: Arc::default(), redactor };
-            self.tasks.push(tokio::spawn(printed.read(pipe(stdout)?).instrument(span)));
-        }
-        if let Some(stderr) = stderr {
-            let span = tracing::info_span!("plugin", name);
-            let redactor = Arc::clone(&self.redactor);
-            let printed = Printed { is_error: true, last: Arc::clone(&self.last_words), redactor };
-            self.errors = tokio::spawn(printed.read(pipe(stderr)?).instrument(span));
+            let last = if is_error { Arc::clone(&self.last_words) } else { Arc::default() };
+            let printed = Printed { is_error, last, redactor: Arc::clone(&self.redactor) };
+            let reads = tokio::spawn(printed.read(pipe(end)?).instrument(span));
+            if is_error {
+                self.errors = reads;
+            } else {
+                self.tasks.push(reads);
+            }
         }
         let (group, events) = (self.group, events.clone());
         let waits = move || {
@@ -192,20 +184,17 @@ impl Process {
 
     /// Whether it may be given another run.
     pub(super) fn has_room(&self) -> bool {
-        self.backlog.load(Ordering::Relaxed) < BACKLOG_BYTES_MAX
+        self.way.has_room()
     }
 
     /// Sends it a frame, soon.
     pub(super) fn send(&self, bytes: Vec<u8>) {
-        self.backlog.fetch_add(bytes.len(), Ordering::Relaxed);
-        if let Some(to) = &self.to {
-            let _ended_then = to.send(bytes);
-        }
+        self.way.send(bytes);
     }
 
     /// Lets go of it: it ends, when it wants to.
-    pub(super) fn close(&mut self) {
-        self.to = None;
+    pub(super) fn close(&self) {
+        self.way.close();
     }
 
     /// Ends it, and what it has begun.
@@ -277,7 +266,7 @@ async fn write(
     number: u64,
     mut to: OwnedWriteHalf,
     mut frames: mpsc::UnboundedReceiver<Vec<u8>>,
-    backlog: Arc<AtomicUsize>,
+    way: Arc<Way>,
     events: Events,
 ) {
     while let Some(bytes) = frames.recv().await {
@@ -293,8 +282,7 @@ async fn write(
                 }
             }
         }
-        let before = backlog.fetch_sub(bytes.len(), Ordering::Relaxed);
-        if before >= BACKLOG_BYTES_MAX && before - bytes.len() < BACKLOG_BYTES_MAX {
+        if way.sent(bytes.len()) {
             let _nobody_waits = events.send((number, Event::Room)).await;
         }
     }

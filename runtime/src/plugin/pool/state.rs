@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) threads: usize,
     pub(super) idle: usize,
     pub(super) has_timer: bool,
+    /// When the thread that looks at the time does so next; `None`: when it is woken.
+    pub(super) looks_at: Option<Instant>,
     pub(super) is_stopped: bool,
 }
 
@@ -156,6 +158,7 @@ impl State {
             threads: 0,
             idle: 0,
             has_timer: false,
+            looks_at: None,
             is_stopped: false,
         }
     }
@@ -197,13 +200,23 @@ impl State {
         self.times.first().map(|(at, _)| *at)
     }
 
+    /// Whether whoever looks at the time is to be woken: most runs end long before their time is over, and it sleeps on until then.
+    pub(super) fn is_to_look_earlier(&mut self) -> bool {
+        let Some(first) = self.first_time() else { return false };
+        let is_earlier = self.looks_at.is_none_or(|at| first < at);
+        if is_earlier {
+            self.looks_at = Some(first);
+        }
+        is_earlier
+    }
+
     fn number(&mut self) -> u64 {
         self.newest += 1;
         self.newest
     }
 
-    /// Takes a run; its number, and whether its time is the first that will be over.
-    pub(super) fn take(&mut self, order: Order, now: Instant) -> Result<(u64, bool), (Hears, RunError)> {
+    /// Takes a run; its number.
+    pub(super) fn take(&mut self, order: Order, now: Instant) -> Result<u64, (Hears, RunError)> {
         let busy = |what: String| {
             self.not_begun("plugin_busy", format!("The plugin {} is busy: {what}.", self.name))
         };
@@ -229,7 +242,7 @@ impl State {
         self.unbegun += 1;
         self.queue.push_back(job);
         self.times.insert((deadline, job));
-        Ok((job, self.times.first() == Some(&(deadline, job))))
+        Ok(job)
     }
 
     /// What a thread is to do now.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::{header::is_credential, retry::DEDUPLICATED};
+use super::super::{header::is_credential, retry};
 use crate::{lint::StepFinding, model::StepDefinition};
 
 pub(super) fn findings(step: &StepDefinition) -> Vec<StepFinding> {
@@ -27,18 +27,10 @@ pub(super) fn findings(step: &StepDefinition) -> Vec<StepFinding> {
             remedy: "leave it out, or write %23 where a `#` is meant".to_owned(),
         });
     }
-    if let Some(retry) = step.params.get("retry")
-        && retry.get(DEDUPLICATED) != Some(&Value::Bool(true))
-    {
-        findings.push(StepFinding {
-            code: "may_repeat",
-            reason: "a try that was not answered is made again, and the receiver may have done what was asked"
-                .to_owned(),
-            remedy: format!(
-                "let the receiver look at `webhook-id`, which is the same over all tries; then write {DEDUPLICATED} = true"
-            ),
-        });
-    }
+    findings.extend(retry::may_repeat(
+        step,
+        "let the receiver look at `webhook-id`, which is the same over all tries",
+    ));
     findings
 }
 

@@ -70,6 +70,8 @@ pub(super) struct Split {
     pub(super) params: Map<String, Value>,
     /// Which of the keys stand in a table.
     nested: BTreeSet<(Half, String)>,
+    /// And which beside the others.
+    beside: BTreeSet<(Half, String)>,
     /// Keys that are not where they must be, and why.
     pub(super) problems: Vec<(String, String)>,
 }
@@ -114,7 +116,7 @@ impl Keys {
     }
 
     /// Whether a key must stand in its table, because its name is taken beside the others.
-    fn is_taken(&self, key: &str) -> bool {
+    pub(super) fn is_taken(&self, key: &str) -> bool {
         is_reserved(key) || (self.config.contains(key) && self.params.contains(key))
     }
 
@@ -157,9 +159,15 @@ impl Keys {
                 }
                 (None, value) => {
                     let half = if self.has(Half::Config, &key) { Half::Config } else { Half::Params };
+                    split.beside.insert((half, key.clone()));
                     split.of_mut(half).insert(key, value);
                 }
             }
+        }
+        for (half, key) in split.beside.intersection(&split.nested) {
+            let message =
+                format!("`{key}` stands here and in the table `{}`: leave one of them out", half.name());
+            split.problems.push((key.clone(), message));
         }
         split
     }
@@ -264,8 +272,8 @@ impl OfFile {
             } else {
                 (&mut self.properties, &mut self.required)
             };
-            if into.contains_key(name) {
-                return;
+            if let Some(there) = into.get_mut(name) {
+                return or_also(there, inner);
             }
             into.insert(name.to_owned(), inner);
             if is_required {
@@ -328,6 +336,17 @@ fn or_template(schema: &mut Value) {
         return;
     }
     members.insert("anyOf".to_owned(), json!([rest, {"type": "string", "pattern": r"\{\{"}]));
+}
+
+/// The same, or what another alternative says of the same key.
+fn or_also(schema: &mut Value, other: Value) {
+    if *schema == other {
+        return;
+    }
+    let words = schema.as_object().into_iter().flatten().filter(|(key, _)| WORDS.contains(&key.as_str()));
+    let mut both: Map<_, _> = words.map(|(key, word)| (key.clone(), word.clone())).collect();
+    both.insert("anyOf".to_owned(), json!([schema.take(), other]));
+    *schema = Value::Object(both);
 }
 
 /// Makes a schema's references lead to definitions that begin with a name of their own; whether one leads to the whole schema.

@@ -21,8 +21,9 @@ use serde_json::{Value, json};
 
 pub use self::keys::is_reserved;
 use self::keys::{Half, Keys};
-use super::{Description, Example, PluginName, Step, StepType};
+use super::{Description, Example, PluginName, Step, StepType, retry::may_repeat};
 use crate::{
+    lint::StepFinding,
     model::{
         StepDefinition, Workflow,
         execution::Effects,
@@ -177,6 +178,12 @@ impl StepType for PluginType {
     ) -> Result<Box<dyn Step>, Vec<ParamProblem>> {
         let settings = reading::read(self, step, workflow)?;
         Ok(Box::new(running::PluginStep::new(self, settings)?))
+    }
+
+    fn lint(&self, step: &StepDefinition) -> Vec<StepFinding> {
+        let remedy = "see to it that what is asked twice is done once: the plugin is given `execution` and `step`, which are the same over all tries";
+        let is_tried_again = self.effects == Effects::External;
+        is_tried_again.then(|| may_repeat(step, remedy)).flatten().into_iter().collect()
     }
 
     fn moves_to(&self, step: &StepDefinition) -> Option<String> {

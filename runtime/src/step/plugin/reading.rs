@@ -352,6 +352,12 @@ impl Reading<'_, '_> {
                 _ if is_about_keys(&error) => self.problem(&pointer, "unknown_key", said(&error)),
                 ValidationErrorKind::Required { property } => {
                     let key = property.as_str().unwrap_or_default();
+                    if pointer.is_empty() && self.keys.is_taken(key) {
+                        let (half, place) = (self.half.name(), format!("{}/{key}", self.half.name()));
+                        let message = format!("`{key}` is missing: write {half} = {{ {key} = … }}");
+                        self.params.problem(&place, "missing_key", message);
+                        continue;
+                    }
                     let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
                     self.problem(&pointer, "missing_key", format!("`{key}` is missing"));
                 }

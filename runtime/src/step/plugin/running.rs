@@ -1,6 +1,6 @@
 //! A plugin's step while it runs: what it is given, and what its answer means.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{borrow::Cow, cell::RefCell, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 use jsonschema::Validator;
@@ -139,7 +139,7 @@ struct WorkflowInput<'a> {
 #[derive(Serialize)]
 struct Record<'a> {
     plugin: &'a PluginName,
-    params: Value,
+    params: Cow<'a, RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,6 +183,11 @@ impl PluginStep {
 
     /// The use of the configuration with the secrets that there are now.
     fn used(&self, scope: &Scope<'_>, redactor: &Redactor) -> Result<Arc<Use>, NotRun> {
+        if self.credentials.is_empty()
+            && let Some(held) = &*self.used.borrow()
+        {
+            return Ok(Arc::clone(&held.used));
+        }
         let mut config = self.config.clone();
         for (pointer, template) in &self.credentials {
             let text = template.render(scope, Escape::Text)?;
@@ -314,7 +319,7 @@ impl PluginStep {
         };
         let record = Record {
             plugin: &self.plugin,
-            params: kept(serde_json::from_str(params.get()).unwrap_or_default(), redactor),
+            params: kept_params(params, redactor),
             note,
             details: details.map(|details| kept(details, redactor)),
             exchanges,
@@ -393,8 +398,10 @@ fn answered(answer: document::Answer, call: &Call<'_>, redactor: &Redactor) -> O
         warnings.push(format!("the answer's `{}` means nothing here", said(key)));
     }
     let patch = task.map(|patch| {
-        let redacted =
-            if redactor.is_empty() { patch.clone() } else { redactor.redact_object(patch.clone()) };
+        if redactor.is_empty() {
+            return patch;
+        }
+        let redacted = redactor.redact_object(patch.clone());
         if redacted != patch {
             warnings.push("the answer repeated a secret, which was taken out of it".to_owned());
         }
@@ -474,4 +481,13 @@ fn kept(value: Value, redactor: &Redactor) -> Value {
     let mut cut = Map::new();
     cut.insert("incomplete".to_owned(), shortened(&text, RECORD_BYTES_MAX / 4).into());
     Value::Object(cut)
+}
+
+/// The same of params, which are written already.
+fn kept_params<'a>(params: &'a RawValue, redactor: &Redactor) -> Cow<'a, RawValue> {
+    if redactor.is_empty() && params.get().len() <= RECORD_BYTES_MAX {
+        return Cow::Borrowed(params);
+    }
+    let value = kept(serde_json::from_str(params.get()).unwrap_or_default(), redactor);
+    serde_json::value::to_raw_value(&value).map_or_else(|_| Cow::Borrowed(RawValue::NULL), Cow::Owned)
 }

@@ -28,8 +28,8 @@ impl Runner for Idle {
 }
 
 /// A type with every kind of key, and with names that are taken.
-fn post() -> PluginType {
-    let description = json!({
+fn description() -> Value {
+    json!({
         "id": "acme_post", "title": "Post", "category": "integration", "version": "1.0.0",
         "help": "# Post\n\nPosts to Acme. And more.\n",
         "examples": [{"title": "Plain", "config": {"server": "a", "name": "n"}, "params": {"text": "Hi", "depth": 2}}],
@@ -59,7 +59,14 @@ fn post() -> PluginType {
                 "timeout": {"type": "integer"},
             },
         },
-    });
+    })
+}
+
+fn post() -> PluginType {
+    of(description())
+}
+
+fn of(description: Value) -> PluginType {
     let description = serde_json::from_value(description).expect("a description");
     let plugin = PluginName { name: "acme".to_owned(), version: "1.0.0".to_owned() };
     PluginType::new(&description, plugin, Arc::new(Idle), 0).expect("a step type")
@@ -116,6 +123,43 @@ fn keys_stand_side_by_side_and_in_tables_where_their_names_are_taken() {
         [("config/depth".to_owned(), "invalid_param")].into()
     );
     assert_eq!(places(with(json!({"params": 1}))), [("params".to_owned(), "wrong_type")].into());
+    let found = problems(with(json!({"config": {"server": "other"}})));
+    assert_eq!((found[0].0.as_str(), found[0].1), ("server", "wrong_type"), "{found:?}");
+    assert_eq!(found[0].2, "`server` stands here and in the table `config`: leave one of them out");
+}
+
+#[test]
+fn a_key_whose_name_is_taken_is_missed_where_it_is_to_stand() {
+    let mut description = description();
+    description["params"]["required"] = json!(["text", "timeout"]);
+    let found: Vec<_> = of(description)
+        .configure(&step(&with(json!({"timeout": "5s"}))), &sample::workflow())
+        .err()
+        .into_iter()
+        .flatten()
+        .map(|problem| (problem.param.unwrap_or_default(), problem.message))
+        .collect();
+    assert_eq!(
+        found,
+        [("params/timeout".to_owned(), "`timeout` is missing: write params = { timeout = … }".to_owned())]
+    );
+}
+
+/// A key that alternatives declare differently may be what each of them says.
+#[test]
+fn a_key_of_several_alternatives_is_of_each_in_the_files_schema() {
+    let mut description = description();
+    description["config"] = json!({"oneOf": [
+        {"properties": {"kind": {"const": "a"}, "size": {"type": "integer"}}, "required": ["kind"]},
+        {"properties": {"kind": {"const": "b"}, "size": {"type": "integer"}}, "required": ["kind"]},
+        {"properties": {"kind": {"const": "c"}, "size": {"type": "string", "description": "A size."}}, "required": ["kind"]},
+    ]});
+    let schema = of(description).description().schema.clone();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for (kind, size) in [("a", json!(1)), ("b", json!(1)), ("c", json!("x"))] {
+        assert!(validator.is_valid(&json!({"text": "x", "kind": kind, "size": size})), "{kind} {schema:#}");
+    }
+    assert!(!validator.is_valid(&json!({"text": "x", "kind": "d"})));
 }
 
 #[test]
@@ -202,6 +246,14 @@ fn its_schema_is_of_what_stands_in_a_file() {
         Value::Object(example.params.clone()),
         json!({"server": "a", "config": {"name": "n"}, "text": "Hi", "params": {"depth": 2}})
     );
+}
+
+#[test]
+fn a_linter_is_told_what_may_be_done_twice() {
+    let codes = |params: Value| post().lint(&step(&params)).iter().map(|it| it.code).collect::<Vec<_>>();
+    assert_eq!(codes(sound()), [""; 0]);
+    assert_eq!(codes(with(json!({"retry": {"tries": 3}}))), ["may_repeat"]);
+    assert_eq!(codes(with(json!({"retry": {"tries": 3, "deduplicated": true}}))), [""; 0]);
 }
 
 #[test]
