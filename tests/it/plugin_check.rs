@@ -165,6 +165,16 @@ fn a_description_that_no_form_can_be_made_of_fails() {
             "schemas",
             "the hints of `params` cannot be read, at `/properties/a/x-onward`: unknown field `colour`",
         ),
+        (
+            json!({"help": "x".repeat(70_000)}),
+            "how it looks",
+            "plugin_steps_invalid: the help of `first` has more",
+        ),
+        (
+            json!({"params": object(json!({"patternProperties": {"^a": {"x-onward": {"secret": true}}}}))}),
+            "schemas",
+            "within `patternProperties`, where it would not be seen",
+        ),
         (example(json!({"b": 1})), "examples", "the example “One” is none: params"),
         (example(json!({"a": 1})), "examples", "the example “One” is none: params/a: 1 is not of type"),
         (

@@ -23,6 +23,15 @@ pub const TITLE_CHARS_MAX: usize = 60;
 /// Bytes of an icon.
 pub const ICON_BYTES_MAX: usize = 16 * 1024;
 
+/// Bytes of a help.
+pub const HELP_BYTES_MAX: usize = 64 * 1024;
+
+/// Of a step type.
+pub const EXAMPLES_MAX: usize = 50;
+
+/// Bytes of a schema, as it is written.
+pub const SCHEMA_BYTES_MAX: usize = 256 * 1024;
+
 /// Has each step type say what it is.
 ///
 /// # Errors
@@ -38,34 +47,57 @@ pub fn of_loaded(loaded: &Loaded) -> Result<Vec<Description>, CallError> {
 pub fn check(steps: &[Description]) -> Result<(), String> {
     let mut ids = HashSet::new();
     for step in steps {
-        let id = &step.id;
-        if !is_id(id) {
+        check_looks(step)?;
+        if !ids.insert(&step.id) {
+            return Err(format!("two of its step types are called `{}`", step.id));
+        }
+        check_schemas(step)?;
+    }
+    Ok(())
+}
+
+/// Of what people are shown of a step type.
+///
+/// # Errors
+/// The first that cannot be used.
+pub fn check_looks(step: &Description) -> Result<(), String> {
+    let id = &step.id;
+    if !is_id(id) {
+        return Err(format!(
+            "a step type's id has small letters, digits and `_`, begins with a letter and has at most {ID_BYTES_MAX} characters; \
+             `{}` is none",
+            id.escape_debug()
+        ));
+    }
+    for (what, text) in [("title", &step.title), ("category", &step.category)] {
+        let is_line = !text.trim().is_empty() && !text.contains(char::is_control);
+        if !is_line || text.chars().count() > TITLE_CHARS_MAX {
             return Err(format!(
-                "a step type's id has small letters, digits and `_`, begins with a letter and has at most {ID_BYTES_MAX} characters; \
-                 `{}` is none",
-                id.escape_debug()
+                "the {what} of `{id}` is to be a line of at most {TITLE_CHARS_MAX} characters"
             ));
         }
-        if !ids.insert(id) {
-            return Err(format!("two of its step types are called `{id}`"));
-        }
-        for (what, text) in [("title", &step.title), ("category", &step.category)] {
-            if text.trim().is_empty()
-                || text.chars().count() > TITLE_CHARS_MAX
-                || text.contains(char::is_control)
-            {
-                return Err(format!(
-                    "the {what} of `{id}` is to be a line of at most {TITLE_CHARS_MAX} characters"
-                ));
-            }
-        }
-        if let Some(problem) = step.icon.as_deref().and_then(icon_problem) {
-            return Err(format!("the icon of `{id}` {problem}"));
-        }
-        for (half, schema) in [("config", &step.config), ("params", &step.params)] {
-            if let Some(schema) = schema {
-                check_schema(schema).map_err(|why| format!("the schema of the {half} of `{id}` {why}"))?;
-            }
+    }
+    if step.help.as_ref().is_some_and(|help| help.len() > HELP_BYTES_MAX) {
+        return Err(format!("the help of `{id}` has more than {HELP_BYTES_MAX} bytes"));
+    }
+    if step.examples.len() > EXAMPLES_MAX {
+        return Err(format!("`{id}` has more than {EXAMPLES_MAX} examples"));
+    }
+    match step.icon.as_deref().and_then(icon_problem) {
+        Some(problem) => Err(format!("the icon of `{id}` {problem}")),
+        None => Ok(()),
+    }
+}
+
+/// Of what a step's configuration and params may be.
+///
+/// # Errors
+/// The first that cannot be used.
+pub fn check_schemas(step: &Description) -> Result<(), String> {
+    let id = &step.id;
+    for (half, schema) in [("config", &step.config), ("params", &step.params)] {
+        if let Some(schema) = schema {
+            check_schema(schema).map_err(|why| format!("the schema of the {half} of `{id}` {why}"))?;
         }
     }
     Ok(())
@@ -132,6 +164,10 @@ pub fn icon_problem(icon: &str) -> Option<String> {
 fn check_schema(schema: &Value) -> Result<(), String> {
     if !schema.is_object() {
         return Err("is to be an object".to_owned());
+    }
+    let length = schema.to_string().len();
+    if length > SCHEMA_BYTES_MAX {
+        return Err(format!("has {length} bytes, of at most {SCHEMA_BYTES_MAX}"));
     }
     if let Some(reference) = foreign(schema) {
         return Err(format!(
@@ -244,6 +280,33 @@ mod tests {
         ] {
             let problem = icon_problem(&bad).unwrap_or_else(|| panic!("{bad}"));
             assert!(problem.contains(why), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_a_step_type_says_of_itself_has_its_limits() {
+        let described = |change: &dyn Fn(&mut Value)| {
+            let mut step = serde_json::json!({"id": "a", "title": "T", "category": "task", "version": "1"});
+            change(&mut step);
+            check(&[serde_json::from_value(step).expect("a description")])
+        };
+        let long = |bytes: usize| Value::String("x".repeat(bytes));
+        assert_eq!(described(&|step| step["help"] = long(HELP_BYTES_MAX)), Ok(()));
+        let example = serde_json::json!({"title": "E", "config": {}, "params": {}});
+        for (change, part) in [
+            (
+                &(|step: &mut Value| step["help"] = long(HELP_BYTES_MAX + 1)) as &dyn Fn(&mut Value),
+                "the help of `a`",
+            ),
+            (&|step| step["examples"] = vec![example.clone(); EXAMPLES_MAX + 1].into(), "examples"),
+            (
+                &|step| step["params"] = serde_json::json!({"description": long(SCHEMA_BYTES_MAX)}),
+                "bytes, of at most",
+            ),
+            (&|step| step["title"] = "a\nb".into(), "the title of `a`"),
+        ] {
+            let why = described(change).expect_err("refused");
+            assert!(why.contains(part), "{why}");
         }
     }
 

@@ -14,7 +14,9 @@ use std::{
 };
 
 use onward_sdk::{description::Description, http::HttpError};
-use rustix::process::{Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit,
+};
 
 use super::{
     DESCRIBE_MAX,
@@ -89,13 +91,17 @@ pub fn serve(serving: Serving) -> io::Result<()> {
 
 /// No core files, which would have the configuration's secrets; and so much more address space than there is now.
 fn limit(memory_bytes_max: u64) -> io::Result<()> {
-    let to = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    setrlimit(Resource::Core, to(0))?;
+    // What this process may not go beyond anyway stays as it is.
+    let set = |resource, bytes: u64| {
+        let most = getrlimit(resource).maximum.map_or(bytes, |most| most.min(bytes));
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+    };
+    set(Resource::Core, 0)?;
     let status = fs::read_to_string("/proc/self/status")?;
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
     let kib = size.and_then(|size| size.trim().trim_end_matches(" kB").parse::<u64>().ok());
     let now = kib.ok_or_else(|| io::Error::other("/proc/self/status has no size"))?.saturating_mul(1024);
-    setrlimit(Resource::As, to(now.saturating_add(memory_bytes_max)))?;
+    set(Resource::As, now.saturating_add(memory_bytes_max))?;
     Ok(())
 }
 

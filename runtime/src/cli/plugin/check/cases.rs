@@ -19,6 +19,7 @@ use crate::{
     cli::plugin::run,
     plugin::{
         call::{self, CallError},
+        describing,
         load::{LoadError, Loaded},
         note,
         presented::Host,
@@ -67,8 +68,14 @@ const fn hosted(name: &'static str, host: Host) -> OfStep {
 }
 
 pub(super) const OF_STEPS: &[OfStep] = &[
-    still("how it looks", |trial, findings| words::check(&trial.description, findings)),
-    still("schemas", |trial, findings| schema::check(&trial.description, findings)),
+    still("how it looks", |trial, findings| {
+        words::check(&trial.description, findings)?;
+        describing::check_looks(&trial.description).map_err(refused_by_servers)
+    }),
+    still("schemas", |trial, findings| {
+        schema::check(&trial.description, findings)?;
+        describing::check_schemas(&trial.description).map_err(refused_by_servers)
+    }),
     still("keys", |trial, findings| {
         schema::name_collisions(&trial.description, findings);
         Ok(())
@@ -127,6 +134,11 @@ fn refused(error: LoadError) -> Failure {
         _ => "`onward_plugin.h` says what a table has: its size first",
     };
     failed(format!("{}: {error}", error.code()), advice)
+}
+
+/// What a case of its own has not found, and a server does.
+fn refused_by_servers(why: String) -> Failure {
+    failed(format!("plugin_steps_invalid: {why}"), "a server refuses the plugin with these words")
 }
 
 /// A host may ask for the table again, and keeps what it was given first.
