@@ -142,7 +142,9 @@ impl Gate {
 
     /// Lets runs through to a process that is up.
     pub(super) fn open(&self, way: Arc<Way>) {
-        self.inner().way = Some(way);
+        let mut inner = self.inner();
+        inner.uses.clear();
+        inner.way = Some(way);
     }
 
     /// Lets none through any more.
@@ -182,6 +184,8 @@ impl Gate {
     pub(super) fn sleeps_until(&self, wanted: Instant) -> Instant {
         let mut inner = self.inner();
         let at = inner.looks_at.filter(|at| *at > Instant::now()).map_or(wanted, |at| at.min(wanted));
+        // Also those of which the keeper has not heard.
+        let at = inner.handed.iter().map(|(_, call)| call.deadline).fold(at, Instant::min);
         inner.looks_at = Some(at);
         at
     }

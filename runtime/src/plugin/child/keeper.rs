@@ -388,6 +388,9 @@ impl Keeper {
     pub(super) fn hear(&mut self, id: u64, frame: Frame) -> Option<String> {
         match frame {
             Frame::Hello(hello) => return self.greet(hello),
+            Frame::Refused(_) if self.live.as_ref().is_some_and(|live| live.phase != Phase::Starting) => {
+                return Some("it has said that it cannot be loaded after it was".to_owned());
+            }
             Frame::Refused(problem) => {
                 let why = format!("It cannot be loaded: {}: {}.", problem.code, problem.message);
                 self.quarantine(&why, Instant::now());

@@ -344,12 +344,11 @@ impl Reading<'_, '_> {
         for error in validator.iter().flat_map(|validator| validator.iter_errors(document)).take(PROBLEMS_MAX)
         {
             let pointer = error.instance_path().to_string();
-            // Unknown keys are said with what may be meant, but for those of alternatives of which nobody knows which is.
-            if self.is_open(&pointer) || (is_about_keys(&error) && self.unknown > 0) {
+            // Unknown keys are said with what may be meant.
+            if self.is_open(&pointer) || is_about_keys(&error) {
                 continue;
             }
             match error.kind() {
-                _ if is_about_keys(&error) => self.problem(&pointer, "unknown_key", said(&error)),
                 ValidationErrorKind::Required { property } => {
                     let key = property.as_str().unwrap_or_default();
                     if pointer.is_empty() && self.keys.is_taken(key) {
