@@ -241,7 +241,7 @@ impl<'s> Search<'s, '_> {
             let of_others = |schema: &&'s Value| {
                 let others =
                     schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"))?;
-                (of_key(schema).is_none() && schema.get("patternProperties").is_none()).then_some(others)
+                of_key(schema).is_none().then_some(others)
             };
             let others: Vec<_> = schemas.iter().filter_map(of_others).collect();
             // What is closed by itself knows of no other's keys; `unevaluatedProperties` does.
