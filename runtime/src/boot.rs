@@ -83,9 +83,7 @@ impl Server {
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         if settings.plugins.folder.is_some() {
             // Copies of what is loaded from there are made in it.
-            let folder = &settings.store.folder;
-            std::fs::create_dir_all(folder)
-                .with_context(|| format!("the data folder {} cannot be made", folder.display()))?;
+            FolderLock::make(&settings.store.folder)?;
         }
         let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
         let folder = &settings.workflows.folder;

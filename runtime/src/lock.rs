@@ -39,10 +39,14 @@ pub enum LockError {
 }
 
 impl FolderLock {
+    /// Makes the folder, if it is not there.
+    pub fn make(folder: &Path) -> Result<(), LockError> {
+        fs::create_dir_all(folder).map_err(|problem| LockError::Folder { folder: folder.to_owned(), problem })
+    }
+
     /// Takes the folder, which is made if it is not there.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
-        fs::create_dir_all(folder)
-            .map_err(|problem| LockError::Folder { folder: folder.to_owned(), problem })?;
+        Self::make(folder)?;
         Self::take_file(folder, FILE_NAME, |folder, holder| LockError::Held { folder, holder })
     }
 

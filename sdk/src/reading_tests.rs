@@ -7,7 +7,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
-use crate::{Secret, schema};
+use crate::{
+    Secret,
+    description::{Escaping, Hints},
+    schema,
+};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[allow(dead_code)]
@@ -291,5 +295,67 @@ fn what_stands_behind_alternatives_is_seen_beside_keys_of_its_own() {
         (json!({"b": "x"}), vec!["/b"]),
     ] {
         assert_eq!(secrets(&untagged, &document), seen, "{document}");
+    }
+}
+
+#[test]
+fn a_secret_is_seen_wherever_it_may_stand() {
+    for (schema, document, seen) in [
+        // For all other keys, beside some that are known by a pattern.
+        (
+            json!({"patternProperties": {"^x-": {}}, "additionalProperties": {"x-onward": {"secret": true}}}),
+            json!({"a": "b"}),
+            vec!["/a"],
+        ),
+        // In an alternative whose name need not be written.
+        (
+            json!({"oneOf": [
+                {"properties": {"by": {"const": "token"}, "token": {"x-onward": {"secret": true}}}},
+                {"properties": {"by": {"const": "none"}}, "required": ["by"]},
+            ]}),
+            json!({"token": "b"}),
+            vec!["/token"],
+        ),
+    ] {
+        assert_eq!(secrets(&schema, &document), seen, "{document} {schema:#}");
+    }
+}
+
+/// What only one of them says of a value does not bind the others.
+#[test]
+fn of_alternatives_that_may_all_be_meant_only_secrets_and_templates_count() {
+    let schema = json!({"properties": {"for": {"anyOf": [
+        {"type": "string", "x-onward": {"widget": "duration", "template": "text"}},
+        {"type": "string", "maxLength": 9},
+        {"type": "integer", "x-onward": {"widget": "stage"}},
+    ]}}});
+    let hints = |document: Value| {
+        let mut found = Hints::default();
+        schema::look_through(&schema, &document, &mut |part| {
+            if matches!(part, schema::Part::Known { pointer: "/for", .. }) {
+                found = part.hints();
+            }
+        });
+        found
+    };
+    let ambiguous = hints(json!({"for": "tomorrow"}));
+    assert_eq!((ambiguous.widget.as_deref(), ambiguous.template), (None, Some(Escaping::Text)));
+    assert_eq!(hints(json!({"for": 3})).widget.as_deref(), Some("stage"));
+}
+
+#[test]
+fn a_schema_says_whether_it_takes_a_text() {
+    let root = json!({"$defs": {"count": {"type": "integer"}, "name": {"type": ["string", "null"]}, "round": {"$ref": "#/$defs/round"}}});
+    for (schema, takes) in [
+        (json!({"type": "integer"}), false),
+        (json!({"type": ["null", "string"]}), true),
+        (json!({"anyOf": [{"$ref": "#/$defs/count"}, {"type": "null"}]}), false),
+        (json!({"oneOf": [{"$ref": "#/$defs/count"}, {"$ref": "#/$defs/name"}]}), true),
+        (json!({"allOf": [{"$ref": "#/$defs/name"}, {"type": "number"}]}), false),
+        (json!({"$ref": "#/$defs/round"}), true),
+        (json!({}), true),
+        (json!(false), false),
+    ] {
+        assert_eq!(schema::takes_text(&root, &schema), takes, "{schema}");
     }
 }

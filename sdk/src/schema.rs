@@ -165,29 +165,58 @@ pub(crate) fn unknown_keys(schema: &Value, document: &Value) -> Vec<Problem> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Part<'v, 's> {
-    /// `schemas`: all that speak of it, by references and alternatives, first those that stand where it is declared.
-    Known { pointer: &'v str, value: &'v Value, schemas: &'v [&'s Value] },
+    /// `schemas`: all that speak of it, by references and alternatives, first those that stand where it is declared; `perhaps`: those of
+    /// alternatives of which more than one may be meant.
+    Known { pointer: &'v str, value: &'v Value, schemas: &'v [&'s Value], perhaps: &'v [&'s Value] },
     /// The key is not one of those that there may be in the table that has it.
     Unknown { pointer: &'v str, key: &'v str, known: &'v [&'s str] },
 }
 
 impl Part<'_, '_> {
-    /// What is declared of a known one; what cannot be read is nothing. That it is a secret, one of its schemas says as well as all.
+    /// What is declared of a known one; what cannot be read is nothing. That it is a secret, one of its schemas says as well as all; and what
+    /// may be a template is one. What else a value stands for, only those say that speak of it for certain.
     #[must_use]
     pub fn hints(&self) -> Hints {
-        let Self::Known { schemas, .. } = self else { return Hints::default() };
-        let declared = schemas.iter().filter(|schema| schema.get(Hints::KEY).is_some());
-        let mut all = declared.filter_map(|schema| Hints::known_of(schema).ok());
-        let Some(mut hints) = all.next() else { return Hints::default() };
-        hints.secret |= all.any(|other| other.secret);
-        hints
+        let Self::Known { schemas, perhaps, .. } = self else { return Hints::default() };
+        let of = |schemas: &[&Value]| -> Vec<Hints> {
+            let declared = schemas.iter().filter(|schema| schema.get(Hints::KEY).is_some());
+            declared.filter_map(|schema| Hints::known_of(schema).ok()).collect()
+        };
+        let (certain, perhaps) = (of(schemas), of(perhaps));
+        let secret = certain.iter().chain(&perhaps).any(|hints| hints.secret);
+        let template = certain.iter().chain(&perhaps).find_map(|hints| hints.template);
+        Hints { secret, template, ..certain.into_iter().next().unwrap_or_default() }
     }
 }
 
 /// Shows each value of a document, the document first. For the server's side of the boundary.
 #[doc(hidden)]
 pub fn look_through<'s>(schema: &'s Value, document: &Value, visit: &mut dyn FnMut(Part<'_, 's>)) {
-    Search { root: schema, visit, left: Cell::new(LOOKS_MAX) }.look(&[schema], document, "");
+    let declared = Applying { schemas: vec![schema], ..Applying::default() };
+    Search { root: schema, visit, left: Cell::new(LOOKS_MAX) }.look(declared, document, "");
+}
+
+/// Whether a text may be what a schema within `root` describes. For the server's side of the boundary.
+#[doc(hidden)]
+pub fn takes_text(root: &Value, schema: &Value) -> bool {
+    takes_text_within(root, schema, 0)
+}
+
+fn takes_text_within(root: &Value, schema: &Value, depth: usize) -> bool {
+    let Some(object) = schema.as_object() else { return schema != &Value::Bool(false) };
+    if depth >= DEPTH_MAX {
+        return true;
+    }
+    let takes = |schema: &Value| takes_text_within(root, schema, depth + 1);
+    let of_type = match object.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
+        Some(kind) => kind == "string",
+        None => true,
+    };
+    let choices = ["oneOf", "anyOf"].into_iter().filter(|key| object.contains_key(*key));
+    of_type
+        && referred(root, object).into_iter().chain(listed(object, "allOf")).all(takes)
+        && choices.into_iter().all(|key| listed(object, key).any(takes))
 }
 
 /// Schemas that are looked at for one document: alternatives may refer to alternatives without end.
@@ -197,7 +226,9 @@ const LOOKS_MAX: usize = 100_000;
 #[derive(Default)]
 struct Applying<'s> {
     schemas: Vec<&'s Value>,
-    /// More than one alternative may be meant, or none is known to be.
+    /// Those of alternatives of which more than one may be meant.
+    perhaps: Vec<&'s Value>,
+    /// Which keys there may be is not known: more than one alternative may be meant, or none.
     is_open: bool,
 }
 
@@ -208,23 +239,20 @@ struct Search<'s, 'f> {
 }
 
 impl<'s> Search<'s, '_> {
-    fn look(&mut self, declared: &[&'s Value], value: &Value, pointer: &str) {
-        let mut applying = Applying { schemas: declared.to_vec(), is_open: false };
-        for schema in declared {
-            self.follow(schema, value, 0, &mut applying);
-        }
-        (self.visit)(Part::Known { pointer, value, schemas: &applying.schemas });
+    fn look(&mut self, declared: Applying<'s>, value: &Value, pointer: &str) {
+        let applying = self.applying(&declared, value);
+        let Applying { schemas, perhaps, .. } = &applying;
+        (self.visit)(Part::Known { pointer, value, schemas, perhaps });
         match value {
             Value::Object(members) => self.look_into_object(&applying, members, pointer),
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    let of_item = |schema: &&'s Value| {
+                    let declared = applying.within(|schema| {
                         let prefix = schema.get("prefixItems").and_then(|prefix| prefix.get(index));
                         prefix.or_else(|| schema.get("items"))
-                    };
-                    let declared: Vec<_> = applying.schemas.iter().filter_map(of_item).collect();
+                    });
                     if !declared.is_empty() {
-                        self.look(&declared, item, &format!("{pointer}/{index}"));
+                        self.look(declared, item, &format!("{pointer}/{index}"));
                     }
                 }
             }
@@ -232,33 +260,44 @@ impl<'s> Search<'s, '_> {
         }
     }
 
+    fn applying(&self, declared: &Applying<'s>, value: &Value) -> Applying<'s> {
+        let mut found = Applying { schemas: declared.schemas.clone(), ..Applying::default() };
+        for schema in &declared.schemas {
+            self.follow(schema, value, 0, &mut found);
+        }
+        for schema in &declared.perhaps {
+            let mut of_one = Applying { schemas: vec![schema], ..Applying::default() };
+            self.follow(schema, value, 0, &mut of_one);
+            found.add_perhaps(of_one);
+        }
+        found
+    }
+
     fn look_into_object(&mut self, applying: &Applying<'s>, members: &Map<String, Value>, pointer: &str) {
-        let Applying { schemas, is_open } = applying;
         for (key, value) in members {
             let pointer = format!("{pointer}/{}", escaped(key));
-            let of_key = |schema: &&'s Value| schema.get("properties")?.get(key);
-            let declared: Vec<_> = schemas.iter().filter_map(of_key).collect();
-            let of_others = |schema: &&'s Value| {
-                let others =
-                    schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"))?;
-                of_key(schema).is_none().then_some(others)
-            };
-            let others: Vec<_> = schemas.iter().filter_map(of_others).collect();
+            let of_key = |schema: &'s Value| schema.get("properties")?.get(key);
+            let declared = applying.within(of_key);
+            let others = applying.within(|schema| match of_key(schema) {
+                Some(_) => None,
+                None => schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties")),
+            });
             // What is closed by itself knows of no other's keys; `unevaluatedProperties` does.
-            let is_closed = schemas.iter().any(|schema| {
+            let is_closed = applying.schemas.iter().any(|schema| {
                 let is_false = |key| schema.get(key) == Some(&Value::Bool(false));
                 let is_own = is_false("additionalProperties") && of_key(schema).is_none();
                 (is_own || (is_false("unevaluatedProperties") && declared.is_empty()))
                     && schema.get("patternProperties").is_none()
             });
-            if is_closed && !is_open {
-                let names = schemas.iter().filter_map(|schema| schema.get("properties")?.as_object());
+            if is_closed && !applying.is_open {
+                let names =
+                    applying.schemas.iter().filter_map(|schema| schema.get("properties")?.as_object());
                 let known: Vec<_> = names.flat_map(Map::keys).map(String::as_str).collect();
                 (self.visit)(Part::Unknown { pointer: &pointer, key, known: &known });
             } else if !declared.is_empty() {
-                self.look(&declared, value, &pointer);
-            } else if others.iter().any(|schema| schema.is_object()) {
-                self.look(&others, value, &pointer);
+                self.look(declared, value, &pointer);
+            } else if others.schemas.iter().chain(&others.perhaps).any(|schema| schema.is_object()) {
+                self.look(others, value, &pointer);
             }
         }
     }
@@ -268,13 +307,13 @@ impl<'s> Search<'s, '_> {
         let left = self.left.get().checked_sub(1);
         let (Some(object), Some(left), true) = (schema.as_object(), left, depth < DEPTH_MAX) else { return };
         self.left.set(left);
-        for beside in self.referred(object).into_iter().chain(listed(object, "allOf")) {
+        for beside in referred(self.root, object).into_iter().chain(listed(object, "allOf")) {
             found.schemas.push(beside);
             self.follow(beside, value, depth + 1, found);
         }
         for choices in ["oneOf", "anyOf"].into_iter().filter(|key| object.contains_key(*key)) {
             let choices = listed(object, choices).map(|choice| {
-                let mut of_choice = Applying { schemas: vec![choice], is_open: false };
+                let mut of_choice = Applying { schemas: vec![choice], ..Applying::default() };
                 self.follow(choice, value, depth + 1, &mut of_choice);
                 of_choice
             });
@@ -285,21 +324,26 @@ impl<'s> Search<'s, '_> {
             if fitting.iter().any(|choice| choice.is_whole(value)) {
                 fitting.retain(|choice| choice.is_whole(value));
             }
-            found.is_open |= bring_keys && fitting.len() != 1;
+            let is_one = fitting.len() == 1;
+            found.is_open |= bring_keys && !is_one;
             for choice in fitting {
-                found.is_open |= choice.is_open;
-                found.schemas.extend(choice.schemas);
+                if is_one {
+                    found.add(choice);
+                } else {
+                    found.add_perhaps(choice);
+                }
             }
         }
     }
+}
 
-    fn referred(&self, schema: &Map<String, Value>) -> Option<&'s Value> {
-        // A type that has itself in it refers to the whole.
-        if schema.get("$ref").is_some_and(|reference| reference == "#") {
-            return Some(self.root);
-        }
-        self.root.get("$defs")?.get(definition(schema)?)
+/// What a schema within `root` refers to.
+fn referred<'s>(root: &'s Value, schema: &Map<String, Value>) -> Option<&'s Value> {
+    // A type that has itself in it refers to the whole.
+    if schema.get("$ref").is_some_and(|reference| reference == "#") {
+        return Some(root);
     }
+    root.get("$defs")?.get(definition(schema)?)
 }
 
 /// A definition may refer to itself without end.
@@ -309,7 +353,28 @@ fn listed<'s>(schema: &'s Map<String, Value>, key: &str) -> impl Iterator<Item =
     schema.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
-impl Applying<'_> {
+impl<'s> Applying<'s> {
+    fn is_empty(&self) -> bool {
+        self.schemas.is_empty() && self.perhaps.is_empty()
+    }
+
+    fn add(&mut self, other: Self) {
+        self.schemas.extend(other.schemas);
+        self.perhaps.extend(other.perhaps);
+        self.is_open |= other.is_open;
+    }
+
+    fn add_perhaps(&mut self, other: Self) {
+        self.perhaps.extend(other.schemas.into_iter().chain(other.perhaps));
+        self.is_open |= other.is_open;
+    }
+
+    /// What each says of something within the value.
+    fn within(&self, of: impl Fn(&'s Value) -> Option<&'s Value>) -> Self {
+        let all = |schemas: &[&'s Value]| schemas.iter().filter_map(|schema| of(schema)).collect();
+        Self { schemas: all(&self.schemas), perhaps: all(&self.perhaps), is_open: false }
+    }
+
     /// Whether they say more of an object than which of the keys that it has anyway must be there.
     fn brings_keys(&self) -> bool {
         let keywords = ["properties", "patternProperties", "additionalProperties", "unevaluatedProperties"];
@@ -341,9 +406,14 @@ fn may_be(schema: &Value, value: &Value) -> bool {
     };
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
-    let has_constants = properties.into_iter().flatten().all(|(key, schema)| match schema.get("const") {
-        Some(constant) => value.get(key) == Some(constant),
-        None => true,
+    let is_required = |key: &String| required.is_some_and(|keys| keys.iter().any(|it| it == key));
+    let has_constants = properties.into_iter().flatten().all(|(key, schema)| {
+        match (schema.get("const"), value.get(key)) {
+            (Some(constant), Some(member)) => member == constant,
+            // It may be left out.
+            (Some(_), None) => value.is_object() && !is_required(key),
+            (None, _) => true,
+        }
     });
     // What has a single key by which it is known (an alternative by its name) must have it.
     let has_key = match required.map(Vec::as_slice) {

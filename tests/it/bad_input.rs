@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, Receiver, Reply, acme, api_sample, onward, request};
+use crate::support::{Project, Receiver, Reply, acme, api_sample, configure, onward, request};
 
 const TASKS: &str = "/workflows/api-sample/tasks";
 const EXECUTIONS: &str = "/workflows/api-sample/executions";
@@ -155,6 +155,11 @@ fn a_newer_or_a_foreign_database_is_refused() {
 fn a_folder_that_cannot_be_used_is_named() {
     let project = Project::bare();
     project.write("data", "a file where the folder should be");
+    let said = refused(&project);
+    assert!(said.contains("data_folder_unusable") && said.contains("store.folder"), "{said}");
+    // Also where copies of plugins would be made in it.
+    project.write("plugins/README.md", "none yet");
+    configure(&project, "", "");
     let said = refused(&project);
     assert!(said.contains("data_folder_unusable") && said.contains("store.folder"), "{said}");
 }

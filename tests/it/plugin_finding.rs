@@ -99,13 +99,30 @@ fn a_schema_of_which_a_part_would_not_be_seen_is_refused() {
     let deep = describes("deep", r##"{"properties":{"a":{"$ref":"#/properties/b"},"b":{}}}"##);
     let unseen = describes("unseen", r#"{"patternProperties":{"^x":{"x-onward":{"secret":true}}}}"#);
     let called = describes("called", r#"{"properties":{"not":{"x-onward":{"secret":true}}}}"#);
-    for (name, description) in [("deep", &deep), ("unseen", &unseen), ("called", &called)] {
+    let referred = describes(
+        "referred",
+        r##"{"properties":{"a":{"patternProperties":{"^x":{"$ref":"#/$defs/b"}}}},"$defs":{"b":{"properties":{"c":{"x-onward":{"secret":true}}}}}}"##,
+    );
+    let dynamic = describes(
+        "dynamic",
+        r##"{"properties":{"a":{"$dynamicRef":"#/$defs/b"}},"$defs":{"b":{"x-onward":{"secret":true}}}}"##,
+    );
+    for (name, description) in [
+        ("deep", &deep),
+        ("unseen", &unseen),
+        ("referred", &referred),
+        ("dynamic", &dynamic),
+        ("called", &called),
+    ] {
         install(&project, &format!("lib{name}.so"), &[&part(name), description]);
     }
     let tool = Tool::of(project, &key);
-    for (name, why) in
-        [("deep", "refers to `#/properties/b`"), ("unseen", "has an `x-onward` within `patternProperties`")]
-    {
+    for (name, why) in [
+        ("deep", "refers to `#/properties/b`"),
+        ("unseen", "has an `x-onward` within `patternProperties`"),
+        ("referred", "has an `x-onward` within `patternProperties`"),
+        ("dynamic", "refers to `#/$defs/b`"),
+    ] {
         let shown = tool.plugin(name);
         assert_eq!(shown["code"], "plugin_steps_invalid", "{shown}");
         assert!(shown["message"].as_str().is_some_and(|message| message.contains(why)), "{shown}");
@@ -184,17 +201,20 @@ fn what_the_settings_name_and_is_not_there_is_told() {
 /// What a template makes is a text; where a number is asked for, it becomes one.
 #[test]
 fn a_number_may_come_from_the_task() {
-    let schema = r#"{"type":"object","additionalProperties":false,"properties":{
+    let schema = r##"{"type":"object","additionalProperties":false,"$defs":{"Count":{"type":"integer"}},"properties":{
+        "maybe":{"anyOf":[{"$ref":"#/$defs/Count"},{"type":"null"}],"x-onward":{"template":"text"}},
+        "none":{"type":["integer","null"],"x-onward":{"template":"text"}},
+        "counts":{"type":"array","items":{"$ref":"#/$defs/Count"},"x-onward":{"template":"text"}},
         "count":{"type":"integer","x-onward":{"template":"text"}},
         "flag":{"type":["boolean","null"],"x-onward":{"template":"text"}},
         "list":{"type":"array","items":{"type":"number"},"x-onward":{"template":"text"}},
-        "text":{"type":"string","x-onward":{"template":"text"}}}}"#;
+        "text":{"type":"string","x-onward":{"template":"text"}}}}"##;
     let step = |text: &str| format!("type = \"counts\"\nname = \"Counts\"\n{text}");
     let actions = [
         action(
             "Test",
             &[&step(
-                "count = \"{{Amount}}\"\nflag = \"{{Do}}\"\nlist = [1.5, \"{{Say}}\"]\ntext = \"{{Amount}}\"",
+                "count = \"{{Amount}}\"\nflag = \"{{Do}}\"\nlist = [1.5, \"{{Say}}\"]\ntext = \"{{Amount}}\"\nmaybe = \"{{Amount}}\"\ncounts = [\"{{Amount}}\"]\nnone = \"{{Note}}\"",
             )],
         ),
         action("Wrong", &[&step("count = \"{{Do}}\"")]),
@@ -206,7 +226,7 @@ fn a_number_may_come_from_the_task() {
     assert_eq!(ended["state"], "succeeded", "{ended}");
     assert_eq!(
         ended["attempts"][0]["record"]["params"],
-        json!({"count": 7, "flag": true, "list": [1.5, 0.5], "text": "7"})
+        json!({"count": 7, "flag": true, "list": [1.5, 0.5], "text": "7", "maybe": 7, "counts": [7], "none": null})
     );
     let ended = tool.perform("wrong", "many", "");
     assert_eq!((&ended["state"], &ended["code"]), (&json!("failed"), &json!("invalid_params")), "{ended}");

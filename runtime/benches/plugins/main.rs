@@ -13,6 +13,8 @@ mod hanging;
 mod library;
 #[path = "../../../tests/benches/actions/load.rs"]
 mod load;
+#[path = "../../../tests/benches/actions/program.rs"]
+mod program;
 #[path = "../../../tests/benches/actions/receiver.rs"]
 mod receiver;
 mod server;

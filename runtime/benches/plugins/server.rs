@@ -2,26 +2,22 @@
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::TcpStream,
-    path::Path,
-    process::{Command, Stdio},
-    thread,
+    process::Command,
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{children::Guard, load::Target};
-
-pub(crate) const PATH: &str = "/api/v1/workflows/bench/executions";
+pub(crate) use crate::program::PATH;
+use crate::{
+    children::Guard,
+    load::Target,
+    program::{self, TASKS_PATH},
+};
 
 /// Tasks that the load is for.
 pub(crate) const TASKS: usize = 1_000;
-
-const TASKS_PATH: &str = "/api/v1/workflows/bench/tasks";
-const START_MAX: Duration = Duration::from_secs(60);
 
 const WORKFLOW: &str = r#"
 name = "Bench"
@@ -102,31 +98,16 @@ impl Place {
     /// Starts it; how long that took until it has answered.
     pub(crate) fn start(&self) -> (Server, Duration) {
         let config = self.config();
-        let ready = self.folder.path().join("ready.json");
-        let _none_yet = fs::remove_file(&ready);
         let began = Instant::now();
-        let child = onward()
-            .args(["serve", "--config"])
-            .arg(&config)
-            .arg("--ready-file")
-            .arg(&ready)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let child = Guard(child);
-        while !ready.exists() {
-            assert!(began.elapsed() < START_MAX, "the server did not come up");
-            thread::sleep(Duration::from_micros(200));
-        }
-        let server = Server { child, port: port(&ready), key: String::new(), place: None };
+        let (child, port) = program::serve(onward(), &config);
+        let server = Server { child, port, key: String::new(), place: None };
         assert!(server.send("GET", "/livez", "").starts_with("HTTP/1.1 200"));
         (server, began.elapsed())
     }
 
     /// Starts it, with a key and tasks.
     pub(crate) fn start_with_tasks(&self) -> Server {
-        let key = onward().args(["key", "add", "bench", "--config"]).arg(self.config()).output();
-        let key = String::from_utf8(key.expect("a key").stdout).expect("UTF-8").trim().to_owned();
+        let key = program::key(onward(), &self.config());
         let mut server = self.start().0;
         server.key = key;
         (0..TASKS).for_each(|task| server.create_task(&format!("T{task}")));
@@ -137,11 +118,6 @@ impl Place {
 /// The server's program, as cargo has built it for this benchmark.
 fn onward() -> Command {
     Command::new(env!("CARGO_BIN_EXE_onward"))
-}
-
-fn port(ready: &Path) -> u16 {
-    let ready: Value = serde_json::from_slice(&fs::read(ready).expect("the file")).expect("JSON");
-    ready["address"].as_str().and_then(|url| url.rsplit(':').next()?.parse().ok()).expect("a port")
 }
 
 impl Server {
@@ -162,18 +138,8 @@ impl Server {
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
 
-    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> String {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.key,
-            body.len()
-        );
-        socket.write_all(request.as_bytes()).expect("taken");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).expect("an answer");
-        answer
+    fn send(&self, method: &str, path: &str, body: &str) -> String {
+        program::send(self.port, &self.key, [method, path, body])
     }
 
     /// Lets it have its place for itself.

@@ -133,6 +133,8 @@ pub(super) struct Library {
     number: u64,
     newest: AtomicU64,
     stray: AtomicU64,
+    /// Of the lines that are about no call.
+    rate: Mutex<Rate>,
     /// Where its own functions are called that must return soon.
     pub(super) callbacks: Callbacks,
 }
@@ -144,6 +146,7 @@ static LIBRARIES: LazyLock<Mutex<Vec<Arc<Library>>>> = LazyLock::new(|| {
         number: 0,
         newest: AtomicU64::new(0),
         stray: AtomicU64::new(0),
+        rate: Mutex::default(),
         callbacks: Callbacks::new("plugin"),
     };
     Mutex::new(vec![Arc::new(nobody)])
@@ -162,6 +165,7 @@ impl Library {
             number,
             newest: AtomicU64::new(0),
             stray: AtomicU64::new(0),
+            rate: Mutex::default(),
             callbacks: Callbacks::new(name),
         });
         all.push(Arc::clone(&library));
@@ -177,6 +181,13 @@ impl Library {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// A line of it that is about no call.
+    pub(super) fn say(&self, level: u32, line: &str) {
+        if self.rate.lock().unwrap_or_else(PoisonError::into_inner).allows() {
+            lines::say(level, line);
+        }
     }
 
     /// How often it has ended a call that was not open: late, twice, or one that never began.

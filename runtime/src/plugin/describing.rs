@@ -174,7 +174,7 @@ fn check_schema(schema: &Value) -> Result<(), String> {
             "refers to `{reference}`; a schema refers only to the whole of it (`#`) and to its own definitions (`#/$defs/NAME`)"
         ));
     }
-    hints(schema, None)?;
+    Looked { root: schema, unseen: HashSet::new() }.hints(schema, None)?;
     // The checker of schemas is of one draft, whatever the schema says of itself.
     let built = jsonschema::options().with_draft(Draft::Draft202012).build(schema);
     built.map(drop).map_err(|error| format!("is no JSON Schema (2020-12): {error}"))
@@ -184,7 +184,9 @@ fn check_schema(schema: &Value) -> Result<(), String> {
 fn foreign(schema: &Value) -> Option<&str> {
     match schema {
         Value::Object(members) => members.iter().find_map(|(key, value)| match value {
-            Value::String(reference) if ["$ref", "$dynamicRef"].contains(&key.as_str()) => {
+            // Nothing but the checker of schemas follows one.
+            Value::String(reference) if key == "$dynamicRef" => Some(reference.as_str()),
+            Value::String(reference) if key == "$ref" => {
                 let name = reference.strip_prefix("#/$defs/");
                 let is_own = reference == "#" || name.is_some_and(|name| !name.contains(['/', '~', '%']));
                 (!is_own).then_some(reference.as_str())
@@ -209,40 +211,56 @@ const UNSEEN: [&str; 9] = [
     "unevaluatedItems",
 ];
 
-/// Looks at what the server makes of values. `within`: the keyword in whose schemas it would not be seen.
-fn hints<'s>(schema: &'s Value, within: Option<&'s str>) -> Result<(), String> {
-    match schema {
-        Value::Object(members) => {
-            let hints = Hints::known_of(schema)
-                .map_err(|error| format!("has an `{}` that cannot be read: {error}", Hints::KEY))?;
-            if let Some(keyword) =
-                within.filter(|_| hints.secret || hints.template.is_some() || hints.widget.is_some())
-            {
-                return Err(format!(
-                    "has an `{}` within `{keyword}`, where it would not be seen: declare the key in `properties`, or in an alternative of \
-                     `oneOf`",
-                    Hints::KEY
-                ));
-            }
-            let inner = members.iter().filter(|(key, _)| key.as_str() != Hints::KEY);
-            for (key, value) in inner {
-                let unseen = UNSEEN.iter().find(|unseen| *unseen == key).copied();
-                hints_of(key, value, within.or(unseen))?;
-            }
-            Ok(())
-        }
-        Value::Array(items) => items.iter().try_for_each(|item| self::hints(item, within)),
-        _ => Ok(()),
-    }
+/// Looks at what the server makes of values.
+struct Looked<'s> {
+    root: &'s Value,
+    /// Definitions that were looked at as what would not be seen.
+    unseen: HashSet<&'s str>,
 }
 
-/// Of what stands under a keyword. What is called as one is none where it is a property or a definition.
-fn hints_of<'s>(keyword: &str, value: &'s Value, within: Option<&'s str>) -> Result<(), String> {
-    match value {
-        Value::Object(named) if ["properties", "$defs"].contains(&keyword) => {
-            named.values().try_for_each(|schema| hints(schema, within))
+impl<'s> Looked<'s> {
+    /// `within`: the keyword in whose schemas it would not be seen.
+    fn hints(&mut self, schema: &'s Value, within: Option<&'s str>) -> Result<(), String> {
+        match schema {
+            Value::Object(members) => {
+                let hints = Hints::known_of(schema)
+                    .map_err(|error| format!("has an `{}` that cannot be read: {error}", Hints::KEY))?;
+                let is_any = hints.secret || hints.template.is_some() || hints.widget.is_some();
+                if let Some(keyword) = within.filter(|_| is_any) {
+                    return Err(format!(
+                        "has an `{}` within `{keyword}`, where it would not be seen: declare the key in `properties`, or in an alternative \
+                         of `oneOf`",
+                        Hints::KEY
+                    ));
+                }
+                let inner = members.iter().filter(|(key, _)| key.as_str() != Hints::KEY);
+                for (key, value) in inner {
+                    let unseen = UNSEEN.iter().find(|unseen| *unseen == key).copied();
+                    self.hints_of(key, value, within.or(unseen))?;
+                }
+                Ok(())
+            }
+            Value::Array(items) => items.iter().try_for_each(|item| self.hints(item, within)),
+            _ => Ok(()),
         }
-        value => hints(value, within),
+    }
+
+    /// Of what stands under a keyword. What is called as one is none where it is a property or a definition.
+    fn hints_of(&mut self, keyword: &str, value: &'s Value, within: Option<&'s str>) -> Result<(), String> {
+        match value {
+            Value::Object(named) if ["properties", "$defs"].contains(&keyword) => {
+                named.values().try_for_each(|schema| self.hints(schema, within))
+            }
+            // The others are looked at where they stand.
+            Value::String(reference) if keyword == "$ref" && within.is_some() => {
+                if !self.unseen.insert(reference) {
+                    return Ok(());
+                }
+                let definition = reference.strip_prefix("#/$defs/").map(|name| &self.root["$defs"][name]);
+                self.hints(definition.unwrap_or(self.root), within)
+            }
+            value => self.hints(value, within),
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use onward_sdk::{
 
 use super::{
     calls::{self, Ended, Library},
-    lines,
     runner::{HttpAnswer, HttpRequest},
 };
 use crate::model::text::shortened;
@@ -70,7 +69,7 @@ unsafe extern "C" fn log(call: u64, level: u32, message: Bytes) {
     let message = unsafe { line(message) };
     match calls::listener(call) {
         Some(listener) => listener.log(level, &message),
-        None => lines::say(level, &message),
+        None => Library::of(call).say(level, &message),
     }
 }
 

@@ -49,7 +49,10 @@ impl Rate {
     pub(super) fn tell(&mut self) {
         let left_out = std::mem::take(&mut self.lines).saturating_sub(LINES_MAX);
         if left_out > 0 {
-            tracing::warn!(left_out, "a plugin says more than goes to the log");
+            say(
+                LOG_WARN,
+                &format!("a plugin says more than goes to the log: {left_out} lines were left out"),
+            );
         }
     }
 }
@@ -62,13 +65,37 @@ impl Drop for Rate {
 
 /// Writes a line to the log, at a level of the boundary's: one that it does not know is the gravest.
 pub(super) fn log(level: u32, line: &str) {
-    // What has more lines than one does not look as if the server had written the others.
-    let line = line.trim_end().replace('\n', "\n    ");
+    let line = indented(line);
     match level {
         LOG_WARN => tracing::warn!("{line}"),
         LOG_INFO => tracing::info!("{line}"),
         LOG_DEBUG => tracing::debug!("{line}"),
         LOG_TRACE => tracing::trace!("{line}"),
         _ => tracing::error!("{line}"),
+    }
+}
+
+/// What has more lines than one does not look as if the server had written the others.
+fn indented(line: &str) -> String {
+    line.trim_end().replace('\n', "\n    ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_without_end_is_cut_by_the_second() {
+        let mut rate = Rate::default();
+        assert_eq!((0..1_000).filter(|_| rate.allows()).count(), LINES_MAX);
+        rate.since = Instant::now().checked_sub(Duration::from_secs(1));
+        assert!(rate.allows(), "in the next second");
+        assert_eq!(rate.lines, 1);
+    }
+
+    #[test]
+    fn no_line_looks_like_the_servers() {
+        let forged = "one\n2026-11-28T00:00:00Z ERROR onward: two\n";
+        assert_eq!(indented(forged), "one\n    2026-11-28T00:00:00Z ERROR onward: two");
     }
 }

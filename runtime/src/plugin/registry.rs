@@ -287,6 +287,10 @@ impl Looking<'_> {
 
     /// A name in the settings that no plugin has does nothing, which whoever wrote it does not mean.
     fn note_unknown_names(&mut self) {
+        if self.plugins.all.iter().any(|plugin| plugin.library.is_none()) {
+            // It may be one of those that nobody can read, which is told.
+            return;
+        }
         let found: Vec<_> = self.plugins.all.iter().map(Plugin::name).collect();
         let PluginSettings { disabled, in_process, in_child, pins, .. } = self.settings;
         let named = [
@@ -500,7 +504,8 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     // Also where it is made by a command of root's, it is the server's.
     match folder.parent().map(fs::metadata) {
         Some(Ok(of)) if rustix::process::geteuid().is_root() => {
-            std::os::unix::fs::chown(folder, Some(of.uid()), Some(of.gid()))
+            // Whoever has the data folder may have put a link there by now.
+            std::os::unix::fs::lchown(folder, Some(of.uid()), Some(of.gid()))
         }
         _ => Ok(()),
     }

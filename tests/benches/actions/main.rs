@@ -11,6 +11,7 @@ mod children;
 mod control;
 mod dead;
 mod load;
+mod program;
 mod receiver;
 mod server;
 

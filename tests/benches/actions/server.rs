@@ -1,22 +1,15 @@
 //! Onward itself: the release binary on a folder of its own, and what the system says of its process.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{Read, Write},
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
 use serde_json::{Value, json};
 
-use crate::children::Guard;
+pub(crate) use crate::program::PATH;
+use crate::{
+    children::Guard,
+    program::{self, TASKS_PATH},
+};
 
-pub(crate) const PATH: &str = "/api/v1/workflows/bench/executions";
-
-const TASKS_PATH: &str = "/api/v1/workflows/bench/tasks";
-const START_MAX: Duration = Duration::from_secs(20);
 /// Microseconds of one tick of the kernel's accounting (USER_HZ = 100).
 const TICK_MICROS: f64 = 10_000.0;
 
@@ -76,26 +69,8 @@ impl Server {
         fs::create_dir(folder.path().join("workflows")).expect("a folder");
         let workflow = WORKFLOW.replace("RECEIVER", &receiver.to_string()).replace("DEAD", &dead.to_string());
         fs::write(folder.path().join("workflows/bench.toml"), workflow).expect("written");
-        let key = Command::new(&binary).args(["key", "add", "bench", "--config"]).arg(&config).output();
-        let key = String::from_utf8(key.expect("a key").stdout).expect("UTF-8").trim().to_owned();
-        let ready = folder.path().join("ready.json");
-        let child = Command::new(&binary)
-            .args(["serve", "--config"])
-            .arg(&config)
-            .arg("--ready-file")
-            .arg(&ready)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let child = Guard(child);
-        let began = Instant::now();
-        while !ready.exists() {
-            assert!(began.elapsed() < START_MAX, "the server did not come up");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let ready: Value = serde_json::from_slice(&fs::read(ready).expect("the file")).expect("JSON");
-        let port =
-            ready["address"].as_str().and_then(|url| url.rsplit(':').next()?.parse().ok()).expect("a port");
+        let key = program::key(Command::new(&binary), &config);
+        let (child, port) = program::serve(Command::new(&binary), &config);
         let server = Self { child, folder, port, key };
         for task in 0..tasks {
             server.create_task(&format!("T{task}"));
@@ -124,17 +99,7 @@ impl Server {
     }
 
     pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> String {
-        let mut socket = std::net::TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.key,
-            body.len()
-        );
-        socket.write_all(request.as_bytes()).expect("taken");
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).expect("an answer");
-        answer
+        program::send(self.port, &self.key, [method, path, body])
     }
 
     pub(crate) fn close_date(&self, task: &str) -> String {

@@ -95,6 +95,8 @@ struct Inner {
     handed: Vec<(u64, Box<Call>)>,
     /// When the keeper looks at the time next.
     looks_at: Option<Instant>,
+    /// Earlier runs wait for room.
+    has_waiting: bool,
 }
 
 /// What came of a run that was to be handed over.
@@ -106,6 +108,14 @@ pub(super) enum Handed {
     No(Box<Call>),
 }
 
+impl Inner {
+    /// The way for a run of a use, if it may take it now.
+    fn way_of(&self, used: u64) -> Option<Arc<Way>> {
+        let way = self.way.as_ref().filter(|way| way.has_room())?;
+        (self.uses.contains(&used) && !self.has_waiting).then(|| Arc::clone(way))
+    }
+}
+
 impl Gate {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -114,14 +124,14 @@ impl Gate {
     /// Hands a run over, if the process is up and knows what it is a run of.
     pub(super) fn hand_over(&self, id: u64, mut call: Box<Call>) -> Handed {
         let (used, deadline) = (call.used.id, call.deadline);
+        if self.inner().way_of(used).is_none() {
+            return Handed::No(call);
+        }
+        // What may be long is not copied under the lock.
         let within = deadline.saturating_duration_since(Instant::now());
         let Ok(run) = frame::run(id, used, within, &call.input) else { return Handed::No(call) };
         let mut inner = self.inner();
-        let Some(way) = inner.way.as_ref().filter(|way| way.has_room()) else { return Handed::No(call) };
-        if !inner.uses.contains(&used) {
-            return Handed::No(call);
-        }
-        let way = Arc::clone(way);
+        let Some(way) = inner.way_of(used) else { return Handed::No(call) };
         call.stage = Stage::Handed;
         inner.handed.push((id, call));
         let is_earlier = inner.looks_at.is_none_or(|at| deadline < at);
@@ -181,8 +191,10 @@ impl Gate {
 
     /// When the keeper looks at the time next, if it is to do so at an instant. It goes on sleeping until what it has slept for, since most
     /// runs end long before their time is over, and others come.
-    pub(super) fn sleeps_until(&self, wanted: Instant) -> Instant {
+    /// `has_waiting`: whether it keeps runs back, which others do not overtake.
+    pub(super) fn sleeps_until(&self, wanted: Instant, has_waiting: bool) -> Instant {
         let mut inner = self.inner();
+        inner.has_waiting = has_waiting;
         let at = inner.looks_at.filter(|at| *at > Instant::now()).map_or(wanted, |at| at.min(wanted));
         // Also those of which the keeper has not heard.
         let at = inner.handed.iter().map(|(_, call)| call.deadline).fold(at, Instant::min);
@@ -193,9 +205,19 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Read, thread};
+    use std::{io::Read, thread, time::Duration};
 
-    use super::*;
+    use tokio::sync::oneshot;
+    use tracing::Span;
+
+    use super::{super::Shared, *};
+    use crate::{
+        model::secret::Redactor,
+        plugin::{
+            calls::Here,
+            runner::{RunnerState, Use},
+        },
+    };
 
     #[test]
     fn what_a_process_does_not_take_at_once_comes_in_order() {
@@ -229,5 +251,68 @@ mod tests {
         way.close();
         way.send(b"none".to_vec());
         assert!(waiting.blocking_recv().is_none(), "nothing more is to be said");
+    }
+
+    fn shared() -> Arc<Shared> {
+        let state = Mutex::new(RunnerState::Ready);
+        Arc::new(Shared { state, open: AtomicUsize::new(0), gate: Gate::default() })
+    }
+
+    /// A run of a use, which has so long.
+    fn call(shared: &Arc<Shared>, used: &Arc<Use>, within: Duration) -> Box<Call> {
+        let (listener, _requests) = Here::new(Span::none(), Arc::clone(used));
+        let (told, _ended) = oneshot::channel();
+        let shared = Arc::clone(shared);
+        Box::new(Call::new(Arc::clone(used), b"{}".to_vec(), within, listener, told, shared))
+    }
+
+    fn used() -> Arc<Use> {
+        Use::new(0, b"{}".to_vec(), Redactor::default())
+    }
+
+    #[test]
+    fn a_run_takes_the_short_way_only_where_nothing_speaks_against_it() {
+        let (shared, used) = (shared(), used());
+        let gate = &shared.gate;
+        let hand = |id, seconds| gate.hand_over(id, call(&shared, &used, Duration::from_secs(seconds)));
+        assert!(matches!(hand(1, 60), Handed::No(_)), "there is no process");
+        let (ours, _theirs) = Pair::pair().expect("a pair");
+        let (rest, _waiting) = mpsc::unbounded_channel();
+        let way = Way::new(ours, rest);
+        gate.open(Arc::clone(&way));
+        assert!(matches!(hand(1, 60), Handed::No(_)), "it does not know the use");
+        gate.learn(used.id);
+        // Whoever looks at the time is woken only for what is over earlier than all before.
+        assert!(matches!(hand(1, 60), Handed::Earlier));
+        assert!(matches!(hand(2, 90), Handed::Yes));
+        assert!(matches!(hand(3, 30), Handed::Earlier));
+        assert!(!gate.close_if_quiet(), "the keeper has not heard of them");
+        assert_eq!(gate.take().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2, 3]);
+        gate.sleeps_until(Instant::now() + Duration::from_secs(1), true);
+        assert!(matches!(hand(4, 60), Handed::No(_)), "others wait for room");
+        gate.sleeps_until(Instant::now() + Duration::from_secs(1), false);
+        assert!(matches!(hand(4, 60), Handed::Yes));
+        gate.take();
+        assert!(gate.close_if_quiet());
+        assert!(matches!(hand(5, 60), Handed::No(_)), "it is being ended");
+        gate.learn(used.id);
+        gate.open(way);
+        assert!(matches!(hand(5, 60), Handed::No(_)), "another process knows nothing yet");
+        assert!(gate.take().is_empty());
+    }
+
+    /// It was handed over after the keeper had heard of the others, and before it slept.
+    #[test]
+    fn nobody_sleeps_past_the_time_of_a_run_that_was_not_heard_of() {
+        let (shared, used) = (shared(), used());
+        let gate = &shared.gate;
+        let (ours, _theirs) = Pair::pair().expect("a pair");
+        gate.open(Way::new(ours, mpsc::unbounded_channel().0));
+        gate.learn(used.id);
+        gate.sleeps_until(Instant::now() + Duration::from_millis(20), false);
+        assert!(matches!(gate.hand_over(1, call(&shared, &used, Duration::from_millis(40))), Handed::Yes));
+        thread::sleep(Duration::from_millis(25));
+        let wakes = gate.sleeps_until(Instant::now() + Duration::from_secs(600), false);
+        assert!(wakes < Instant::now() + Duration::from_secs(1));
     }
 }

@@ -111,6 +111,14 @@ pub(super) struct Keeper {
     pub(super) not_before: Option<(Instant, bool)>,
 }
 
+impl Drop for Keeper {
+    /// Also where it has panicked: whoever waits for a run that it has not heard of is told.
+    fn drop(&mut self) {
+        self.shared.gate.close();
+        drop(self.shared.gate.take());
+    }
+}
+
 impl Keeper {
     pub(super) fn new(
         program: Program,
@@ -164,7 +172,7 @@ impl Keeper {
         loop {
             self.advance();
             let wake = self.wakes().unwrap_or_else(|| after(Instant::now(), Duration::MAX));
-            let wake = self.shared.gate.sleeps_until(wake).into();
+            let wake = self.shared.gate.sleeps_until(wake, !self.waiting.is_empty()).into();
             if sleep.deadline() != wake {
                 sleep.as_mut().reset(wake);
             }

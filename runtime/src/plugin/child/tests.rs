@@ -179,6 +179,7 @@ fn a_process_that_makes_no_sense_is_ended() {
          else if(HAS(\"short\"))send_bytes(\"\\0\\0\\0\\0\",4);\
          else if(HAS(\"kind\"))send_bytes(\"\\x09\\0\\0\\0\\xee\\0\\0\\0\\0\\0\\0\\0\\0\",13);\
          else if(HAS(\"host\"))send_bytes(\"\\x09\\0\\0\\0\\x04\\0\\0\\0\\0\\0\\0\\0\\0\",13);\
+         else if(HAS(\"refused\"))send_bytes(\"\\x23\\0\\0\\0\\x02\\0\\0\\0\\0\\0\\0\\0\\0{\\\"code\\\":\\\"x\\\",\\\"message\\\":\\\"y\\\"}\",39);\
          else if(HAS(\"partial\")){send_bytes(\"\\x40\\0\\0\\0\\x08\\0\",6);_exit(3);}\
          else if(HAS(\"silence\"))shutdown(connection(),2);\
          else{SAY(\"fine\");return;}sleep(60)"];
@@ -192,6 +193,7 @@ fn a_process_that_makes_no_sense_is_ended() {
         ("short", "was ended: it has sent the server a frame of 0 bytes, too few to be one"),
         ("kind", "was ended: it has sent the server a frame of the kind 238, which is none"),
         ("host", "was ended: it has sent the server what only a server says"),
+        ("refused", "was ended: it has said that it cannot be loaded after it was"),
         ("partial", "ended by itself (exit status: 3)"),
         ("silence", "The plugin test's process "),
     ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use onward_sdk::{
     description::{Escaping, Hints},
-    schema::{Part, look_through},
+    schema::{Part, look_through, takes_text},
 };
 use serde_json::Value;
 
@@ -179,7 +179,10 @@ impl Reading<'_, '_> {
                 return self.fields(pointer, value, &mut found);
             }
             match hints.template {
-                Some(escaping) => self.templates(&part, (pointer, value), escaping, &mut found),
+                Some(escaping) => {
+                    let is_plain = takes_no_text(schema, &part);
+                    self.templates((pointer, value), escaping, is_plain, &mut found);
+                }
                 None => self.refuse_places(pointer, value),
             }
             self.widget(&part);
@@ -189,7 +192,7 @@ impl Reading<'_, '_> {
 
     /// What a value stands for in the workflow, which must be there.
     fn widget(&mut self, part: &Part<'_, '_>) {
-        let Part::Known { pointer, value, schemas } = part else { return };
+        let Part::Known { pointer, value, schemas, .. } = part else { return };
         if self.open.iter().any(|open| open == pointer) {
             return;
         }
@@ -224,9 +227,9 @@ impl Reading<'_, '_> {
     /// A text, or each text of a list.
     fn templates(
         &mut self,
-        of: &Part<'_, '_>,
         (pointer, value): (&str, &Value),
         escaping: Escaping,
+        is_plain: bool,
         found: &mut Vec<Placed>,
     ) {
         match value {
@@ -238,14 +241,13 @@ impl Reading<'_, '_> {
                 };
                 if template.fixed().is_none() {
                     self.open.push(pointer.to_owned());
-                    let is_plain = takes_no_text(of);
                     let pointer = pointer.to_owned();
                     found.push(Placed { pointer, template, escaping: Some(escaping), is_plain });
                 }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.templates(of, (&format!("{pointer}/{index}"), item), escaping, found);
+                    self.templates((&format!("{pointer}/{index}"), item), escaping, is_plain, found);
                 }
             }
             _ => {}
@@ -341,14 +343,19 @@ impl Reading<'_, '_> {
 
     /// What the schema says of the whole, but for what is not known yet and what was said already.
     fn validate(&mut self, validator: Option<&Validator>, document: &Value) {
-        for error in validator.iter().flat_map(|validator| validator.iter_errors(document)).take(PROBLEMS_MAX)
-        {
-            let pointer = error.instance_path().to_string();
-            // Unknown keys are said with what may be meant.
-            if self.is_open(&pointer) || is_about_keys(&error) {
+        let errors = validator.iter().flat_map(|validator| validator.iter_errors(document));
+        let errors: Vec<_> = errors.take(PROBLEMS_MAX).collect();
+        let others: Vec<_> = errors.iter().filter(|error| !is_about_keys(error)).map(place_of).collect();
+        for error in &errors {
+            let pointer = place_of(error);
+            // Unknown keys are said with what may be meant, but for those of alternatives of which nobody knows which is meant. What is wrong
+            // with something within makes an alternative none, and then its keys are none either.
+            let is_told = self.unknown > 0 || others.iter().any(|other| other.starts_with(&pointer));
+            if self.is_open(&pointer) || (is_about_keys(error) && is_told) {
                 continue;
             }
             match error.kind() {
+                _ if is_about_keys(error) => self.problem(&pointer, "unknown_key", said(error)),
                 ValidationErrorKind::Required { property } => {
                     let key = property.as_str().unwrap_or_default();
                     if pointer.is_empty() && self.keys.is_taken(key) {
@@ -360,32 +367,27 @@ impl Reading<'_, '_> {
                     let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
                     self.problem(&pointer, "missing_key", format!("`{key}` is missing"));
                 }
-                ValidationErrorKind::Type { .. } => self.problem(&pointer, "wrong_type", said(&error)),
+                ValidationErrorKind::Type { .. } => self.problem(&pointer, "wrong_type", said(error)),
                 ValidationErrorKind::MaxItems { .. } | ValidationErrorKind::MaxProperties { .. } => {
-                    self.problem(&pointer, "too_many", said(&error));
+                    self.problem(&pointer, "too_many", said(error));
                 }
                 // Which alternative is meant is not known, nor then whether what is open would fit it.
                 ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. }
                     if self.open.iter().any(|open| open.starts_with(&pointer)) => {}
-                _ => self.problem(&pointer, "invalid_param", said(&error)),
+                _ => self.problem(&pointer, "invalid_param", said(error)),
             }
         }
     }
 }
 
 /// Whether a value, or each item of a list, is to be a number, or true or false.
-fn takes_no_text(part: &Part<'_, '_>) -> bool {
-    let Part::Known { schemas, .. } = part else { return false };
-    let kinds = schemas.iter().filter_map(|schema| {
-        let of = schema.get("items").unwrap_or(schema);
-        Some(match of.get("type")? {
-            Value::Array(kinds) => kinds.iter().collect(),
-            kind => vec![kind],
-        })
-    });
-    let plain = ["number", "integer", "boolean", "null"];
-    let mut kinds = kinds.flatten().peekable();
-    kinds.peek().is_some() && kinds.all(|kind| plain.iter().any(|plain| kind == plain))
+fn takes_no_text(root: &Value, part: &Part<'_, '_>) -> bool {
+    let Part::Known { schemas, perhaps, .. } = part else { return false };
+    schemas.iter().chain(*perhaps).any(|schema| !takes_text(root, schema.get("items").unwrap_or(schema)))
+}
+
+fn place_of(error: &ValidationError<'_>) -> String {
+    error.instance_path().to_string()
 }
 
 fn is_about_keys(error: &ValidationError<'_>) -> bool {

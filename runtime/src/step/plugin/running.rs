@@ -449,11 +449,11 @@ fn rendered(placed: &Placed, scope: &Scope<'_>) -> Result<Value, RenderError> {
     let template = &placed.template;
     if placed.is_plain {
         let text = template.render(scope, Escape::Text)?;
+        let text = text.trim();
         // What is none of these stays a text, which the schema then refuses with its place.
-        let plain = serde_json::from_str(text.trim())
-            .ok()
-            .filter(|value: &Value| !value.is_object() && !value.is_array());
-        return Ok(plain.unwrap_or_else(|| text.into()));
+        let plain = if text.is_empty() { Some(Value::Null) } else { serde_json::from_str(text).ok() };
+        let is_plain = |value: &Value| !value.is_object() && !value.is_array();
+        return Ok(plain.filter(is_plain).unwrap_or_else(|| text.into()));
     }
     Ok(match placed.escaping {
         None => template.render_value(scope),

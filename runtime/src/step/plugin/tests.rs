@@ -145,6 +145,34 @@ fn a_key_whose_name_is_taken_is_missed_where_it_is_to_stand() {
     );
 }
 
+/// What a template will make is not known yet, so neither is which alternative is meant: its keys are not wrong for that.
+#[test]
+fn keys_of_an_alternative_with_a_template_in_it_are_known() {
+    let mut description = description();
+    description["params"] = json!({
+        "properties": {"text": {"type": "string", "x-onward": {"template": "text"}}},
+        "unevaluatedProperties": false,
+        "oneOf": [
+            {"properties": {"by": {"const": "count"}, "count": {"type": "integer", "x-onward": {"template": "text"}}}, "required": ["by", "count"]},
+            {"properties": {"by": {"const": "label"}, "label": {"type": "string"}}, "required": ["by", "label"]},
+        ],
+    });
+    let of_type = of(description);
+    let told = |others: Value| {
+        let configured = of_type.configure(&step(&with(others)), &sample::workflow());
+        let problems = configured.err().into_iter().flatten();
+        problems.map(|problem| (problem.param.unwrap_or_default(), problem.code)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(json!({"by": "count", "count": "{{Number of Employees}}"})), []);
+    assert_eq!(told(json!({"by": "label", "label": "x"})), []);
+    // What is missing is told once, and no key that is there.
+    assert_eq!(told(json!({"by": "label", "text": "x"})), [(String::new(), "invalid_param")]);
+    assert_eq!(
+        told(json!({"by": "label", "label": "x", "lable": "y"})),
+        [("lable".to_owned(), "unknown_key")]
+    );
+}
+
 /// A key that alternatives declare differently may be what each of them says.
 #[test]
 fn a_key_of_several_alternatives_is_of_each_in_the_files_schema() {
