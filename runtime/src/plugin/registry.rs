@@ -272,7 +272,10 @@ impl Looking<'_> {
             // It is looked whether there is something.
             Err(error) if origin == Origin::Shipped && error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => {
-                let message = format!("the folder of plugins, {}, cannot be read: {error}", folder.display());
+                let message = format!(
+                    "the folder of plugins, {}, cannot be read: {error}. Make it, let the server's user read it, or leave plugins.folder out",
+                    folder.display()
+                );
                 self.plugins.notes.push(SettingNote { code: "plugins_folder_unreadable", message });
                 self.plugins.looked_in.push(folder.to_owned());
                 return;
