@@ -7,7 +7,13 @@ use std::{
 
 use tokio::time::{timeout, timeout_at};
 
-use super::{after, call::Stage, keeper::Keeper, process::Event};
+use super::{
+    after,
+    call::Stage,
+    frame::{Frame, Problem},
+    keeper::Keeper,
+    process::Event,
+};
 use crate::plugin::runner::{AGAIN_MAX, ENDS_WITHIN, RunError, RunnerState};
 
 /// How long a process may take to end when the server stops.
@@ -17,11 +23,12 @@ const STOP_END_MAX: Duration = Duration::from_secs(1);
 const LAST_FRAMES_MAX: Duration = Duration::from_secs(2);
 
 /// What is known of a process that is buried.
-#[derive(Clone, Copy)]
 struct Rest {
     has_ended: bool,
     has_closed: bool,
     is_garbled: bool,
+    /// Why it has ended, where it has said so.
+    refusal: Option<Problem>,
 }
 
 /// Why a process is buried.
@@ -48,10 +55,14 @@ impl Keeper {
             has_ended: matches!(why, Why::Ended),
             has_closed: live.has_closed,
             is_garbled: live.is_garbled,
+            refusal: None,
         };
         let rest = self.hear_the_rest(number, rest).await;
         let Some(live) = self.live.take() else { return };
         let (status, words) = live.process.end().await;
+        if let Some(problem) = rest.refusal {
+            return self.refused(&problem);
+        }
         let name = self.name();
         let how = match (why, status) {
             (Why::Killed(why), _) => format!("The plugin {name}'s process was ended: {why}"),
@@ -85,6 +96,7 @@ impl Keeper {
             match event {
                 _ if process != number => {}
                 Event::Said(id, frame) if frame.is_of_a_run() => drop(self.hear(id, frame)),
+                Event::Said(_, Frame::Refused(problem)) if self.is_starting() => rest.refusal = Some(problem),
                 Event::Closed(_) => rest.has_closed = true,
                 Event::Garbage(_) => (rest.has_closed, rest.is_garbled) = (true, true),
                 Event::Ended => rest.has_ended = true,
@@ -139,6 +151,12 @@ impl Keeper {
     /// A run that had begun, or may have.
     fn lost(&mut self, id: u64, why: &str) {
         self.done(id, Err(RunError::Died(format!("{why} What it had done of this is not known."))));
+    }
+
+    /// Its process has said that the library cannot be loaded, which another one would not do better.
+    pub(super) fn refused(&mut self, problem: &Problem) {
+        let why = format!("It cannot be loaded: {}: {}.", problem.code, problem.message);
+        self.quarantine(&why, Instant::now());
     }
 
     /// Nothing is run for a while.

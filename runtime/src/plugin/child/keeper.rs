@@ -258,6 +258,11 @@ impl Keeper {
         !self.waiting.is_empty() || !self.asked.is_empty()
     }
 
+    /// Whether there is a process that has not said yet what it has loaded.
+    pub(super) fn is_starting(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.phase == Phase::Starting)
+    }
+
     fn is_quarantined(&self) -> bool {
         self.not_before.is_some_and(|(at, is)| is && at > Instant::now())
     }
@@ -396,12 +401,11 @@ impl Keeper {
     pub(super) fn hear(&mut self, id: u64, frame: Frame) -> Option<String> {
         match frame {
             Frame::Hello(hello) => return self.greet(hello),
-            Frame::Refused(_) if self.live.as_ref().is_some_and(|live| live.phase != Phase::Starting) => {
+            Frame::Refused(_) if !self.is_starting() => {
                 return Some("it has said that it cannot be loaded after it was".to_owned());
             }
             Frame::Refused(problem) => {
-                let why = format!("It cannot be loaded: {}: {}.", problem.code, problem.message);
-                self.quarantine(&why, Instant::now());
+                self.refused(&problem);
                 if let Some(live) = self.live.as_mut() {
                     live.phase = Phase::Ending(Instant::now() + END_MAX);
                     live.process.close();

@@ -203,6 +203,28 @@ fn a_process_that_makes_no_sense_is_ended() {
     }
 }
 
+/// It says why it cannot go on, and ends: whichever of the two is seen first.
+#[test]
+fn why_a_library_is_refused_is_heard_also_after_the_end() {
+    let folder = folder();
+    let file = library(&folder, &[]);
+    let program = Program {
+        library: note::read(&file).expect("a note"),
+        file,
+        host: script(
+            &folder,
+            r#"
+            exec 3<&0
+            setsid sh -c "sleep 0.6; printf '\043\000\000\000\002\000\000\000\000\000\000\000\000{\"code\":\"x\",\"message\":\"y\"}' >&3" &
+            sleep 0.3"#,
+        ),
+    };
+    let runner = ChildProcess::new(program, RunnerSettings { ends_max: 2, ..settings() });
+    let (code, message) = failure(begin(&runner, &used(), "a", LONG));
+    assert_eq!(code, "plugin_quarantined");
+    assert!(message.contains("It cannot be loaded: x: y."), "{message}");
+}
+
 #[test]
 fn a_program_that_says_nothing_is_none() {
     let folder = folder();
