@@ -38,7 +38,7 @@ fn refused(validator: &Validator, text: &str) -> Option<String> {
 
 #[test]
 fn the_checked_in_schemas_are_what_the_command_prints() {
-    for of in ["workflow", "config"] {
+    for of in ["workflow", "config", "api"] {
         let path = root().join(format!("runtime/schemas/{of}.json"));
         let file = fs::read_to_string(&path).unwrap_or_default();
         assert!(

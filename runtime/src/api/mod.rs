@@ -4,6 +4,7 @@
 //! and the workspace by its snapshot. It decides nothing about actions. One file a resource; every
 //! error becomes HTTP in [`error`].
 
+mod assets;
 mod audit;
 mod auth;
 mod body;
@@ -132,7 +133,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     let scope = routes().into_iter().fold(web::scope(BASE), |scope, route| scope.service(route.resource()));
     let scope = scope.configure(unbuilt::configure).default_service(web::to(no_such_route));
     config.service(scope);
-    config.default_service(web::to(no_such_route));
+    config.configure(assets::configure);
 }
 
 async fn no_such_route(request: HttpRequest) -> Result<HttpResponse, ApiError> {

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::{ConfigArguments, load};
-use crate::{definition, settings, step::StepTypes};
+use crate::{api, definition, settings, step::StepTypes};
 
 #[derive(Args)]
 pub(super) struct SchemaArguments {
@@ -20,6 +20,8 @@ enum SchemaOf {
     Workflow,
     /// onward.toml.
     Config,
+    /// What the HTTP API takes and answers: its OpenAPI document, which servers have at /api/v1/openapi.json.
+    Api,
 }
 
 pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<()> {
@@ -29,6 +31,7 @@ pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<()> {
             workflow(&StepTypes::load(&settings.egress.guard, &settings.plugins))
         }
         SchemaOf::Config => settings::schema(),
+        SchemaOf::Api => api::document(""),
     };
     println!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(())

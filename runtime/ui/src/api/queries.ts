@@ -1,0 +1,82 @@
+// What pages read from the server, by which keys it is kept, and which changes make it stale.
+import { QueryClient, queryOptions } from "@tanstack/react-query";
+import { ApiError, answer, client } from "./client";
+import type { Change } from "./events";
+
+const TRIES_MAX = 2;
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (count, error) => count < TRIES_MAX && error instanceof ApiError && error.passes,
+    },
+  },
+});
+
+/** Who is asking, and what they may do where; `null` for nobody. */
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: async () => {
+    try {
+      return await answer(client.GET("/api/v1/session"));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }
+  },
+});
+
+export const workspaceQuery = queryOptions({
+  queryKey: ["workspace"],
+  queryFn: () => answer(client.GET("/api/v1/workspace")),
+});
+
+export const workflowsQuery = queryOptions({
+  queryKey: ["workflows"],
+  queryFn: () => answer(client.GET("/api/v1/workflows")),
+});
+
+export const stepTypesQuery = queryOptions({
+  queryKey: ["step-types"],
+  queryFn: () => answer(client.GET("/api/v1/step-types")),
+  staleTime: 60_000,
+});
+
+// Everything of one workflow is below ["workflow", id], so that one line makes all of it stale.
+
+export const stagesQuery = (workflow: string) =>
+  queryOptions({
+    queryKey: ["workflow", workflow, "stages"],
+    queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/stages", { params: { path: { workflow } } })),
+  });
+
+export const fieldsQuery = (workflow: string) =>
+  queryOptions({
+    queryKey: ["workflow", workflow, "fields"],
+    queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/fields", { params: { path: { workflow } } })),
+  });
+
+export const usersQuery = (workflow: string) =>
+  queryOptions({
+    queryKey: ["workflow", workflow, "users"],
+    queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/users", { params: { path: { workflow } } })),
+  });
+
+/** What a change makes stale. Lists of tasks and executions are read anew, the rest stays. */
+export function staleAfter(change: Change): void {
+  const stale = (queryKey: readonly string[]) => void queryClient.invalidateQueries({ queryKey });
+  switch (change.kind) {
+    case "task":
+      stale(["workflow", change.workflow, "tasks"]);
+      stale(["workflow", change.workflow, "task"]);
+      break;
+    case "execution":
+      stale(["workflow", change.workflow, "executions"]);
+      stale(["workflow", change.workflow, "task"]);
+      break;
+    case "workspace":
+    case "reset":
+      void queryClient.invalidateQueries();
+  }
+}

@@ -1,0 +1,47 @@
+// Who is signed in, for every page below; and the stream of what changes, for as long as somebody is.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { type Schemas, onSignedOut } from "./client";
+import { type Connection, listen } from "./events";
+import { sessionQuery, staleAfter } from "./queries";
+
+export type Session = Schemas["Session"];
+
+const SessionContext = createContext<Session | null>(null);
+const ConnectionContext = createContext<Connection>("connected");
+
+export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {
+  const queries = useQueryClient();
+  const [connection, setConnection] = useState<Connection>("connected");
+  useEffect(() => listen(staleAfter, setConnection), []);
+  useEffect(() => onSignedOut(() => void queries.invalidateQueries({ queryKey: sessionQuery.queryKey })), [queries]);
+  return (
+    <SessionContext.Provider value={session}>
+      <ConnectionContext.Provider value={connection}>{children}</ConnectionContext.Provider>
+    </SessionContext.Provider>
+  );
+}
+
+/** Whoever is signed in. Only below a `SessionProvider`. */
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("nobody is signed in here");
+  return session;
+}
+
+export function useConnection(): Connection {
+  return useContext(ConnectionContext);
+}
+
+/** What whoever is signed in may do in a workflow. */
+export function useRights(workflow: string): { edit: boolean; administer: boolean } {
+  const { is_administrator, workflows } = useSession();
+  return useMemo(() => {
+    const own = workflows.find((it) => it.id === workflow);
+    return { edit: is_administrator || !!own?.edit, administer: is_administrator || !!own?.administer };
+  }, [is_administrator, workflows, workflow]);
+}
+
+export function useSessionQuery() {
+  return useQuery(sessionQuery);
+}

@@ -1,0 +1,10 @@
+// Executions
+import { Page } from "../../parts/Page";
+
+export function Component() {
+  return (
+    <main id="main">
+      <Page title="Executions">{null}</Page>
+    </main>
+  );
+}

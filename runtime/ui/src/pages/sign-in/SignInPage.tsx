@@ -1,0 +1,58 @@
+// Signing in.
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Navigate, useNavigate, useSearchParams } from "react-router";
+import { ApiError, answer, client } from "../../api/client";
+import { sessionQuery } from "../../api/queries";
+import { useSessionQuery } from "../../api/session";
+import { Button } from "../../parts/Button";
+import { TextField } from "../../parts/Field";
+import { Entrance } from "../../parts/Entrance";
+import { Notice } from "../../parts/States";
+import { told } from "../../parts/Toasts";
+
+/** Where to go afterwards: only to a page of our own. */
+function target(to: string | null): string {
+  return to?.startsWith("/") && !to.startsWith("//") ? to : "/workflows";
+}
+
+export function Component() {
+  const [parameters] = useSearchParams();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const session = useSessionQuery();
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const to = target(parameters.get("to"));
+
+  const signIn = useMutation({
+    mutationFn: () => answer(client.POST("/api/v1/session", { body: { email, password } })),
+    onSuccess: async () => {
+      await queries.resetQueries({ queryKey: sessionQuery.queryKey });
+      navigate(to, { replace: true });
+    },
+    onError: () => setPassword(""),
+  });
+  if (session.data) return <Navigate to={to} replace />;
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    signIn.mutate();
+  };
+  const isWrong = signIn.error instanceof ApiError && signIn.error.code === "wrong_password";
+  return (
+    <Entrance title="Sign in">
+      <form onSubmit={submit}>
+        {signIn.error && (
+          <Notice kind="bad">{isWrong ? "That email and password do not belong together." : told(signIn.error)}</Notice>
+        )}
+        <TextField label="Email" type="email" value={email} onChange={setEmail} autoComplete="username" autoFocus isRequired />
+        <TextField label="Password" type="password" value={password} onChange={setPassword} autoComplete="current-password" isRequired />
+        <Button type="submit" look="primary" isPending={signIn.isPending} isDisabled={!email || !password}>
+          Sign in
+        </Button>
+        <p>Forgotten? An administrator makes you a link for a new password.</p>
+      </form>
+    </Entrance>
+  );
+}

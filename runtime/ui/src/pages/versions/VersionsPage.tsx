@@ -1,0 +1,10 @@
+// Versions
+import { Page } from "../../parts/Page";
+
+export function Component() {
+  return (
+    <main id="main">
+      <Page title="Versions">{null}</Page>
+    </main>
+  );
+}
