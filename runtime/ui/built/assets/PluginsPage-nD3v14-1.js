@@ -1,1 +1,0 @@
-import{t as e}from"./Page-DNqk6bjY.js";import{W as t}from"./index-BPeim4--.js";var n=t();function r(){return(0,n.jsx)(`main`,{id:`main`,children:(0,n.jsx)(e,{title:`Plugins`,children:null})})}export{r as Component};
