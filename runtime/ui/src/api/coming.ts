@@ -1,0 +1,20 @@
+// What the API is about to say, until its document says it: these types go when `schema.ts` has them.
+import type { Schemas } from "./client";
+
+/** The detail with the whole chain's names. */
+export type ExecutionDetail = Schemas["ExecutionDetail"] & {
+  action?: { id: string; name: string | null };
+  performed_by?: Schemas["Performer"];
+  steps?: { id: string; name: string; type: string }[];
+  unique_id?: string | null;
+};
+
+export type ExecutionItem = Schemas["ExecutionItem"] & { unique_id?: string | null };
+
+/** How an endpoint is doing, with what it may have and what went wrong last. */
+export type Endpoint = Schemas["Endpoint"] & {
+  calls_max?: number;
+  waiting_max?: number;
+  rate_max?: number;
+  last_error?: { at: string; message: string } | null;
+};
