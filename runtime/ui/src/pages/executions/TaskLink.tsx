@@ -1,0 +1,7 @@
+// A link to the task of an execution, as far as there still is one.
+import { Link } from "react-router";
+
+export function TaskLink({ workflow, id, name }: { workflow: string; id: string; name: { label: string; isGone: boolean } | undefined }) {
+  if (name?.isGone) return <span title={id}>{name.label} (deleted)</span>;
+  return <Link to={`/workflows/${workflow}/tasks/${id}`}>{name?.label ?? id}</Link>;
+}
