@@ -17,9 +17,11 @@ interface TimelineProps {
   execution: ExecutionDetail;
   /** Whether what failed lies open at first. */
   openFailed?: boolean;
+  /** Where the reason of the failure stands elsewhere on the page, it is not said again. */
+  saysFailure?: boolean;
 }
 
-export function Timeline({ execution, openFailed = true }: TimelineProps) {
+export function Timeline({ execution, openFailed = true, saysFailure = true }: TimelineProps) {
   const story = chapters(execution);
   const last = execution.attempts.at(-1);
   return (
@@ -28,7 +30,8 @@ export function Timeline({ execution, openFailed = true }: TimelineProps) {
         switch (chapter.kind) {
           case "attempt": {
             const isLast = chapter.attempt === last;
-            return <AttemptChapter key={chapter.key} chapter={chapter} execution={execution} isLast={isLast} isOpen={openFailed && isLast} />;
+            const message = messageOf(chapter.attempt, execution, isLast, saysFailure);
+            return <AttemptChapter key={chapter.key} chapter={chapter} execution={execution} message={message} isLast={isLast} isOpen={openFailed && isLast} />;
           }
           case "now":
             return (
@@ -79,16 +82,16 @@ function StepTitle({ number, name, isQuiet = false, children }: { number: number
 interface AttemptProps {
   chapter: Chapter & { kind: "attempt" };
   execution: ExecutionDetail;
+  message: string | null;
   isLast: boolean;
   isOpen: boolean;
 }
 
-function AttemptChapter({ chapter, execution, isLast, isOpen }: AttemptProps) {
+function AttemptChapter({ chapter, execution, message, isLast, isOpen }: AttemptProps) {
   const { attempt } = chapter;
   const isBetween = isLast && execution.state === "retrying";
   const outcome = isBetween ? { name: stateOf("retrying").name, tone: stateOf("retrying").tone } : outcomeOf(attempt.outcome);
   const { from, to } = spanOf(attempt);
-  const message = messageOf(attempt, execution, isLast);
   const tries = triesOf(attempt);
   const hasFailed = attempt.outcome === "failed" || attempt.outcome === "unknown";
   return (
@@ -124,11 +127,11 @@ function AttemptChapter({ chapter, execution, isLast, isOpen }: AttemptProps) {
 }
 
 /** Why an attempt failed. Of earlier ones only some servers say it. */
-function messageOf(attempt: Attempt & { message?: string | null }, execution: ExecutionDetail, isLast: boolean): string | null {
+function messageOf(attempt: Attempt & { message?: string | null }, execution: ExecutionDetail, isLast: boolean, saysFailure: boolean): string | null {
   if (attempt.outcome !== "failed" && attempt.outcome !== "unknown") return null;
-  if (attempt.message) return withoutTitle(attempt.message);
-  if (!isLast) return null;
-  const said = execution.state === "retrying" ? execution.last_try?.message : stateOf(execution.state).status === "Fail" ? execution.errors?.[0] : undefined;
+  const isFinal = isLast && stateOf(execution.state).status === "Fail";
+  if (isFinal && !saysFailure) return null;
+  const said = attempt.message ?? (isFinal ? execution.errors?.[0] : isLast && execution.state === "retrying" ? execution.last_try?.message : null);
   return said ? withoutTitle(said) : null;
 }
 

@@ -113,11 +113,12 @@ function Enable({ endpoint: { endpoint, circuit } }: { endpoint: Endpoint }) {
     },
   });
   // Where the receiver itself has asked not to be called, somebody should have changed its mind.
+  const does = circuit === "closed" ? "Forget failures" : "Enable again";
   const press = () => (circuit === "disabled" ? setAsking(true) : enable.mutate());
   return (
     <>
-      <Button small onPress={press} isPending={enable.isPending} aria-label={`${circuit === "closed" ? "Forget the failures of" : "Enable"} ${endpoint}`}>
-        {circuit === "closed" ? "Forget failures" : "Enable again"}
+      <Button small onPress={press} isPending={enable.isPending} aria-label={`${does}: ${endpoint}`}>
+        {does}
       </Button>
       <Confirm title="Enable this endpoint again" does="Enable" isOpen={isAsking} isPending={enable.isPending} onConfirm={() => enable.mutate()} onClose={() => setAsking(false)}>
         <p>

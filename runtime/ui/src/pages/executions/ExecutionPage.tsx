@@ -7,7 +7,7 @@ import { ApiError } from "../../api/client";
 import type { ExecutionDetail } from "../../api/coming";
 import { executionQuery } from "../../api/executions";
 import { stateOf } from "../../model/runs/states";
-import { personName } from "../../model/runs/tasks";
+import { personName, shortId } from "../../model/runs/tasks";
 import { LinkButton } from "../../parts/Button";
 import { CopyButton } from "../../parts/Copy";
 import { Badge } from "../../parts/Marks";
@@ -79,12 +79,12 @@ function Whole({ workflow, execution }: { workflow: string; execution: Execution
         <Fact name="Version">{execution.version}</Fact>
         {execution.depth > 0 && <Fact name="Called by">{execution.depth === 1 ? "another execution" : `a chain of ${execution.depth} executions`}</Fact>}
         <Fact name="Id">
-          <code className={styles.id}>{execution.id}</code>
-          <CopyButton text={execution.id} />
+          <code title={execution.id}>{shortId(execution.id)}</code>
+          <CopyButton text={execution.id} look="quiet" />
         </Fact>
       </dl>
       <Card title="Steps">
-        {execution.attempts.length === 0 && !execution.steps?.length && isOver ? <p className={styles.quiet}>No step ran.</p> : <Timeline execution={execution} />}
+        {execution.attempts.length === 0 && !execution.steps?.length && isOver ? <p className={styles.quiet}>No step ran.</p> : <Timeline execution={execution} saysFailure={false} />}
       </Card>
     </>
   );

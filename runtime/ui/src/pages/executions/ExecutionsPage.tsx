@@ -96,7 +96,7 @@ function List({ workflow, items }: { workflow: string; items: ExecutionItem[] })
     {
       id: "action",
       name: "Action",
-      cell: ({ id, action, errors }) => (
+      cell: ({ id, action, errors, task, created_at }) => (
         <div className={styles.what}>
           <Link to={`/workflows/${workflow}/executions/${id}`} className={styles.action}>
             {action.name ?? action.id}
@@ -106,10 +106,22 @@ function List({ workflow, items }: { workflow: string; items: ExecutionItem[] })
               {errors[0]}
             </span>
           )}
+          <span className={styles.narrow}>
+            <TaskLink workflow={workflow} id={task} name={tasks.get(task)} /> <Ago at={created_at} />
+          </span>
         </div>
       ),
     },
-    { id: "task", name: "Task", cell: ({ task }) => <TaskLink workflow={workflow} id={task} name={tasks.get(task)} /> },
+    {
+      id: "task",
+      name: "Task",
+      wideOnly: true,
+      cell: ({ task }) => (
+        <span className={styles.task}>
+          <TaskLink workflow={workflow} id={task} name={tasks.get(task)} />
+        </span>
+      ),
+    },
     { id: "by", name: "Performed by", wideOnly: true, cell: ({ performed_by }) => personName(performed_by) },
     { id: "at", name: "Performed", wideOnly: true, cell: ({ created_at }) => <span className={styles.time}><Ago at={created_at} /></span> },
     {

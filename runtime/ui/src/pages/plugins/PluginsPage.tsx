@@ -76,15 +76,15 @@ function PluginCard({ plugin }: { plugin: Plugin }) {
           <span title={MODES[plugin.isolation].says}>{MODES[plugin.isolation].name}</span>
         </Fact>
         <Fact name="Pin">{pin.tone === "quiet" ? pin.name : <Badge tone={pin.tone}>{pin.name}</Badge>}</Fact>
-        <Fact name="File">
-          <code>{plugin.file}</code>
-        </Fact>
         {plugin.sha256 && (
           <Fact name="SHA-256">
             <code title={plugin.sha256}>{plugin.sha256.slice(0, 16)}…</code>
-            <CopyButton text={plugin.sha256} />
+            <CopyButton text={plugin.sha256} look="quiet" />
           </Fact>
         )}
+        <Fact name="File" isWide>
+          <code>{plugin.file}</code>
+        </Fact>
       </dl>
     </section>
   );
@@ -103,7 +103,11 @@ function StepTypes({ ids }: { ids: string[] }) {
               <span>
                 <strong>{type?.name ?? id}</strong> <code className={styles.code}>{id}</code>
               </span>
-              {type && <span className={styles.quiet}>{type.summary}</span>}
+              {type && (
+                <span className={styles.quiet}>
+                  <Code text={type.summary} />
+                </span>
+              )}
             </span>
           </li>
         );
@@ -112,9 +116,9 @@ function StepTypes({ ids }: { ids: string[] }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function Fact({ name, isWide = false, children }: { name: string; isWide?: boolean; children: ReactNode }) {
   return (
-    <div>
+    <div className={isWide ? styles.wide : undefined}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
