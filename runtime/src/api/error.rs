@@ -166,6 +166,11 @@ impl ApiError {
         self
     }
 
+    /// What is wrong, as a person reads it.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn is_not_found(&self) -> bool {
         self.code.status() == StatusCode::NOT_FOUND
     }

@@ -187,7 +187,7 @@ fn tasks() -> Value {
             "description": "Values by the names of fields; `Stage` names a stage, `Assigned To` is an email or null.",
             "properties": {"Stage": text(), "Assigned To": maybe_text()},
         },
-        "TaskAction": object(json!({"id": text(), "name": text()})),
+        "TaskAction": object_with(json!({"id": text(), "name": text(), "color": text()}), json!({"unmet": texts()})),
         "Performer": object(json!({
             "id": text(), "email": maybe_text(), "first_name": maybe_text(), "last_name": maybe_text(),
         })),
@@ -243,7 +243,12 @@ fn executions() -> Value {
         "ExecutionDetail": object_with(
             json!({
                 "id": text(), "status": of("Status"), "state": of("State"), "action_id": text(), "version": number(),
+                "action": object(json!({"id": text(), "name": maybe_text()})), "performed_by": of("Performer"),
                 "depth": number(), "task": text(), "created_at": instant(), "updated_at": instant(),
+                "steps": {
+                    "type": "array", "items": object(json!({"id": text(), "name": text(), "type": text()})),
+                    "description": "All of the pinned version; none where that cannot be read any more.",
+                },
                 "attempts": {"type": "array", "items": of("Attempt")},
             }),
             json!({
@@ -356,8 +361,9 @@ fn people() -> Value {
             "user": {"oneOf": [of("User"), {"type": "null"}]},
             "key": {"oneOf": [object(json!({"id": text(), "name": text()})), {"type": "null"}]},
             "is_administrator": flag(),
+            "workspace": of("Workspace"),
             "workflows": {"type": "array", "items": object(json!({
-                "id": text(), "name": text(), "edit": flag(), "administer": flag(), "perform": texts(),
+                "id": text(), "name": text(), "role_id": maybe_text(), "edit": flag(), "administer": flag(), "perform": texts(),
             }))},
         })),
         "Key": object(key),

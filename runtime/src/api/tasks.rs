@@ -98,18 +98,20 @@ pub(super) fn routes() -> Vec<Route> {
                 list_of("HistoryEntry"),
             ),
         ),
-        at("/workflows/{workflow}/tasks/{task}/actions").get(
-            actions,
-            operation("listTaskActions", Need::View, "What can be done with the task now")
-                .query(
-                    "_performed_by",
-                    json!({"type": "string"}),
-                    "A user, by email or id, whose rights count",
-                )
-                .answers(200, "The actions", list_of("TaskAction"))
-                .refuses(&[Code::UserNotFound]),
-        ),
+        at("/workflows/{workflow}/tasks/{task}/actions").get(actions, documented_actions()),
     ]
+}
+
+fn documented_actions() -> Operation {
+    operation("listTaskActions", Need::View, "What can be done with the task now")
+        .query("_performed_by", json!({"type": "string"}), "A user, by email or id, whose rights count")
+        .query(
+            "_unmet",
+            json!({"type": "boolean", "default": false}),
+            "Also what the stage offers and cannot be performed now, each with the reasons in `unmet`",
+        )
+        .answers(200, "The actions", list_of("TaskAction"))
+        .refuses(&[Code::UserNotFound])
 }
 
 impl Api {
@@ -205,33 +207,44 @@ async fn cancel_schedule(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Whose rights count, where it is not the key's own.
+/// Whose rights count, where it is not the key's own, and what is listed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ForWhom {
+struct Offered {
     /// A user's email or id.
     #[serde(rename = "_performed_by")]
     performed_by: Option<String>,
+    /// Also what cannot be performed now, with the reasons.
+    #[serde(rename = "_unmet", default)]
+    unmet: bool,
 }
 
-/// What can be done with the task now, by the key or by whom `_performed_by` names.
+/// What can be done with the task now, by the key or by whom `_performed_by` names; with `_unmet` also what its stage
+/// offers and something stands against.
 async fn actions(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Result<HttpResponse, ApiError> {
-    let for_whom: ForWhom = query(&request)?;
+    let asked: Offered = query(&request)?;
     let workspace = &at.caller.workspace;
-    let (workflow, performed_by) = (&at.workflow, for_whom.performed_by.as_deref());
+    let (workflow, performed_by) = (&at.workflow, asked.performed_by.as_deref());
     let performer = at.caller.performer_of(workflow, Right::View, performed_by)?;
     let (directory, today) = (&workspace.directory, workspace.date(api.shared.clock.now()));
     let is_open = is_checklist_open(&api, &at).await?;
-    let is_possible = |action: &&Action| {
-        let right = Right::Perform(&action.id);
-        at.caller.performer_of(workflow, right, performed_by).is_ok()
-            && requirement::unmet(action, &at.task, workflow, &performer, directory, today, || is_open)
-                .is_empty()
+    let unmet = |action: &Action| {
+        let may = at.caller.performer_of(workflow, Right::Perform(&action.id), performed_by);
+        let mut unmet: Vec<_> = may.err().map(|refused| refused.message().to_owned()).into_iter().collect();
+        let requires =
+            requirement::unmet(action, &at.task, workflow, &performer, directory, today, || is_open);
+        unmet.extend(requires);
+        unmet
     };
-    let possible = at.workflow.actions_in(&at.task.stage).filter(is_possible);
-    let shown: Vec<_> =
-        possible.map(|action| json!({"id": action.id.as_str(), "name": action.name})).collect();
-    answer(HttpResponse::Ok(), &shown)
+    let offered = workflow.actions_in(&at.task.stage).map(|action| (action, unmet(action)));
+    let shown = offered.filter(|(_, unmet)| asked.unmet || unmet.is_empty()).map(|(action, unmet)| {
+        let mut shown = json!({"id": action.id.as_str(), "name": action.name, "color": action.color});
+        if asked.unmet {
+            shown["unmet"] = json!(unmet);
+        }
+        shown
+    });
+    answer(HttpResponse::Ok(), &shown.collect::<Vec<_>>())
 }
 
 /// Whether something of the checklist is to be done in the task's stage; looked at only where an action asks.

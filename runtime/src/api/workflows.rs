@@ -12,7 +12,7 @@ use super::{
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    model::{Field, FieldType, Role},
+    model::{Field, FieldType, Role, Workspace},
     shown,
 };
 
@@ -67,7 +67,11 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn workspace(caller: Caller) -> Result<HttpResponse, ApiError> {
-    answer(HttpResponse::Ok(), &json!({"id": "workspace", "name": caller.workspace.name}))
+    answer(HttpResponse::Ok(), &shown_workspace(&caller.workspace))
+}
+
+pub(super) fn shown_workspace(workspace: &Workspace) -> Value {
+    json!({"id": "workspace", "name": workspace.name})
 }
 
 async fn list(caller: Caller) -> Result<HttpResponse, ApiError> {
