@@ -2,13 +2,7 @@
 import type { BulkRetry } from "../model/runs/filters";
 import { type Schemas, answer, client } from "./client";
 
-/** The detail with the whole chain's names. */
-export type ExecutionDetail = Schemas["ExecutionDetail"] & {
-  action?: { id: string; name: string | null };
-  performed_by?: Schemas["Performer"];
-  steps?: { id: string; name: string; type: string }[];
-  unique_id?: string | null;
-};
+export type ExecutionDetail = Schemas["ExecutionDetail"] & { unique_id?: string | null };
 
 export type ExecutionItem = Schemas["ExecutionItem"] & { unique_id?: string | null };
 

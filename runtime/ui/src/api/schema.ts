@@ -1242,6 +1242,8 @@ export interface components {
         TaskAction: {
             id: string;
             name: string;
+            color: string;
+            unmet?: string[];
         };
         Performer: {
             id: string;
@@ -1343,12 +1345,23 @@ export interface components {
             state: components["schemas"]["State"];
             action_id: string;
             version: number;
+            action: {
+                id: string;
+                name: string | null;
+            };
+            performed_by: components["schemas"]["Performer"];
             depth: number;
             task: string;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+            /** @description All of the pinned version; none where that cannot be read any more. */
+            steps: {
+                id: string;
+                name: string;
+                type: string;
+            }[];
             attempts: components["schemas"]["Attempt"][];
             errors?: string[];
             code?: string;
@@ -1536,9 +1549,11 @@ export interface components {
                 name: string;
             } | null;
             is_administrator: boolean;
+            workspace: components["schemas"]["Workspace"];
             workflows: {
                 id: string;
                 name: string;
+                role_id: string | null;
                 edit: boolean;
                 administer: boolean;
                 perform: string[];
@@ -4592,6 +4607,8 @@ export interface operations {
             query?: {
                 /** @description A user, by email or id, whose rights count */
                 _performed_by?: string;
+                /** @description Also what the stage offers and cannot be performed now, each with the reasons in `unmet` */
+                _unmet?: boolean;
             };
             header?: never;
             path: {
@@ -4614,7 +4631,8 @@ export interface operations {
                      * @example [
                      *       {
                      *         "id": "finish",
-                     *         "name": "Finish"
+                     *         "name": "Finish",
+                     *         "color": "green"
                      *       }
                      *     ]
                      */
@@ -6535,8 +6553,25 @@ export interface operations {
                      *       "status": "Success",
                      *       "state": "succeeded",
                      *       "action_id": "finish",
+                     *       "action": {
+                     *         "id": "finish",
+                     *         "name": "Finish"
+                     *       },
+                     *       "performed_by": {
+                     *         "id": "abc123",
+                     *         "email": "user@example.com",
+                     *         "first_name": "Example",
+                     *         "last_name": "User"
+                     *       },
                      *       "version": 1,
                      *       "depth": 0,
+                     *       "steps": [
+                     *         {
+                     *           "id": "move-to-stage",
+                     *           "name": "Move to stage",
+                     *           "type": "move_to_stage"
+                     *         }
+                     *       ],
                      *       "task": "01a20e30-9274-7000-916f-97cdf7e7d964",
                      *       "created_at": "2020-01-31T00:00:00Z",
                      *       "updated_at": "2020-01-31T00:00:01Z",
@@ -7994,10 +8029,15 @@ export interface operations {
                      *       },
                      *       "key": null,
                      *       "is_administrator": false,
+                     *       "workspace": {
+                     *         "id": "workspace",
+                     *         "name": "Onward"
+                     *       },
                      *       "workflows": [
                      *         {
                      *           "id": "orders",
                      *           "name": "Orders",
+                     *           "role_id": "collaborator",
                      *           "edit": true,
                      *           "administer": false,
                      *           "perform": [

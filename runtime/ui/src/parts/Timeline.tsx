@@ -11,13 +11,14 @@ import { HttpRecord } from "./HttpRecord";
 import { Badge } from "./Marks";
 import { StepIcon } from "./StepIcon";
 import { At, Left, Took } from "./Time";
+import { Words } from "./Words";
 import styles from "./Timeline.module.css";
 
 interface TimelineProps {
   execution: ExecutionDetail;
   /** Whether what failed lies open at first. */
   openFailed?: boolean;
-  /** Where the reason of the failure stands elsewhere on the page, it is not said again. */
+  /** Where the reason of a failure, or of what blocks it, stands elsewhere on the page, it is not said again. */
   saysFailure?: boolean;
 }
 
@@ -39,7 +40,7 @@ export function Timeline({ execution, openFailed = true, saysFailure = true }: T
                 <StepTitle number={chapter.number} name={stepName(chapter.step, chapter.number)}>
                   <Badge tone={stateOf(execution.state).tone}>{stateOf(execution.state).name}</Badge>
                 </StepTitle>
-                <Now execution={execution} />
+                {(saysFailure || execution.state !== "blocked") && <Now execution={execution} />}
               </Row>
             );
           case "rest":
@@ -115,7 +116,11 @@ function AttemptChapter({ chapter, execution, message, isLast, isOpen }: Attempt
             <ChevronRight className={styles.chevron} aria-hidden />
           </AriaButton>
         </Heading>
-        {message && <p className={`${styles.message} ${styles[outcome.tone === "warn" ? "warnText" : "badText"]}`}>{message}</p>}
+        {message && (
+          <p className={`${styles.message} ${styles[outcome.tone === "warn" ? "warnText" : "badText"]}`}>
+            <Words text={message} />
+          </p>
+        )}
         {isBetween && <Now execution={execution} />}
         <DisclosurePanel className={styles.panel!}>
           {chapter.otherVersion && <p className={styles.quiet}>It ran on version {attempt.version} of the workflow.</p>}
@@ -179,7 +184,9 @@ function TryBody({ it }: { it: Try }) {
           <strong>Warnings</strong>
           <ul>
             {it.warnings.map((warning) => (
-              <li key={warning}>{warning}</li>
+              <li key={warning}>
+                <Words text={warning} />
+              </li>
             ))}
           </ul>
         </div>
@@ -203,7 +210,7 @@ export function Now({ execution }: { execution: ExecutionDetail }) {
           Next try in <Left until={next_try_at} over="a moment" /> (<At at={next_try_at} />)
         </>
       ) : state === "blocked" && blocked_by ? (
-        <>Blocked: {blocked_by}</>
+        <Words text={blocked_by} />
       ) : (
         stateOf(state).says
       )}

@@ -30,12 +30,11 @@ export const PINS: Record<Plugin["pin"], { name: string; tone: Tone }> = {
 
 const RESTART = "Plugins are looked at when the server starts: start it again afterwards.";
 
+/** Where the server says what is wrong, it often says what to do, too: then nothing is added. */
+const SAID = ["plugin_modified", "plugin_unpinned", "plugin_name_taken", "step_type_taken"];
+
 const ADVICE: Record<string, string> = {
   plugin_changeable: "Take the right to write away from everybody but the server's user, for the file and every folder above it (chmod go-w).",
-  plugin_modified: "If the change is meant, pin the file anew with `onward plugin lock`. Otherwise put the old file back.",
-  plugin_unpinned: "Look at what it is with `onward plugin inspect`, then pin it with `onward plugin lock`.",
-  plugin_name_taken: "Remove one of the two files.",
-  step_type_taken: "Name one of the two plugins in plugins.disabled, or ask its author for another id.",
   plugin_other_abi: "Build it with the plugin SDK of this version of Onward.",
   plugin_other_machine: "Build it for this machine's processor and system.",
   plugin_without_note: "If it is a plugin, build it with the SDK's export; otherwise take it out of the folder.",
@@ -63,6 +62,7 @@ export function advice({ state, code }: Pick<Plugin, "state" | "code">): string 
     case "disabled":
       return `It is named in plugins.disabled. To use it, take its name out. ${RESTART}`;
     case "refused":
+      if (code && SAID.includes(code)) return RESTART;
       return `${(code && ADVICE[code]) ?? "`onward plugin check` tries it by itself and says what is wrong."} ${RESTART}`;
   }
 }

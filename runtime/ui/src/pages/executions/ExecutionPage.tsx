@@ -14,7 +14,8 @@ import { Badge } from "../../parts/Marks";
 import { Card, useTitle } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
 import { Ago, At, Took } from "../../parts/Time";
-import { Now, Timeline } from "../../parts/Timeline";
+import { Timeline } from "../../parts/Timeline";
+import { Words } from "../../parts/Words";
 import { Decisions } from "./Decisions";
 import styles from "./Execution.module.css";
 import { useActions, useTaskLabels } from "./names";
@@ -105,7 +106,9 @@ function Outcome({ execution }: { execution: ExecutionDetail }) {
   if (state === "blocked") {
     return (
       <Notice kind="warn" title="It cannot go on">
-        <Now execution={execution} />
+        <span>
+          <Words text={execution.blocked_by ?? ""} />
+        </span>
         <span>{stateOf(state).says}</span>
       </Notice>
     );
@@ -115,7 +118,9 @@ function Outcome({ execution }: { execution: ExecutionDetail }) {
   return (
     <Notice kind={isClosed ? "info" : "bad"} title={state === "unknown" ? "Sent, no answer" : undefined}>
       {errors.map((error) => (
-        <span key={error}>{error}</span>
+        <span key={error}>
+          <Words text={error} />
+        </span>
       ))}
       {code && <code className={styles.code}>{code}</code>}
     </Notice>

@@ -10,6 +10,7 @@ import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
 import { StepIcon } from "../../parts/StepIcon";
+import { Words } from "../../parts/Words";
 import styles from "./Plugins.module.css";
 
 type Plugin = Schemas["Plugin"];
@@ -62,9 +63,13 @@ function PluginCard({ plugin }: { plugin: Plugin }) {
       </header>
       {todo && (
         <Notice kind={isBad ? "bad" : plugin.state === "disabled" ? "info" : "warn"}>
-          {plugin.message && <span>{sentence(plugin.message)}</span>}
+          {plugin.message && (
+            <span>
+              <Words text={sentence(plugin.message)} />
+            </span>
+          )}
           <span>
-            <Code text={todo} />
+            <Words text={todo} />
           </span>
           {plugin.code && <code className={styles.code}>{plugin.code}</code>}
         </Notice>
@@ -105,7 +110,7 @@ function StepTypes({ ids }: { ids: string[] }) {
               </span>
               {type && (
                 <span className={styles.quiet}>
-                  <Code text={type.summary} />
+                  <Words text={type.summary} />
                 </span>
               )}
             </span>
@@ -123,11 +128,6 @@ function Fact({ name, isWide = false, children }: { name: string; isWide?: boole
       <dd>{children}</dd>
     </div>
   );
-}
-
-/** What stands between backquotes is a command. */
-function Code({ text }: { text: string }) {
-  return <>{text.split("`").map((piece, index) => (index % 2 === 1 ? <code key={index}>{piece}</code> : piece))}</>;
 }
 
 /** The server's words as a sentence of their own. */
