@@ -8,6 +8,9 @@ use crate::support::{Answer, Project, Server, api_sample, request};
 
 const BROWSER: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
+/// A method, a path and headers.
+type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 struct Site {
     server: Server,
     _project: Project,
@@ -95,7 +98,7 @@ fn files_are_kept_for_ever_and_are_the_same_with_and_without_gzip() {
 #[test]
 fn who_asks_for_the_api_or_for_a_file_that_is_not_there_gets_no_page() {
     let site = Site::new();
-    let asked: [(&str, &str, &[(&str, &str)]); 6] = [
+    let asked: [Asked<'_>; 6] = [
         ("GET", "/api/v1/no-such-route", &[BROWSER]),
         ("GET", "/no-such-page", &[("Accept", "application/json")]),
         ("GET", "/no-such-page", &[]),

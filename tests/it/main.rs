@@ -54,6 +54,7 @@ mod step_test;
 mod store_damage;
 mod store_faults;
 mod support;
+mod task_writes;
 mod tidy;
 mod tls;
 mod traces;
