@@ -6,13 +6,8 @@ export type ExecutionDetail = Schemas["ExecutionDetail"] & { unique_id?: string 
 
 export type ExecutionItem = Schemas["ExecutionItem"] & { unique_id?: string | null };
 
-/** How an endpoint is doing, with what it may have and what went wrong last. */
-export type Endpoint = Schemas["Endpoint"] & {
-  calls_max?: number;
-  waiting_max?: number;
-  rate_max?: number;
-  last_error?: { at: string; message: string } | null;
-};
+/** How an endpoint is doing, with what went wrong last. */
+export type Endpoint = Schemas["Endpoint"] & { last_error?: { at: string; message: string } | null };
 
 /** What became of executions that were retried together. */
 export interface BulkRetried {

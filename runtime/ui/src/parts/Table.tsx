@@ -8,6 +8,8 @@ export interface Column<Row> {
   cell: (row: Row) => ReactNode;
   /** Numbers and buttons stand at the end. */
   end?: boolean;
+  /** Only screen readers hear its name: that of buttons, say. */
+  hideName?: boolean;
   /** On a phone there is no room for it: what it says must stand elsewhere, or not matter. */
   wideOnly?: boolean;
 }
@@ -29,7 +31,7 @@ export function Table<Row>({ label, columns, rows, rowKey }: TableProps<Row>) {
           <tr>
             {columns.map((column) => (
               <th key={column.id} scope="col" className={look(column)}>
-                {column.name}
+                {column.hideName ? <span className="unseen">{column.name}</span> : column.name}
               </th>
             ))}
           </tr>

@@ -30,15 +30,9 @@ export function failuresInWords(failures: number): string {
   return failures === 0 ? "None" : `${failures} in a row`;
 }
 
-/** `2 of 100`, or the number alone where the limit is not told. */
-export function ofMax(count: number, max: number | undefined): string {
-  return max === undefined ? String(count) : `${count} of ${max}`;
-}
-
-/** The limit of calls in a second; null where the server does not say. */
-export function rateInWords(rate: number | undefined): string | null {
-  if (rate === undefined) return null;
-  return rate === 0 ? "No limit" : `${rate} a second`;
+/** The limit of calls in a second. */
+export function rateInWords(rate: number | null): string {
+  return rate === null ? "None" : `${rate} a second`;
 }
 
 /** What needs somebody first, then by name. */

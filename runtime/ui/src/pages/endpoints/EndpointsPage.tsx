@@ -4,7 +4,7 @@ import { Server } from "lucide-react";
 import { useState } from "react";
 import { ApiError, answer, client } from "../../api/client";
 import type { Endpoint } from "../../api/coming";
-import { canEnable, circuitOf, failuresInWords, inOrder, ofMax, rateInWords } from "../../model/runs/endpoints";
+import { canEnable, circuitOf, failuresInWords, inOrder, rateInWords } from "../../model/runs/endpoints";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
 import { Badge } from "../../parts/Marks";
@@ -69,14 +69,12 @@ function List({ seen: { endpoints, at } }: { seen: Seen }) {
       ),
     },
     { id: "state", name: "State", cell: (it) => <Badge tone={circuitOf(it).tone}>{circuitOf(it).name}</Badge> },
-    { id: "failures", name: "Failures", wideOnly: true, cell: (it) => failuresInWords(it.failures) },
-    { id: "calls", name: "Under way", end: true, wideOnly: true, cell: (it) => ofMax(it.calls, it.calls_max) },
-    { id: "waiting", name: "In line", end: true, wideOnly: true, cell: (it) => ofMax(it.waiting, it.waiting_max) },
-    { id: "enable", name: "What can be done", end: true, cell: (it) => (canEnable(it) ? <Enable endpoint={it} /> : null) },
+    { id: "failures", name: "Failures", wideOnly: true, cell: (it) => <span className={styles.number}>{failuresInWords(it.failures)}</span> },
+    { id: "calls", name: "Under way", end: true, wideOnly: true, cell: (it) => <span className={styles.number}>{it.calls} of {it.calls_max}</span> },
+    { id: "waiting", name: "In line", end: true, wideOnly: true, cell: (it) => <span className={styles.number}>{it.waiting} of {it.waiting_max}</span> },
+    { id: "rate", name: "Rate limit", wideOnly: true, cell: (it) => rateInWords(it.rate_max) },
+    { id: "enable", name: "What can be done", end: true, hideName: true, cell: (it) => (canEnable(it) ? <Enable endpoint={it} /> : null) },
   ];
-  const hasRates = endpoints.some((it) => it.rate_max !== undefined);
-  const rate: Column<Endpoint> = { id: "rate", name: "Rate limit", wideOnly: true, cell: (it) => rateInWords(it.rate_max) };
-  if (hasRates) columns.splice(5, 0, rate);
   return <Table label="Endpoints" columns={columns} rows={inOrder(endpoints)} rowKey={(it) => it.endpoint} />;
 }
 

@@ -18,7 +18,7 @@ import { Timeline } from "../../parts/Timeline";
 import { Words } from "../../parts/Words";
 import { Decisions } from "./Decisions";
 import styles from "./Execution.module.css";
-import { useActions, useTaskLabels } from "./names";
+import { useActions, useTaskNames } from "./names";
 import { TaskLink } from "./TaskLink";
 
 export function Component() {
@@ -51,7 +51,7 @@ const NONE: never[] = [];
 
 function Whole({ workflow, execution }: { workflow: string; execution: ExecutionDetail }) {
   const actions = useActions(workflow, NONE);
-  const tasks = useTaskLabels(workflow, [execution.task]);
+  const tasks = useTaskNames(workflow, [execution]);
   const name = execution.action?.name ?? actions.find((it) => it.id === execution.action_id)?.name ?? execution.action_id;
   const state = stateOf(execution.state);
   const isOver = state.status !== "Pending";

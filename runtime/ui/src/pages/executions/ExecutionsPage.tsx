@@ -18,7 +18,7 @@ import { type Column, Table } from "../../parts/Table";
 import { Ago, Took } from "../../parts/Time";
 import styles from "./Executions.module.css";
 import { FilterBar } from "./FilterBar";
-import { useActions, useTaskLabels } from "./names";
+import { useActions, useTaskNames } from "./names";
 import { RetryAll } from "./RetryAll";
 import { TaskLink } from "./TaskLink";
 
@@ -86,7 +86,7 @@ function More({ list, shown }: { list: Pick<ReturnType<typeof useInfiniteQuery>,
 }
 
 function List({ workflow, items }: { workflow: string; items: ExecutionItem[] }) {
-  const tasks = useTaskLabels(workflow, items.map((it) => it.task));
+  const tasks = useTaskNames(workflow, items);
   const columns: Column<ExecutionItem>[] = [
     {
       id: "state",

@@ -44,12 +44,24 @@ export function useMayPerform(workflow: string, action: string | undefined): boo
 
 const NAMES_MS = 5 * 60_000;
 
+export interface TaskName {
+  label: string;
+  isGone: boolean;
+}
+
+interface OfTask {
+  task: string;
+  /** Where the server says it, the task need not be asked for. */
+  unique_id?: string | null;
+}
+
 /** What tasks are called, by their ids. One that is deleted is called so. */
-export function useTaskLabels(workflow: string, ids: string[]): Map<string, { label: string; isGone: boolean }> {
+export function useTaskNames(workflow: string, executions: OfTask[]): Map<string, TaskName> {
   const { data: fields } = useQuery(fieldsQuery(workflow));
-  const each = [...new Set(ids)];
+  const known = new Map(executions.flatMap(({ task, unique_id }) => (unique_id ? [[task, { label: unique_id, isGone: false }] as const] : [])));
+  const unknown = [...new Set(executions.map((it) => it.task))].filter((it) => !known.has(it));
   const tasks = useQueries({
-    queries: each.map((task) => ({
+    queries: unknown.map((task) => ({
       queryKey: ["workflow", workflow, "task-names", task],
       staleTime: NAMES_MS,
       queryFn: async () => {
@@ -62,10 +74,9 @@ export function useTaskLabels(workflow: string, ids: string[]): Map<string, { la
       },
     })),
   });
-  return new Map(
-    each.map((id, index) => {
-      const values = tasks[index]!.data;
-      return [id, { label: values === undefined ? shortId(id) : taskLabel(id, fields ?? [], values as Record<string, unknown> | null), isGone: values === null }];
-    }),
-  );
+  const asked = unknown.map((id, index): [string, TaskName] => {
+    const values = tasks[index]!.data;
+    return [id, { label: values === undefined ? shortId(id) : taskLabel(id, fields ?? [], values as Record<string, unknown> | null), isGone: values === null }];
+  });
+  return new Map([...known, ...asked]);
 }
