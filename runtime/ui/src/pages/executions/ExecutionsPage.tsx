@@ -18,7 +18,7 @@ import { type Column, Table } from "../../parts/Table";
 import { Ago, Took } from "../../parts/Time";
 import styles from "./Executions.module.css";
 import { FilterBar } from "./FilterBar";
-import { useActions, useTaskNames } from "./names";
+import { useActions, useMayPerformAny, useTaskNames } from "./names";
 import { RetryAll } from "./RetryAll";
 import { TaskLink } from "./TaskLink";
 
@@ -31,7 +31,8 @@ export function Component() {
   const items = useMemo(() => list.data?.pages.flatMap((it) => it.items) ?? [], [list.data]);
   const actions = useActions(workflow, useMemo(() => items.map((it) => it.action), [items]));
   const actionName = (id: string) => actions.find((it) => it.id === id)?.name ?? id;
-  const isRetryable = bulkRetry(filters, 0) !== null;
+  const mayRetry = useMayPerformAny(workflow);
+  const isRetryable = mayRetry && bulkRetry(filters, 0) !== null;
   const asked = () => bulkRetry(filters, Date.now()) ?? {};
   // That they failed stands in the sentence already.
   const { status: _, ...which } = filters;

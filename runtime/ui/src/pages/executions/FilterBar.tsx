@@ -50,8 +50,12 @@ export function FilterBar({ filters, actions, onChange }: FilterBarProps) {
       <Select label="Performed" value={time} onChange={chooseTime} options={TIMES} />
       {time === RANGE && (
         <>
-          <TextField label="From" type="datetime-local" value={toLocal(since)} onChange={(text) => set({ since: fromLocal(text) })} />
-          <TextField label="To" type="datetime-local" value={toLocal(until)} onChange={(text) => set({ until: fromLocal(text) })} />
+          <div className={styles.range}>
+            <TextField label="From" type="datetime-local" value={toLocal(since)} onChange={(text) => set({ since: fromLocal(text) })} />
+          </div>
+          <div className={styles.range}>
+            <TextField label="To" type="datetime-local" value={toLocal(until)} onChange={(text) => set({ until: fromLocal(text) })} />
+          </div>
         </>
       )}
       {isFiltered && (

@@ -1,8 +1,8 @@
 // Names of what an execution speaks of by its id: actions and tasks.
-import { useQueries, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { ApiError, answer, client } from "../../api/client";
-import { currentVersionQuery } from "../../api/executions";
+import { currentVersionQuery, executionsQuery } from "../../api/executions";
 import { fieldsQuery, workflowsQuery } from "../../api/queries";
 import { useRights, useSession } from "../../api/session";
 import { shortId, taskLabel } from "../../model/runs/tasks";
@@ -22,24 +22,34 @@ export function useCurrentVersion(workflow: string): { version: number; document
   return version === undefined ? undefined : { version };
 }
 
-/** The workflow's actions: those of its definition where it can be read, those one may perform, and those seen on the page. */
+/** The workflow's actions: those of its definition where it can be read, else those one may perform and those of the newest executions. */
 export function useActions(workflow: string, seen: { id: string; name: string | null }[]): Named[] {
   const current = useCurrentVersion(workflow);
   const { workflows } = useSession();
+  const { administer } = useRights(workflow);
+  // Without the definition it is executions alone that tell an action's name.
+  const newest = useInfiniteQuery({ ...executionsQuery(workflow, {}), enabled: !administer }).data;
   return useMemo(() => {
     const names = new Map<string, string>();
     for (const id of workflows.find((it) => it.id === workflow)?.perform ?? []) names.set(id, id);
-    for (const { id, name } of seen) names.set(id, name ?? names.get(id) ?? id);
+    const listed = newest?.pages.flatMap((page) => page.items.map((it) => it.action)) ?? [];
+    for (const { id, name } of [...listed, ...seen]) names.set(id, name ?? names.get(id) ?? id);
     const { actions } = (current?.document ?? {}) as { actions?: Named[] };
     for (const { id, name } of actions ?? []) names.set(id, name);
     return [...names].map(([id, name]) => ({ id, name })).sort((a, b) => a.name.localeCompare(b.name));
-  }, [current?.document, seen, workflow, workflows]);
+  }, [current?.document, newest, seen, workflow, workflows]);
 }
 
 /** Whether whoever is signed in may perform an action: then they decide about its executions. */
 export function useMayPerform(workflow: string, action: string | undefined): boolean {
   const { is_administrator, workflows } = useSession();
   return is_administrator || (action !== undefined && !!workflows.find((it) => it.id === workflow)?.perform.includes(action));
+}
+
+/** Whether whoever is signed in may perform anything in a workflow. */
+export function useMayPerformAny(workflow: string): boolean {
+  const { is_administrator, workflows } = useSession();
+  return is_administrator || workflows.some((it) => it.id === workflow && it.perform.length > 0);
 }
 
 const NAMES_MS = 5 * 60_000;
