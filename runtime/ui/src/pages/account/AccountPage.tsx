@@ -93,10 +93,9 @@ function ThemeCard() {
 }
 
 function rights(workflow: Session["workflows"][number]): string {
-  if (workflow.administer) return "Administers it";
-  const performs = workflow.perform.length > 0;
-  if (workflow.edit) return performs ? "Changes tasks and performs actions" : "Changes tasks";
-  return performs ? "Performs actions" : "Sees it";
+  if (workflow.administer) return "Everything";
+  const may = ["See tasks", ...(workflow.edit ? ["change them"] : []), ...(workflow.perform.length > 0 ? ["perform actions"] : [])];
+  return may.join(", ");
 }
 
 function RightsCard({ session }: { session: Session }) {

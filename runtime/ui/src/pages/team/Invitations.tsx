@@ -4,6 +4,7 @@ import { KeyRound, Mail } from "lucide-react";
 import { useState } from "react";
 import { invitationsQuery } from "../../api/administration";
 import { type Schemas, answer, client } from "../../api/client";
+import { roleName } from "../../model/people/person";
 import { fromNow, toTheMinute } from "../../model/when";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
@@ -12,12 +13,13 @@ import { Row, Rows } from "../../parts/Rows";
 import { Failed } from "../../parts/States";
 import { say } from "../../parts/Toasts";
 import styles from "./TeamPage.module.css";
-import { usePeople, useStalePeople } from "./usePeople";
+import { type Administered, usePeople, useStalePeople } from "./usePeople";
 
 type Invitation = Schemas["Invitation"];
 
 export function Invitations() {
   const invitations = useQuery(invitationsQuery);
+  const { workflows } = usePeople();
   const [revoked, setRevoked] = useState<Invitation>();
   if (invitations.isError && !invitations.data) {
     return <Failed error={invitations.error} onRetry={() => void invitations.refetch()} />;
@@ -28,7 +30,7 @@ export function Invitations() {
       <h2 id="invitations">Links that wait to be followed</h2>
       <Rows label="Links that wait to be followed">
         {invitations.data.map((it) => (
-          <InvitationRow key={it.id} invitation={it} onRevoke={() => setRevoked(it)} />
+          <InvitationRow key={it.id} invitation={it} workflows={workflows} onRevoke={() => setRevoked(it)} />
         ))}
       </Rows>
       {revoked && <RevokeDialog invitation={revoked} onClose={() => setRevoked(undefined)} />}
@@ -36,8 +38,7 @@ export function Invitations() {
   );
 }
 
-function InvitationRow({ invitation, onRevoke }: { invitation: Invitation; onRevoke: () => void }) {
-  const { workflows } = usePeople();
+function InvitationRow({ invitation, workflows, onRevoke }: { invitation: Invitation; workflows: Administered[]; onRevoke: () => void }) {
   const roles = workflows.filter((it) => invitation.roles[it.id]);
   const end = `${invitation.has_expired ? "Ended" : "Ends"} ${fromNow(invitation.expires_at)}`;
   return (
@@ -60,7 +61,7 @@ function InvitationRow({ invitation, onRevoke }: { invitation: Invitation; onRev
       <span title={toTheMinute(invitation.expires_at)}>{end}</span>
       {roles.map((it) => (
         <span key={it.id} className={styles.role}>
-          {it.name}: <b>{it.roles?.find((role) => role.id === invitation.roles[it.id])?.name ?? invitation.roles[it.id]}</b>
+          {it.name}: <b>{roleName(it.roles, invitation.roles[it.id]!)}</b>
         </span>
       ))}
     </Row>

@@ -11,8 +11,10 @@ interface RoleSelectsProps {
 }
 
 export function RoleSelects({ workflows, roles, onChange }: RoleSelectsProps) {
+  if (workflows.length === 0) return null;
   return (
-    <div className={styles.roles}>
+    <fieldset className={styles.roles}>
+      <legend>Role in each workflow</legend>
       {workflows.map(({ id, name, roles: own }) => {
         const role = roles[id];
         const known = own ?? [];
@@ -30,6 +32,6 @@ export function RoleSelects({ workflows, roles, onChange }: RoleSelectsProps) {
           />
         );
       })}
-    </div>
+    </fieldset>
   );
 }

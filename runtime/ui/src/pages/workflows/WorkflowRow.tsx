@@ -39,8 +39,8 @@ export function WorkflowRow({ workflow, onDo }: WorkflowRowProps) {
         <Link to={`${at}/executions`}>Executions</Link>
         {administer && <Link to={`${at}/versions`}>Versions</Link>}
       </nav>
-      {workflow.broken && <p className={styles.bad}>{workflow.broken}</p>}
-      {workflow.refused && <p className={styles.bad}>{workflow.refused}</p>}
+      {workflow.broken && <Why said={workflow.broken} />}
+      {workflow.refused && <Why said={workflow.refused} />}
     </Row>
   );
 }
@@ -50,8 +50,20 @@ function WorkflowMarks({ workflow }: { workflow: ListedWorkflow }) {
     <>
       {workflow.broken && <Badge tone="bad">Broken</Badge>}
       {workflow.refused && <Badge tone="warn">File refused</Badge>}
+      {workflow.archived && <Badge tone="quiet">Archived</Badge>}
       {workflow.managed_by === "file" && <Badge tone="quiet">{workflow.file ? `File ${fileName(workflow.file)}` : "File"}</Badge>}
     </>
+  );
+}
+
+/** What the server says of it: a sentence, or a report of several lines that shows the places in the file. */
+function Why({ said }: { said: string }) {
+  return said.includes("\n") ? (
+    <pre className={styles.report} tabIndex={0}>
+      {said}
+    </pre>
+  ) : (
+    <p className={styles.bad}>{said}</p>
   );
 }
 
