@@ -21,6 +21,8 @@ export function SessionProvider({ session, children }: { session: Session; child
       setConnection(is);
       // The stream of somebody who was deactivated ends, too.
       if (is === "lost") ask();
+      // What could not be read meanwhile is read now, so that nobody needs to ask for it.
+      else void queries.refetchQueries({ predicate: (it) => it.state.status === "error" });
     });
     return () => {
       stopAsking();

@@ -45,7 +45,7 @@ export function NewWorkflowDialog({ onClose }: { onClose: () => void }) {
           value={name}
           onChange={change}
           error={isTaken ? `There is a workflow “${document.id}” already, perhaps an archived one. Choose another name.` : problem}
-          description={document.id && !problem && !isTaken ? <>Programs know it as <code>{document.id}</code>, also when its name changes.</> : "Such as Orders"}
+          description={!problem && !isTaken && (document.id ? <>Programs know it as <code>{document.id}</code>, also when its name changes.</> : "Such as Orders")}
           maxLength={NAME_CHARS_MAX}
           autoFocus
           isRequired
