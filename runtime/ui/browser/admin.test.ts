@@ -82,6 +82,7 @@ test("somebody is invited, accepts, and sees what their role allows and no more"
   const context = await chromium.newContext({ baseURL: program.address });
   const bob = await watched(context, program);
   await bob.page.goto(`/invitation${new URL(link).hash}`);
+  await bob.page.getByText("You are invited as bob@example.com").waitFor();
   await bob.page.getByLabel("First name").fill("Bob");
   await bob.page.getByLabel("Last name").fill("Byrne");
   await bob.page.getByLabel("Password", { exact: true }).fill("short");
@@ -105,13 +106,7 @@ test("somebody is invited, accepts, and sees what their role allows and no more"
   await accessible(bob.page);
   // The link was followed, so nobody else can.
   await bob.page.goto(`/invitation${new URL(link).hash}`);
-  const nowhere = bob.page.getByRole("heading", { name: "This link leads nowhere" });
-  await nowhere.or(bob.page.getByLabel("First name")).waitFor();
-  if (!(await nowhere.isVisible())) {
-    await bob.page.getByLabel("Password", { exact: true }).fill("another password");
-    await bob.page.getByRole("button", { name: /sign in/ }).click();
-  }
-  await nowhere.waitFor();
+  await bob.page.getByRole("heading", { name: "This link leads nowhere" }).waitFor();
   await accessible(bob.page);
   expect(bob.complaints).toEqual([]);
   await context.close();
@@ -149,7 +144,7 @@ test("a role is changed, somebody becomes an administrator and none again, and a
   const context = await chromium.newContext({ baseURL: program.address });
   const his = await watched(context, program);
   await his.page.goto(`/invitation${new URL(link).hash}`);
-  await his.page.getByLabel(/password/i).fill("a newer password");
+  await his.page.getByLabel("New password").fill("a newer password");
   await looked(his.page, "new-password");
   await his.page.getByRole("button", { name: /sign in/ }).click();
   await his.page.getByRole("heading", { name: "Workflows" }).waitFor();

@@ -1,7 +1,7 @@
 // What the pages of administrators read: people, links, keys, secrets, roles, and who has set the server up.
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, answer, client, whole } from "./client";
-import { type DefinitionWithDocument, archivedWorkflows, countTasks, isSetupNeeded, lookAtInvitation } from "./coming";
+import { type DefinitionWithDocument, archivedWorkflows, countTasks, isSetupNeeded } from "./coming";
 
 export const peopleQuery = queryOptions({
   queryKey: ["people"],
@@ -41,18 +41,11 @@ export const setupQuery = queryOptions({
   staleTime: Infinity,
 });
 
-/** Whose link it is; `null` where the server does not say that. */
+/** Whose link it is. */
 export const invitedQuery = (token: string) =>
   queryOptions({
     queryKey: ["invited", token],
-    queryFn: async () => {
-      try {
-        return await lookAtInvitation(token);
-      } catch (error) {
-        if (error instanceof ApiError && [404, 405].includes(error.status) && error.code !== "invitation_not_found") return null;
-        throw error;
-      }
-    },
+    queryFn: () => answer(client.POST("/api/v1/invitations/look", { body: { token } })),
     staleTime: Infinity,
   });
 

@@ -12,13 +12,6 @@ export type ListedWorkflow = Schemas["Workflow"] & {
 
 export type DefinitionWithDocument = Schemas["Definition"] & { document?: Document };
 
-/** Whose link it is. */
-export interface Invited {
-  email: string;
-  is_new_password: boolean;
-  expires_at: string;
-}
-
 export interface Setup {
   token: string;
   email: string;
@@ -48,8 +41,6 @@ async function ask<T>({ method, path, body, headers = {} }: Asked): Promise<T> {
 export const isSetupNeeded = () => ask<{ needed: boolean }>({ method: "GET", path: "/setup" });
 
 export const setUp = (setup: Setup) => ask<Schemas["SignedIn"]>({ method: "POST", path: "/setup", body: setup });
-
-export const lookAtInvitation = (token: string) => ask<Invited>({ method: "POST", path: "/invitations/look", body: { token } });
 
 export const archivedWorkflows = async () => {
   const listed = await ask<ListedWorkflow[]>({ method: "GET", path: "/workflows?_archived=true" });

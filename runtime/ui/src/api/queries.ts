@@ -31,11 +31,6 @@ export const sessionQuery = queryOptions({
   },
 });
 
-export const workspaceQuery = queryOptions({
-  queryKey: ["workspace"],
-  queryFn: () => answer(client.GET("/api/v1/workspace")),
-});
-
 export const workflowsQuery = queryOptions({
   queryKey: ["workflows"],
   queryFn: () => answer(client.GET("/api/v1/workflows")),

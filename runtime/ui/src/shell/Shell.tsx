@@ -4,7 +4,7 @@ import { BookOpen, ChevronDown, CircleUser, KeyRound, ListTodo, Lock, LogOut, Mo
 import type { ReactNode } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { NavLink, Outlet, useNavigate, useParams } from "react-router";
-import { workflowsQuery, workspaceQuery } from "../api/queries";
+import { workflowsQuery } from "../api/queries";
 import { useConnection, useRights, useSession } from "../api/session";
 import { Avatar } from "../parts/Marks";
 import { Menu, type MenuEntry, type MenuGroup } from "../parts/Menu";
@@ -33,7 +33,6 @@ export function Shell() {
 
 function Bar() {
   const session = useSession();
-  const workspace = useQuery(workspaceQuery);
   return (
     <header className={styles.bar}>
       <NavLink to="/workflows" className={styles.logo!} aria-label="Onward: all workflows">
@@ -45,7 +44,7 @@ function Bar() {
         {session.is_administrator && <NavLink to="/plugins">Plugins</NavLink>}
         {session.is_administrator && <NavLink to="/endpoints">Endpoints</NavLink>}
       </nav>
-      <AccountMenu workspace={workspace.data?.name ?? ""} />
+      <AccountMenu workspace={session.workspace.name} />
     </header>
   );
 }

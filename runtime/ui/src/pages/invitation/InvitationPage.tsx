@@ -4,8 +4,7 @@ import { Link2Off } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 import { invitedQuery } from "../../api/administration";
-import { ApiError, answer, client } from "../../api/client";
-import type { Invited } from "../../api/coming";
+import { ApiError, type Schemas, answer, client } from "../../api/client";
 import { useSessionQuery } from "../../api/session";
 import { fullName } from "../../model/people/person";
 import { Button, LinkButton } from "../../parts/Button";
@@ -38,20 +37,20 @@ function NoLink() {
   );
 }
 
-function Accept({ token, invited }: { token: string; invited: Invited | null }) {
+function Accept({ token, invited }: { token: string; invited: Schemas["InvitationView"] }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const session = useSessionQuery();
   const [firstName, setFirstName] = useState("");
   const [lastName, setLastName] = useState("");
   const [password, setPassword] = useState("");
-  const isNewPassword = invited?.is_new_password === true;
+  const { email, is_new_password: isNewPassword } = invited;
   const [isDone, setDone] = useState(false);
 
   const accept = useMutation({
     mutationFn: () => {
-      const names = { ...(firstName.trim() && { first_name: firstName }), ...(lastName.trim() && { last_name: lastName }) };
-      return answer(client.POST("/api/v1/invitations/accept", { body: { token, password, ...(!isNewPassword && names) } }));
+      const names = isNewPassword ? {} : { first_name: firstName, last_name: lastName };
+      return answer(client.POST("/api/v1/invitations/accept", { body: { token, password, ...names } }));
     },
     onSuccess: async () => {
       setDone(true);
@@ -65,27 +64,24 @@ function Accept({ token, invited }: { token: string; invited: Invited | null }) 
   };
   if (accept.error instanceof ApiError && accept.error.code === "invitation_not_found") return <NoLink />;
   const other = session.data?.user;
-  const needsNames = invited?.is_new_password === false;
-  const isComplete = isPassword(password) && (!needsNames || (firstName.trim() && lastName.trim()));
+  const isComplete = isPassword(password) && (isNewPassword || (firstName.trim() && lastName.trim()));
   return (
     <Entrance title={isNewPassword ? "Choose a new password" : "Welcome to Onward"}>
       <form onSubmit={submit}>
         {accept.error && <Notice kind="bad">{told(accept.error)}</Notice>}
-        {other && other.email !== invited?.email && (
-          <Notice kind="info">You are signed in as {fullName(other)}. By following this link you sign in as whom it is for.</Notice>
+        {other && other.email !== email && (
+          <Notice kind="info">You are signed in as {fullName(other)}. By following this link you sign in as somebody else.</Notice>
         )}
-        {invited ? (
-          <p>
-            {isNewPassword ? "For " : "You are invited as "}
-            <strong>{invited.email}</strong>.
-          </p>
-        ) : (
-          <p>If you have an account and only choose a new password, leave the names empty: yours stays.</p>
-        )}
+        <p>
+          {isNewPassword ? "For " : "You are invited as "}
+          <strong>{email}</strong>.
+        </p>
+        {/* So that whoever keeps passwords knows whose this one is. */}
+        <input className="unseen" type="text" autoComplete="username" value={email} readOnly tabIndex={-1} aria-hidden />
         {!isNewPassword && (
           <>
-            <TextField label="First name" value={firstName} onChange={setFirstName} autoComplete="given-name" maxLength={100} autoFocus isRequired={needsNames} />
-            <TextField label="Last name" value={lastName} onChange={setLastName} autoComplete="family-name" maxLength={100} isRequired={needsNames} />
+            <TextField label="First name" value={firstName} onChange={setFirstName} autoComplete="given-name" maxLength={100} autoFocus isRequired />
+            <TextField label="Last name" value={lastName} onChange={setLastName} autoComplete="family-name" maxLength={100} isRequired />
           </>
         )}
         <PasswordField label={isNewPassword ? "New password" : "Password"} value={password} onChange={setPassword} isNew autoFocus={isNewPassword} />
