@@ -417,6 +417,18 @@ fn who_follows_a_link_becomes_a_user_once() {
             body.to_string().as_bytes(),
         )
     };
+    let look = |token: &str| {
+        let (body, headers) = (json!({"token": token}).to_string(), [("Content-Type", "application/json")]);
+        request(&bench.server.address, "POST", "/api/v1/invitations/look", &headers, body.as_bytes())
+    };
+    let seen = look(token);
+    assert_eq!(seen.status, 200, "{}", seen.body);
+    assert_eq!(
+        (&seen.json()["email"], &seen.json()["is_new_password"]),
+        (&json!("new@example.com"), &json!(false)),
+        "before anything is filled in"
+    );
+    assert_eq!(look("wrong").json()["code"], "invitation_not_found");
     assert_eq!(accept(token, "short").json()["code"], "invalid_user");
     assert_eq!(accept("wrong", "a good password").json()["code"], "invitation_not_found");
     let accepted = accept(token, "a good password");
@@ -428,6 +440,7 @@ fn who_follows_a_link_becomes_a_user_once() {
         (&json!("new@example.com"), &json!(["note"]))
     );
     assert_eq!(accept(token, "a good password").json()["code"], "invitation_not_found", "twice");
+    assert_eq!(look(token).json()["code"], "invitation_not_found", "it was followed");
     bench.sign_in("new@example.com", "a good password");
     assert_eq!(invite(json!({"email": "NEW@example.com"})).json()["code"], "name_taken");
     for (body, code) in [

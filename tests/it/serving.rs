@@ -1,6 +1,7 @@
 //! Serving: order on one task, several tasks at once, limits, draining, the demo.
 
 use std::{
+    fs::File,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -230,7 +231,7 @@ fn the_demo_says_what_to_try_and_it_works() {
     let demo = Command::new(binary)
         .args(["demo", "--listen", "127.0.0.1:0", "--ready-file"])
         .arg(&ready)
-        .stdout(Stdio::null())
+        .stdout(File::create(project.path("said")).expect("a file"))
         .stderr(Stdio::null())
         .spawn()
         .expect("the demo starts");
@@ -244,7 +245,15 @@ fn the_demo_says_what_to_try_and_it_works() {
     for key in ["address", "pid", "api_key", "email", "password", "receiver"] {
         assert!(!ready[key].is_null(), "{key} is missing");
     }
+    let said = std::fs::read_to_string(project.path("said")).expect("what it said");
+    for key in ["address", "api_key", "email", "password", "receiver"] {
+        assert!(said.contains(ready[key].as_str().expect("a text")), "{key} is not said:\n{said}");
+    }
     let address = ready["address"].as_str().and_then(|url| url.strip_prefix("http://")).expect("an address");
+    let sign_in = json!({"email": ready["email"], "password": ready["password"]}).to_string();
+    let json = [("Content-Type", "application/json")];
+    let signed_in = request(address, "POST", "/api/v1/session", &json, sign_in.as_bytes());
+    assert_eq!(signed_in.status, 201, "{}", signed_in.body);
     let bearer = format!("Bearer {}", ready["api_key"].as_str().expect("a key"));
     let headers =
         [("Authorization", bearer.as_str()), ("Content-Type", "application/json"), ("Prefer", "wait=10")];

@@ -158,7 +158,7 @@ fn workflows() -> Value {
             json!({"id": text(), "name": text()}),
             json!({"broken": text(), "refused": text()}),
         ),
-        "Stage": object(json!({"name": text()})),
+        "Stage": object(json!({"id": text(), "name": text(), "color": text(), "end": flag()})),
         "Field": object_with(
             json!({"id": text(), "name": text(), "type": {"enum": FieldType::NAMES}, "required": flag(), "editable": flag()}),
             json!({"options": texts(), "autoincrement": flag(), "limit": number()}),
@@ -391,6 +391,8 @@ fn people() -> Value {
             json!({"email": text_like(EMAIL, EMAIL_CHARS_MAX)}),
             json!({"is_administrator": flag(), "roles": {"type": "object", "additionalProperties": text()}}),
         )),
+        "InvitationToken": closed(object(json!({"token": text()}))),
+        "InvitationView": object(json!({"email": text(), "is_new_password": flag(), "expires_at": instant()})),
         "AcceptInvitation": closed(object_with(
             json!({"token": text(), "password": password()}),
             json!({"first_name": maybe(name.clone()), "last_name": maybe(name.clone())}),
@@ -415,6 +417,8 @@ fn operators() -> Value {
         "Endpoint": object(json!({
             "endpoint": text(), "circuit": {"enum": Circuit::NAMES}, "failures": number(),
             "called_again_in_ms": {"type": ["integer", "null"]}, "calls": number(), "waiting": number(),
+            "calls_max": number(), "waiting_max": number(),
+            "rate_max": {"type": ["integer", "null"], "description": "Calls in a second; null without a limit."},
         })),
     })
 }

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::header::{self, HeaderValue},
+    web,
+};
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -41,10 +46,11 @@ pub(super) fn routes() -> Vec<Route> {
                     Need::Edit,
                     "Makes a task, or changes the one that has this Unique ID",
                 )
+                .header("If-None-Match", json!({"const": "*"}), "Makes a new task, and changes none")
                 .takes_values(of("TaskValues"))
                 .answers(200, "The task that was changed", of("Task"))
                 .answers(201, "The new task", of("Task"))
-                .refuses(&[Code::InvalidFields]),
+                .refuses(&[Code::InvalidParameter, Code::TaskExists, Code::InvalidFields]),
             )
             .put(
                 update,
@@ -59,6 +65,13 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/tasks/{task}")
             .get(read, operation("readTask", Need::View, "One task").answers(200, "The task", of("Task")))
+            .put(
+                change,
+                operation("changeTask", Need::Edit, "Changes this task, its Unique ID too")
+                    .takes_values(of("TaskValues"))
+                    .answers(200, "The task", of("Task"))
+                    .refuses(&[Code::InvalidFields]),
+            )
             .delete(delete, operation("deleteTask", Need::Edit, "Deletes a task for good").answers_nothing()),
         at("/workflows/{workflow}/task_counts").get(task_counts::read, task_counts::documented()),
         at("/workflows/{workflow}/tasks/{task}/schedule")
@@ -243,10 +256,19 @@ async fn is_checklist_open(api: &Api, at: &TaskAt) -> Result<bool, ApiError> {
 async fn upsert(
     api: web::Data<Api>,
     path: web::Path<String>,
+    request: HttpRequest,
     caller: Caller,
     Body(values): Body<Map<String, Value>>,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &caller, &path, values, TaskWrite::Upsert).await
+    let write = match request.headers().get(header::IF_NONE_MATCH).map(HeaderValue::as_bytes) {
+        None => TaskWrite::Upsert,
+        Some(b"*") => TaskWrite::Create,
+        Some(_) => {
+            let message = "`If-None-Match` is `*`, for a task that is not there yet, or is left out";
+            return Err(ApiError::new(Code::InvalidParameter, message));
+        }
+    };
+    write_keyed(&api, &caller, &path, values, write).await
 }
 
 async fn update(
@@ -255,31 +277,52 @@ async fn update(
     caller: Caller,
     Body(values): Body<Map<String, Value>>,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &caller, &path, values, TaskWrite::Update).await
+    write_keyed(&api, &caller, &path, values, TaskWrite::Update).await
+}
+
+/// The task that the path names, whatever the body says of its Unique ID.
+async fn change(
+    api: web::Data<Api>,
+    at: TaskAt,
+    Body(values): Body<Map<String, Value>>,
+) -> Result<HttpResponse, ApiError> {
+    write(&api, &at.caller, &at.workflow, TaskKey::Id(at.task.id), values, TaskWrite::Update).await
+}
+
+/// The task that the body names by its Unique ID.
+async fn write_keyed(
+    api: &Api,
+    caller: &Caller,
+    workflow: &str,
+    values: Map<String, Value>,
+    how: TaskWrite,
+) -> Result<HttpResponse, ApiError> {
+    let Published { workflow, .. } = caller.workflow(workflow)?;
+    let key = key(&workflow, &values, how, &caller.workspace.directory)?;
+    write(api, caller, &workflow, key, values, how).await
 }
 
 async fn write(
     api: &Api,
     caller: &Caller,
-    workflow: &str,
+    workflow: &Arc<Workflow>,
+    key: TaskKey,
     mut values: Map<String, Value>,
-    write: TaskWrite,
+    how: TaskWrite,
 ) -> Result<HttpResponse, ApiError> {
-    let Published { workflow, .. } = caller.workflow(workflow)?;
-    remote_files::fetch(api, &workflow, &mut values).await?;
+    remote_files::fetch(api, workflow, &mut values).await?;
     let workspace = &caller.workspace;
-    let key = key(&workflow, &values, write, &workspace.directory)?;
     let writing =
         Writing { performer: caller.performer(), now: api.shared.clock.now(), new_id: api.shared.ids.task() };
     let decide = {
-        let (workflow, directory) = (Arc::clone(&workflow), Arc::clone(&workspace.directory));
+        let (workflow, directory) = (Arc::clone(workflow), Arc::clone(&workspace.directory));
         Box::new(move |current: &perform::Current<'_>| {
-            perform::write_task(&values, write, writing, &workflow, &directory, current)
+            perform::write_task(&values, how, writing, &workflow, &directory, current)
         })
     };
     let committed = api.store().transact(key, None, decide).await?;
     let task = committed.task.ok_or_else(|| ApiError::internal("a task was written and is not there"))?;
-    let body = api.shown(&task, &workflow, &workspace.directory)?;
+    let body = api.shown(&task, workflow, &workspace.directory)?;
     let mut response = if committed.created { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.insert_header((header::CONTENT_TYPE, "application/json")).body(body))
 }

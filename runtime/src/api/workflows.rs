@@ -12,7 +12,7 @@ use super::{
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    model::{Field, FieldType, Role, Workspace},
+    model::{Field, FieldType, Role, Stage, Workspace},
     shown,
 };
 
@@ -109,7 +109,8 @@ async fn findings(
 
 async fn stages(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let published = caller.workflow(&path)?;
-    let stages: Vec<_> = published.workflow.stages.iter().map(|stage| json!({"name": stage.name})).collect();
+    let shown = |stage: &Stage| json!({"id": stage.id.as_str(), "name": stage.name, "color": stage.color, "end": stage.end});
+    let stages: Vec<_> = published.workflow.stages.iter().map(shown).collect();
     answer(HttpResponse::Ok(), &stages)
 }
 
