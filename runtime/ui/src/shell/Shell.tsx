@@ -83,7 +83,7 @@ function AccountMenu({ workspace }: { workspace: string }) {
   return (
     <Menu label="Account" groups={groups} onChoose={(id) => (id === "sign-out" ? void signOut() : choose(id))}>
       <AriaButton className={styles.account!}>
-        <span className="unseen">Account of {name}</span>
+        <span className="unseen">Account of {name}, </span>
         <span className={styles.workspace}>{workspace}</span>
         <Avatar name={name} />
       </AriaButton>
