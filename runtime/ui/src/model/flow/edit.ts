@@ -1,6 +1,6 @@
 // What can be done to stages, actions and the arrows between them: each a function from a document to the next one.
 import { type Action, type FlowDocument, type Position, type Stage, type Step, actionById, actionsOf, named, stageById, stagesOf, stepsOf } from "./document";
-import { renameFieldEverywhere, renameStageEverywhere } from "./rename";
+import { renameStageEverywhere } from "./rename";
 
 export const MOVE = "move_to_stage";
 
@@ -76,8 +76,6 @@ export function renameAction(document: FlowDocument, id: string, name: string): 
   const perform = (names: string[]) => names.map((it) => (it === action.name ? name : it));
   return next.roles ? { ...next, roles: next.roles.map((role) => (role.perform ? { ...role, perform: perform(role.perform) } : role)) } : next;
 }
-
-export { renameFieldEverywhere };
 
 /** Without a stage, and without the arrows from and to it: it is offered nowhere, and nothing moves to it. */
 export function removeStage(document: FlowDocument, id: string): FlowDocument {

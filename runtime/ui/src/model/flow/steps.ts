@@ -84,6 +84,8 @@ export interface StepGroup<T extends StepTypeLike> {
   types: T[];
 }
 
+/** What most actions begin with stands first in its group; the rest goes by name. */
+const FIRST = ["move_to_stage", "assign_to", "update_data", "delete_task", "schedule_stage_change", "api_call"];
 const CATEGORIES = ["task", "timing", "flow", "integration"];
 const TITLES: Record<string, string> = { task: "Task", timing: "Timing", flow: "Flow", integration: "Integrations" };
 
@@ -94,6 +96,8 @@ export function grouped<T extends StepTypeLike>(types: T[], search = ""): StepGr
     const said = `${type.name} ${type.id} ${type.summary ?? ""}`.toLowerCase();
     return words.every((word) => said.includes(word));
   });
+  const place = ({ id }: T) => (FIRST.includes(id) ? FIRST.indexOf(id) : FIRST.length);
+  found.sort((a, b) => place(a) - place(b) || a.name.localeCompare(b.name));
   const categories = [...new Set(found.map((it) => it.category))];
   const rank = (category: string) => (CATEGORIES.includes(category) ? CATEGORIES.indexOf(category) : CATEGORIES.length);
   categories.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
