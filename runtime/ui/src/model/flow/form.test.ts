@@ -4,6 +4,7 @@ import { authOf, headerProblem, pairsTo, withAuth, withFormat, withValue } from 
 import { operatorIn, operatorsOf, subjects, testOf, valueKind, worded } from "./conditions";
 import type { Step } from "./document";
 import { dropDraft, keepDraft, readDraft } from "./draft";
+import { lineKind, lines } from "./parts";
 import { fieldPlace, insert, placeGroups } from "./places";
 import { sample } from "./sample";
 import { isShown, prepare, titled } from "./schema";
@@ -108,4 +109,17 @@ test("a draft is kept until it says what is saved", () => {
   expect(kept.size).toBe(0);
   const full = { ...shelf, setItem: () => { throw new Error("full"); } };
   expect(keepDraft(full, "w", { version: 3, base: sample, document, at: "now" })).toBe(false);
+});
+
+test("the server's difference of two versions is told in lines", () => {
+  const none = { added: [], removed: [], reordered: false, changed: [] };
+  const steps = { ...none, added: [{ id: "call", name: "Tell" }] };
+  const difference = { workflow: ["name"], fields: { ...none, removed: [{ id: "a", name: "A" }] }, stages: { ...none, reordered: true }, roles: none, actions: { ...none, changed: [{ id: "finish", name: "Finish", keys: ["on_failure", "steps"], steps }] } };
+  expect(lines(difference)).toEqual([
+    { kind: "changed", what: "Workflow", how: "name" },
+    { kind: "removed", what: "Field “A”" },
+    { kind: "changed", what: "Stages", how: "order" },
+    { kind: "changed", what: "Action “Finish”", how: "on failure, step “Tell” added" },
+  ]);
+  expect(["+a", "-a", "@@ 1", " a"].map(lineKind)).toEqual(["added", "removed", "head", "same"]);
 });

@@ -4,7 +4,8 @@ import { versionsQuery } from "../../api/coming";
 import { type Change, changes } from "../../model/flow/difference";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
-import styles from "./Conflict.module.css";
+import { ChangeList } from "./ChangeList";
+import styles from "./Changes.module.css";
 import { useBuilder } from "./state";
 
 interface Props {
@@ -54,34 +55,11 @@ export function Conflict({ isOpen, onClose, onTake, onKeep }: Props) {
   );
 }
 
-const SIGNS = { added: "+", removed: "−", changed: "~" };
-const NAMES = { added: "Added", removed: "Removed", changed: "Changed" };
-
 function Side({ title, changes: all }: { title: string; changes: Change[] }) {
   return (
     <section className={styles.side} aria-label={title}>
       <h3>{title}</h3>
       <ChangeList changes={all} />
     </section>
-  );
-}
-
-export function ChangeList({ changes: all }: { changes: Change[] }) {
-  if (all.length === 0) return <p className={styles.hint}>Nothing has changed.</p>;
-  return (
-    <ul className={styles.changes}>
-      {all.map((change, index) => (
-        <li key={index} className={styles[change.kind]}>
-          <span className={styles.sign} aria-hidden>
-            {SIGNS[change.kind]}
-          </span>
-          <span>
-            <span className="unseen">{NAMES[change.kind]}: </span>
-            {change.what}
-            {change.how && <span className={styles.how}>: {change.how}</span>}
-          </span>
-        </li>
-      ))}
-    </ul>
   );
 }
