@@ -4,9 +4,9 @@ import { rounded, toCanvas } from "./canvas";
 import type { FlowDocument, Position } from "./document";
 
 export const NODE_HEIGHT = 40;
-const LETTER_WIDTH = 7.6;
-const NODE_WIDTH_MIN = 84;
-const NODE_WIDTH_MAX = 240;
+const LETTER_WIDTH = 8.4;
+const NODE_WIDTH_MIN = 88;
+const NODE_WIDTH_MAX = 250;
 
 /** How wide a thing is about, by its name. */
 export function nodeWidth(name: string): number {
@@ -44,3 +44,24 @@ export function shownAt(document: FlowDocument): Map<string, Position> {
 }
 
 const offset = (to: Position, from: Position): Position => [to[0] - from[0], to[1] - from[1]];
+
+const APART = 28;
+const RING = 20;
+const RINGS_MAX = 60;
+
+/** A place near `wanted` where a thing called `name` covers nothing: as near as can be, rather beside than below. */
+export function spotNear(document: FlowDocument, wanted: Position, name: string): Position {
+  const positions = shownAt(document);
+  const boxes = toCanvas(document).nodes.map((node) => {
+    const part = node.part.kind === "stage" ? node.part.stage : node.part.action;
+    return { at: positions.get(node.id)!, width: nodeWidth(part.name) };
+  });
+  const width = nodeWidth(name);
+  const isFree = ([x, y]: Position) => boxes.every(({ at, width: its }) => Math.abs(at[0] - x) >= (its + width) / 2 + APART || Math.abs(at[1] - y) >= NODE_HEIGHT + APART);
+  for (let ring = 0; ring < RINGS_MAX; ring++) {
+    const far = ring * RING;
+    const found = ([[far, 0], [0, far * 0.75], [-far, 0], [far, far * 0.75], [0, -far * 0.75]] as Position[]).map(([dx, dy]) => rounded(wanted[0] + dx, wanted[1] + dy)).find(isFree);
+    if (found) return found;
+  }
+  return wanted;
+}

@@ -6,7 +6,8 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { place, rounded, thingOf, toCanvas } from "../../model/flow/canvas";
 import type { FlowDocument, Position } from "../../model/flow/document";
 import { type Thing, canConnect, connect } from "../../model/flow/edit";
-import { NODE_HEIGHT, nodeWidth, shownAt } from "../../model/flow/layout";
+import { NODE_HEIGHT, nodeWidth, shownAt, spotNear } from "../../model/flow/layout";
+import { type Box, pathThrough, route } from "../../model/flow/route";
 import { type Placed, about } from "../../model/flow/problems";
 import { dotColor, fillColors } from "../../model/color";
 import { IconButton } from "../../parts/Button";
@@ -44,9 +45,13 @@ function nodesOf(document: FlowDocument, problems: Placed[], selected: string[])
   });
 }
 
-function edgesOf(document: FlowDocument, selected: string[]): FlowEdge[] {
+/** Arrows go round things as they are drawn, also while one of them is dragged. */
+function edgesOf(document: FlowDocument, nodes: FlowNode[], selected: string[]): FlowEdge[] {
+  const boxes = new Map(nodes.map((node): [string, Box] => [node.id, { ...node.position, width: node.measured?.width ?? node.initialWidth ?? 0, height: node.measured?.height ?? NODE_HEIGHT }]));
   const names = new Map(toCanvas(document).nodes.map((it) => [it.id, it.part.kind === "stage" ? it.part.stage.name : it.part.action.name]));
   return toCanvas(document).edges.map((edge) => {
+    const [from, to] = [boxes.get(edge.source), boxes.get(edge.target)];
+    const others = [...boxes].filter(([id]) => id !== edge.source && id !== edge.target).map(([, box]) => box);
     const isSelected = selected.includes(edge.id);
     return {
       id: edge.id,
@@ -54,7 +59,7 @@ function edgesOf(document: FlowDocument, selected: string[]): FlowEdge[] {
       target: edge.target,
       type: "arrow",
       selected: isSelected,
-      data: { kind: edge.kind },
+      data: { kind: edge.kind, path: from && to ? pathThrough(route(from, to, others)) : "" },
       ariaLabel: `From ${names.get(edge.source)} to ${names.get(edge.target)}`,
       markerEnd: { type: MarkerType.ArrowClosed, width: 18, height: 18, color: isSelected ? "var(--accent)" : "var(--arrow)" },
     };
@@ -64,8 +69,8 @@ function edgesOf(document: FlowDocument, selected: string[]): FlowEdge[] {
 export function Canvas() {
   const { document, problems, selected, selectIds, edit, isReadOnly } = useBuilder();
   const drawn = useMemo(() => nodesOf(document, problems, selected), [document, problems, selected]);
-  const edges = useMemo(() => edgesOf(document, selected), [document, selected]);
   const [nodes, setNodes] = useState(drawn);
+  const edges = useMemo(() => edgesOf(document, nodes, selected), [document, nodes, selected]);
   // What the canvas has measured of a node stays with it.
   useEffect(() => setNodes((before) => drawn.map((node) => ({ ...before.find((it) => it.id === node.id), ...node }))), [drawn]);
   const latest = useRef({ selected });
@@ -165,11 +170,10 @@ export function connectAt(document: FlowDocument, from: Thing, to: Thing) {
   const positions = shownAt(document);
   const [one, other] = [positions.get(`${from.kind}:${from.id}`), positions.get(`${to.kind}:${to.id}`)];
   if (from.kind !== "stage" || to.kind !== "stage" || !one || !other) return connect(pinned(document), from, to);
-  let [x, y] = rounded((one[0] + other[0]) / 2, (one[1] + other[1]) / 2);
-  if (from.id === to.id) x += 200;
-  const isTaken = () => [...positions.values()].some(([a, b]) => Math.abs(a - x) < 100 && Math.abs(b - y) < NODE_HEIGHT);
-  for (let tries = 0; isTaken() && tries < 30; tries++) x += 60;
-  return connect(pinned(document), from, to, rounded(x, y));
+  const between = rounded((one[0] + other[0]) / 2, (one[1] + other[1]) / 2);
+  const target = toCanvas(document).nodes.find((it) => it.id === `stage:${to.id}`)?.part;
+  const name = target?.kind === "stage" ? `Move to ${target.stage.name}` : "";
+  return connect(pinned(document), from, to, spotNear(document, between, name));
 }
 
 function Zoom() {

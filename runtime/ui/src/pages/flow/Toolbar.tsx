@@ -3,7 +3,7 @@ import { LayoutDashboard, Plus, Redo2, Trash2, Undo2 } from "lucide-react";
 import { place, toCanvas } from "../../model/flow/canvas";
 import type { FlowDocument } from "../../model/flow/document";
 import { type Thing, addAction, addStage } from "../../model/flow/edit";
-import { arranged, shownAt } from "../../model/flow/layout";
+import { arranged, shownAt, spotNear } from "../../model/flow/layout";
 import { Button, IconButton } from "../../parts/Button";
 import { useCanvasCentre } from "./centre";
 import { thingsIn, useBuilder } from "./state";
@@ -23,7 +23,8 @@ export function Toolbar({ onRemove }: { onRemove: () => void }) {
     edit((before) => {
       const whole = pinned(before);
       const from = kind === "action" ? things.flatMap((it) => (it.kind === "stage" ? [it.id] : [])) : [];
-      const added = kind === "stage" ? addStage(whole, centre()) : addAction(whole, { position: centre(), from });
+      const position = spotNear(whole, centre(), "New action");
+      const added = kind === "stage" ? addStage(whole, position) : addAction(whole, { position, from });
       made = { kind, id: added.id };
       return added.document;
     });

@@ -1,6 +1,10 @@
-// Sentences from schemas and plugins: `code` between backticks is shown as such, nothing else is marked up.
+// Sentences from schemas and plugins: `code` and *stress* are shown as such, nothing else is marked up.
 import { Fragment } from "react";
 
 export function Words({ children }: { children: string }) {
-  return children.split(/(`[^`]+`)/).map((piece, index) => (piece.startsWith("`") && piece.length > 1 ? <code key={index}>{piece.slice(1, -1)}</code> : <Fragment key={index}>{piece.replaceAll("*", "")}</Fragment>));
+  return children.split(/(`[^`]+`|\*[^*\s][^*]*\*)/).map((piece, index) => {
+    if (piece.length > 2 && piece.startsWith("`")) return <code key={index}>{piece.slice(1, -1)}</code>;
+    if (piece.length > 2 && piece.startsWith("*")) return <em key={index}>{piece.slice(1, -1)}</em>;
+    return <Fragment key={index}>{piece}</Fragment>;
+  });
 }

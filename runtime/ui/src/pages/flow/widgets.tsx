@@ -94,7 +94,7 @@ function Choice(props: Props) {
   const at = options.findIndex((it) => it.value === props.value);
   const said = (index: number) => `${options[index]?.label ?? ""}`;
   const presetAt = options.findIndex((it) => it.value === preset);
-  const none = !props.required || presetAt >= 0 ? [{ id: NONE, name: presetAt >= 0 ? `${said(presetAt)} (as it is)` : "None" }] : [];
+  const none = !props.required || presetAt >= 0 ? [{ id: NONE, name: presetAt >= 0 ? `${said(presetAt)} (default)` : "None" }] : [];
   const choose = (id: string) => props.onChange(id === NONE ? undefined : enumOptionsValueForIndex(id, options, undefined));
   return <Select {...shared} value={at >= 0 ? String(at) : none.length > 0 ? NONE : null} onChange={choose} options={[...none, ...options.map((it, index) => ({ id: String(index), name: it.label }))]} isDisabled={isReadOnly} />;
 }
