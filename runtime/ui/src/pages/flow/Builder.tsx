@@ -125,7 +125,8 @@ function useKeys(builder: Builder, remove: () => void, save: () => void) {
     const press = (event: KeyboardEvent) => {
       const { builder: it, remove: removes, save: saves } = latest.current;
       const target = event.target instanceof HTMLElement ? event.target : undefined;
-      if (event.defaultPrevented || document.querySelector("[role=dialog], [role=alertdialog]")) return;
+      // Notes of what was done are no dialogs that one would have to leave first.
+      if (event.defaultPrevented || document.querySelector("[role=dialog], [role=menu], [role=listbox]")) return;
       const isCommand = event.ctrlKey || event.metaKey;
       const key = event.key.toLowerCase();
       if (isCommand && key === "s" && !it.isReadOnly) {

@@ -1,7 +1,7 @@
 // Trying a step on a task: exactly what is sent, exactly what comes back, and what it would do to the task.
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Play } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { type StepTrial, tryStep } from "../../api/coming";
 import { answer, client } from "../../api/client";
 import { type Action, type Step, fieldsOf, same } from "../../model/flow/document";
@@ -34,11 +34,13 @@ export function Trial({ action, step, faults, onClose }: Props) {
   const [typed, setTyped] = useState("");
   const [isApplied, setApplied] = useState(false);
   const task = (chosen ?? tasks?.[0]?.id ?? OTHER) || typed.trim();
+  const own = useRef<HTMLElement>(null);
+  useEffect(() => own.current?.scrollIntoView({ block: "nearest" }), []);
   const trial = useMutation({
     mutationFn: () => tryStep(workflow, { ...(!isSaved && { document: whole }), action: action.id, step: step.id, task_id: task, ...(isSaved && isApplied && { apply: true }) }),
   });
   return (
-    <section className={styles.trial} aria-label="Test">
+    <section className={styles.trial} aria-label="Test" ref={own}>
       <div className={styles.trialRow}>
         <Select label="Task to test with" value={chosen ?? tasks?.[0]?.id ?? OTHER} onChange={setChosen} options={[...(tasks ?? []), { id: OTHER, name: "Another task" }]} />
         {(chosen ?? tasks?.[0]?.id ?? OTHER) === OTHER && <TextField label="Its ID" value={typed} onChange={setTyped} />}
