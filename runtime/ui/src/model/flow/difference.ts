@@ -1,5 +1,5 @@
 // What became of one document in another, in words: for the second of two editors, and for what is about to be saved.
-import { type FlowDocument, actionsOf, fieldsOf, same, stagesOf, stepsOf } from "./document";
+import { type FlowDocument, type Position, actionsOf, fieldsOf, same, stagesOf, stepsOf } from "./document";
 
 export interface Change {
   kind: "added" | "removed" | "changed";
@@ -22,7 +22,6 @@ const WORDS: Record<string, string> = {
   after: "after it",
   color: "colour",
   end: "end stage",
-  position: "place",
 };
 
 export function changes(before: FlowDocument, after: FlowDocument): Change[] {
@@ -35,15 +34,26 @@ export function changes(before: FlowDocument, after: FlowDocument): Change[] {
     ...ofParts("Action", actionsOf(before), actionsOf(after), (one, other) =>
       ofParts("step", stepsOf(one), stepsOf(other)).map((it) => `${it.what} ${it.kind}${it.how && it.kind === "changed" ? ` (${it.how})` : ""}`),
     ),
+    ...(isMoved(stagesOf(before), stagesOf(after)) || isMoved(actionsOf(before), actionsOf(after)) ? [{ kind: "changed" as const, what: "Canvas", how: "where things stand" }] : []),
   ];
 }
+
+/** Whether something that was there stands elsewhere: one line for all of them. */
+function isMoved<T extends Named & { position?: Position }>(before: T[], after: T[]): boolean {
+  return after.some((part) => {
+    const old = before.find((it) => it.id === part.id);
+    return old !== undefined && !same(old.position, part.position);
+  });
+}
+
+const elsewhere = <T extends Named>(part: T): T => ({ ...part, position: undefined });
 
 function ofParts<T extends Named>(word: string, before: T[], after: T[], within?: (before: T, after: T) => string[]): Change[] {
   const found: Change[] = [];
   for (const part of after) {
     const old = before.find((it) => it.id === part.id);
     if (!old) found.push({ kind: "added", what: `${word} “${part.name}”` });
-    else if (!same(old, part)) found.push({ kind: "changed", what: `${word} “${part.name}”`, how: keysOf(old, part, within) });
+    else if (!same(elsewhere(old), elsewhere(part))) found.push({ kind: "changed", what: `${word} “${part.name}”`, how: keysOf(old, part, within) });
   }
   for (const part of before) if (!after.some((it) => it.id === part.id)) found.push({ kind: "removed", what: `${word} “${part.name}”` });
   const kept = (parts: T[], others: T[]) => parts.filter((it) => others.some((other) => other.id === it.id)).map((it) => it.id);
@@ -53,7 +63,7 @@ function ofParts<T extends Named>(word: string, before: T[], after: T[], within?
 
 function keysOf<T extends Named>(old: T, part: T, within?: (before: T, after: T) => string[]): string {
   const keys = [...new Set([...Object.keys(old), ...Object.keys(part)])];
-  const differ = keys.filter((key) => !same(old[key as keyof T], part[key as keyof T]));
+  const differ = keys.filter((key) => key !== "position" && !same(old[key as keyof T], part[key as keyof T]));
   return differ
     .flatMap((key) => {
       if (key === "name") return [`was “${old.name}”`];

@@ -149,4 +149,5 @@ test("what another editor has done is told in words", () => {
     { kind: "changed", what: "Action “Finish”", how: "requirements, step “Set” changed (fields), step “Move to stage” changed (stage)" },
   ]);
   expect(changes(sample, structuredClone(sample))).toEqual([]);
+  expect(changes(sample, place(sample, new Map([["action:start", [5, 6]], ["action:finish", [7, 8]]])))).toEqual([{ kind: "changed", what: "Canvas", how: "where things stand" }]);
 });

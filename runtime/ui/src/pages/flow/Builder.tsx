@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { ReactFlowProvider } from "@xyflow/react";
 import { Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { type Definition, type StepType, secretNamesQuery } from "../../api/coming";
+import { type Definition, type StepType, secretNamesQuery } from "../../api/definitions";
 import { usersQuery } from "../../api/queries";
 import { useSession } from "../../api/session";
 import type { FlowDocument } from "../../model/flow/document";

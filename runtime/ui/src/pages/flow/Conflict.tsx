@@ -1,6 +1,6 @@
 // Two people have edited the same workflow: what the other one saved, what is one's own, and which is to count.
 import { useQuery } from "@tanstack/react-query";
-import { versionsQuery } from "../../api/coming";
+import { versionsQuery } from "../../api/definitions";
 import { type Change, changes } from "../../model/flow/difference";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Lock } from "lucide-react";
 import { useMemo } from "react";
 import { useParams } from "react-router";
-import { definitionQuery } from "../../api/coming";
+import { definitionQuery } from "../../api/definitions";
 import { stepTypesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
 import { readDraft } from "../../model/flow/draft";

@@ -40,8 +40,8 @@ export function Sidebar({ isSaving, isChecked, onSave, onRemove, onFields }: Pro
             <Button onPress={putAside} isDisabled={isSaving}>
               Cancel
             </Button>
-            <Button look="good" onPress={onSave} isPending={isSaving}>
-              Save
+            <Button look="good" onPress={onSave} isDisabled={isSaving}>
+              {isSaving ? "Saving…" : "Save"}
             </Button>
           </>
         ) : (

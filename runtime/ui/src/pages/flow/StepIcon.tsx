@@ -1,6 +1,6 @@
 // A step type's icon: the SVG that its plugin brings, shown as a picture, so that nothing in it can run.
 import { Cloud, Puzzle } from "lucide-react";
-import type { StepType } from "../../api/coming";
+import type { StepType } from "../../api/definitions";
 import styles from "./StepIcon.module.css";
 
 export function StepIcon({ type }: { type: StepType | undefined }) {

@@ -2,7 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Play } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { type StepTrial, tryStep } from "../../api/coming";
+import { type StepTrial, tryStep } from "../../api/definitions";
 import { answer, client } from "../../api/client";
 import { type Action, type Step, fieldsOf, same } from "../../model/flow/document";
 import { putStep } from "../../model/flow/steps";

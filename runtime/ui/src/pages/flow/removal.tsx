@@ -1,6 +1,6 @@
 // Deleting what is selected. A stage that tasks may be in is asked about first, with how many there are.
 import { type ReactNode, useEffect, useState } from "react";
-import { type Stranded, validateDocument } from "../../api/coming";
+import { type Stranded, validateDocument } from "../../api/definitions";
 import { disconnect } from "../../model/flow/canvas";
 import { type Stage, stageById, stagesOf } from "../../model/flow/document";
 import { type Thing, remove, takePlaceOf } from "../../model/flow/edit";

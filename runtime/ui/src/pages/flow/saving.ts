@@ -1,7 +1,7 @@
 // Checking, keeping and saving what is edited: the server's word on it, the draft in the browser, and who else has saved.
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { type DefinitionProblem, type Finding, type Stranded, type Validation, definitionQuery, saveDocument, validateDocument } from "../../api/coming";
+import { type DefinitionProblem, type Finding, type Stranded, type Validation, definitionQuery, saveDocument, validateDocument } from "../../api/definitions";
 import { ApiError } from "../../api/client";
 import { type FlowDocument, settle } from "../../model/flow/document";
 import { dropDraft, keepDraft } from "../../model/flow/draft";

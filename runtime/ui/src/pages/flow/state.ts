@@ -1,6 +1,6 @@
 // What the Flow Builder holds while it is open: the saved document, the edited one with its past, and what is selected.
 import { createContext, useContext, useMemo, useReducer } from "react";
-import type { Definition, StepType } from "../../api/coming";
+import type { Definition, StepType } from "../../api/definitions";
 import { type CanvasEdge, nodeId, thingOf, toCanvas } from "../../model/flow/canvas";
 import { type FlowDocument, same } from "../../model/flow/document";
 import type { Draft } from "../../model/flow/draft";

@@ -1,6 +1,6 @@
 // What became of one version in another: in words, and line by line of the files.
 import { useQuery } from "@tanstack/react-query";
-import { differenceQuery } from "../../api/coming";
+import { differenceQuery } from "../../api/definitions";
 import { lineKind, lines } from "../../model/flow/parts";
 import { Card } from "../../parts/Page";
 import { Failed, Loading } from "../../parts/States";

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { ArrowLeft, History, RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { type Stranded, definitionQuery, restoreVersion, versionsQuery } from "../../api/coming";
+import { type Stranded, definitionQuery, restoreVersion, versionsQuery } from "../../api/definitions";
 import { ApiError, type Schemas } from "../../api/client";
 import { useRights } from "../../api/session";
 import { Button, LinkButton } from "../../parts/Button";

@@ -1,4 +1,4 @@
-// What the API gets for the Flow Builder: definitions as documents, problems with places, trying what is not saved yet.
+// Definitions of workflows: as documents, with their versions, checked and tried before they are saved.
 import { queryOptions } from "@tanstack/react-query";
 import type { FlowDocument } from "../model/flow/document";
 import { type Schemas, answer, client } from "./client";
