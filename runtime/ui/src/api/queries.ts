@@ -65,7 +65,6 @@ export const usersQuery = (workflow: string) =>
 
 /** What a change makes stale. Lists of tasks and executions are read anew, the rest stays. */
 export function staleAfter(change: Change): void {
-  const stale = (queryKey: readonly string[]) => void queryClient.invalidateQueries({ queryKey });
   switch (change.kind) {
     case "task":
       stale(["workflow", change.workflow, "tasks"]);
@@ -77,6 +76,32 @@ export function staleAfter(change: Change): void {
       break;
     case "workspace":
     case "reset":
-      void queryClient.invalidateQueries();
+      stale([]);
   }
+}
+
+// A busy server tells of many changes in a second, and each would begin anew what is being read: then nothing ever
+// came. So the first one counts at once, and what comes while that is read counts together afterwards.
+
+const GATHER_MS = 200;
+const READ_MS_MAX = 2000;
+
+const waiting = new Map<string, readonly string[]>();
+let isReading = false;
+
+function stale(queryKey: readonly string[]): void {
+  waiting.set(queryKey.join("\n"), queryKey);
+  if (!isReading) void readAnew();
+}
+
+async function readAnew(): Promise<void> {
+  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+  isReading = true;
+  while (waiting.size > 0) {
+    const keys = [...waiting.values()];
+    waiting.clear();
+    const read = Promise.all(keys.map((queryKey) => queryClient.invalidateQueries({ queryKey })));
+    await Promise.all([Promise.race([read, pause(READ_MS_MAX)]), pause(GATHER_MS)]);
+  }
+  isReading = false;
 }

@@ -99,7 +99,8 @@ function AccountMenu({ workspace }: { workspace: string }) {
   ];
   return (
     <Menu label="Account" groups={groups} onChoose={choose}>
-      <AriaButton className={styles.account!} aria-label={`Account of ${name}`}>
+      <AriaButton className={styles.account!}>
+        <span className="unseen">Account of {name}, </span>
         <span className={styles.workspace}>{workspace}</span>
         <Avatar name={name} />
       </AriaButton>
