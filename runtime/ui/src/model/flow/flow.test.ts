@@ -7,7 +7,7 @@ import { addAction, addStage, canConnect, changeAction, connect, offer, remove, 
 import { changeField, nameProblem, removeField } from "./fields";
 import { begin, canRedo, record, redo, undo } from "./history";
 import { arranged, shownAt } from "./layout";
-import { about, located, ofItself, whereabouts } from "./problems";
+import { about, located, ofItself, strandedWords, whereabouts } from "./problems";
 import { sample } from "./sample";
 import { newStep, putStep, removeStep, reorderSteps, summarize } from "./steps";
 
@@ -138,6 +138,9 @@ test("a problem stands beside what its pointer leads to", () => {
   expect(about(all, "action", "finish", "call")).toHaveLength(1);
   expect(ofItself(all, "finish", "/from")).toHaveLength(1);
   expect(ofItself(all, "finish", "/requires")).toHaveLength(0);
+  expect(strandedWords({ code: "stage_in_use", name: "Open", tasks: 12, message: "" })).toMatch(/^12 tasks are in the stage “Open”/);
+  expect(strandedWords({ code: "values_break_type", name: "Price", tasks: 1, message: "" })).toMatch(/^1 task has a value for “Price”/);
+  expect(strandedWords({ code: "new_kind", name: null, tasks: 1, message: "as told" })).toBe("as told");
 });
 
 test("what another editor has done is told in words", () => {

@@ -76,3 +76,19 @@ export function about(problems: Placed[], kind: "stage" | "action" | "field", id
 export function ofItself(problems: Placed[], id: string, at = ""): Placed[] {
   return about(problems, "action", id).filter(({ concerns }) => concerns.kind === "action" && !concerns.step && concerns.at.startsWith(at));
 }
+
+/** Tasks that a version would strand: what is in the way, and what to do about it here. */
+export function strandedWords(it: { code: string; name: string | null; tasks: number; message: string }): string {
+  const tasks = it.tasks === 1 ? "1 task" : `${it.tasks} tasks`;
+  const verb = it.tasks === 1 ? "is" : "are";
+  switch (it.code) {
+    case "stage_in_use":
+      return `${tasks} ${verb} in the stage “${it.name}”, or to be moved there. Move them elsewhere first, or give the stage another name instead of removing it.`;
+    case "values_break_type":
+      return `${tasks} ${it.tasks === 1 ? "has" : "have"} a value for “${it.name}” that its new type does not take. Change those first, or add another field.`;
+    case "unique_id_in_use":
+      return `${tasks} ${verb} known by another value than the new Unique ID “${it.name ?? "none"}” would have. Keep the old one.`;
+    default:
+      return it.message;
+  }
+}

@@ -2,7 +2,7 @@
 import { Notice } from "../../parts/States";
 import { Button } from "../../parts/Button";
 import { Link } from "react-router";
-import { whereabouts } from "../../model/flow/problems";
+import { strandedWords, whereabouts } from "../../model/flow/problems";
 import styles from "./Builder.module.css";
 import type { Refusal } from "./saving";
 import { useBuilder } from "./state";
@@ -57,7 +57,7 @@ export function Notices({ refusal, onForget, isDraftLost, onCompare, onRead }: P
         {refusal.stranded.length === 0 && refusal.problems.length === 0 && <p>{refusal.message}</p>}
         <ul className={styles.list}>
           {refusal.stranded.map((it, index) => (
-            <li key={index}>{it.message}</li>
+            <li key={index}>{strandedWords(it)}</li>
           ))}
           {refusal.problems.map((it, index) => (
             <li key={`p${index}`}>

@@ -1,5 +1,5 @@
 // What the server says of the workflow: beside one thing, and as a list of everything that leads there.
-import { CircleAlert, CircleCheck, TriangleAlert } from "lucide-react";
+import { CircleAlert, CircleCheck, Ellipsis, TriangleAlert } from "lucide-react";
 import { Button as AriaButton } from "react-aria-components";
 import { type Placed, whereabouts } from "../../model/flow/problems";
 import styles from "./Problems.module.css";
@@ -40,7 +40,7 @@ export function ProblemList({ isChecked, onFields }: { isChecked: boolean; onFie
   return (
     <section className={styles.all} aria-label="Problems">
       <h2 className={styles.title} role="status">
-        {problems.length === 0 ? <CircleCheck className={styles.good} aria-hidden /> : bad > 0 ? <CircleAlert className={styles.problem} aria-hidden /> : <TriangleAlert className={styles.finding} aria-hidden />}
+        {problems.length === 0 && !isChecked ? <Ellipsis aria-hidden /> : problems.length === 0 ? <CircleCheck className={styles.good} aria-hidden /> : bad > 0 ? <CircleAlert className={styles.problem} aria-hidden /> : <TriangleAlert className={styles.finding} aria-hidden />}
         {isChecked || problems.length > 0 ? title : "Checking…"}
       </h2>
       {problems.length > 0 && (

@@ -5,7 +5,7 @@ import { type DefinitionProblem, type Finding, type Stranded, type Validation, d
 import { ApiError } from "../../api/client";
 import { type FlowDocument, settle } from "../../model/flow/document";
 import { dropDraft, keepDraft } from "../../model/flow/draft";
-import { type Placed, type Problem, located } from "../../model/flow/problems";
+import { type Placed, type Problem, located, strandedWords } from "../../model/flow/problems";
 import { say, sayError } from "../../parts/Toasts";
 import type { useBuilderState } from "./state";
 
@@ -20,7 +20,7 @@ const asStranded = (document: FlowDocument, it: Stranded): Problem => {
   const index = (document.stages ?? []).findIndex((stage) => stage.id === it.id);
   const field = (document.fields ?? []).findIndex((one) => one.id === it.id);
   const path = it.code.includes("stage") ? (index >= 0 ? `/stages/${index}` : "") : field >= 0 ? `/fields/${field}` : "";
-  return { path, message: it.message, level: "problem" };
+  return { path, message: strandedWords(it), level: "problem" };
 };
 
 /** What the server says of the document, a moment after each edit. */

@@ -13,6 +13,7 @@ import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
 import { say, sayError } from "../../parts/Toasts";
 import { readDraft } from "../../model/flow/draft";
+import { strandedWords } from "../../model/flow/problems";
 import { Comparison } from "./Comparison";
 import styles from "./Versions.module.css";
 
@@ -145,7 +146,7 @@ function Refused({ version, error, onClose }: { version: number; error: ApiError
       {stranded.length === 0 && <p>{error.message}</p>}
       <ul>
         {stranded.map((it, index) => (
-          <li key={index}>{it.message}</li>
+          <li key={index}>{strandedWords(it)}</li>
         ))}
       </ul>
     </Notice>
