@@ -220,7 +220,7 @@ fn executions() -> Value {
     let states = State::NAMES.map(|(name, _)| name);
     let attempt = json!({
         "number": number(), "try": number(), "started_at": instant(), "ended_at": maybe_instant(), "outcome": text(),
-        "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
+        "code": maybe_text(), "message": maybe_text(), "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
     });
     let mut whole = attempt.clone();
     whole["step"] = object(json!({
