@@ -130,7 +130,7 @@ test("the reference page: a new stage, an arrow, a new action, an API call, Appl
   await accessible(page);
   // What is needed is told, and nothing is applied.
   await dialog.getByRole("button", { name: "Apply" }).click();
-  await dialog.getByText("This is needed.").waitFor();
+  await dialog.getByText("This is needed.", { exact: true }).waitFor();
   await dialog.getByRole("textbox", { name: "URL" }).fill(`${receiver.address}/callback?company=`);
   await dialog.getByRole("button", { name: "Insert a field into URL" }).click();
   await page.getByRole("menuitem", { name: "Company Name" }).click();
@@ -145,8 +145,9 @@ test("the reference page: a new stage, an arrow, a new action, an API call, Appl
   await dialog.getByRole("button", { name: "Run the test" }).click();
   await dialog.getByText("Succeeded").waitFor();
   expect(receiver.calls).toHaveLength(1);
-  expect(await dialog.getByLabel("Request", { exact: true }).innerText()).toContain(receiver.calls[0]!.body);
-  expect(await dialog.getByLabel("Answer", { exact: true }).innerText()).toContain(receiver.answer.body);
+  for (const _ of ["request", "answer"]) await dialog.getByRole("button", { name: "As it was" }).first().click();
+  expect(await dialog.getByRole("group", { name: "Body of the request" }).innerText()).toBe(receiver.calls[0]!.body);
+  expect(await dialog.getByRole("group", { name: "Body of the answer" }).innerText()).toBe(receiver.answer.body);
   await shot(page, "flow-test");
   await accessible(page);
 
@@ -240,7 +241,9 @@ test("a server that goes away in mid-edit loses nothing, and the second of two e
   await two.page.getByRole("textbox", { name: "Name of the stage" }).fill("To Do");
   await save(two.page);
 
-  await page.getByRole("dialog").getByText("Somebody else has saved").waitFor();
+  // Told at once, and asked before anything of hers is overwritten.
+  await page.getByText(/^Somebody else has saved version/).waitFor();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByRole("dialog").getByText("Stage “To Do”").waitFor();
   await page.getByRole("dialog").getByText("Action “Begin”").waitFor();
   await accessible(page);

@@ -42,19 +42,16 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   const users = useQuery(usersQuery(workflow));
   const { problems, isChecked } = useValidation(workflow, document, !isReadOnly);
   const isDraftLost = useDraft(workflow, held, !isReadOnly);
-  const saving = useSaving(workflow, held);
   const [openStep, setOpenStep] = useState<OpenStep>();
   const [isFieldsOpen, setFieldsOpen] = useState(false);
-  const [isConflictOpen, setConflictOpen] = useState(true);
+  const [isConflictOpen, setConflictOpen] = useState(false);
+  const saving = useSaving(workflow, held, () => setConflictOpen(true));
 
   useEffect(() => {
     dispatch({ do: "theirs", saved: { version: definition.version, document: definition.document } });
   }, [definition, dispatch]);
   // Before one opens a step, so that it opens at once, also when the server is away by then.
   useEffect(() => void loadSteps(), []);
-  // A newer version than the one that was looked at is told anew.
-  const theirVersion = held.theirs?.version;
-  useEffect(() => setConflictOpen(theirVersion !== undefined), [theirVersion]);
 
   const latest = useRef(document);
   latest.current = document;
@@ -92,11 +89,11 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
         <Notices refusal={saving.refusal} onForget={saving.forget} isDraftLost={isDraftLost} onCompare={() => setConflictOpen(true)} onRead={() => dispatch({ do: "note-read" })} />
         <ReactFlowProvider>
           <div className={styles.parts}>
-          <Sidebar isSaving={saving.isSaving} isChecked={isChecked} onSave={() => void saving.save()} onRemove={removal.ask} onFields={() => setFieldsOpen(true)} />
-          <section className={styles.stage} aria-label="Canvas">
-            <Toolbar onRemove={removal.ask} />
-            <Canvas />
-          </section>
+            <Sidebar isSaving={saving.isSaving} isChecked={isChecked} onSave={() => void saving.save()} onRemove={removal.ask} onFields={() => setFieldsOpen(true)} />
+            <section className={styles.stage} aria-label="Canvas">
+              <Toolbar onRemove={removal.ask} />
+              <Canvas />
+            </section>
           </div>
         </ReactFlowProvider>
         <Suspense>{openStep && <StepDialog key={"step" in openStep ? openStep.step : openStep.type} open={openStep} onClose={() => setOpenStep(undefined)} />}</Suspense>

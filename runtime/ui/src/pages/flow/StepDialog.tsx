@@ -3,14 +3,16 @@ import { Lightbulb, Play } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { type Step, actionById, same, stepsOf } from "../../model/flow/document";
-import { about } from "../../model/flow/problems";
+import { about, tokens } from "../../model/flow/problems";
+import { titled } from "../../model/flow/schema";
 import { newStep, putStep } from "../../model/flow/steps";
 import { check } from "../../model/flow/validate";
 import { Button } from "../../parts/Button";
-import { Modal } from "../../parts/Dialog";
+import { Confirm, Modal } from "../../parts/Dialog";
 import { TextField } from "../../parts/Field";
 import { Menu } from "../../parts/Menu";
 import { Notice } from "../../parts/States";
+import { Words } from "../../parts/Words";
 import { ApiCallForm } from "./ApiCallForm";
 import styles from "./Form.module.css";
 import panel from "./Panel.module.css";
@@ -19,7 +21,6 @@ import { SchemaForm } from "./SchemaForm";
 import { StepIcon } from "./StepIcon";
 import { useBuilder } from "./state";
 import { Trial } from "./Trial";
-import { Words } from "./Words";
 
 export type OpenStep = { action: string; step: string } | { action: string; type: string };
 
@@ -29,7 +30,9 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
   const existing = action && "step" in open ? stepsOf(action).find((it) => it.id === open.step) : undefined;
   const wanted = "type" in open ? open.type : existing?.type;
   const type = stepTypes.find((it) => it.id === wanted);
-  const [step, setStep] = useState<Step | undefined>(() => existing ?? (type && newStep(document, open.action, type)));
+  const [begun] = useState<Step | undefined>(() => existing ?? (type && newStep(document, open.action, type)));
+  const [step, setStep] = useState(begun);
+  const [isLeaving, setLeaving] = useState(false);
   const [isAsked, setAsked] = useState(false);
   const [isTesting, setTesting] = useState(false);
   const faults = useMemo(() => (type && step ? check(type.schema, parameters(step)) : []), [type, step]);
@@ -47,7 +50,6 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
   };
   const examples = (type?.examples ?? []) as { title?: string; params?: Record<string, unknown> }[];
   const form = { step, onChange: setStep, errorAt, isReadOnly };
-  const unplaced = told.filter((it) => it.concerns.kind === "action" && (it.level === "finding" || it.concerns.at === ""));
   return (
     <Modal
       title={
@@ -59,7 +61,7 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
         </>
       }
       isOpen
-      onClose={onClose}
+      onClose={() => (isReadOnly || same(step, begun) ? onClose() : setLeaving(true))}
       wide
     >
       {!type && (
@@ -70,7 +72,7 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
       {type && type.id !== "api_call" && (
         <div className={styles.top}>
           <p className={styles.hint}>
-            <Words>{type.summary}</Words>
+            <Words text={type.summary} />
           </p>
           {!isReadOnly && examples.length > 0 && (
             <Menu label="Examples" groups={[{ id: "examples", entries: examples.map((it, index) => ({ id: String(index), name: it.title ?? `Example ${index + 1}` })) }]} onChoose={(index) => setStep({ ...examples[Number(index)]!.params, id: step.id, name: step.name, type: step.type })}>
@@ -82,7 +84,7 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
           )}
         </div>
       )}
-      <Beside problems={unplaced} />
+      <Beside problems={told} />
       {type && (type.id === "api_call" ? <ApiCallForm {...form} /> : <SchemaForm {...form} schema={type.schema} />)}
       <TextField
         label="Name of the step"
@@ -95,7 +97,11 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
       />
       {isTesting && <Trial action={action} step={step} faults={faults.length} onClose={() => setTesting(false)} />}
       <div className={styles.footer}>
-        {isAsked && faults.length > 0 && <Notice kind="bad">{faults.length === 1 ? "One thing is not as it needs to be." : `${faults.length} things are not as they need to be.`}</Notice>}
+        {isAsked && faults.length > 0 && (
+          <Notice kind="bad" title={faults.length === 1 ? "One thing is not as it needs to be" : `${faults.length} things are not as they need to be`}>
+            {faults.map((it) => `${tokens(it.path).map(titled).join(", ") || "The step"}: ${it.message}`).join(" ")}
+          </Notice>
+        )}
         <div className={styles.apply}>
           {!isTesting && type && (
             <Button icon={<Play aria-hidden />} onPress={() => setTesting(true)}>
@@ -109,6 +115,9 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
           )}
         </div>
       </div>
+      <Confirm title="Leave without applying?" does="Leave" danger isOpen={isLeaving} onConfirm={onClose} onClose={() => setLeaving(false)}>
+        <p>What you changed in this step would be lost.</p>
+      </Confirm>
     </Modal>
   );
 }

@@ -9,6 +9,7 @@ import { putStep } from "../../model/flow/steps";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/Copy";
 import { Checkbox, Select, TextField } from "../../parts/Field";
+import { HttpRecord } from "../../parts/HttpRecord";
 import { Badge } from "../../parts/Marks";
 import { Notice } from "../../parts/States";
 import { told } from "../../parts/Toasts";
@@ -82,40 +83,22 @@ function useTasks(): { id: string; name: string }[] | undefined {
   }, [found.data, saved.document]);
 }
 
-interface Wire {
-  method?: string;
-  url?: string;
-  status?: number;
-  headers?: Record<string, string | string[]> | [string, string][];
-  body?: string;
-}
-
-interface Exchange {
-  request?: Wire;
-  response?: Wire;
-  timing?: { total_us?: number };
-}
-
 const TONES = { succeeded: "good", failed: "bad", unknown: "warn" } as const;
 const WORDS = { succeeded: "Succeeded", failed: "Failed", unknown: "Sent, no answer" } as const;
 
 function Outcome({ trial }: { trial: StepTrial }) {
-  const exchange = trial.record as Exchange | null;
   const outcome = trial.outcome as keyof typeof TONES;
-  const total = exchange?.timing?.total_us;
   return (
     <div className={styles.form} role="status">
       <p>
-        <Badge tone={TONES[outcome]}>{WORDS[outcome]}</Badge> {trial.message} {total !== undefined && <span className={styles.hint}>{Math.round(total / 1000)} ms</span>}
+        <Badge tone={TONES[outcome]}>{WORDS[outcome]}</Badge> {trial.message}
       </p>
       {trial.warnings.map((it, index) => (
         <Notice key={index} kind="warn">
           {it}
         </Notice>
       ))}
-      {exchange?.request && <Shown title="Request" text={head(exchange.request, `${exchange.request.method ?? ""} ${exchange.request.url ?? ""}`)} />}
-      {exchange?.request && !exchange.response && <p className={styles.hint}>No answer came.</p>}
-      {exchange?.response && <Shown title="Answer" text={head(exchange.response, String(exchange.response.status ?? ""))} />}
+      {trial.record && <HttpRecord record={trial.record} />}
       <Effects trial={trial} />
     </div>
   );
@@ -153,11 +136,4 @@ function Shown({ title, text }: { title: string; text: string }) {
       </pre>
     </div>
   );
-}
-
-/** As it went over the wire: the first line, the headers, the body. */
-function head(wire: Wire, first: string): string {
-  const pairs = Array.isArray(wire.headers) ? wire.headers : Object.entries(wire.headers ?? {});
-  const headers = pairs.map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(", ") : value}`);
-  return [first, ...headers, ...(wire.body ? ["", wire.body] : [])].join("\n");
 }

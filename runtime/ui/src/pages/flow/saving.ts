@@ -70,15 +70,19 @@ export interface Refusal {
   problems: Placed[];
 }
 
-export function useSaving(workflow: string, held: Held) {
+export function useSaving(workflow: string, held: Held, onConflict: () => void) {
   const queries = useQueryClient();
   const [isSaving, setSaving] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();
-  const latest = useRef(held);
-  latest.current = held;
+  const latest = useRef({ held, onConflict });
+  latest.current = { held, onConflict };
 
   const save = useCallback(async (over?: number): Promise<boolean> => {
-    const { saved, document: sent, dispatch } = latest.current;
+    const { saved, document: sent, dispatch, theirs: known } = latest.current.held;
+    if (known && over === undefined) {
+      latest.current.onConflict();
+      return false;
+    }
     const { document, became } = settle(sent, saved.document);
     setSaving(true);
     try {
@@ -94,8 +98,10 @@ export function useSaving(workflow: string, held: Held) {
     } catch (error) {
       if (error instanceof ApiError && error.code === "version_conflict") {
         const theirs = await queries.fetchQuery({ ...definitionQuery(workflow), staleTime: 0 }).catch(() => undefined);
-        if (theirs) dispatch({ do: "theirs", saved: { version: theirs.version, document: theirs.document } });
-        else sayError(error);
+        if (theirs) {
+          dispatch({ do: "theirs", saved: { version: theirs.version, document: theirs.document } });
+          latest.current.onConflict();
+        } else sayError(error);
       } else if (error instanceof ApiError && (error.body["problems"] || error.body["stranded"])) {
         const problems = located(document, ((error.body["problems"] as DefinitionProblem[] | undefined) ?? []).map(asProblem));
         setRefusal({ message: error.message, stranded: (error.body["stranded"] as Stranded[] | undefined) ?? [], problems });

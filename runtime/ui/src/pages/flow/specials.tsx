@@ -6,6 +6,7 @@ import { subjects } from "../../model/flow/conditions";
 import { type Field, type Test, fieldsOf, stagesOf } from "../../model/flow/document";
 import { IconButton } from "../../parts/Button";
 import { Checkbox, Select } from "../../parts/Field";
+import { Words } from "../../parts/Words";
 import styles from "./Form.module.css";
 import { Pairs } from "./Pairs";
 import panel from "./Panel.module.css";
@@ -13,14 +14,13 @@ import type { FormContext } from "./SchemaForm";
 import { TemplateField } from "./TemplateField";
 import { Tests } from "./Tests";
 import { useBuilder } from "./state";
-import { Words } from "./Words";
 
 type Props = FieldProps<unknown, Record<string, unknown>, FormContext>;
 type Values = Record<string, unknown>;
 
 const pointer = (path: (string | number)[]) => path.map((it) => `/${it}`).join("");
 const titleOf = ({ schema, name }: Props) => String(schema["title"] ?? name);
-const described = ({ schema }: Props) => (typeof schema["description"] === "string" ? <Words>{schema["description"]}</Words> : undefined);
+const described = ({ schema }: Props) => (typeof schema["description"] === "string" ? <Words text={schema["description"]} /> : undefined);
 
 /** Fields by name, each with what it is set to; the input is that of the field's type. */
 function FieldTable(props: Props) {

@@ -51,7 +51,8 @@ function next(state: State, event: Event): State {
     case "select":
       return same(event.ids, state.selected) ? state : { ...state, selected: event.ids };
     case "cancel":
-      return to(record(state.history, state.saved.document), { restored: false });
+      // What was saved last is what counts, whoever saved it.
+      return to(record(state.history, (state.theirs ?? state.saved).document), { saved: state.theirs ?? state.saved, theirs: undefined, restored: false });
     case "note-read":
       return { ...state, restored: false };
     case "saved": {

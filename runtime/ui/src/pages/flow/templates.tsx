@@ -5,11 +5,11 @@ import { type ReactElement, type ReactNode, cloneElement, isValidElement } from 
 import { Button as AriaButton } from "react-aria-components";
 import { isShown } from "../../model/flow/schema";
 import { Button, IconButton } from "../../parts/Button";
+import { Words } from "../../parts/Words";
 import styles from "./Form.module.css";
 import { More } from "./More";
 import panel from "./Panel.module.css";
 import type { FormContext } from "./SchemaForm";
-import { Words } from "./Words";
 
 type Schema = Record<string, unknown>;
 type Ui = Record<string, Record<string, unknown> | undefined>;
@@ -50,7 +50,7 @@ function ObjectTemplate({ properties, title, description, fieldPathId, uiSchema,
         <span className={styles.legend}>{title}</span>
         {optionalDataControl}
       </div>
-      {description && <p className={styles.description}>{typeof description === "string" ? <Words>{description}</Words> : description}</p>}
+      {description && <p className={styles.description}>{typeof description === "string" ? <Words text={description} /> : description}</p>}
       {body}
     </fieldset>
   );
@@ -66,7 +66,7 @@ function ArrayTemplate({ title, schema, items, canAdd, onAddClick, readonly, dis
       </div>
       {typeof schema["description"] === "string" && (
         <p className={styles.description}>
-          <Words>{schema["description"]}</Words>
+          <Words text={schema["description"]} />
         </p>
       )}
       <div className={styles.pairs}>{items}</div>

@@ -4,10 +4,10 @@ import { useMemo } from "react";
 import { fieldsOf, stagesOf } from "../../model/flow/document";
 import { Checkbox, RadioGroup, Select, TextField } from "../../parts/Field";
 import { Dot } from "../../parts/Marks";
+import { Words } from "../../parts/Words";
 import type { FormContext } from "./SchemaForm";
 import { TemplateField } from "./TemplateField";
 import { useBuilder } from "./state";
-import { Words } from "./Words";
 
 // What @rjsf hands over is of any type; here it is narrowed.
 type Props = WidgetProps<unknown, Record<string, unknown>, FormContext>;
@@ -20,7 +20,7 @@ export const ID_PREFIX = "step";
 function useShared(props: Props) {
   const { id, label, hideLabel, schema, required, readonly, disabled } = props;
   const error = props.registry.formContext.errorAt(id.slice(ID_PREFIX.length));
-  const description = typeof schema["description"] === "string" ? <Words>{schema["description"]}</Words> : undefined;
+  const description = typeof schema["description"] === "string" ? <Words text={schema["description"]} /> : undefined;
   return { label: label || props.name, ...(hideLabel && { hideLabel }), description, error, isRequired: !!required, isReadOnly: !!readonly || !!disabled };
 }
 
