@@ -198,6 +198,11 @@ test("without a mouse: steps into another order, an arrow, undo; a plugin's form
   await until("the order is undone", async () => /Move to/.test(await steps(page).first().innerText()));
   await page.locator("[data-canvas]").press("Control+Shift+z");
   await until("the order is there again", async () => /Update/.test(await steps(page).first().innerText()));
+  // And the same by hand, there and back.
+  await steps(page).first().dragTo(steps(page).nth(1), { targetPosition: { x: 80, y: 36 } });
+  await until("the first step was dragged behind the second", async () => /Move to/.test(await steps(page).first().innerText()));
+  await steps(page).nth(1).dragTo(steps(page).first(), { targetPosition: { x: 80, y: 2 } });
+  await until("and back", async () => /Update/.test(await steps(page).first().innerText()));
 
   await node(page, "stage:done").focus();
   await page.keyboard.press("Enter");

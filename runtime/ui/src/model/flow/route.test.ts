@@ -20,6 +20,11 @@ test("an arrow goes round what stands between", () => {
   expect(route(box(0, 0), box(200, 200), [box(0, 60)])).toEqual([[50, 0], [200, 0], [200, 177]]);
 });
 
+test("an arrow turns early where it would cross something in the middle", () => {
+  const points = route(box(0, 0), box(260, 200), [box(0, 76), box(150, 0), box(130, 120)]);
+  expect(points).toEqual([[0, 20], [0, 40], [260, 40], [260, 177]]);
+});
+
 test("corners are rounded", () => {
   expect(pathThrough([[0, 0], [100, 0], [100, 50]])).toBe("M0,0L90,0Q100,0 100,10L100,50");
   expect(pathThrough([[0, 0], [10, 0]])).toBe("M0,0L10,0");

@@ -18,6 +18,8 @@ const CLEAR = 10;
 /** How far an arrow goes out that comes back to the same side. */
 const OUT = 30;
 const RADIUS = 10;
+/** How close to a box an arrow may turn, with room for its head. */
+const NEAR = 20;
 
 type Points = Position[];
 
@@ -37,13 +39,13 @@ function ways(a: Box, b: Box): Points[] {
   const found: Points[] = [];
   if (isApart && Math.abs(dx) < IN_LINE) found.push([[a.x, leaveY], [a.x, enterY]]);
   if (isBeside && Math.abs(dy) < IN_LINE) found.push([[leaveX, a.y], [enterX, a.y]]);
-  const middleY = (leaveY + enterY) / 2;
-  const middleX = (leaveX + enterX) / 2;
-  if (isApart && Math.abs(dx) >= IN_LINE) found.push([[a.x, leaveY], [a.x, middleY], [b.x, middleY], [b.x, enterY]]);
+  // Across in the middle, or close to one of the two.
+  const between = (from: number, to: number) => [(from + to) / 2, from + Math.sign(to - from) * NEAR, to - Math.sign(to - from) * NEAR];
+  if (isApart && Math.abs(dx) >= IN_LINE) for (const y of between(leaveY, enterY)) found.push([[a.x, leaveY], [a.x, y], [b.x, y], [b.x, enterY]]);
   // Out at the side and in from above, or down and in at the side.
   if (isApart && Math.abs(dx) > a.width / 2 + RADIUS) found.push([[leaveX, a.y], [b.x, a.y], [b.x, enterY]]);
   if (isApart && Math.abs(dx) > b.width / 2 + RADIUS) found.push([[a.x, leaveY], [a.x, b.y], [enterX, b.y]]);
-  if (isBeside) found.push([[leaveX, a.y], [middleX, a.y], [middleX, b.y], [enterX, b.y]]);
+  if (isBeside) for (const x of between(leaveX, enterX)) found.push([[leaveX, a.y], [x, a.y], [x, b.y], [enterX, b.y]]);
   const farRight = Math.max(right(a), right(b)) + OUT;
   const farLeft = Math.min(left(a), left(b)) - OUT;
   for (let wider = 0; wider < 4; wider++) {

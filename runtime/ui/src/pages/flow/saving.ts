@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type DefinitionProblem, type Finding, type Stranded, type Validation, definitionQuery, saveDocument, validateDocument } from "../../api/definitions";
 import { ApiError } from "../../api/client";
-import { type FlowDocument, settle } from "../../model/flow/document";
+import { type FlowDocument, same, settle } from "../../model/flow/document";
 import { dropDraft, keepDraft } from "../../model/flow/draft";
 import { type Placed, type Problem, located, strandedWords } from "../../model/flow/problems";
 import { say, sayError } from "../../parts/Toasts";
@@ -50,7 +50,8 @@ export function useValidation(workflow: string, document: FlowDocument, isAsked:
     // Places are those of the document that was looked at, which edits since may have moved.
     return located(found.document, all);
   }, [found]);
-  return { problems, stranded: found?.validation.stranded ?? [], isChecked: found?.document === document };
+  const isChecked = useMemo(() => found !== undefined && same(found.document, document), [found, document]);
+  return { problems, isChecked };
 }
 
 /** Keeps what is edited in the browser, and lets go of it once it is saved. */
