@@ -63,9 +63,17 @@ export const usersQuery = (workflow: string) =>
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/users", { params: { path: { workflow } } })),
   });
 
+const changed = new Set<(change: Change) => void>();
+
+/** Calls `listener` with every change, for a page that reads anew in its own way. Returns how to stop that. */
+export function onChange(listener: (change: Change) => void): () => void {
+  changed.add(listener);
+  return () => changed.delete(listener);
+}
+
 /** What a change makes stale. Lists of tasks and executions are read anew, the rest stays. */
 export function staleAfter(change: Change): void {
-  const stale = (queryKey: readonly string[]) => void queryClient.invalidateQueries({ queryKey });
+  changed.forEach((listener) => listener(change));
   switch (change.kind) {
     case "task":
       stale(["workflow", change.workflow, "tasks"]);
@@ -77,6 +85,32 @@ export function staleAfter(change: Change): void {
       break;
     case "workspace":
     case "reset":
-      void queryClient.invalidateQueries();
+      stale([]);
   }
+}
+
+// A busy server tells of many changes in a second, and each would begin anew what is being read: then nothing ever
+// came. So the first one counts at once, and what comes while that is read counts together afterwards.
+
+const GATHER_MS = 200;
+const READ_MS_MAX = 2000;
+
+const waiting = new Map<string, readonly string[]>();
+let isReading = false;
+
+function stale(queryKey: readonly string[]): void {
+  waiting.set(queryKey.join("\n"), queryKey);
+  if (!isReading) void readAnew();
+}
+
+async function readAnew(): Promise<void> {
+  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+  isReading = true;
+  while (waiting.size > 0) {
+    const keys = [...waiting.values()];
+    waiting.clear();
+    const read = Promise.all(keys.map((queryKey) => queryClient.invalidateQueries({ queryKey })));
+    await Promise.all([Promise.race([read, pause(READ_MS_MAX)]), pause(GATHER_MS)]);
+  }
+  isReading = false;
 }

@@ -1,10 +1,97 @@
-// Tasks
-import { Page } from "../../parts/Page";
+// A workflow's tasks: by stages and assignees at the side, in a table that is filtered, sorted, searched and written into.
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { useNavigate, useParams } from "react-router";
+import { fieldsQuery } from "../../api/queries";
+import { useRights } from "../../api/session";
+import { type Asked, countsOf } from "../../api/tasks";
+import { type Field, addressOf, columnsOf, readHidden, visible, writeHidden } from "../../model/tasks/columns";
+import { countsQuery, listQuery, nextSort } from "../../model/tasks/view";
+import { useTitle } from "../../parts/Page";
+import { Failed, Loading } from "../../parts/States";
+import { Facets } from "./Facets";
+import { FilterPanel } from "./FilterPanel";
+import { NewTask } from "./NewTask";
+import styles from "./TasksPage.module.css";
+import { Toolbar } from "./Toolbar";
+import { TaskTable } from "./TaskTable";
+import { useView } from "./useView";
 
 export function Component() {
+  const { workflow = "" } = useParams();
+  const fields = useQuery(fieldsQuery(workflow));
+  useTitle("Tasks");
+  if (fields.isPending) return <Loading what="The workflow" />;
+  // Of another workflow everything begins anew, what is hidden and half typed, too.
+  if (fields.data) return <Tasks key={workflow} workflow={workflow} fields={fields.data} />;
   return (
     <main id="main">
-      <Page title="Tasks">{null}</Page>
+      <Failed error={fields.error} onRetry={() => void fields.refetch()} />
+    </main>
+  );
+}
+
+function Tasks({ workflow, fields }: { workflow: string; fields: Field[] }) {
+  const navigate = useNavigate();
+  const { edit } = useRights(workflow);
+  const [view, change] = useView(workflow);
+  const [hidden, setHidden] = useState(() => readHidden(localStorage, workflow));
+  const [isFiltering, setFiltering] = useState(view.tests.length > 0);
+  const [isMaking, setMaking] = useState(false);
+  const columns = useMemo(() => columnsOf(fields), [fields]);
+  const seen = useMemo(() => visible(columns, hidden), [columns, hidden]);
+
+  const base = useQuery(countsOf(workflow, {}));
+  const stages = base.data?.stages;
+  const counted = useQuery({ ...countsOf(workflow, countsQuery(view, columns, stages ?? [])), enabled: stages !== undefined, placeholderData: (old) => old });
+  const asked: Asked = useMemo(() => listQuery(view, columns), [view, columns]);
+  const colors = useMemo(() => new Map((stages ?? []).map((it) => [it.name, it.color])), [stages]);
+
+  const hide = (names: string[]) => {
+    setHidden(names);
+    writeHidden(localStorage, workflow, names);
+  };
+  return (
+    <main id="main" className={styles.page}>
+      <h1 className="unseen">Tasks</h1>
+      <Toolbar
+        view={view}
+        onChange={change}
+        columns={columns}
+        hidden={hidden}
+        onHide={hide}
+        matching={counted.data?.matching}
+        total={base.data?.total}
+        isFiltering={isFiltering}
+        onFilter={() => setFiltering(!isFiltering)}
+        {...(edit && { onNew: () => setMaking(true) })}
+      />
+      {isFiltering && <FilterPanel workflow={workflow} columns={columns} stages={stages ?? []} tests={view.tests} onChange={(tests) => change({ ...view, tests })} />}
+      <div className={styles.body}>
+        <Facets view={view} onChange={change} base={base.data} counted={counted.data} error={base.error} onRetry={() => void base.refetch()} />
+        <TaskTable
+          workflow={workflow}
+          fields={fields}
+          columns={seen}
+          asked={asked}
+          view={view}
+          colors={colors}
+          matching={counted.data?.matching}
+          total={base.data?.total}
+          onSort={(by) => change({ ...view, sort: nextSort(view.sort, by) })}
+          onChange={change}
+          {...(edit && { onNew: () => setMaking(true) })}
+        />
+      </div>
+      {isMaking && (
+        <NewTask
+          workflow={workflow}
+          fields={fields}
+          stages={stages ?? []}
+          onClose={() => setMaking(false)}
+          onMade={(task) => navigate(`/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(addressOf(task))}`)}
+        />
+      )}
     </main>
   );
 }

@@ -1,0 +1,169 @@
+// What the pages of tasks read and write: lists by pages, one task with all that belongs to it, and what is done with it.
+import { queryOptions } from "@tanstack/react-query";
+import type { Field, Task } from "../model/tasks/columns";
+import type { Query } from "../model/tasks/view";
+import { ApiError, type Schemas, answer, client, whole } from "./client";
+import { changeTask, taskActions, taskCounts, type ExecutionDetail, type ExecutionItem } from "./coming";
+
+/** A page of a list, and where the next one begins. */
+export interface TaskPage {
+  rows: Task[];
+  next: string | null;
+}
+
+export interface Asked {
+  active: boolean;
+  query: Query;
+}
+
+export async function readTasks(workflow: string, { active, query }: Asked, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<TaskPage> {
+  const params = { path: { workflow }, query: { ...query, _limit: limit, ...(cursor && { _cursor: cursor }) } };
+  const asked = { params, ...(signal && { signal }) };
+  const { data, headers } = await whole(
+    active ? client.GET("/api/v1/workflows/{workflow}/tasks/active", asked) : client.GET("/api/v1/workflows/{workflow}/tasks", asked),
+  );
+  return { rows: data as Task[], next: headers.get("Onward-Next-Cursor") };
+}
+
+/** How many there are, by stages and by who has them. */
+export const countsOf = (workflow: string, query: Query) =>
+  queryOptions({
+    queryKey: ["workflow", workflow, "tasks", "counts", query],
+    queryFn: ({ signal }) => taskCounts(workflow, query, signal),
+  });
+
+// All of one task is below ["workflow", id, "task"], so that a change of it makes all of it stale.
+
+const below = (workflow: string, task: string, what: string) => ["workflow", workflow, "task", task, what] as const;
+const path = (workflow: string, task: string) => ({ params: { path: { workflow, task } } });
+
+export const taskQuery = (workflow: string, task: string) =>
+  queryOptions({
+    queryKey: below(workflow, task, "values"),
+    queryFn: async () => (await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}", path(workflow, task)))) as Task,
+  });
+
+export const actionsQuery = (workflow: string, task: string) =>
+  queryOptions({ queryKey: below(workflow, task, "actions"), queryFn: () => taskActions(workflow, task) });
+
+export const historyQuery = (workflow: string, task: string) =>
+  queryOptions({
+    queryKey: below(workflow, task, "history"),
+    queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/history", path(workflow, task))),
+  });
+
+export const commentsQuery = (workflow: string, task: string) =>
+  queryOptions({
+    queryKey: below(workflow, task, "comments"),
+    queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/comments", path(workflow, task))),
+  });
+
+export const checklistQuery = (workflow: string, task: string) =>
+  queryOptions({
+    queryKey: below(workflow, task, "checklist"),
+    queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/checklist_items", path(workflow, task))),
+  });
+
+/** The stage change that is to come; `null` where there is none. */
+export const scheduleQuery = (workflow: string, task: string) =>
+  queryOptions({
+    queryKey: below(workflow, task, "schedule"),
+    queryFn: async () => {
+      try {
+        return await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/schedule", path(workflow, task)));
+      } catch (error) {
+        if (error instanceof ApiError && error.code === "schedule_not_found") return null;
+        throw error;
+      }
+    },
+  });
+
+/** Executions of a task that its page knows of. */
+export const EXECUTIONS_MAX = 50;
+
+export const taskExecutionsQuery = (workflow: string, task: string) =>
+  queryOptions({
+    queryKey: below(workflow, task, "executions"),
+    queryFn: async () => {
+      const query = { task, _limit: EXECUTIONS_MAX };
+      return (await answer(client.GET("/api/v1/workflows/{workflow}/executions", { params: { path: { workflow }, query } }))) as ExecutionItem[];
+    },
+  });
+
+/** While it goes on it is asked for again also without being told: streams may be away. */
+const ASK_AGAIN_MS = 2000;
+
+export const taskExecutionQuery = (workflow: string, task: string, execution: string) =>
+  queryOptions({
+    queryKey: [...below(workflow, task, "execution"), execution],
+    queryFn: async () =>
+      (await answer(client.GET("/api/v1/workflows/{workflow}/executions/{execution}", { params: { path: { workflow, execution } } }))) as ExecutionDetail,
+    refetchInterval: ({ state }) => (state.data?.status === "Pending" ? ASK_AGAIN_MS : false),
+  });
+
+/** Writes values of a task. What is wrong with them is in the error's `fields`. */
+export async function writeTask(workflow: string, fields: Field[], address: string, values: Record<string, unknown>): Promise<Task> {
+  const unique = fields.find((it) => it.type === "uniqueId");
+  try {
+    return (await changeTask(workflow, address, values)) as Task;
+  } catch (error) {
+    // A server without that route knows tasks by their Unique ID alone.
+    if (!(error instanceof ApiError && error.status === 405 && unique)) throw error;
+    const body = { ...values, [unique.name]: address } as Schemas["TaskValues"];
+    return (await answer(client.PUT("/api/v1/workflows/{workflow}/tasks", { params: { path: { workflow } }, body }))) as Task;
+  }
+}
+
+/** Makes a task; never changes one that has its Unique ID. */
+export async function makeTask(workflow: string, fields: Field[], values: Record<string, unknown>): Promise<Task> {
+  const unique = fields.find((it) => it.type === "uniqueId");
+  const value = unique ? values[unique.name] : undefined;
+  const body = values as Schemas["TaskValues"];
+  const isTaken = () => new ApiError(422, "invalid_fields", "There is such a task already.", { errors: { [unique?.name ?? ""]: ["is taken by another task"] } });
+  // A server that does not know the condition would change that one.
+  if (typeof value === "string" && value !== "" && (await isThere(workflow, value))) throw isTaken();
+  try {
+    return (await answer(client.POST("/api/v1/workflows/{workflow}/tasks", { params: { path: { workflow } }, body, headers: { "If-None-Match": "*" } }))) as Task;
+  } catch (error) {
+    throw error instanceof ApiError && error.status === 412 ? isTaken() : error;
+  }
+}
+
+async function isThere(workflow: string, task: string): Promise<boolean> {
+  try {
+    await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}", path(workflow, task)));
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "task_not_found") return false;
+    throw error;
+  }
+}
+
+/** Performs an action. Sent again with the same key it is the same execution. */
+export async function perform(workflow: string, task: string, action: string, key: string): Promise<Schemas["Execution"]> {
+  return answer(
+    client.POST("/api/v1/workflows/{workflow}/executions", {
+      params: { path: { workflow }, header: { "Idempotency-Key": key } },
+      body: { task_id: task, action_id: action },
+    }),
+  );
+}
+
+/** What is done about an execution. */
+export async function decide(workflow: string, execution: string, what: "retry" | "dismiss" | "cancel"): Promise<Schemas["Execution"]> {
+  const at = { params: { path: { workflow, execution } } };
+  switch (what) {
+    case "retry":
+      return answer(client.POST("/api/v1/workflows/{workflow}/executions/{execution}/retry", { ...at, body: {} }));
+    case "dismiss":
+      return answer(client.POST("/api/v1/workflows/{workflow}/executions/{execution}/dismiss", at));
+    case "cancel":
+      return answer(client.POST("/api/v1/workflows/{workflow}/executions/{execution}/cancel", at));
+  }
+}
+
+/** A key that nobody else makes; also where the page did not come by https. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `ui-${Array.from(bytes, (it) => it.toString(16).padStart(2, "0")).join("")}`;
+}
