@@ -1,7 +1,5 @@
 // What the walks stand on: a server with its data, a receiver for its calls, a browser that is signed in.
 //
-// ONWARD_BIN        the program; else target/debug/onward
-// ONWARD_CHROMIUM   the browser; else /usr/bin/chromium
 // ONWARD_UI=preview the files of `built/` through Vite, for work on the UI without building the program
 // ONWARD_SHOTS      a folder for screenshots; none without it
 import { type ChildProcess, spawn } from "node:child_process";
@@ -9,14 +7,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { type IncomingMessage, type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import axe from "axe-core";
 import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
 import { type PreviewServer, preview } from "vite";
 import { expect } from "vitest";
+import { CHROMIUM, PROGRAM } from "./needs";
 
-const PROGRAM = resolve(process.env["ONWARD_BIN"] ?? "../../target/debug/onward");
-const CHROMIUM = process.env["ONWARD_CHROMIUM"] ?? "/usr/bin/chromium";
 const SHOTS = process.env["ONWARD_SHOTS"];
 
 /** How long anything may take to come about. */
