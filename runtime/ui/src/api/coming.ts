@@ -21,27 +21,14 @@ export type Endpoint = Schemas["Endpoint"] & {
 
 // Of tasks.
 
-/** A stage with what marks it. */
-export interface Stage {
-  name: string;
-  id?: string;
-  color?: string;
-  end?: boolean;
-}
-
 /** An action as a task's page offers it. */
-export interface TaskAction {
-  id: string;
-  name: string;
-  color?: string;
+export type TaskAction = Schemas["TaskAction"] & {
   /** What is asked before it is performed. */
   confirm?: string | null;
   /** Where one goes afterwards. */
   after?: "stay" | "list" | "next";
   celebrate?: boolean;
-  /** Why it cannot be performed now; empty where it can. */
-  unmet?: string[];
-}
+};
 
 /** How many tasks there are, by what they may be filtered by. */
 export interface TaskCounts {
@@ -59,7 +46,7 @@ export async function taskCounts(workflow: string, query: object, signal?: Abort
   const get = client.GET as unknown as Loose;
   try {
     return (await answer(get("/api/v1/workflows/{workflow}/task_counts", { params: { path: { workflow }, query }, signal }))) as TaskCounts;
-  } catch (error) {
+  } catch {
     // TEMPORARY: servers of today.
     const tasks = await answer(client.GET("/api/v1/workflows/{workflow}/tasks", { params: { path: { workflow } } }));
     const stages = await answer(client.GET("/api/v1/workflows/{workflow}/stages", { params: { path: { workflow } } }));
@@ -70,21 +57,4 @@ export async function taskCounts(workflow: string, query: object, signal?: Abort
       assignees: [{ user: null, count: 3 }],
     };
   }
-}
-
-/** Everything that a task's stage offers, with what stands against it. */
-export async function taskActions(workflow: string, task: string): Promise<TaskAction[]> {
-  const get = client.GET as unknown as Loose;
-  const asked = get("/api/v1/workflows/{workflow}/tasks/{task}/actions", { params: { path: { workflow, task }, query: { _unmet: true } } });
-  try {
-    return (await answer(asked)) as TaskAction[];
-  } catch {
-    return (await answer(get("/api/v1/workflows/{workflow}/tasks/{task}/actions", { params: { path: { workflow, task } } }))) as TaskAction[];
-  }
-}
-
-/** Changes the task of an address, its Unique ID, too. */
-export async function changeTask(workflow: string, task: string, body: object): Promise<Record<string, unknown>> {
-  const put = client.PUT as unknown as Loose;
-  return (await answer(put("/api/v1/workflows/{workflow}/tasks/{task}", { params: { path: { workflow, task } }, body }))) as Record<string, unknown>;
 }

@@ -3,7 +3,7 @@ import { queryOptions } from "@tanstack/react-query";
 import type { Field, Task } from "../model/tasks/columns";
 import type { Query } from "../model/tasks/view";
 import { ApiError, type Schemas, answer, client, whole } from "./client";
-import { changeTask, taskActions, taskCounts, type ExecutionDetail, type ExecutionItem } from "./coming";
+import { type ExecutionDetail, type ExecutionItem, type TaskAction, taskCounts } from "./coming";
 
 /** A page of a list, and where the next one begins. */
 export interface TaskPage {
@@ -43,8 +43,15 @@ export const taskQuery = (workflow: string, task: string) =>
     queryFn: async () => (await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}", path(workflow, task)))) as Task,
   });
 
+/** Everything that a task's stage offers, with what stands against it. */
 export const actionsQuery = (workflow: string, task: string) =>
-  queryOptions({ queryKey: below(workflow, task, "actions"), queryFn: () => taskActions(workflow, task) });
+  queryOptions({
+    queryKey: below(workflow, task, "actions"),
+    queryFn: async () => {
+      const params = { path: { workflow, task }, query: { _unmet: true } };
+      return (await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/actions", { params }))) as TaskAction[];
+    },
+  });
 
 export const historyQuery = (workflow: string, task: string) =>
   queryOptions({
@@ -102,40 +109,19 @@ export const taskExecutionQuery = (workflow: string, task: string, execution: st
   });
 
 /** Writes values of a task. What is wrong with them is in the error's `fields`. */
-export async function writeTask(workflow: string, fields: Field[], address: string, values: Record<string, unknown>): Promise<Task> {
-  const unique = fields.find((it) => it.type === "uniqueId");
-  try {
-    return (await changeTask(workflow, address, values)) as Task;
-  } catch (error) {
-    // A server without that route knows tasks by their Unique ID alone.
-    if (!(error instanceof ApiError && error.status === 405 && unique)) throw error;
-    const body = { ...values, [unique.name]: address } as Schemas["TaskValues"];
-    return (await answer(client.PUT("/api/v1/workflows/{workflow}/tasks", { params: { path: { workflow } }, body }))) as Task;
-  }
+export async function writeTask(workflow: string, task: string, values: Record<string, unknown>): Promise<Task> {
+  return (await answer(client.PUT("/api/v1/workflows/{workflow}/tasks/{task}", { ...path(workflow, task), body: values as Schemas["TaskValues"] }))) as Task;
 }
 
 /** Makes a task; never changes one that has its Unique ID. */
 export async function makeTask(workflow: string, fields: Field[], values: Record<string, unknown>): Promise<Task> {
-  const unique = fields.find((it) => it.type === "uniqueId");
-  const value = unique ? values[unique.name] : undefined;
   const body = values as Schemas["TaskValues"];
-  const isTaken = () => new ApiError(422, "invalid_fields", "There is such a task already.", { errors: { [unique?.name ?? ""]: ["is taken by another task"] } });
-  // A server that does not know the condition would change that one.
-  if (typeof value === "string" && value !== "" && (await isThere(workflow, value))) throw isTaken();
   try {
-    return (await answer(client.POST("/api/v1/workflows/{workflow}/tasks", { params: { path: { workflow } }, body, headers: { "If-None-Match": "*" } }))) as Task;
+    return (await answer(client.POST("/api/v1/workflows/{workflow}/tasks", { params: { path: { workflow }, header: { "If-None-Match": "*" } }, body }))) as Task;
   } catch (error) {
-    throw error instanceof ApiError && error.status === 412 ? isTaken() : error;
-  }
-}
-
-async function isThere(workflow: string, task: string): Promise<boolean> {
-  try {
-    await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}", path(workflow, task)));
-    return true;
-  } catch (error) {
-    if (error instanceof ApiError && error.code === "task_not_found") return false;
-    throw error;
+    const unique = fields.find((it) => it.type === "uniqueId");
+    if (!(error instanceof ApiError && error.code === "task_exists" && unique)) throw error;
+    throw new ApiError(error.status, error.code, error.message, { errors: { [unique.name]: ["is taken by another task"] } });
   }
 }
 

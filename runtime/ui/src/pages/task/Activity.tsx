@@ -157,7 +157,7 @@ const CHANGES_MAX = 6;
 
 function Changes({ entries, fields, people }: Shown & { entries: HistoryEntry[] }) {
   const [isWhole, setWhole] = useState(false);
-  const all = entries.flatMap((entry) => changesOf(entry).map((change) => ({ ...change, key: `${entry.number} ${change.field}`, isBack: entry.cause === "reverted" })));
+  const all = entries.flatMap((entry) => changesOf(entry).map((change) => ({ ...change, key: `${entry.number} ${change.field}`, cause: entry.cause })));
   if (all.length === 0) return null;
   const told = (field: string, value: unknown) => {
     const kind = kindOf(field, fields);
@@ -165,11 +165,11 @@ function Changes({ entries, fields, people }: Shown & { entries: HistoryEntry[] 
   };
   return (
     <ul className={styles.changes}>
-      {(isWhole ? all : all.slice(0, CHANGES_MAX)).map(({ key, field, before, after, isBack }) => (
+      {(isWhole ? all : all.slice(0, CHANGES_MAX)).map(({ key, field, before, after, cause }) => (
         <li key={key}>
           <span className={styles.quiet}>{field}</span> {isEmpty(before) ? null : <>{told(field, before)} </>}
-          <ArrowRight aria-label="to" /> {told(field, after)}
-          {isBack && <span className={styles.quiet}> (taken back)</span>}
+          {cause !== "created" && <ArrowRight aria-label="to" />} {told(field, after)}
+          {cause === "reverted" && <span className={styles.quiet}> (taken back)</span>}
         </li>
       ))}
       {all.length > CHANGES_MAX && !isWhole && (

@@ -4,7 +4,6 @@ import { Check, ChevronRight, Ellipsis, Minus, Pencil, Plus, SkipForward, Trash2
 import { type FormEvent, useState } from "react";
 import { Button as AriaButton, Disclosure, DisclosurePanel, Heading } from "react-aria-components";
 import { type Schemas, answer, client } from "../../api/client";
-import type { Stage } from "../../api/coming";
 import { queryClient } from "../../api/queries";
 import { checklistQuery } from "../../api/tasks";
 import { type ChecklistItem, type StageItems, byStages } from "../../model/tasks/checklist";
@@ -23,7 +22,7 @@ interface ChecklistProps {
   address: string;
   /** Where the task is. */
   stage: string;
-  stages: Stage[];
+  stages: Schemas["Stage"][];
   people: People;
   canEdit: boolean;
 }

@@ -29,7 +29,7 @@ interface DetailsProps {
 export function Details({ workflow, address, task, fields, people, colors, canEdit }: DetailsProps) {
   const [editing, setEditing] = useState<string | null>(null);
   const save = async (field: Field, value: unknown) => {
-    const written = await writeTask(workflow, fields, address, { [field.name]: value });
+    const written = await writeTask(workflow, address, { [field.name]: value });
     queryClient.setQueryData(taskQuery(workflow, address).queryKey, written);
     void queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
   };

@@ -3,8 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { ArrowLeft, Ellipsis, Link as LinkIcon, MoveRight, Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { Link, useNavigate } from "react-router";
-import { answer, client } from "../../api/client";
-import type { Stage } from "../../api/coming";
+import { type Schemas, answer, client } from "../../api/client";
 import { queryClient } from "../../api/queries";
 import { taskQuery, writeTask } from "../../api/tasks";
 import { ASSIGNED_TO, type Field, STAGE, type Task, titleField, titleOf } from "../../model/tasks/columns";
@@ -26,7 +25,7 @@ interface HeadProps {
   task: Task;
   fields: Field[];
   colors: StageColors;
-  stages: Stage[];
+  stages: Schemas["Stage"][];
   people: People;
   canEdit: boolean;
   /** Whether somebody may move it without an action. */
@@ -41,7 +40,7 @@ export function Head({ workflow, address, task, fields, colors, stages, people, 
   const number = unique && unique !== titleField(fields) ? task[unique.name] : null;
 
   const write = useMutation({
-    mutationFn: (values: Record<string, unknown>) => writeTask(workflow, fields, address, values),
+    mutationFn: (values: Record<string, unknown>) => writeTask(workflow, address, values),
     onSuccess: (written) => {
       queryClient.setQueryData(taskQuery(workflow, address).queryKey, written);
       void queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
@@ -109,7 +108,7 @@ export function Head({ workflow, address, task, fields, colors, stages, people, 
   );
 }
 
-function Move({ stage, stages, isPending, onMove, onClose }: { stage: string; stages: Stage[]; isPending: boolean; onMove: (stage: string) => void; onClose: () => void }) {
+function Move({ stage, stages, isPending, onMove, onClose }: { stage: string; stages: Schemas["Stage"][]; isPending: boolean; onMove: (stage: string) => void; onClose: () => void }) {
   const others = stages.filter((it) => it.name !== stage);
   const [to, setTo] = useState(others[0]?.name ?? null);
   return (

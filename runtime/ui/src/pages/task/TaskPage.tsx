@@ -3,10 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { FileX2 } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useNavigate, useParams } from "react-router";
-import { ApiError } from "../../api/client";
-import { fieldsQuery } from "../../api/queries";
+import { ApiError, type Schemas } from "../../api/client";
+import { fieldsQuery, stagesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
-import { actionsQuery, countsOf, taskExecutionsQuery, taskQuery } from "../../api/tasks";
+import { actionsQuery, taskExecutionsQuery, taskQuery } from "../../api/tasks";
 import { openExecutions } from "../../model/execution/open";
 import { type Field, type Task, titleOf } from "../../model/tasks/columns";
 import { LinkButton } from "../../parts/Button";
@@ -62,6 +62,9 @@ export function Component() {
   );
 }
 
+/** The same each time, so that nothing is drawn anew for it. */
+const NO_STAGES: Schemas["Stage"][] = [];
+
 interface TaskViewProps {
   workflow: string;
   address: string;
@@ -75,11 +78,10 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
   const navigate = useNavigate();
   const rights = useRights(workflow);
   const people = usePeople(workflow);
-  const counts = useQuery(countsOf(workflow, {}));
   const executions = useQuery(taskExecutionsQuery(workflow, address));
   const actions = useQuery(actionsQuery(workflow, address));
   const [isCelebrating, setCelebrating] = useState(false);
-  const stages = useMemo(() => counts.data?.stages ?? [], [counts.data]);
+  const { data: stages = NO_STAGES } = useQuery(stagesQuery(workflow));
   const colors = useMemo(() => new Map(stages.map((it) => [it.name, it.color])), [stages]);
 
   const succeeded = async ({ name, after, celebrate }: Performed) => {

@@ -2,6 +2,7 @@
 import { Inbox, Layers, UserX, Users } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button as AriaButton } from "react-aria-components";
+import type { Schemas } from "../../api/client";
 import type { TaskCounts } from "../../api/coming";
 import type { StageChoice, View } from "../../model/tasks/view";
 import { Button } from "../../parts/Button";
@@ -14,8 +15,7 @@ import { fullName } from "./people";
 interface FacetsProps {
   view: View;
   onChange: (view: View) => void;
-  /** Of the whole workflow. */
-  base: TaskCounts | undefined;
+  stages: Schemas["Stage"][];
   /** Of what is looked at. */
   counted: TaskCounts | undefined;
   error: unknown;
@@ -31,19 +31,9 @@ interface Entry {
   view: View;
 }
 
-export function Facets({ view, onChange, base, counted, error, onRetry }: FacetsProps) {
-  if (!base && error) {
-    return (
-      <nav className={styles.side} aria-label="Stages and assignees">
-        <p className={styles.failed}>The counts could not be loaded. {told(error)}</p>
-        <Button small onPress={onRetry}>
-          Try again
-        </Button>
-      </nav>
-    );
-  }
+export function Facets({ view, onChange, stages, counted, error, onRetry }: FacetsProps) {
   const groups = [
-    { title: "Stage", entries: stageEntries(view, base, counted) },
+    { title: "Stage", entries: stageEntries(view, stages, counted) },
     { title: "Assigned to", entries: assigneeEntries(view, counted) },
   ];
   return (
@@ -61,6 +51,14 @@ export function Facets({ view, onChange, base, counted, error, onRetry }: Facets
             ))}
           </section>
         ))}
+        {!counted && error !== null && (
+          <>
+            <p className={styles.failed}>The counts could not be loaded. {told(error)}</p>
+            <Button small onPress={onRetry}>
+              Try again
+            </Button>
+          </>
+        )}
       </nav>
       <div className={styles.narrow}>
         {groups.map(({ title, entries }) => (
@@ -78,17 +76,16 @@ export function Facets({ view, onChange, base, counted, error, onRetry }: Facets
   );
 }
 
-function stageEntries(view: View, base: TaskCounts | undefined, counted: TaskCounts | undefined): Entry[] {
-  const now = counted ?? base;
+function stageEntries(view: View, stages: Schemas["Stage"][], counted: TaskCounts | undefined): Entry[] {
   const of = (stage: StageChoice) => ({ view: { ...view, stage }, isChosen: view.stage.kind === stage.kind && (stage.kind !== "one" || (view.stage.kind === "one" && view.stage.name === stage.name)) });
-  const sum = (wanted: (end: boolean) => boolean) => now?.stages.filter((it) => wanted(it.end)).reduce((all, it) => all + it.count, 0);
+  const sum = (wanted: (end: boolean) => boolean) => counted?.stages.filter((it) => wanted(it.end)).reduce((all, it) => all + it.count, 0);
   return [
     { id: "active", name: "Active", icon: <Inbox aria-hidden />, count: sum((end) => !end), ...of({ kind: "active" }) },
-    ...(base?.stages ?? []).map(({ id, name, color }) => ({
+    ...stages.map(({ id, name, color }) => ({
       id: `stage-${id}`,
       name,
       icon: <Dot color={color} />,
-      count: now?.stages.find((it) => it.id === id)?.count,
+      count: counted?.stages.find((it) => it.id === id)?.count,
       ...of({ kind: "one", name }),
     })),
     { id: "all", name: "All", icon: <Layers aria-hidden />, count: sum(() => true), ...of({ kind: "all" }) },

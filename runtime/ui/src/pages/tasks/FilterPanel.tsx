@@ -1,7 +1,7 @@
 // The filter: tests that must all hold, in the words of requirements' conditions. One that is not finished is kept here and asks nothing yet.
 import { Plus, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import type { Stage } from "../../api/coming";
+import type { Schemas } from "../../api/client";
 import type { Column } from "../../model/tasks/columns";
 import { TESTS_MAX, type Test, isComplete, newTest, operatorName, operatorsOf, takesValue, withOperator } from "../../model/tasks/filters";
 import { Button, IconButton } from "../../parts/Button";
@@ -14,7 +14,7 @@ import { toggled } from "./ValueInput";
 interface FilterPanelProps {
   workflow: string;
   columns: Column[];
-  stages: Stage[];
+  stages: Schemas["Stage"][];
   tests: Test[];
   onChange: (tests: Test[]) => void;
 }
@@ -100,7 +100,7 @@ export function FilterPanel({ workflow, columns, stages, tests, onChange }: Filt
 interface ValueProps {
   test: Test;
   column: Column;
-  stages: Stage[];
+  stages: Schemas["Stage"][];
   people: People;
   onChange: (value: Test["value"]) => void;
 }
@@ -141,7 +141,7 @@ function Several({ children }: { children: ReactNode }) {
 }
 
 /** What can be chosen from; undefined where it is typed. */
-function optionsOf({ kind, field }: Column, stages: Stage[], people: People): Option[] | undefined {
+function optionsOf({ kind, field }: Column, stages: Schemas["Stage"][], people: People): Option[] | undefined {
   switch (kind) {
     case "stage":
       return stages.map(({ name, color }) => ({ id: name, name, icon: <Dot color={color} /> }));

@@ -60,7 +60,11 @@ function Row({ index, start, task, columns, template, activeColumn, editingColum
           >
             {task ? (
               editingColumn === at ? (
-                <EditedCell task={task} column={column} typed={typed} context={context} />
+                <>
+                  {/* What is chosen beside the cell leaves its value to be seen. */}
+                  <Shown task={task} column={column} isTitle={false} canEdit={canEdit} context={context} />
+                  <EditedCell task={task} column={column} typed={typed} context={context} />
+                </>
               ) : (
                 <Shown task={task} column={column} isTitle={at === 0} canEdit={canEdit} context={context} />
               )

@@ -1,8 +1,7 @@
 // A new task: every field that people may fill in, with its own input.
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ApiError } from "../../api/client";
-import type { Stage } from "../../api/coming";
+import { ApiError, type Schemas } from "../../api/client";
 import { queryClient } from "../../api/queries";
 import { makeTask } from "../../api/tasks";
 import { ASSIGNED_TO, type Field, STAGE, type Task, titleField } from "../../model/tasks/columns";
@@ -20,7 +19,7 @@ import { PersonChoice, ValueInput } from "./ValueInput";
 interface NewTaskProps {
   workflow: string;
   fields: Field[];
-  stages: Stage[];
+  stages: Schemas["Stage"][];
   onClose: () => void;
   onMade: (task: Task) => void;
 }
@@ -76,7 +75,7 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
             people={people.list}
             error={errors[field.name] && `${field.name} ${errors[field.name]}`}
             autoFocus={field === own[0]}
-            description={field.autoincrement ? "Left empty it gets the next number." : undefined}
+            description={field.autoincrement ? "Left empty it gets the next number." : field.required ? "Required" : undefined}
           />
         ))}
         <div className={styles.pair}>

@@ -4,7 +4,7 @@ import { useCallback, useMemo, useRef } from "react";
 import { useNavigate } from "react-router";
 import { useRights } from "../../api/session";
 import { type Asked, writeTask } from "../../api/tasks";
-import { type Column, type Field, type Task, addressOf } from "../../model/tasks/columns";
+import { type Column, type Task, addressOf } from "../../model/tasks/columns";
 import { DEFAULT_VIEW, type View, isNarrowed } from "../../model/tasks/view";
 import { Button } from "../../parts/Button";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
@@ -17,7 +17,6 @@ import styles from "./TasksPage.module.css";
 
 interface TaskTableProps {
   workflow: string;
-  fields: Field[];
   columns: Column[];
   asked: Asked;
   view: View;
@@ -29,7 +28,7 @@ interface TaskTableProps {
   onNew?: () => void;
 }
 
-export function TaskTable({ workflow, fields, columns, asked, view, colors, matching, total, onSort, onChange, onNew }: TaskTableProps) {
+export function TaskTable({ workflow, columns, asked, view, colors, matching, total, onSort, onChange, onNew }: TaskTableProps) {
   const navigate = useNavigate();
   const { edit } = useRights(workflow);
   const people = usePeople(workflow);
@@ -44,9 +43,9 @@ export function TaskTable({ workflow, fields, columns, asked, view, colors, matc
   const saving = useCallback(
     async (task: Task, column: Column, value: unknown) => {
       const address = addressOf(task);
-      latest.current(await writeTask(workflow, fields, address, { [column.name]: value }), address);
+      latest.current(await writeTask(workflow, address, { [column.name]: value }), address);
     },
-    [workflow, fields],
+    [workflow],
   );
   const context = useMemo(() => ({ workflow, people, colors, saving }), [workflow, people, colors, saving]);
 

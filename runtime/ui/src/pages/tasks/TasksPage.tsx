@@ -1,14 +1,15 @@
 // A workflow's tasks: by stages and assignees at the side, in a table that is filtered, sorted, searched and written into.
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useNavigate, useParams } from "react-router";
-import { fieldsQuery } from "../../api/queries";
+import { fieldsQuery, stagesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
 import { type Asked, countsOf } from "../../api/tasks";
 import { type Field, addressOf, columnsOf, readHidden, visible, writeHidden } from "../../model/tasks/columns";
 import { countsQuery, listQuery, nextSort } from "../../model/tasks/view";
 import { useTitle } from "../../parts/Page";
 import { Failed, Loading } from "../../parts/States";
+import { Chips } from "./Chips";
 import { Facets } from "./Facets";
 import { FilterPanel } from "./FilterPanel";
 import { NewTask } from "./NewTask";
@@ -36,14 +37,13 @@ function Tasks({ workflow, fields }: { workflow: string; fields: Field[] }) {
   const { edit } = useRights(workflow);
   const [view, change] = useView(workflow);
   const [hidden, setHidden] = useState(() => readHidden(localStorage, workflow));
-  const [isFiltering, setFiltering] = useState(view.tests.length > 0);
+  const [isFiltering, setFiltering] = useState(false);
   const [isMaking, setMaking] = useState(false);
   const columns = useMemo(() => columnsOf(fields), [fields]);
   const seen = useMemo(() => visible(columns, hidden), [columns, hidden]);
 
-  const base = useQuery(countsOf(workflow, {}));
-  const stages = base.data?.stages;
-  const counted = useQuery({ ...countsOf(workflow, countsQuery(view, columns, stages ?? [])), enabled: stages !== undefined, placeholderData: (old) => old });
+  const stages = useQuery(stagesQuery(workflow)).data;
+  const counted = useQuery({ ...countsOf(workflow, countsQuery(view, columns, stages ?? [])), enabled: stages !== undefined, placeholderData: keepPreviousData });
   const asked: Asked = useMemo(() => listQuery(view, columns), [view, columns]);
   const colors = useMemo(() => new Map((stages ?? []).map((it) => [it.name, it.color])), [stages]);
 
@@ -61,23 +61,26 @@ function Tasks({ workflow, fields }: { workflow: string; fields: Field[] }) {
         hidden={hidden}
         onHide={hide}
         matching={counted.data?.matching}
-        total={base.data?.total}
+        total={counted.data?.total}
         isFiltering={isFiltering}
         onFilter={() => setFiltering(!isFiltering)}
         {...(edit && { onNew: () => setMaking(true) })}
       />
-      {isFiltering && <FilterPanel workflow={workflow} columns={columns} stages={stages ?? []} tests={view.tests} onChange={(tests) => change({ ...view, tests })} />}
+      {isFiltering ? (
+        <FilterPanel workflow={workflow} columns={columns} stages={stages ?? []} tests={view.tests} onChange={(tests) => change({ ...view, tests })} />
+      ) : (
+        <Chips workflow={workflow} columns={columns} tests={view.tests} onChange={(tests) => change({ ...view, tests })} />
+      )}
       <div className={styles.body}>
-        <Facets view={view} onChange={change} base={base.data} counted={counted.data} error={base.error} onRetry={() => void base.refetch()} />
+        <Facets view={view} onChange={change} stages={stages ?? []} counted={counted.data} error={counted.error} onRetry={() => void counted.refetch()} />
         <TaskTable
           workflow={workflow}
-          fields={fields}
           columns={seen}
           asked={asked}
           view={view}
           colors={colors}
           matching={counted.data?.matching}
-          total={base.data?.total}
+          total={counted.data?.total}
           onSort={(by) => change({ ...view, sort: nextSort(view.sort, by) })}
           onChange={change}
           {...(edit && { onNew: () => setMaking(true) })}
