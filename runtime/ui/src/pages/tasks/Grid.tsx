@@ -39,10 +39,21 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
-    overscan: 10,
+    overscan: 6,
     // Below the sticky headings.
     scrollPaddingStart: ROW_HEIGHT,
   });
+  // Of many columns, too, only those are there that are seen, and the first one, which stays.
+  const across = useVirtualizer({
+    horizontal: true,
+    count: columns.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => columns[index]!.width,
+    getItemKey: (index) => columns[index]!.name,
+    overscan: 1,
+    scrollPaddingStart: columns[0]?.width ?? 0,
+  });
+  useEffect(() => across.measure(), [across, columns]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -55,12 +66,15 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
   // A list that has become shorter has its last cell where the active one was.
   const row = Math.min(active.row, count - 1);
   const column = Math.min(active.column, columns.length - 1);
+  const seen = [...new Set([0, column, ...across.getVirtualItems().map((it) => it.index)])].filter((it) => it < columns.length).sort((a, b) => a - b).join();
+  const shown = useMemo(() => seen.split(",").map(Number), [seen]);
   const isShown = row < 0 || items.some((it) => it.index === row);
 
   const focus = useCallback(
     (cell: Cell) => {
       setActive(cell);
       if (cell.row >= 0) virtual.scrollToIndex(cell.row);
+      if (cell.column > 0) across.scrollToIndex(cell.column);
       const find = () => scroller.current?.querySelector<HTMLElement>(`[data-cell="${cell.row}:${cell.column}"]`);
       // What is scrolled to is there a moment later.
       const tryAgain = (left: number) => {
@@ -72,7 +86,7 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
       };
       requestAnimationFrame(() => tryAgain(10));
     },
-    [virtual],
+    [virtual, across],
   );
 
   const begin = (at: Cell, typed?: string) => {
@@ -136,16 +150,16 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
     >
       <div role="rowgroup" className={styles.head} style={{ minWidth: width }}>
         <div role="row" aria-rowindex={1} className={styles.row} style={{ gridTemplateColumns: template }}>
-          {columns.map((it, index) => (
+          {shown.map((index) => (
             <Heading
-              key={it.name}
-              column={it}
+              key={columns[index]!.name}
+              column={columns[index]!}
               index={index}
               sort={sort}
               isActive={row === -1 && column === index}
               onPress={() => {
                 setActive({ row: -1, column: index });
-                if (it.sortable) onSort(it.name);
+                if (columns[index]!.sortable) onSort(columns[index]!.name);
               }}
             />
           ))}
@@ -159,6 +173,7 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
             start={item.start}
             task={rows[item.index]}
             columns={columns}
+            shown={shown}
             template={template}
             activeColumn={item.index === row ? column : -1}
             editingColumn={editing?.row === item.index ? editing.column : -1}
@@ -195,6 +210,7 @@ function Heading({ column, index, sort, isActive, onPress }: HeadingProps) {
     <div
       role="columnheader"
       aria-colindex={index + 1}
+      style={{ gridColumn: index + 1 }}
       aria-sort={own ? (own.descending ? "descending" : "ascending") : column.sortable ? "none" : undefined}
       className={`${styles.heading} ${column.sortable ? styles.sortable : ""} ${index === 0 ? styles.first : ""} ${isEnd(column) ? styles.end : ""}`}
       data-cell={`-1:${index}`}

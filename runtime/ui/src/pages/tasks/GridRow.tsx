@@ -23,6 +23,8 @@ interface GridRowProps {
   /** None while it is fetched. */
   task: Task | undefined;
   columns: Column[];
+  /** Which of them are there: those that are seen. */
+  shown: number[];
   template: string;
   /** -1: none of its cells. */
   activeColumn: number;
@@ -33,7 +35,7 @@ interface GridRowProps {
   onActivate: (column: number, isAgain: boolean) => void;
 }
 
-function Row({ index, start, task, columns, template, activeColumn, editingColumn, typed, canEdit, context, onActivate }: GridRowProps) {
+function Row({ index, start, task, columns, shown, template, activeColumn, editingColumn, typed, canEdit, context, onActivate }: GridRowProps) {
   return (
     <div
       role="row"
@@ -41,7 +43,8 @@ function Row({ index, start, task, columns, template, activeColumn, editingColum
       className={`${styles.row} ${styles.bodyRow} ${editingColumn >= 0 ? styles.raised : ""}`}
       style={{ gridTemplateColumns: template, transform: `translateY(${start}px)` }}
     >
-      {columns.map((column, at) => {
+      {shown.map((at) => {
+        const column = columns[at]!;
         const isActive = activeColumn === at;
         return (
           <div
@@ -52,6 +55,7 @@ function Row({ index, start, task, columns, template, activeColumn, editingColum
             className={`${styles.cell} ${at === 0 ? styles.first : ""} ${isEnd(column) ? styles.end : ""} ${isActive ? styles.active : ""} ${canEdit && column.editable ? styles.editable : ""}`}
             data-cell={`${index}:${at}`}
             tabIndex={isActive ? 0 : -1}
+            style={{ gridColumn: at + 1 }}
             onClick={(event) => {
               if ((event.target as HTMLElement).closest("a, [data-editor]")) return;
               // One click goes there, another one begins to write.
@@ -85,6 +89,7 @@ export const GridRow = memo(
     a.start === b.start &&
     a.index === b.index &&
     a.columns === b.columns &&
+    a.shown === b.shown &&
     a.activeColumn === b.activeColumn &&
     a.editingColumn === b.editingColumn &&
     a.canEdit === b.canEdit &&
