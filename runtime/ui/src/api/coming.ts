@@ -1,25 +1,95 @@
 // What the API is about to say, until its document says it: these types go when `schema.ts` has them.
+import type { BulkRetry } from "../model/runs/filters";
+import type { Document } from "../model/workflows/document";
 import { type Schemas, answer, client } from "./client";
 
-/** The detail with the whole chain's names. */
-export type ExecutionDetail = Schemas["ExecutionDetail"] & {
-  action?: { id: string; name: string | null };
-  performed_by?: Schemas["Performer"];
-  steps?: { id: string; name: string; type: string }[];
-  unique_id?: string | null;
-};
+export type ExecutionDetail = Schemas["ExecutionDetail"] & { unique_id?: string | null };
 
 export type ExecutionItem = Schemas["ExecutionItem"] & { unique_id?: string | null };
 
-/** How an endpoint is doing, with what it may have and what went wrong last. */
-export type Endpoint = Schemas["Endpoint"] & {
-  calls_max?: number;
-  waiting_max?: number;
-  rate_max?: number;
-  last_error?: { at: string; message: string } | null;
+/** How an endpoint is doing, with what went wrong last. */
+export type Endpoint = Schemas["Endpoint"] & { last_error?: { at: string; message: string } | null };
+
+/** What became of executions that were retried together. */
+export interface BulkRetried {
+  accepted: number;
+  refused: number;
+  more: boolean;
+  executions: ({ id: string; status: Schemas["Status"] } | { id: string; code: string; message: string })[];
+}
+
+export function bulkRetry(workflow: string, asked: BulkRetry): Promise<BulkRetried> {
+  const path = "/api/v1/workflows/{workflow}/bulk_retries" as "/api/v1/workflows/{workflow}/bulk_executions";
+  return answer(client.POST(path, { params: { path: { workflow } }, body: asked as never })) as Promise<unknown> as Promise<BulkRetried>;
+}
+
+/** A workflow of the list, with who manages it. */
+export type ListedWorkflow = Schemas["Workflow"] & {
+  archived?: boolean;
+  managed_by?: "file" | "store";
+  file?: string;
+  version?: number;
 };
 
-// Of tasks.
+export type DefinitionWithDocument = Schemas["Definition"] & { document?: Document };
+
+export interface Setup {
+  token: string;
+  email: string;
+  first_name: string;
+  last_name: string;
+  password: string;
+}
+
+interface Asked {
+  method: "GET" | "POST" | "PUT";
+  path: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** Asks what the generated client has no types for; its errors are the client's. */
+async function ask<T>({ method, path, body, headers = {} }: Asked): Promise<T> {
+  const request = {
+    body,
+    headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+    bodySerializer: (it: unknown) => JSON.stringify(it),
+  };
+  const untyped = client as unknown as Record<string, (path: string, request: unknown) => Promise<{ data?: T; error?: unknown; response: Response }>>;
+  return answer(untyped[method]!(`/api/v1${path}`, request));
+}
+
+export const isSetupNeeded = () => ask<{ needed: boolean }>({ method: "GET", path: "/setup" });
+
+export const setUp = (setup: Setup) => ask<Schemas["SignedIn"]>({ method: "POST", path: "/setup", body: setup });
+
+export const archivedWorkflows = async () => {
+  const listed = await ask<ListedWorkflow[]>({ method: "GET", path: "/workflows?_archived=true" });
+  return listed.filter((it) => it.archived);
+};
+
+export const archiveWorkflow = (id: string) => ask<ListedWorkflow>({ method: "POST", path: `/workflows/${encodeURIComponent(id)}/archive` });
+
+export const unarchiveWorkflow = (id: string) => ask<ListedWorkflow>({ method: "POST", path: `/workflows/${encodeURIComponent(id)}/unarchive` });
+
+export const importDocument = (document: Document) =>
+  ask<DefinitionWithDocument>({ method: "POST", path: "/workflows/import", body: document });
+
+/** Saves the next version of a workflow, made from `version`. */
+export const saveDocument = (id: string, document: Document, version: number) =>
+  ask<DefinitionWithDocument>({
+    method: "PUT",
+    path: `/workflows/${encodeURIComponent(id)}/definition`,
+    body: document,
+    headers: { "If-Match": `"${version}"` },
+  });
+
+/** How many tasks there are, and how many of them these tests hold for. */
+export const countTasks = (workflow: string, where: Record<string, unknown>[]) =>
+  ask<{ total: number; active: number; matching: number }>({
+    method: "GET",
+    path: `/workflows/${encodeURIComponent(workflow)}/task_counts?_where=${encodeURIComponent(JSON.stringify(where))}`,
+  });
 
 /** An action as a task's page offers it. */
 export type TaskAction = Schemas["TaskAction"] & {
@@ -39,22 +109,7 @@ export interface TaskCounts {
   assignees: { user: Schemas["User"] | null; count: number }[];
 }
 
-/** Asks for what the document does not have yet. */
-type Loose = (path: string, options: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
-
-export async function taskCounts(workflow: string, query: object, signal?: AbortSignal): Promise<TaskCounts> {
-  const get = client.GET as unknown as Loose;
-  try {
-    return (await answer(get("/api/v1/workflows/{workflow}/task_counts", { params: { path: { workflow }, query }, signal }))) as TaskCounts;
-  } catch {
-    // TEMPORARY: servers of today.
-    const tasks = await answer(client.GET("/api/v1/workflows/{workflow}/tasks", { params: { path: { workflow } } }));
-    const stages = await answer(client.GET("/api/v1/workflows/{workflow}/stages", { params: { path: { workflow } } }));
-    const colors = ["gray", "yellow", "green"];
-    return {
-      total: tasks.length, active: tasks.length, matching: tasks.length,
-      stages: stages.map((it, i) => ({ id: it.name, name: it.name, color: colors[i % 3]!, end: i === stages.length - 1, count: tasks.filter((t) => t.Stage === it.name).length })),
-      assignees: [{ user: null, count: 3 }],
-    };
-  }
+export function taskCounts(workflow: string, query: object, signal?: AbortSignal): Promise<TaskCounts> {
+  const path = "/api/v1/workflows/{workflow}/task_counts" as "/api/v1/workflows/{workflow}/tasks";
+  return answer(client.GET(path, { params: { path: { workflow }, query }, ...(signal && { signal }) })) as Promise<unknown> as Promise<TaskCounts>;
 }

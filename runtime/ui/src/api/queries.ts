@@ -7,7 +7,11 @@ const TRIES_MAX = 2;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
+    // Whether the server is there is known by asking it, not by what the browser believes of the network.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
+      refetchOnReconnect: true,
       staleTime: 10_000,
       retry: (count, error) => count < TRIES_MAX && error instanceof ApiError && error.passes,
     },
@@ -25,11 +29,6 @@ export const sessionQuery = queryOptions({
       throw error;
     }
   },
-});
-
-export const workspaceQuery = queryOptions({
-  queryKey: ["workspace"],
-  queryFn: () => answer(client.GET("/api/v1/workspace")),
 });
 
 export const workflowsQuery = queryOptions({

@@ -135,19 +135,6 @@ export async function perform(workflow: string, task: string, action: string, ke
   );
 }
 
-/** What is done about an execution. */
-export async function decide(workflow: string, execution: string, what: "retry" | "dismiss" | "cancel"): Promise<Schemas["Execution"]> {
-  const at = { params: { path: { workflow, execution } } };
-  switch (what) {
-    case "retry":
-      return answer(client.POST("/api/v1/workflows/{workflow}/executions/{execution}/retry", { ...at, body: {} }));
-    case "dismiss":
-      return answer(client.POST("/api/v1/workflows/{workflow}/executions/{execution}/dismiss", at));
-    case "cancel":
-      return answer(client.POST("/api/v1/workflows/{workflow}/executions/{execution}/cancel", at));
-  }
-}
-
 /** A key that nobody else makes; also where the page did not come by https. */
 export function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -140,7 +140,7 @@ function Body({ text, cut, of }: { text: string; cut: string | undefined; of: "r
                 {isRaw ? "Set out" : "As it was"}
               </Button>
             )}
-            <CopyButton text={text} />
+            <CopyButton text={text} look="quiet" />
           </>
         }
       />

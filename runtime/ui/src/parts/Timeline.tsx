@@ -11,15 +11,18 @@ import { HttpRecord } from "./HttpRecord";
 import { Badge } from "./Marks";
 import { StepIcon } from "./StepIcon";
 import { At, Left, Took } from "./Time";
+import { Words } from "./Words";
 import styles from "./Timeline.module.css";
 
 interface TimelineProps {
   execution: ExecutionDetail;
   /** Whether what failed lies open at first. */
   openFailed?: boolean;
+  /** Where the reason of a failure, or of what blocks it, stands elsewhere on the page, it is not said again. */
+  saysFailure?: boolean;
 }
 
-export function Timeline({ execution, openFailed = true }: TimelineProps) {
+export function Timeline({ execution, openFailed = true, saysFailure = true }: TimelineProps) {
   const story = chapters(execution);
   const last = execution.attempts.at(-1);
   return (
@@ -28,7 +31,8 @@ export function Timeline({ execution, openFailed = true }: TimelineProps) {
         switch (chapter.kind) {
           case "attempt": {
             const isLast = chapter.attempt === last;
-            return <AttemptChapter key={chapter.key} chapter={chapter} execution={execution} isLast={isLast} isOpen={openFailed && isLast} />;
+            const message = messageOf(chapter.attempt, execution, isLast, saysFailure);
+            return <AttemptChapter key={chapter.key} chapter={chapter} execution={execution} message={message} isLast={isLast} isOpen={openFailed && isLast} />;
           }
           case "now":
             return (
@@ -36,7 +40,7 @@ export function Timeline({ execution, openFailed = true }: TimelineProps) {
                 <StepTitle number={chapter.number} name={stepName(chapter.step, chapter.number)}>
                   <Badge tone={stateOf(execution.state).tone}>{stateOf(execution.state).name}</Badge>
                 </StepTitle>
-                <Now execution={execution} />
+                {(saysFailure || execution.state !== "blocked") && <Now execution={execution} />}
               </Row>
             );
           case "rest":
@@ -79,16 +83,16 @@ function StepTitle({ number, name, isQuiet = false, children }: { number: number
 interface AttemptProps {
   chapter: Chapter & { kind: "attempt" };
   execution: ExecutionDetail;
+  message: string | null;
   isLast: boolean;
   isOpen: boolean;
 }
 
-function AttemptChapter({ chapter, execution, isLast, isOpen }: AttemptProps) {
+function AttemptChapter({ chapter, execution, message, isLast, isOpen }: AttemptProps) {
   const { attempt } = chapter;
   const isBetween = isLast && execution.state === "retrying";
   const outcome = isBetween ? { name: stateOf("retrying").name, tone: stateOf("retrying").tone } : outcomeOf(attempt.outcome);
   const { from, to } = spanOf(attempt);
-  const message = messageOf(attempt, execution, isLast);
   const tries = triesOf(attempt);
   const hasFailed = attempt.outcome === "failed" || attempt.outcome === "unknown";
   return (
@@ -112,7 +116,11 @@ function AttemptChapter({ chapter, execution, isLast, isOpen }: AttemptProps) {
             <ChevronRight className={styles.chevron} aria-hidden />
           </AriaButton>
         </Heading>
-        {message && <p className={`${styles.message} ${styles[outcome.tone === "warn" ? "warnText" : "badText"]}`}>{message}</p>}
+        {message && (
+          <p className={`${styles.message} ${styles[outcome.tone === "warn" ? "warnText" : "badText"]}`}>
+            <Words text={message} />
+          </p>
+        )}
         {isBetween && <Now execution={execution} />}
         <DisclosurePanel className={styles.panel!}>
           {chapter.otherVersion && <p className={styles.quiet}>It ran on version {attempt.version} of the workflow.</p>}
@@ -124,11 +132,11 @@ function AttemptChapter({ chapter, execution, isLast, isOpen }: AttemptProps) {
 }
 
 /** Why an attempt failed. Of earlier ones only some servers say it. */
-function messageOf(attempt: Attempt & { message?: string | null }, execution: ExecutionDetail, isLast: boolean): string | null {
+function messageOf(attempt: Attempt & { message?: string | null }, execution: ExecutionDetail, isLast: boolean, saysFailure: boolean): string | null {
   if (attempt.outcome !== "failed" && attempt.outcome !== "unknown") return null;
-  if (attempt.message) return withoutTitle(attempt.message);
-  if (!isLast) return null;
-  const said = execution.state === "retrying" ? execution.last_try?.message : stateOf(execution.state).status === "Fail" ? execution.errors?.[0] : undefined;
+  const isFinal = isLast && stateOf(execution.state).status === "Fail";
+  if (isFinal && !saysFailure) return null;
+  const said = attempt.message ?? (isFinal ? execution.errors?.[0] : isLast && execution.state === "retrying" ? execution.last_try?.message : null);
   return said ? withoutTitle(said) : null;
 }
 
@@ -176,7 +184,9 @@ function TryBody({ it }: { it: Try }) {
           <strong>Warnings</strong>
           <ul>
             {it.warnings.map((warning) => (
-              <li key={warning}>{warning}</li>
+              <li key={warning}>
+                <Words text={warning} />
+              </li>
             ))}
           </ul>
         </div>
@@ -200,7 +210,7 @@ export function Now({ execution }: { execution: ExecutionDetail }) {
           Next try in <Left until={next_try_at} over="a moment" /> (<At at={next_try_at} />)
         </>
       ) : state === "blocked" && blocked_by ? (
-        <>Blocked: {blocked_by}</>
+        <Words text={blocked_by} />
       ) : (
         stateOf(state).says
       )}

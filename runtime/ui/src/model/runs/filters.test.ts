@@ -54,7 +54,7 @@ test("a task is called by its Unique ID and its first text", () => {
     { name: "Company ID", type: "uniqueId" },
     { name: "Company Name", type: "text" },
   ];
-  expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", fields, { "Company ID": "42", "Company Name": "Acme Corp" })).toBe("42 Acme Corp");
+  expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", fields, { "Company ID": "42", "Company Name": "Acme Corp" })).toBe("42 · Acme Corp");
   expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", fields, null)).toBe("…09897dcc");
   expect(personName({ email: "ada@example.com", first_name: null, last_name: null })).toBe("ada@example.com");
   expect(personName({ email: null, first_name: "Billing", last_name: null })).toBe("Billing");

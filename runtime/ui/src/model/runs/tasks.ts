@@ -5,7 +5,7 @@ interface Field {
   type: string;
 }
 
-/** Its Unique ID and its first text: `42 Acme Corp`. The end of its id where it has neither. */
+/** Its Unique ID and its first text: `42 · Acme Corp`. The end of its id where it has neither. */
 export function taskLabel(id: string, fields: Field[], values: Record<string, unknown> | null | undefined): string {
   const of = (type: string) => {
     for (const field of fields) {
@@ -15,7 +15,7 @@ export function taskLabel(id: string, fields: Field[], values: Record<string, un
     return undefined;
   };
   const parts = [of("uniqueId"), of("text")].filter((it): it is string => it !== undefined);
-  return parts.length > 0 ? parts.join(" ") : shortId(id);
+  return parts.length > 0 ? parts.join(" · ") : shortId(id);
 }
 
 /** Enough of an id to tell it from its neighbours. */

@@ -3,8 +3,9 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { CircleAlert, CircleHelp, RotateCw } from "lucide-react";
 import { Link } from "react-router";
 import type { ExecutionDetail } from "../../api/coming";
+import { dismiss as dismissed, retry as retried } from "../../api/executions";
 import { queryClient } from "../../api/queries";
-import { actionsQuery, decide, historyQuery } from "../../api/tasks";
+import { actionsQuery, historyQuery } from "../../api/tasks";
 import { type ErrorCard, type NamedStep, errorCard } from "../../model/execution/errorCard";
 import { Button } from "../../parts/Button";
 import { Ago } from "../../parts/Time";
@@ -26,12 +27,12 @@ export function ErrorCardView({ workflow, address, execution, onRetried }: Error
   const card = errorCard(execution, history.data);
   const fresh = () => queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
   const retry = useMutation({
-    mutationFn: () => decide(workflow, execution.id, "retry"),
+    mutationFn: () => retried(workflow, execution.id, "pinned"),
     onSuccess: () => onRetried(actions.data?.find((it) => it.id === execution.action_id) ?? { id: execution.action_id, name }),
     onError: sayError,
     onSettled: fresh,
   });
-  const dismiss = useMutation({ mutationFn: () => decide(workflow, execution.id, "dismiss"), onError: sayError, onSettled: fresh });
+  const dismiss = useMutation({ mutationFn: () => dismissed(workflow, execution.id), onError: sayError, onSettled: fresh });
   const name = actionName(execution);
   if (!card || card.outcome === "cancelled") return null;
   const isUnknown = card.outcome === "unknown";

@@ -4,8 +4,9 @@ import { Check, Clock, LoaderCircle, Minus, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Link } from "react-router";
 import type { ExecutionDetail } from "../../api/coming";
+import { cancel as cancelled } from "../../api/executions";
 import { queryClient } from "../../api/queries";
-import { decide, taskExecutionQuery } from "../../api/tasks";
+import { taskExecutionQuery } from "../../api/tasks";
 import { type ChainStep, type StepState, progress, progressLine } from "../../model/execution/progress";
 import { personName } from "../../model/runs/tasks";
 import { stateOf } from "../../model/runs/states";
@@ -51,7 +52,7 @@ function Running({ workflow, address, execution }: { workflow: string; address: 
   const chain = progress(execution);
   const name = actionName(execution);
   const cancel = useMutation({
-    mutationFn: () => decide(workflow, execution.id, "cancel"),
+    mutationFn: () => cancelled(workflow, execution.id),
     onError: sayError,
     onSettled: () => queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] }),
   });
