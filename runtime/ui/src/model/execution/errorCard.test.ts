@@ -100,7 +100,7 @@ describe("the card of a failed call", () => {
 test("an unknown outcome has no status and no words", () => {
   const sent = attempt(2, "Tell billing", "unknown", { record: call(null) });
   const card = errorCard({ ...declined, state: "unknown", errors: ["Step 2 “Tell billing”: sent, no answer: it took too long."], attempts: [declined.attempts[0]!, sent] });
-  expect(card).toMatchObject({ outcome: "unknown", host: "billing.example:8443", status: null, words: null, messages: ["sent, no answer: it took too long."] });
+  expect(card).toMatchObject({ outcome: "unknown", host: "billing.example:8443", status: null, words: null, messages: ["it took too long."] });
 });
 
 test("fields of a patch that were refused stand in the card", () => {

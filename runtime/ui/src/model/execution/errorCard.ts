@@ -5,6 +5,9 @@ import { type Call, readRecord, statusText } from "../runs/record";
 
 type HistoryEntry = Pick<Schemas["HistoryEntry"], "cause" | "execution_id" | "changes">;
 
+/** What the card says by its headline. */
+const SENT = /^sent, no (complete )?answer: /;
+
 /** What the card is made from; an `ExecutionDetail` is one. */
 export interface Failed {
   id: string;
@@ -64,7 +67,7 @@ export function errorCard(failed: Failed, history: HistoryEntry[] = []): ErrorCa
     host: call ? hostOf(call.request.url) : null,
     status: call?.response?.status ? statusText(call.response.status) : null,
     words: call?.response ? wordsOf(call.response.body) : null,
-    messages: (failed.errors ?? []).map(withoutTitle),
+    messages: (failed.errors ?? []).map((it) => withoutTitle(it).replace(SENT, "")),
     code: code ?? null,
     fields: fieldErrors(attempt?.field_errors),
     done,

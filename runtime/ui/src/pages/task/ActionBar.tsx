@@ -120,7 +120,6 @@ function Unmet({ action, unmet }: { action: TaskAction; unmet: string[] }) {
         aria-disabled
         aria-haspopup="dialog"
         aria-expanded={isOpen}
-        aria-label={action.name}
         aria-describedby={id}
         onClick={() => setOpen(true)}
       >
@@ -131,7 +130,7 @@ function Unmet({ action, unmet }: { action: TaskAction; unmet: string[] }) {
         </span>
         <span className={styles.why}>
           <span className={styles.first}>{first}</span>
-          {others.length > 0 && <span className={styles.others}>+{others.length}</span>}
+          {others.length > 0 && <span className={styles.others}> +{others.length}</span>}
           <ChevronDown aria-hidden />
         </span>
       </button>

@@ -1,6 +1,6 @@
 // What people say about the task. What is half written is kept, also when the page is left.
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { type FormEvent, type KeyboardEvent, useState } from "react";
+import type { FormEvent, KeyboardEvent } from "react";
 import { answer, client } from "../../api/client";
 import { queryClient } from "../../api/queries";
 import { commentsQuery } from "../../api/tasks";
@@ -11,6 +11,7 @@ import { Card } from "../../parts/Page";
 import { Failed, Loading, Notice } from "../../parts/States";
 import { Ago } from "../../parts/Time";
 import { told } from "../../parts/Toasts";
+import { useKept } from "../../parts/useKept";
 import { mentionsOf } from "../../model/tasks/mentions";
 import type { People } from "../tasks/people";
 import styles from "./Comments.module.css";
@@ -60,17 +61,12 @@ export function Comments({ workflow, address, people, canEdit }: CommentsProps) 
 }
 
 function NewComment({ workflow, address }: { workflow: string; address: string }) {
-  const key = `onward-comment-${workflow}/${address}`;
-  const [body, setBody] = useState(() => sessionStorage.getItem(key) ?? "");
-  const write = (text: string) => {
-    setBody(text);
-    if (text) sessionStorage.setItem(key, text);
-    else sessionStorage.removeItem(key);
-  };
+  const [body, setBody, forget] = useKept(`comment-${workflow}/${address}`, () => "");
   const send = useMutation({
     mutationFn: () => answer(client.POST("/api/v1/workflows/{workflow}/tasks/{task}/comments", { params: { path: { workflow, task: address } }, body: { body } })),
     onSuccess: () => {
-      write("");
+      setBody("");
+      forget();
       void queryClient.invalidateQueries({ queryKey: commentsQuery(workflow, address).queryKey });
     },
   });
@@ -81,7 +77,7 @@ function NewComment({ workflow, address }: { workflow: string; address: string }
   return (
     <form className={styles.form} onSubmit={submit} onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && submit(event)}>
       {send.isError && <Notice kind="bad">{told(send.error)}</Notice>}
-      <TextField label="New comment" hideLabel value={body} onChange={write} rows={3} placeholder="Say something; @First Last tells somebody" />
+      <TextField label="New comment" hideLabel value={body} onChange={setBody} rows={3} placeholder="Say something; @First Last tells somebody" />
       <div>
         <Button type="submit" look="primary" small isPending={send.isPending} isDisabled={!body.trim()}>
           Comment

@@ -2,13 +2,15 @@
 import { useMutation } from "@tanstack/react-query";
 import { Pencil } from "lucide-react";
 import { type FormEvent, type KeyboardEvent, useState } from "react";
+import { useNavigate } from "react-router";
 import { queryClient } from "../../api/queries";
 import { taskQuery, writeTask } from "../../api/tasks";
-import { CREATED_ON, type Field, type Task, UPDATED_ON } from "../../model/tasks/columns";
+import { CREATED_ON, type Field, type Task, UPDATED_ON, addressOf } from "../../model/tasks/columns";
 import { type Draft, type FileEntry, type NewFile, fromDraft, isEmpty, isUnchanged, shown, toDraft } from "../../model/tasks/values";
 import { Button, IconButton } from "../../parts/Button";
 import { Checkbox } from "../../parts/Field";
 import { Card } from "../../parts/Page";
+import { useKept } from "../../parts/useKept";
 import { wrong } from "../tasks/CellEditor";
 import { CellValue, type StageColors } from "../tasks/CellValue";
 import { FilesInput, FilesList } from "../tasks/FilesInput";
@@ -27,11 +29,15 @@ interface DetailsProps {
 }
 
 export function Details({ workflow, address, task, fields, people, colors, canEdit }: DetailsProps) {
+  const navigate = useNavigate();
   const [editing, setEditing] = useState<string | null>(null);
   const save = async (field: Field, value: unknown) => {
     const written = await writeTask(workflow, address, { [field.name]: value });
-    queryClient.setQueryData(taskQuery(workflow, address).queryKey, written);
-    void queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
+    queryClient.setQueryData(taskQuery(workflow, addressOf(written)).queryKey, written);
+    // With another Unique ID it has another address.
+    const now = addressOf(written);
+    if (now !== address) navigate(`/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(now)}`, { replace: true });
+    else void queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
   };
   return (
     <Card title="Details">
@@ -45,6 +51,7 @@ export function Details({ workflow, address, task, fields, people, colors, canEd
             colors={colors}
             canEdit={canEdit && field.editable}
             isEditing={editing === field.id}
+            draftKey={`value-${workflow}/${address}/${field.id}`}
             onEdit={(on) => setEditing(on ? field.id : null)}
             onSave={(value) => save(field, value)}
           />
@@ -69,6 +76,8 @@ interface RowProps {
   colors: StageColors;
   canEdit: boolean;
   isEditing: boolean;
+  /** By what a half written value is kept. */
+  draftKey: string;
   onEdit: (on: boolean) => void;
   onSave: (value: unknown) => Promise<void>;
 }
@@ -123,24 +132,28 @@ function Shown({ field, value, people, colors }: Pick<RowProps, "field" | "value
   }
 }
 
-function Editor({ field, value, people, onEdit, onSave }: RowProps) {
+function Editor({ field, value, people, draftKey, onEdit, onSave }: RowProps) {
   const [began] = useState(value);
-  const [draft, setDraft] = useState<Draft>(() => toDraft(field, value));
+  const [draft, setDraft, forget] = useKept<Draft>(draftKey, () => toDraft(field, value));
   const [error, setError] = useState<string>();
+  const close = () => {
+    forget();
+    onEdit(false);
+  };
   const save = useMutation({
     mutationFn: onSave,
-    onSuccess: () => onEdit(false),
+    onSuccess: close,
     onError: (failed) => setError(wrong(failed, field.name)),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (isUnchanged(field, draft, value)) return onEdit(false);
+    if (isUnchanged(field, draft, value)) return close();
     const read = fromDraft(field, draft);
     if ("error" in read) setError(read.error);
     else save.mutate(read.value);
   };
   const keyed = (event: KeyboardEvent) => {
-    if (event.key === "Escape") onEdit(false);
+    if (event.key === "Escape") close();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
   };
   const isChanged = JSON.stringify(began) !== JSON.stringify(value);
@@ -160,7 +173,7 @@ function Editor({ field, value, people, onEdit, onSave }: RowProps) {
         <Button small look="primary" type="submit" isPending={save.isPending}>
           Save
         </Button>
-        <Button small onPress={() => onEdit(false)}>
+        <Button small onPress={close}>
           Cancel
         </Button>
       </div>

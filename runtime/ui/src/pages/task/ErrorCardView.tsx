@@ -73,23 +73,14 @@ function Said({ card }: { card: ErrorCard }) {
   const { host, status, words, fields, messages, outcome, step } = card;
   return (
     <>
-      {(host || status) && (
-        <p className={styles.call}>
-          {host && <code>{host}</code>}
-          {status ? (
-            <>
-              {" "}
-              answered <strong>{status}</strong>
-            </>
-          ) : (
-            outcome === "unknown" && " was called and did not answer"
-          )}
+      {status && (
+        <p>
+          {host && <code>{host}</code>} answered <strong>{status}</strong>
         </p>
       )}
       {words && <blockquote className={styles.words}>{words}</blockquote>}
-      {outcome === "unknown" && <p>Nobody knows whether it took effect. Look there before you retry: a Retry sends it again.</p>}
       {/* With the answer's own words there is nothing to add, unless something else went wrong. */}
-      {(!status || !words || fields.length > 0) && messages.map((it) => <p key={it}>{it}</p>)}
+      {(outcome === "unknown" || !status || !words || fields.length > 0) && messages.map((it) => <p key={it}>{it}</p>)}
       {fields.length > 0 && (
         <ul className={styles.list}>
           {fields.map(([field, said]) => (
@@ -98,6 +89,11 @@ function Said({ card }: { card: ErrorCard }) {
             </li>
           ))}
         </ul>
+      )}
+      {!status && host && !messages.some((it) => it.includes(host)) && (
+        <p>
+          It had to do with <code>{host}</code>.
+        </p>
       )}
       {!step && messages.length === 0 && <p>The server does not say why.</p>}
     </>

@@ -159,7 +159,10 @@ function Choices({ anchor, task, column, field, people, error, save, onDone }: I
           selectionMode="single"
           disallowEmptySelection
           selectedKeys={[typeof value === "string" ? `=${value}` : NONE]}
-          onAction={(key) => void save(key === NONE ? "" : String(key).slice(1))}
+          onSelectionChange={(keys) => {
+            const [key] = keys === "all" ? [] : [...keys];
+            if (key !== undefined) void save(key === NONE ? "" : String(key).slice(1));
+          }}
         >
           {(option) => (
             <ListBoxItem id={option.id} textValue={option.name} className={styles.option!}>

@@ -1,7 +1,7 @@
 // The table of tasks: a grid of cells that is walked through by keyboard, of which only the rows are there that are seen.
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
 import type { Column, Task } from "../../model/tasks/columns";
 import { type Cell, isTyped, moved } from "../../model/tasks/grid";
 import type { Sort } from "../../model/tasks/view";
@@ -31,6 +31,7 @@ interface Editing extends Cell {
 }
 
 export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOpen, canEdit, context }: GridProps) {
+  const help = useId();
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<Cell>({ row: 0, column: 0 });
   const [editing, setEditing] = useState<Editing | null>(null);
@@ -60,7 +61,7 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
     if (hasMore && last >= rows.length - 1) onMore();
   }, [hasMore, last, rows.length, onMore]);
 
-  const template = useMemo(() => columns.map((it, index) => (index === columns.length - 1 ? `minmax(${it.width}px, 1fr)` : `${it.width}px`)).join(" "), [columns]);
+  const template = useMemo(() => columns.map(trackOf).join(" "), [columns]);
   const width = columns.reduce((sum, it) => sum + it.width, 0);
 
   // A list that has become shorter has its last cell where the active one was.
@@ -141,6 +142,7 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
       className={styles.grid}
       role="grid"
       aria-label="Tasks"
+      aria-describedby={help}
       aria-rowcount={count + 1}
       aria-colcount={columns.length}
       // Where the active cell is scrolled away the grid itself is what one comes to.
@@ -148,6 +150,9 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
       onFocus={(event) => event.target === event.currentTarget && !isShown && focus({ row, column })}
       onKeyDown={keyed}
     >
+      <span id={help} className="unseen">
+        Arrow keys lead from cell to cell. Enter opens the task or {canEdit ? "writes into the cell; F2 writes, too" : "sorts by a heading"}.
+      </span>
       <div role="rowgroup" className={styles.head} style={{ minWidth: width }}>
         <div role="row" aria-rowindex={1} className={styles.row} style={{ gridTemplateColumns: template }}>
           {shown.map((index) => (
@@ -191,6 +196,12 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
       </div>
     </div>
   );
+}
+
+/** A column's track: the first one leaves room for others on a phone, the last one takes what is left. */
+function trackOf({ width }: Column, index: number, all: Column[]): string {
+  if (index === 0) return `min(${width}px, 42vw)`;
+  return index === all.length - 1 ? `minmax(${width}px, 1fr)` : `${width}px`;
 }
 
 /** Whether a letter begins to write into it. */

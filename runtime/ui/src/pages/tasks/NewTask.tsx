@@ -12,6 +12,7 @@ import { Select } from "../../parts/Field";
 import { Dot } from "../../parts/Marks";
 import { Notice } from "../../parts/States";
 import { say, told } from "../../parts/Toasts";
+import { useKept } from "../../parts/useKept";
 import styles from "./NewTask.module.css";
 import { usePeople } from "./people";
 import { PersonChoice, ValueInput } from "./ValueInput";
@@ -29,7 +30,8 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
   const title = titleField(fields);
   // What names it first; what nobody may write is filled in by steps.
   const own = [...fields].sort((a, b) => Number(b === title) - Number(a === title)).filter((it) => it.editable || it.required);
-  const [drafts, setDrafts] = useState<Record<string, Draft>>({});
+  // Who leaves the dialog without giving up finds it as it was.
+  const [drafts, setDrafts, forget] = useKept<Record<string, Draft>>(`new-task-${workflow}`, () => ({}));
   const [stage, setStage] = useState<string | null>(null);
   const [assignee, setAssignee] = useState("");
   const [errors, setErrors] = useState<Record<string, string>>({});
@@ -38,6 +40,7 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
   const make = useMutation({
     mutationFn: (values: Record<string, unknown>) => makeTask(workflow, fields, values),
     onSuccess: (task) => {
+      forget();
       void queryClient.invalidateQueries({ queryKey: ["workflow", workflow] });
       say("The task is there.");
       onMade(task);
@@ -71,7 +74,7 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
             key={field.id}
             field={field}
             draft={draftOf(field)}
-            onChange={(draft) => setDrafts((all) => ({ ...all, [field.name]: draft }))}
+            onChange={(draft) => setDrafts({ ...drafts, [field.name]: draft })}
             people={people.list}
             error={errors[field.name] && `${field.name} ${errors[field.name]}`}
             autoFocus={field === own[0]}
@@ -89,7 +92,14 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
           <PersonChoice label={ASSIGNED_TO} value={assignee} onChange={setAssignee} people={people.list} error={errors[ASSIGNED_TO]} />
         </div>
         <DialogButtons>
-          <Button onPress={onClose}>Cancel</Button>
+          <Button
+            onPress={() => {
+              forget();
+              onClose();
+            }}
+          >
+            Cancel
+          </Button>
           <Button type="submit" look="primary" isPending={make.isPending}>
             Create task
           </Button>

@@ -22,12 +22,11 @@ export function Component() {
   const { workflow = "" } = useParams();
   const fields = useQuery(fieldsQuery(workflow));
   useTitle("Tasks");
-  if (fields.isPending) return <Loading what="The workflow" />;
   // Of another workflow everything begins anew, what is hidden and half typed, too.
   if (fields.data) return <Tasks key={workflow} workflow={workflow} fields={fields.data} />;
   return (
     <main id="main">
-      <Failed error={fields.error} onRetry={() => void fields.refetch()} />
+      {fields.isPending ? <Loading what="The workflow" /> : <Failed error={fields.error} onRetry={() => void fields.refetch()} />}
     </main>
   );
 }

@@ -99,7 +99,10 @@ function Choice({ options, value, onChange, isRequired = false, none = "None", .
 }
 
 export function PersonChoice({ people, ...choice }: ChoiceProps & { people: Person[] }) {
-  const options = people.map((it) => ({ id: it.email, name: it.name, icon: <Avatar name={it.name} /> }));
+  // Who has left, and still has it, stays to be seen.
+  const isThere = !choice.value || people.some((it) => it.email.toLowerCase() === choice.value.toLowerCase());
+  const all = isThere ? people : [...people, { email: choice.value, name: choice.value }];
+  const options = all.map((it) => ({ id: it.email, name: it.name, icon: <Avatar name={it.name} /> }));
   return <Choice {...choice} options={options} none="Nobody" />;
 }
 
