@@ -180,7 +180,7 @@ fn tasks() -> Value {
     json!({
         "Task": object_with(
             json!({"Stage": text(), "Assigned To": maybe_text()}),
-            json!({"Task URL": text()}),
+            json!({"Task URL": text(), "Created On": instant(), "Updated On": instant()}),
         ),
         "TaskValues": {
             "type": "object",
@@ -188,6 +188,15 @@ fn tasks() -> Value {
             "properties": {"Stage": text(), "Assigned To": maybe_text()},
         },
         "TaskAction": object_with(json!({"id": text(), "name": text(), "color": text()}), json!({"unmet": texts()})),
+        "TaskCounts": object(json!({
+            "total": number(), "active": number(), "matching": number(),
+            "stages": {"type": "array", "items": object(json!({
+                "id": text(), "name": text(), "color": text(), "end": flag(), "count": number(),
+            }))},
+            "assignees": {"type": "array", "items": object(json!({
+                "user": {"oneOf": [of("User"), {"type": "null"}]}, "count": number(),
+            }))},
+        })),
         "Performer": object(json!({
             "id": text(), "email": maybe_text(), "first_name": maybe_text(), "last_name": maybe_text(),
         })),
@@ -220,7 +229,7 @@ fn executions() -> Value {
     let states = State::NAMES.map(|(name, _)| name);
     let attempt = json!({
         "number": number(), "try": number(), "started_at": instant(), "ended_at": maybe_instant(), "outcome": text(),
-        "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
+        "code": maybe_text(), "message": maybe_text(), "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
     });
     let mut whole = attempt.clone();
     whole["step"] = object(json!({

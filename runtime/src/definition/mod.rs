@@ -21,7 +21,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
-    condition::test_problems,
+    condition::{test_of, test_problems},
     outline::{id_span, place},
     schema::{StepSchema, schema},
     write::write,

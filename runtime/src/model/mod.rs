@@ -5,6 +5,7 @@
 //! come in as arguments, so every rule can be tested by calling it. Everyone else imports this.
 
 pub mod alert;
+pub mod asked;
 pub mod attempt;
 pub mod checklist;
 pub mod comment;
@@ -38,7 +39,7 @@ pub mod workspace;
 pub(crate) mod sample;
 
 pub use alert::{AlertRule, Untold};
-pub use attempt::{Attempt, AttemptEnd};
+pub use attempt::{Attempt, AttemptEnd, AttemptFailure};
 pub use checklist::KeptItem;
 pub use comment::Comment;
 pub use condition::Condition;
