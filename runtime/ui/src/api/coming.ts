@@ -99,17 +99,3 @@ export type TaskAction = Schemas["TaskAction"] & {
   after?: "stay" | "list" | "next";
   celebrate?: boolean;
 };
-
-/** How many tasks there are, by what they may be filtered by. */
-export interface TaskCounts {
-  total: number;
-  active: number;
-  matching: number;
-  stages: { id: string; name: string; color: string; end: boolean; count: number }[];
-  assignees: { user: Schemas["User"] | null; count: number }[];
-}
-
-export function taskCounts(workflow: string, query: object, signal?: AbortSignal): Promise<TaskCounts> {
-  const path = "/api/v1/workflows/{workflow}/task_counts" as "/api/v1/workflows/{workflow}/tasks";
-  return answer(client.GET(path, { params: { path: { workflow }, query }, ...(signal && { signal }) })) as Promise<unknown> as Promise<TaskCounts>;
-}

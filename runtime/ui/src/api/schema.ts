@@ -344,6 +344,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflows/{workflow}/task_counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many tasks there are, by stages and by assignees
+         * @description Needs the right to view the workflow.
+         */
+        get: operations["countTasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/{workflow}/tasks/{task}/schedule": {
         parameters: {
             query?: never;
@@ -1260,6 +1280,10 @@ export interface components {
             Stage: string;
             "Assigned To": string | null;
             "Task URL"?: string;
+            /** Format: date-time */
+            "Created On"?: string;
+            /** Format: date-time */
+            "Updated On"?: string;
         };
         /** @description Values by the names of fields; `Stage` names a stage, `Assigned To` is an email or null. */
         TaskValues: {
@@ -1271,6 +1295,22 @@ export interface components {
             name: string;
             color: string;
             unmet?: string[];
+        };
+        TaskCounts: {
+            total: number;
+            active: number;
+            matching: number;
+            stages: {
+                id: string;
+                name: string;
+                color: string;
+                end: boolean;
+                count: number;
+            }[];
+            assignees: {
+                user: components["schemas"]["User"] | null;
+                count: number;
+            }[];
         };
         Performer: {
             id: string;
@@ -1410,6 +1450,8 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             outcome: string;
+            code: string | null;
+            message: string | null;
             field_errors: unknown;
             warnings: string[];
             curl: string | null;
@@ -1423,6 +1465,8 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             outcome: string;
+            code: string | null;
+            message: string | null;
             field_errors: unknown;
             warnings: string[];
             curl: string | null;
@@ -3521,11 +3565,15 @@ export interface operations {
             query?: {
                 /** @description A stage, by its name; so any field by its name, empty for empty */
                 Stage?: string;
+                /** @description A text that stands in a value of the task, or in the name or email of its people, in any case */
+                _search?: string;
+                /** @description Tests that must all hold, as the conditions of actions have them: a JSON list such as `[{"field": "Contract Value", "at_least": "1000"}]` */
+                _where?: string;
                 /** @description How many at most */
                 _limit?: number;
                 /** @description Where the page begins: `Onward-Next-Cursor` of the page before */
                 _cursor?: string;
-                /** @description A field, `-` before it for the other way round */
+                /** @description A field, `Stage`, `Assigned To`, `Created On` or `Updated On`; `-` before it for the other way round */
                 _sort?: string;
             };
             header?: never;
@@ -3549,6 +3597,8 @@ export interface operations {
                      *         "Stage": "In Progress",
                      *         "Assigned To": "user@example.com",
                      *         "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *         "Created On": "2020-01-31T00:00:00Z",
+                     *         "Updated On": "2020-01-31T00:00:01Z",
                      *         "Company ID": "42"
                      *       }
                      *     ]
@@ -3628,6 +3678,24 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
+            /** @description `invalid_where` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_where",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_where";
+                    } & components["schemas"]["Error"];
+                };
+            };
             "5XX": components["responses"]["NotNow"];
         };
     };
@@ -3664,6 +3732,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -3871,6 +3941,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -3888,6 +3960,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -4082,11 +4156,15 @@ export interface operations {
             query?: {
                 /** @description A stage, by its name; so any field by its name, empty for empty */
                 Stage?: string;
+                /** @description A text that stands in a value of the task, or in the name or email of its people, in any case */
+                _search?: string;
+                /** @description Tests that must all hold, as the conditions of actions have them: a JSON list such as `[{"field": "Contract Value", "at_least": "1000"}]` */
+                _where?: string;
                 /** @description How many at most */
                 _limit?: number;
                 /** @description Where the page begins: `Onward-Next-Cursor` of the page before */
                 _cursor?: string;
-                /** @description A field, `-` before it for the other way round */
+                /** @description A field, `Stage`, `Assigned To`, `Created On` or `Updated On`; `-` before it for the other way round */
                 _sort?: string;
             };
             header?: never;
@@ -4110,6 +4188,8 @@ export interface operations {
                      *         "Stage": "In Progress",
                      *         "Assigned To": "user@example.com",
                      *         "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *         "Created On": "2020-01-31T00:00:00Z",
+                     *         "Updated On": "2020-01-31T00:00:01Z",
                      *         "Company ID": "42"
                      *       }
                      *     ]
@@ -4189,6 +4269,24 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
+            /** @description `invalid_where` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_where",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_where";
+                    } & components["schemas"]["Error"];
+                };
+            };
             "5XX": components["responses"]["NotNow"];
         };
     };
@@ -4217,6 +4315,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -4576,6 +4676,149 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    countTasks: {
+        parameters: {
+            query?: {
+                /** @description A stage, by its name; so any field by its name, empty for empty */
+                Stage?: string;
+                /** @description A text that stands in a value of the task, or in the name or email of its people, in any case */
+                _search?: string;
+                /** @description Tests that must all hold, as the conditions of actions have them: a JSON list such as `[{"field": "Contract Value", "at_least": "1000"}]` */
+                _where?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A workflow's id */
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 123,
+                     *       "active": 100,
+                     *       "matching": 12,
+                     *       "stages": [
+                     *         {
+                     *           "id": "in-progress",
+                     *           "name": "In Progress",
+                     *           "color": "yellow",
+                     *           "end": false,
+                     *           "count": 12
+                     *         }
+                     *       ],
+                     *       "assignees": [
+                     *         {
+                     *           "user": null,
+                     *           "count": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TaskCounts"];
+                };
+            };
+            /** @description `invalid_parameter` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_parameter",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_parameter";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `step_type_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "step_type_missing",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_where` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_where",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_where";
                     } & components["schemas"]["Error"];
                 };
             };

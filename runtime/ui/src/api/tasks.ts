@@ -3,7 +3,7 @@ import { queryOptions } from "@tanstack/react-query";
 import type { Field, Task } from "../model/tasks/columns";
 import type { Query } from "../model/tasks/view";
 import { ApiError, type Schemas, answer, client, whole } from "./client";
-import { type ExecutionDetail, type ExecutionItem, type TaskAction, taskCounts } from "./coming";
+import type { ExecutionDetail, ExecutionItem, TaskAction } from "./coming";
 
 /** A page of a list, and where the next one begins. */
 export interface TaskPage {
@@ -29,7 +29,7 @@ export async function readTasks(workflow: string, { active, query }: Asked, curs
 export const countsOf = (workflow: string, query: Query) =>
   queryOptions({
     queryKey: ["workflow", workflow, "tasks", "counts", query],
-    queryFn: ({ signal }) => taskCounts(workflow, query, signal),
+    queryFn: ({ signal }) => answer(client.GET("/api/v1/workflows/{workflow}/task_counts", { params: { path: { workflow }, query }, signal })),
   });
 
 // All of one task is below ["workflow", id, "task"], so that a change of it makes all of it stale.

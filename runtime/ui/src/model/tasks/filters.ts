@@ -90,9 +90,23 @@ export function withOperator(test: Test, operator: Operator, kind: Kind): Test {
   return { ...test, operator, value: fits ? test.value : empty };
 }
 
-/** Whether it asks something; one that does not is not sent. */
-export function isComplete({ operator, value }: Test): boolean {
-  return !takesValue(operator) || typeof value === "boolean" || value.length > 0;
+const DECIMAL = /^[+-]?\d+(\.\d+)?$/;
+
+/** Whether it asks something; one that does not, or does not yet, is not sent. */
+export function isComplete({ operator, value }: Test, kind?: Kind): boolean {
+  if (!takesValue(operator) || typeof value === "boolean") return true;
+  if ((kind === "number" || kind === "currency") && typeof value === "string") return DECIMAL.test(value);
+  return value.length > 0;
+}
+
+/** What the server says of tests that it cannot ask, by the place of each among those that were sent. */
+export function refusals(sentences: string[]): Map<number, string> {
+  return new Map(
+    sentences.flatMap((it): [number, string][] => {
+      const [, number, said] = /^test (\d+): (.*)$/.exec(it) ?? [];
+      return number && said ? [[Number(number) - 1, said]] : [];
+    }),
+  );
 }
 
 /** As `_where` has it. A datetime is typed in this machine's time zone and sent as an instant. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Column, type Field, addressOf, columnsOf, readHidden, titleOf, visible, writeHidden } from "./columns";
-import { type Test, isComplete, newTest, operatorsOf, readTest, sentence, toWire, withOperator } from "./filters";
+import { type Test, isComplete, newTest, operatorsOf, readTest, refusals, sentence, toWire, withOperator } from "./filters";
 import { moved } from "./grid";
 import { DEFAULT_VIEW, type View, countsQuery, isNarrowed, listQuery, nextSort, readView, writeView } from "./view";
 
@@ -122,6 +122,8 @@ describe("filters", () => {
     expect(isComplete({ field: "a", operator: "one_of", value: [] })).toBe(false);
     expect(isComplete({ field: "a", operator: "is_set", value: "" })).toBe(true);
     expect(isComplete({ field: "a", operator: "equals", value: false })).toBe(true);
+    expect(isComplete({ field: "a", operator: "equals", value: "12." }, "currency")).toBe(false);
+    expect(isComplete({ field: "a", operator: "equals", value: "-12.5" }, "currency")).toBe(true);
   });
 
   test("send an instant of this machine's zone as one", () => {
@@ -134,6 +136,10 @@ describe("filters", () => {
     expect(sentence({ field: "Stage", operator: "one_of", value: ["Open", "Done"] }, "stage", (it) => it)).toBe("Stage is one of Open or Done");
     expect(sentence({ field: "Due", operator: "less_than", value: "x" }, "date", () => "today")).toBe("Due is before today");
     expect(sentence({ field: "Paid", operator: "equals", value: false }, "checkbox", (it) => it)).toBe("Paid is not ticked");
+  });
+
+  test("that the server refuses are told apart by their places", () => {
+    expect(refusals(["test 2: the value is invalid", "something else"])).toEqual(new Map([[1, "the value is invalid"]]));
   });
 
   test("from an address have three parts of the right kind", () => {

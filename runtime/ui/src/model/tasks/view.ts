@@ -92,7 +92,7 @@ export function countsQuery(view: View, columns: Column[], stages: { name: strin
 function wire(view: View, columns: Column[]): Record<string, unknown>[] {
   const kind = (field: string) => columns.find((it) => it.name === field)?.kind;
   // A field that is gone since the address was kept is asked for no more.
-  const tests = view.tests.filter((it) => isComplete(it) && kind(it.field) !== undefined).map((it) => toWire(it, kind(it.field)));
+  const tests = view.tests.filter((it) => kind(it.field) !== undefined && isComplete(it, kind(it.field))).map((it) => toWire(it, kind(it.field)));
   if (view.assignee === null) tests.push({ field: ASSIGNED_TO, is_set: false });
   else if (view.assignee !== undefined) tests.push({ field: ASSIGNED_TO, equals: view.assignee });
   return tests;
@@ -105,5 +105,5 @@ function asQuery(view: View, tests: Record<string, unknown>[]): Query {
 
 /** Whether anything but the stage narrows the list: then an empty one says so. */
 export function isNarrowed(view: View): boolean {
-  return view.search.trim() !== "" || view.assignee !== undefined || view.tests.some(isComplete);
+  return view.search.trim() !== "" || view.assignee !== undefined || view.tests.some((it) => isComplete(it));
 }

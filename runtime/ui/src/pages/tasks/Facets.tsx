@@ -3,7 +3,6 @@ import { Inbox, Layers, UserX, Users } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import type { Schemas } from "../../api/client";
-import type { TaskCounts } from "../../api/coming";
 import type { StageChoice, View } from "../../model/tasks/view";
 import { Button } from "../../parts/Button";
 import { Select } from "../../parts/Field";
@@ -17,7 +16,7 @@ interface FacetsProps {
   onChange: (view: View) => void;
   stages: Schemas["Stage"][];
   /** Of what is looked at. */
-  counted: TaskCounts | undefined;
+  counted: Schemas["TaskCounts"] | undefined;
   error: unknown;
   onRetry: () => void;
 }
@@ -76,7 +75,7 @@ export function Facets({ view, onChange, stages, counted, error, onRetry }: Face
   );
 }
 
-function stageEntries(view: View, stages: Schemas["Stage"][], counted: TaskCounts | undefined): Entry[] {
+function stageEntries(view: View, stages: Schemas["Stage"][], counted: Schemas["TaskCounts"] | undefined): Entry[] {
   const of = (stage: StageChoice) => ({ view: { ...view, stage }, isChosen: view.stage.kind === stage.kind && (stage.kind !== "one" || (view.stage.kind === "one" && view.stage.name === stage.name)) });
   const sum = (wanted: (end: boolean) => boolean) => counted?.stages.filter((it) => wanted(it.end)).reduce((all, it) => all + it.count, 0);
   return [
@@ -92,7 +91,7 @@ function stageEntries(view: View, stages: Schemas["Stage"][], counted: TaskCount
   ];
 }
 
-function assigneeEntries(view: View, counted: TaskCounts | undefined): Entry[] {
+function assigneeEntries(view: View, counted: Schemas["TaskCounts"] | undefined): Entry[] {
   const people = counted?.assignees ?? [];
   const all = people.reduce((sum, it) => sum + it.count, 0);
   const of = (assignee: View["assignee"]) => ({ view: { ...view, assignee }, isChosen: view.assignee === assignee });

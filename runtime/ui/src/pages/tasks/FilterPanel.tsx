@@ -16,19 +16,22 @@ interface FilterPanelProps {
   columns: Column[];
   stages: Schemas["Stage"][];
   tests: Test[];
+  /** What the server says of those that it cannot ask, by their places. */
+  refused: Map<number, string>;
   onChange: (tests: Test[]) => void;
 }
 
 /** What is typed counts after a moment. */
 const TYPED_MS = 300;
 
-export function FilterPanel({ workflow, columns, stages, tests, onChange }: FilterPanelProps) {
+export function FilterPanel({ workflow, columns, stages, tests, refused, onChange }: FilterPanelProps) {
   const people = usePeople(workflow);
   const [drafts, setDrafts] = useState(tests);
   const sent = useRef(JSON.stringify(tests));
   const latest = useRef(onChange);
   latest.current = onChange;
-  const complete = drafts.filter(isComplete);
+  const isAsked = (test: Test) => isComplete(test, columns.find((it) => it.name === test.field)?.kind);
+  const complete = drafts.filter(isAsked);
   const asked = JSON.stringify(complete);
   // Another address, by going back or by clearing, has other tests.
   const given = JSON.stringify(tests);
@@ -54,6 +57,7 @@ export function FilterPanel({ workflow, columns, stages, tests, onChange }: Filt
       {drafts.length === 0 && <p className={styles.quiet}>Show only tasks for which all of this holds:</p>}
       {drafts.map((test, index) => {
         const column = columns.find((it) => it.name === test.field);
+        const error = isAsked(test) ? refused.get(complete.indexOf(test)) : undefined;
         return (
           <div key={index} className={styles.test} role="group" aria-label={`Condition ${index + 1}`}>
             <div className={styles.field}>
@@ -76,7 +80,7 @@ export function FilterPanel({ workflow, columns, stages, tests, onChange }: Filt
                     options={operatorsOf(column.kind).map((id) => ({ id, name: operatorName(id, column.kind) }))}
                   />
                 </div>
-                <div className={styles.value}>{takesValue(test.operator) && <Value test={test} column={column} stages={stages} people={people} onChange={(value) => set(index, { ...test, value })} />}</div>
+                <div className={styles.value}>{takesValue(test.operator) && <Value test={test} column={column} stages={stages} people={people} error={error} onChange={(value) => set(index, { ...test, value })} />}</div>
               </>
             )}
             <IconButton label={`Remove condition ${index + 1}`} icon={<X />} onPress={() => setDrafts(drafts.filter((_, at) => at !== index))} />
@@ -102,12 +106,13 @@ interface ValueProps {
   column: Column;
   stages: Schemas["Stage"][];
   people: People;
+  error: string | undefined;
   onChange: (value: Test["value"]) => void;
 }
 
 const INPUT_TYPES = { number: "number", currency: "number", date: "date", datetime: "datetime-local" } as const;
 
-function Value({ test, column, stages, people, onChange }: ValueProps) {
+function Value({ test, column, stages, people, error, onChange }: ValueProps) {
   const { kind } = column;
   if (kind === "checkbox") {
     const options = [{ id: "true", name: "ticked" }, { id: "false", name: "not ticked" }];
@@ -129,7 +134,7 @@ function Value({ test, column, stages, people, onChange }: ValueProps) {
   }
   const text = String(test.value);
   if (options) return <Select label="Value" hideLabel value={text || null} onChange={onChange} options={options} />;
-  return <TextField label="Value" hideLabel value={text} onChange={onChange} type={INPUT_TYPES[kind as keyof typeof INPUT_TYPES] ?? "text"} placeholder="Value" />;
+  return <TextField label="Value" hideLabel value={text} onChange={onChange} type={INPUT_TYPES[kind as keyof typeof INPUT_TYPES] ?? "text"} placeholder="Value" error={error} />;
 }
 
 function Several({ children }: { children: ReactNode }) {

@@ -2,6 +2,7 @@
 import { Inbox, SearchX } from "lucide-react";
 import { useCallback, useMemo, useRef } from "react";
 import { useNavigate } from "react-router";
+import { ApiError } from "../../api/client";
 import { useRights } from "../../api/session";
 import { type Asked, writeTask } from "../../api/tasks";
 import { type Column, type Task, addressOf } from "../../model/tasks/columns";
@@ -50,6 +51,13 @@ export function TaskTable({ workflow, columns, asked, view, colors, matching, to
   const context = useMemo(() => ({ workflow, people, colors, saving }), [workflow, people, colors, saving]);
 
   if (list.isPending) return <Loading what="The table" />;
+  if (!list.data && list.error instanceof ApiError && list.error.code === "invalid_where") {
+    return (
+      <Empty icon={<SearchX aria-hidden />} title="The filter cannot be asked like that">
+        {told(list.error).replace(/^test \d+: /, "")}
+      </Empty>
+    );
+  }
   if (!list.data) return <Failed error={list.error} onRetry={() => void list.refetch()} />;
   return (
     <div className={`${styles.table} ${list.isPlaceholderData ? styles.old : ""}`}>

@@ -2,10 +2,12 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useNavigate, useParams } from "react-router";
+import { ApiError } from "../../api/client";
 import { fieldsQuery, stagesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
 import { type Asked, countsOf } from "../../api/tasks";
 import { type Field, addressOf, columnsOf, readHidden, visible, writeHidden } from "../../model/tasks/columns";
+import { refusals } from "../../model/tasks/filters";
 import { countsQuery, listQuery, nextSort } from "../../model/tasks/view";
 import { useTitle } from "../../parts/Page";
 import { Failed, Loading } from "../../parts/States";
@@ -31,6 +33,8 @@ export function Component() {
   );
 }
 
+const NONE_REFUSED = new Map<number, string>();
+
 function Tasks({ workflow, fields }: { workflow: string; fields: Field[] }) {
   const navigate = useNavigate();
   const { edit } = useRights(workflow);
@@ -45,6 +49,8 @@ function Tasks({ workflow, fields }: { workflow: string; fields: Field[] }) {
   const counted = useQuery({ ...countsOf(workflow, countsQuery(view, columns, stages ?? [])), enabled: stages !== undefined, placeholderData: keepPreviousData });
   const asked: Asked = useMemo(() => listQuery(view, columns), [view, columns]);
   const colors = useMemo(() => new Map((stages ?? []).map((it) => [it.name, it.color])), [stages]);
+
+  const refused = counted.error instanceof ApiError && counted.error.code === "invalid_where" ? refusals(counted.error.sentences) : NONE_REFUSED;
 
   const hide = (names: string[]) => {
     setHidden(names);
@@ -66,7 +72,7 @@ function Tasks({ workflow, fields }: { workflow: string; fields: Field[] }) {
         {...(edit && { onNew: () => setMaking(true) })}
       />
       {isFiltering ? (
-        <FilterPanel workflow={workflow} columns={columns} stages={stages ?? []} tests={view.tests} onChange={(tests) => change({ ...view, tests })} />
+        <FilterPanel workflow={workflow} columns={columns} stages={stages ?? []} tests={view.tests} refused={refused} onChange={(tests) => change({ ...view, tests })} />
       ) : (
         <Chips workflow={workflow} columns={columns} tests={view.tests} onChange={(tests) => change({ ...view, tests })} />
       )}

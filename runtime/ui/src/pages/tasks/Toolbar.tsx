@@ -23,7 +23,7 @@ interface ToolbarProps {
 }
 
 export function Toolbar({ view, onChange, columns, hidden, onHide, matching, total, isFiltering, onFilter, onNew }: ToolbarProps) {
-  const filters = view.tests.filter(isComplete).length;
+  const filters = view.tests.filter((it) => isComplete(it)).length;
   return (
     <div className={styles.bar}>
       {onNew && (
