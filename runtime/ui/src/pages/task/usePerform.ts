@@ -5,7 +5,7 @@ import type { TaskAction } from "../../api/coming";
 import { ApiError } from "../../api/client";
 import { newKey, perform, taskExecutionQuery } from "../../api/tasks";
 
-export type Performed = Pick<TaskAction, "id" | "name" | "after" | "celebrate">;
+export type Performed = Pick<TaskAction, "id" | "name"> & Partial<Pick<TaskAction, "after" | "celebrate">>;
 
 export interface Performing {
   /** What was begun here and has not ended. */
