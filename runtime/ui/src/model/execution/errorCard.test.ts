@@ -9,6 +9,8 @@ function attempt(number: number, name: string, outcome: string, more: Partial<At
     started_at: "2026-11-29T06:25:17.870Z",
     ended_at: "2026-11-29T06:25:17.873Z",
     outcome,
+    code: null,
+    message: null,
     field_errors: {},
     warnings: [],
     curl: null,
