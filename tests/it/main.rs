@@ -14,6 +14,7 @@ mod crash;
 mod custom;
 mod definitions;
 mod deploy;
+mod documents;
 mod egress;
 mod endpoints;
 mod events;

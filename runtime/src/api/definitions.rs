@@ -1,4 +1,5 @@
-//! A workflow's definition: read, checked, saved as the next version, imported.
+//! A workflow's definition: read, checked, saved as the next version, imported. It comes as a TOML text or as a document,
+//! and is answered as both.
 //!
 //! `If-Match` says from which version a new one was made, as `ETag` said it; so nobody overwrites what
 //! somebody else has saved meanwhile.
@@ -15,7 +16,7 @@ use serde_json::json;
 use super::{
     Api, Code,
     auth::Caller,
-    body::{TOML_TYPE, TomlBody},
+    body::{DefinitionBody, TOML_TYPE},
     error::ApiError,
     json as answer,
     need::Need,
@@ -34,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/import").post(
             import,
             operation("importWorkflow", Need::Workspace, "Makes a workflow that the store manages")
-                .takes_toml("name = \"Orders\"\n")
+                .takes_definition()
                 .answers(201, "The definition", of("Definition"))
                 .refuses(&[Code::InvalidDefinition, Code::WorkflowExists, Code::FileManaged]),
         ),
@@ -54,7 +55,7 @@ pub(super) fn routes() -> Vec<Route> {
                 operation("saveDefinition", Need::Administer, "Saves the next version")
                     .made_from_a_version()
                     .refuses(&[Code::InvalidDefinition, Code::FileManaged, Code::DataStranded])
-                    .takes_toml("name = \"Orders\"\n")
+                    .takes_definition()
                     .answers(200, "The definition", of("Definition")),
             ),
         at("/workflows/{workflow}/definition/validate").post(
@@ -64,7 +65,7 @@ pub(super) fn routes() -> Vec<Route> {
                 Need::Administer,
                 "What is wrong with a definition, saving nothing",
             )
-            .takes_toml("name = \"Orders\"\n")
+            .takes_definition()
             .answers(
                 200,
                 "Every problem; where there is none, what would be stranded and what may not be meant",
@@ -105,6 +106,7 @@ pub(super) fn shown(
         "version": version,
         "managed_by": if file.is_some() { "file" } else { "store" },
         "toml": definition::write(workflow),
+        "document": definition::document(workflow),
     });
     if let Some(note) = file {
         body["file"] = json!(note.file);
@@ -116,7 +118,7 @@ pub(super) fn shown(
     answer(response, &body)
 }
 
-async fn import(api: web::Data<Api>, caller: Caller, body: TomlBody) -> Result<HttpResponse, ApiError> {
+async fn import(api: web::Data<Api>, caller: Caller, body: DefinitionBody) -> Result<HttpResponse, ApiError> {
     let workflow =
         sound(publish::check(&body.0, None, &api.shared.step_types, &published_in(&caller.workspace)))?;
     let (shared, by) = (Arc::clone(&api.shared), caller.performer());
@@ -135,7 +137,7 @@ async fn put(
     path: web::Path<String>,
     request: HttpRequest,
     caller: Caller,
-    body: TomlBody,
+    body: DefinitionBody,
 ) -> Result<HttpResponse, ApiError> {
     let id = WorkflowId::new(path.as_str());
     let after = made_from(&api, &request, &id).await?;
@@ -178,7 +180,7 @@ async fn validate(
     api: web::Data<Api>,
     path: web::Path<String>,
     caller: Caller,
-    body: TomlBody,
+    body: DefinitionBody,
 ) -> Result<HttpResponse, ApiError> {
     let id = WorkflowId::new(path.as_str());
     let workspace = &caller.workspace;
@@ -204,7 +206,7 @@ async fn validate(
             "valid": true,
             "problems": [],
             "stranded": stranded.iter().map(shown::stranded).collect::<Vec<_>>(),
-            "findings": findings.iter().map(shown::finding).collect::<Vec<_>>(),
+            "findings": findings.iter().map(|it| shown::finding(it, Some(&workflow))).collect::<Vec<_>>(),
         }),
     )
 }

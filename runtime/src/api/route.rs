@@ -224,10 +224,12 @@ impl Operation {
         self.reads(Kind::PerhapsJson, false, json_content(schema))
     }
 
-    /// A body that is a TOML text.
-    pub(super) fn takes_toml(self, example: &str) -> Self {
-        let content = json!({TOML_TYPE: {"schema": {"type": "string"}, "example": example}});
-        self.reads(Kind::Toml, true, content)
+    /// A body that is a workflow's definition: a TOML text, or a document.
+    pub(super) fn takes_definition(self) -> Self {
+        let text = json!({"schema": {"type": "string"}, "example": "name = \"Orders\"\n"});
+        let mut content = json_content(of("WorkflowDocument"));
+        content[TOML_TYPE] = text;
+        self.reads(Kind::Definition, true, content)
     }
 
     fn reads(mut self, kind: Kind, is_required: bool, content: Value) -> Self {

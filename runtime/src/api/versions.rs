@@ -92,6 +92,7 @@ async fn show(api: web::Data<Api>, path: web::Path<(String, String)>) -> Result<
     let note = notes.first().ok_or_else(|| not_found(&id, number))?;
     let mut shown = shown_note(note);
     shown["toml"] = json!(definition::write(&workflow));
+    shown["document"] = json!(definition::document(&workflow));
     answer(HttpResponse::Ok(), &shown)
 }
 

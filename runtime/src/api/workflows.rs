@@ -104,7 +104,10 @@ async fn findings(
 ) -> Result<HttpResponse, ApiError> {
     let published = caller.workflow(&path)?;
     let findings = api.shared.findings(&published.workflow);
-    answer(HttpResponse::Ok(), &findings.iter().map(shown::finding).collect::<Vec<_>>())
+    answer(
+        HttpResponse::Ok(),
+        &findings.iter().map(|it| shown::finding(it, Some(&published.workflow))).collect::<Vec<_>>(),
+    )
 }
 
 async fn stages(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::Steps;
 use crate::{
     clock::Clock,
-    definition,
+    definition::{self, Source},
     model::{Performer, SharedWorkspace, Workflow, WorkflowId, stranding::Stranded},
     step::StepTypes,
     store::{NewVersion, Store, StoreError},
-    toml_file::{Diagnostic, Diagnostics},
+    toml_file::Diagnostics,
 };
 
 /// What reports call a text that no file has.
@@ -37,25 +37,14 @@ pub(super) fn in_line(stranded: &[Stranded]) -> String {
     stranded.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Reads a text as the server would publish it after `latest`. `of`: the workflow of which it is to be a version.
+/// Reads a definition as the server would publish it after `latest`. `of`: the workflow of which it is to be a version.
 pub fn check(
-    source: &str,
+    source: &Source,
     of: Option<&WorkflowId>,
     types: &StepTypes,
     latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
 ) -> Result<Workflow, Diagnostics> {
-    let workflow = definition::read(TEXT, source, &Steps(types), latest)?;
-    match of {
-        Some(id) if *id != workflow.id => {
-            let message =
-                format!("this is the workflow `{}`, and a version of `{id}` is to be saved", workflow.id);
-            let help = Some(format!("write id = \"{id}\"; the id stays when the name changes"));
-            let span = definition::id_span(source).unwrap_or_default();
-            let other = Diagnostic { code: "other_workflow", message, span, help };
-            Err(Diagnostics::new(TEXT, source, vec![other]))
-        }
-        _ => Ok(workflow),
-    }
+    definition::read_source(TEXT, source, of, &Steps(types), latest)
 }
 
 /// Whether a version that was published once would be published now.

@@ -1273,6 +1273,8 @@ export interface components {
             code: string;
             action: string | null;
             step: string | null;
+            /** @description A JSON pointer into the document, such as `/actions/2/steps/0/url`; empty for the whole. */
+            path: string | null;
             reason: string;
             remedy: string;
         };
@@ -1294,6 +1296,10 @@ export interface components {
             id: string;
             name: string;
             color: string;
+            confirm: string | null;
+            /** @enum {unknown} */
+            after: "stay" | "list" | "next";
+            celebrate: boolean;
             unmet?: string[];
         };
         TaskCounts: {
@@ -1753,19 +1759,246 @@ export interface components {
             /** @enum {unknown} */
             managed_by: "file" | "store";
             toml: string;
+            document: components["schemas"]["WorkflowDocument"];
             file?: string;
             refused?: string;
         };
         Problem: {
             code: string;
             message: string;
-            line: number;
-            column: number;
+            /** @description A JSON pointer into the document, such as `/actions/2/steps/0/url`; empty for the whole. */
+            path: string | null;
+            line: number | null;
+            column: number | null;
+            /** @description Bytes of the text; null of a document. */
             span: {
                 start: number;
                 end: number;
-            };
+            } | null;
             help: string | null;
+        };
+        /** @description A workflow's definition: the keys of its file, in JSON. What is answered says the id of every part, and every step's name. */
+        WorkflowDocument: {
+            /** @description What the workflow is called. */
+            name: string;
+            /** @description How data and programs know the workflow, also when its name changes; the slug of its first name unless it is written. */
+            id?: string;
+            /** @description The fields of a task, in the order in which it shows them. */
+            fields?: {
+                /** @description What the field is called. */
+                name: string;
+                /**
+                 * @description What its values are.
+                 * @enum {unknown}
+                 */
+                type: "text" | "longText" | "number" | "phone" | "currency" | "date" | "datetime" | "person" | "singleSelect" | "multipleSelect" | "checkbox" | "uniqueId" | "file" | "email" | "url";
+                /**
+                 * @description A task must have a value for it.
+                 * @default false
+                 */
+                required: boolean;
+                /**
+                 * @description People may change it by hand.
+                 * @default true
+                 */
+                editable: boolean;
+                /** @description What may be chosen, of a singleSelect or a multipleSelect. */
+                options?: string[];
+                /**
+                 * @description Of a uniqueId: the next number is given where none is sent.
+                 * @default false
+                 */
+                autoincrement: boolean;
+                /**
+                 * @description Of a file: how many.
+                 * @default 50
+                 */
+                limit: number;
+                /** @description How data and programs know the field, also when its name changes; the slug of its first name unless it is written. */
+                id?: string;
+                /** @description The name that the field had so far. */
+                was?: string;
+            }[];
+            /** @description The stages; a new task begins in the first. */
+            stages: {
+                /** @description What the stage is called. */
+                name: string;
+                /**
+                 * @description A colour's name, or #rrggbb.
+                 * @default gray
+                 */
+                color: string | ("gray" | "blue" | "green" | "yellow" | "orange" | "red" | "purple" | "pink" | "teal") | unknown;
+                /**
+                 * @description A task in it is no longer active.
+                 * @default false
+                 */
+                end: boolean;
+                /** @description What every task has on its checklist in this stage. */
+                checklist?: (string | {
+                    /** @description What is to be done. */
+                    title: string;
+                    /** @description How what was set is kept, also when its name changes; the slug of its first name unless it is written. */
+                    id?: string;
+                })[];
+                /** @description Where it stands in the drawing: to the right, and down. Nothing else depends on it. */
+                position?: number[];
+                /** @description How data and programs know the stage, also when its name changes; the slug of its first name unless it is written. */
+                id?: string;
+                /** @description The name that the stage had so far. */
+                was?: string;
+            }[];
+            /** @description Roles beside Administrator and Collaborator. */
+            roles?: {
+                /** @description What the role is called. */
+                name: string;
+                /** @description How memberships know the role, also when its name changes; the slug of its first name unless it is written. */
+                id?: string;
+                /**
+                 * @description May do everything in this workflow.
+                 * @default false
+                 */
+                admin: boolean;
+                /**
+                 * @description Sees the workflow and its tasks.
+                 * @default true
+                 */
+                view: boolean;
+                /**
+                 * @description Makes, changes and deletes tasks.
+                 * @default true
+                 */
+                edit: boolean;
+                /** @description The actions that may be performed, by name; all of them unless it is written. */
+                perform?: string[];
+            }[];
+            /** @description The buttons on a task, and what each does. */
+            actions?: {
+                /** @description What the button says. */
+                name: string;
+                /**
+                 * @description A colour's name, or #rrggbb.
+                 * @default gray
+                 */
+                color: string | ("gray" | "blue" | "green" | "yellow" | "orange" | "red" | "purple" | "pink" | "teal") | unknown;
+                /** @description The stages in which the action is offered, by name. */
+                from: string[];
+                /** @description What must hold before the action is performed. */
+                requires?: {
+                    /** @description Fields that must have a value. */
+                    fields?: string[];
+                    /**
+                     * @description Every item of the task's stage must be completed or skipped.
+                     * @default false
+                     */
+                    checklist: boolean;
+                    /**
+                     * @description The task must be assigned to somebody.
+                     * @default false
+                     */
+                    assigned: boolean;
+                    /** @description One of these roles, of the performer. */
+                    roles?: string[];
+                    /** @description Conditions of one's own, each with its message. */
+                    conditions?: ({
+                        /** @description What the performer reads when the condition does not hold. */
+                        message: string;
+                        /** @description Each of these must hold. */
+                        all?: {
+                            /** @description A field's name, `Stage` or `Assigned To`. */
+                            field: string;
+                            /** @description Whether there is a value. */
+                            is_set?: boolean;
+                            /** @description A value of the field's type; of a date also "today". */
+                            equals?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            not_equals?: string | number | boolean | unknown[];
+                            /** @description It is one of these. */
+                            one_of?: unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            at_least?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            at_most?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            more_than?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            less_than?: string | number | boolean | unknown[];
+                            /** @description It has this text in it, or this option chosen. */
+                            contains?: string;
+                        }[];
+                        /** @description One of these must hold. */
+                        any?: {
+                            /** @description A field's name, `Stage` or `Assigned To`. */
+                            field: string;
+                            /** @description Whether there is a value. */
+                            is_set?: boolean;
+                            /** @description A value of the field's type; of a date also "today". */
+                            equals?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            not_equals?: string | number | boolean | unknown[];
+                            /** @description It is one of these. */
+                            one_of?: unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            at_least?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            at_most?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            more_than?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            less_than?: string | number | boolean | unknown[];
+                            /** @description It has this text in it, or this option chosen. */
+                            contains?: string;
+                        }[];
+                    } & (unknown | unknown))[];
+                };
+                /**
+                 * @description "keep": what steps have changed stays; "revert": it is taken back.
+                 * @default keep
+                 * @enum {unknown}
+                 */
+                on_failure: "keep" | "revert";
+                /** @description What somebody is asked before they perform it. */
+                confirm?: string;
+                /**
+                 * @description Where somebody goes after its success. "stay": the task's page; "list": the table; "next": the next task of the list.
+                 * @default stay
+                 * @enum {unknown}
+                 */
+                after: "stay" | "list" | "next";
+                /**
+                 * @description Its success is a reason to be glad.
+                 * @default false
+                 */
+                celebrate: boolean;
+                /** @description Where it stands in the drawing: to the right, and down. Nothing else depends on it. */
+                position?: number[];
+                /** @description What happens, in order; the first step that fails stops the action. */
+                steps?: ({
+                    type: string;
+                    name?: string;
+                    id?: string;
+                } & {
+                    [key: string]: unknown;
+                })[];
+                /** @description How data and programs know the action, also when its name changes; the slug of its first name unless it is written. */
+                id?: string;
+                /** @description The name that the action had so far. */
+                was?: string;
+            }[];
+            /** @description Who is told of failures that nobody was waiting for. */
+            alerts?: {
+                /**
+                 * @description The server's log is told.
+                 * @default true
+                 */
+                log: boolean;
+                /** @description To which URL each message is posted; or a secret that is one: {{secrets.NAME}}. */
+                webhook?: string;
+                /**
+                 * @description What fails within this time after a message comes with the next; such as "10m".
+                 * @default 5m
+                 */
+                every: string;
+            };
         };
         Validation: {
             valid: boolean;
@@ -1791,6 +2024,7 @@ export interface components {
             at: string;
             by: components["schemas"]["Performer"] | null;
             toml: string;
+            document: components["schemas"]["WorkflowDocument"];
         };
         Parts: {
             added: {
@@ -2051,6 +2285,7 @@ export interface operations {
                      *         "code": "unreachable_stage",
                      *         "action": null,
                      *         "step": null,
+                     *         "path": "/stages/1",
                      *         "reason": "no step moves a task to the stage",
                      *         "remedy": "let an action move tasks there"
                      *       }
@@ -2320,6 +2555,64 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "id": "orders",
+                 *       "fields": [
+                 *         {
+                 *           "name": "Title",
+                 *           "id": "title",
+                 *           "type": "text"
+                 *         }
+                 *       ],
+                 *       "stages": [
+                 *         {
+                 *           "name": "Open",
+                 *           "id": "open",
+                 *           "color": "gray",
+                 *           "position": [
+                 *             0,
+                 *             0
+                 *           ]
+                 *         },
+                 *         {
+                 *           "name": "Done",
+                 *           "id": "done",
+                 *           "color": "green",
+                 *           "end": true,
+                 *           "position": [
+                 *             400,
+                 *             0
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "roles": [],
+                 *       "actions": [
+                 *         {
+                 *           "name": "Finish",
+                 *           "id": "finish",
+                 *           "color": "green",
+                 *           "from": [
+                 *             "Open"
+                 *           ],
+                 *           "position": [
+                 *             200,
+                 *             0
+                 *           ],
+                 *           "steps": [
+                 *             {
+                 *               "type": "move_to_stage",
+                 *               "name": "Move to stage",
+                 *               "id": "move-to-stage",
+                 *               "stage": "Done"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkflowDocument"];
                 /** @example name = "Orders" */
                 "application/toml": string;
             };
@@ -2336,7 +2629,62 @@ export interface operations {
                      *       "workflow": "orders",
                      *       "version": 3,
                      *       "managed_by": "store",
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Definition"];
@@ -2512,7 +2860,62 @@ export interface operations {
                      *       "workflow": "orders",
                      *       "version": 3,
                      *       "managed_by": "store",
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Definition"];
@@ -2612,6 +3015,64 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "id": "orders",
+                 *       "fields": [
+                 *         {
+                 *           "name": "Title",
+                 *           "id": "title",
+                 *           "type": "text"
+                 *         }
+                 *       ],
+                 *       "stages": [
+                 *         {
+                 *           "name": "Open",
+                 *           "id": "open",
+                 *           "color": "gray",
+                 *           "position": [
+                 *             0,
+                 *             0
+                 *           ]
+                 *         },
+                 *         {
+                 *           "name": "Done",
+                 *           "id": "done",
+                 *           "color": "green",
+                 *           "end": true,
+                 *           "position": [
+                 *             400,
+                 *             0
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "roles": [],
+                 *       "actions": [
+                 *         {
+                 *           "name": "Finish",
+                 *           "id": "finish",
+                 *           "color": "green",
+                 *           "from": [
+                 *             "Open"
+                 *           ],
+                 *           "position": [
+                 *             200,
+                 *             0
+                 *           ],
+                 *           "steps": [
+                 *             {
+                 *               "type": "move_to_stage",
+                 *               "name": "Move to stage",
+                 *               "id": "move-to-stage",
+                 *               "stage": "Done"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkflowDocument"];
                 /** @example name = "Orders" */
                 "application/toml": string;
             };
@@ -2628,7 +3089,62 @@ export interface operations {
                      *       "workflow": "orders",
                      *       "version": 3,
                      *       "managed_by": "store",
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Definition"];
@@ -2847,6 +3363,64 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "id": "orders",
+                 *       "fields": [
+                 *         {
+                 *           "name": "Title",
+                 *           "id": "title",
+                 *           "type": "text"
+                 *         }
+                 *       ],
+                 *       "stages": [
+                 *         {
+                 *           "name": "Open",
+                 *           "id": "open",
+                 *           "color": "gray",
+                 *           "position": [
+                 *             0,
+                 *             0
+                 *           ]
+                 *         },
+                 *         {
+                 *           "name": "Done",
+                 *           "id": "done",
+                 *           "color": "green",
+                 *           "end": true,
+                 *           "position": [
+                 *             400,
+                 *             0
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "roles": [],
+                 *       "actions": [
+                 *         {
+                 *           "name": "Finish",
+                 *           "id": "finish",
+                 *           "color": "green",
+                 *           "from": [
+                 *             "Open"
+                 *           ],
+                 *           "position": [
+                 *             200,
+                 *             0
+                 *           ],
+                 *           "steps": [
+                 *             {
+                 *               "type": "move_to_stage",
+                 *               "name": "Move to stage",
+                 *               "id": "move-to-stage",
+                 *               "stage": "Done"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkflowDocument"];
                 /** @example name = "Orders" */
                 "application/toml": string;
             };
@@ -3144,7 +3718,62 @@ export interface operations {
                      *       "version": 3,
                      *       "at": "2020-01-31T00:00:00Z",
                      *       "by": null,
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Version"];
@@ -3407,7 +4036,62 @@ export interface operations {
                      *       "workflow": "orders",
                      *       "version": 3,
                      *       "managed_by": "store",
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Definition"];
@@ -4415,6 +5099,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -5145,7 +5831,10 @@ export interface operations {
                      *       {
                      *         "id": "finish",
                      *         "name": "Finish",
-                     *         "color": "green"
+                     *         "color": "green",
+                     *         "confirm": "Is everything delivered?",
+                     *         "after": "next",
+                     *         "celebrate": true
                      *       }
                      *     ]
                      */
