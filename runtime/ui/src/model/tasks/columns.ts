@@ -49,8 +49,8 @@ const WIDTHS: Record<Kind, number> = {
 };
 
 /** Roughly what a letter of a heading takes, and what stands around it. */
-const LETTER_WIDTH = 8;
-const HEADING_EXTRA = 44;
+const LETTER_WIDTH = 9;
+const HEADING_EXTRA = 46;
 
 /** What has no order, or none that anybody asks for. */
 const UNSORTED: Kind[] = ["multipleSelect", "file"];

@@ -60,7 +60,7 @@ export function Details({ workflow, address, task, fields, people, colors, canEd
           isEmpty(task[name]) ? null : (
             <div key={name} className={styles.row}>
               <dt>{name}</dt>
-              <dd>{shown("created", task[name])}</dd>
+              <dd className={styles.text}>{shown("created", task[name])}</dd>
             </div>
           ),
         )}
