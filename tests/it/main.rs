@@ -1,6 +1,7 @@
 //! The tests that drive the built server from outside: real processes, real sockets, real files.
 
 mod alerts;
+mod assets;
 mod auth;
 mod backup;
 mod bad_input;
@@ -54,6 +55,7 @@ mod step_test;
 mod store_damage;
 mod store_faults;
 mod support;
+mod task_writes;
 mod tidy;
 mod tls;
 mod traces;

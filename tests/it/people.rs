@@ -200,7 +200,7 @@ fn a_key_may_what_its_scopes_say_and_no_more_in_somebodys_name_than_they_may() {
     }
     let offered =
         performs.get("/workflows/api-sample/tasks/42/actions?_performed_by=clerk@example.com").json();
-    assert_eq!(offered, json!([{"id": "note", "name": "Note"}]));
+    assert_eq!(offered, json!([{"id": "note", "name": "Note", "color": "gray"}]));
     // Who decides about an execution is who may perform its action.
     let id = bench.server.begin("42", "note");
     bench.server.ended(&id);
@@ -265,6 +265,8 @@ fn who_is_signed_in_is_known_by_a_cookie_that_other_pages_cannot_use() {
     let me = person.get("/session").json();
     assert_eq!((&me["user"]["email"], &me["key"]), (&json!("jane@example.com"), &Value::Null));
     assert_eq!(me["workflows"][0]["perform"], json!(["start", "finish", "note", "sign"]), "{me}");
+    assert_eq!(me["workflows"][0]["role_id"], "collaborator");
+    assert_eq!(me["workspace"], bench.server.get("/workspace").json());
     let body = json!({"task_id": "42", "action_id": "note"});
     for (origin, expected) in [
         (Some("https://evil.example"), 403),
@@ -286,6 +288,7 @@ fn who_is_signed_in_is_known_by_a_cookie_that_other_pages_cannot_use() {
     assert_eq!(person.get("/session").status, 401, "signed out");
     let by_key = bench.server.get("/session").json();
     assert_eq!((&by_key["user"], &by_key["is_administrator"]), (&Value::Null, &json!(true)));
+    assert_eq!(by_key["workflows"][0].get("role_id"), Some(&Value::Null), "a key has scopes");
     assert_eq!(bench.server.send("DELETE", "/session", &[], b"").status, 403, "a key has no session");
 }
 
@@ -414,6 +417,18 @@ fn who_follows_a_link_becomes_a_user_once() {
             body.to_string().as_bytes(),
         )
     };
+    let look = |token: &str| {
+        let (body, headers) = (json!({"token": token}).to_string(), [("Content-Type", "application/json")]);
+        request(&bench.server.address, "POST", "/api/v1/invitations/look", &headers, body.as_bytes())
+    };
+    let seen = look(token);
+    assert_eq!(seen.status, 200, "{}", seen.body);
+    assert_eq!(
+        (&seen.json()["email"], &seen.json()["is_new_password"]),
+        (&json!("new@example.com"), &json!(false)),
+        "before anything is filled in"
+    );
+    assert_eq!(look("wrong").json()["code"], "invitation_not_found");
     assert_eq!(accept(token, "short").json()["code"], "invalid_user");
     assert_eq!(accept("wrong", "a good password").json()["code"], "invitation_not_found");
     let accepted = accept(token, "a good password");
@@ -425,6 +440,7 @@ fn who_follows_a_link_becomes_a_user_once() {
         (&json!("new@example.com"), &json!(["note"]))
     );
     assert_eq!(accept(token, "a good password").json()["code"], "invitation_not_found", "twice");
+    assert_eq!(look(token).json()["code"], "invitation_not_found", "it was followed");
     bench.sign_in("new@example.com", "a good password");
     assert_eq!(invite(json!({"email": "NEW@example.com"})).json()["code"], "name_taken");
     for (body, code) in [

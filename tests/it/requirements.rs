@@ -159,6 +159,43 @@ fn a_task_offers_what_its_values_and_the_caller_allow() {
     assert_eq!(offered(), ["finish", "call"]);
 }
 
+/// With `_unmet` a page can show what it cannot offer, and say why in the words of the refusal.
+#[test]
+fn what_a_task_does_not_offer_is_listed_with_the_reasons() {
+    let (project, key) = Project::new(&workflow("http://127.0.0.1:9"));
+    give_role(&project, "Manager");
+    let server = project.serve(&key);
+    server.create_task(&json!({"Company ID": "42", "Stage": "In Progress"}));
+    let path = "/workflows/api-sample/tasks/42/actions";
+    let list = |query: &str| server.get(&format!("{path}{query}")).json();
+    let by_id = |list: &Value, id: &str| {
+        let found = list.as_array().expect("a list").iter().find(|action| action["id"] == id);
+        found.cloned().unwrap_or_else(|| panic!("no {id} in {list}"))
+    };
+    let all = list("?_unmet=true");
+    let refused = server.post(EXECUTIONS, &json!({"task_id": "42", "action_id": "approve"}));
+    assert_eq!(refused.status, 422);
+    let approve = by_id(&all, "approve");
+    assert_eq!(approve["unmet"], refused.json()["errors"]);
+    assert!(approve["unmet"].as_array().is_some_and(|unmet| unmet.len() > 3), "{approve}");
+    assert_eq!(by_id(&all, "finish")["unmet"], json!([]));
+    let names = |list: &Value| -> Vec<Value> {
+        list.as_array().expect("a list").iter().map(|action| action["id"].clone()).collect()
+    };
+    let possible: Vec<_> =
+        all.as_array().expect("a list").iter().filter(|it| it["unmet"] == json!([])).collect();
+    let now = list("");
+    assert_eq!(names(&now), possible.iter().map(|it| it["id"].clone()).collect::<Vec<_>>());
+    assert_eq!((&now, names(&now).is_empty()), (&list("?_unmet=false"), false));
+    for action in now.as_array().expect("a list") {
+        assert!(action["color"].is_string() && action.get("unmet").is_none(), "{action}");
+    }
+    // In somebody's name their role counts.
+    let theirs = by_id(&list("?_unmet=true&_performed_by=user@example.com"), "sign");
+    assert_eq!(theirs["unmet"], json!([]));
+    assert_eq!(server.get(&format!("{path}?_unmet=perhaps")).status, 400);
+}
+
 /// "Availability and requirements are checked at request, and before the first step".
 #[test]
 fn a_queued_execution_is_checked_again_when_its_turn_comes() {

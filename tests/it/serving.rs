@@ -1,6 +1,7 @@
 //! Serving: order on one task, several tasks at once, limits, draining, the demo.
 
 use std::{
+    fs::File,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -8,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{CONFIG, Project, Receiver, Reply, acme, api_sample, request};
+use crate::support::{CONFIG, Project, Receiver, Reply, acme, api_sample, eventually, request};
 
 /// An action that stays possible: it moves nothing.
 fn ping(receiver: &str) -> String {
@@ -139,7 +140,37 @@ fn tasks_are_created_updated_listed_and_filtered() {
     assert_eq!(ids("?Assigned%20To="), ["43"]);
     assert_eq!(ids("/active"), ["42", "43"]);
     let offered = server.get("/workflows/api-sample/tasks/43/actions").json();
-    assert_eq!(offered, json!([{"id": "start", "name": "Start"}]));
+    assert_eq!(offered, json!([{"id": "start", "name": "Start", "color": "yellow"}]));
+}
+
+/// A page shows the whole chain of steps while it runs, also those that never began.
+#[test]
+fn an_execution_says_what_it_is_of_and_which_steps_it_has() {
+    let (project, key) = Project::new(&api_sample("http://127.0.0.1:9"));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let failed = server.performed("42", "finish");
+    assert_eq!(
+        (&failed["state"], &failed["action"]),
+        (&json!("failed"), &json!({"id": "finish", "name": "Finish"}))
+    );
+    let performer =
+        json!({"id": "abc123", "email": "user@example.com", "first_name": "Example", "last_name": "User"});
+    assert_eq!(failed["performed_by"], performer);
+    let steps = failed["steps"].as_array().expect("a list");
+    let types: Vec<_> = steps.iter().map(|step| step["type"].as_str().expect("a type")).collect();
+    assert_eq!(types, ["move_to_stage", "api_call"]);
+    assert_eq!(steps[1]["name"], "Tell the billing system");
+    assert_eq!(steps[1]["id"], failed["attempts"][1]["step"]["id"]);
+    // Of the version that it began with, also when there is another one.
+    let id = failed["id"].as_str().expect("an id");
+    let renamed = api_sample("http://127.0.0.1:9")
+        .replace("[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Completed\"\n", "");
+    project.write("workflows/test.toml", &renamed);
+    eventually("the new version is published", || {
+        server.get("/workflows/api-sample/versions").json()[0]["version"] == 2
+    });
+    assert_eq!(server.execution(id)["steps"], failed["steps"]);
 }
 
 #[test]
@@ -200,7 +231,7 @@ fn the_demo_says_what_to_try_and_it_works() {
     let demo = Command::new(binary)
         .args(["demo", "--listen", "127.0.0.1:0", "--ready-file"])
         .arg(&ready)
-        .stdout(Stdio::null())
+        .stdout(File::create(project.path("said")).expect("a file"))
         .stderr(Stdio::null())
         .spawn()
         .expect("the demo starts");
@@ -214,7 +245,15 @@ fn the_demo_says_what_to_try_and_it_works() {
     for key in ["address", "pid", "api_key", "email", "password", "receiver"] {
         assert!(!ready[key].is_null(), "{key} is missing");
     }
+    let said = std::fs::read_to_string(project.path("said")).expect("what it said");
+    for key in ["address", "api_key", "email", "password", "receiver"] {
+        assert!(said.contains(ready[key].as_str().expect("a text")), "{key} is not said:\n{said}");
+    }
     let address = ready["address"].as_str().and_then(|url| url.strip_prefix("http://")).expect("an address");
+    let sign_in = json!({"email": ready["email"], "password": ready["password"]}).to_string();
+    let json = [("Content-Type", "application/json")];
+    let signed_in = request(address, "POST", "/api/v1/session", &json, sign_in.as_bytes());
+    assert_eq!(signed_in.status, 201, "{}", signed_in.body);
     let bearer = format!("Bearer {}", ready["api_key"].as_str().expect("a key"));
     let headers =
         [("Authorization", bearer.as_str()), ("Content-Type", "application/json"), ("Prefer", "wait=10")];

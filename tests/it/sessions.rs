@@ -92,7 +92,8 @@ fn few_passwords_are_hashed_at_a_time() {
         assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("overloaded")), "{}", answer.body);
         assert!(answer.header("Retry-After").is_some(), "{}", answer.head);
     }
-    let more = server.memory_kib("VmHWM") - before;
+    // The kernel counts roughly: a peak may be told a little smaller than before.
+    let more = server.memory_kib("VmHWM").saturating_sub(before);
     assert!(more < 4 * HASH_KIB, "{more} KiB more: that is {} hashes at a time", more / HASH_KIB);
     cookie(&sign_in(&server.address));
 }

@@ -14,7 +14,7 @@ use super::{
     route::{Route, at, list_of, operation},
 };
 use crate::{
-    egress::{Circuit, EndpointView},
+    egress::{Circuit, EndpointView, HealthSettings},
     endpoints,
 };
 
@@ -33,7 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-fn shown(view: &EndpointView) -> Value {
+fn shown(view: &EndpointView, settings: &HealthSettings) -> Value {
     let again_in_ms = match view.circuit {
         Circuit::Open { until } => Some(until.saturating_duration_since(Instant::now()).as_millis() as u64),
         _ => None,
@@ -45,11 +45,16 @@ fn shown(view: &EndpointView) -> Value {
         "called_again_in_ms": again_in_ms,
         "calls": view.calls,
         "waiting": view.waiting,
+        "calls_max": settings.calls_max,
+        "waiting_max": settings.waiting_max,
+        "rate_max": (settings.rate_max > 0).then_some(settings.rate_max),
     })
 }
 
 async fn list(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    answer(HttpResponse::Ok(), &api.endpoints.list().iter().map(shown).collect::<Vec<_>>())
+    let settings = api.endpoints.settings();
+    let shown: Vec<_> = api.endpoints.list().iter().map(|view| shown(view, settings)).collect();
+    answer(HttpResponse::Ok(), &shown)
 }
 
 async fn enable(

@@ -107,6 +107,8 @@ codes! {
     TooMany = "too_many", CONFLICT;
     /// Somebody has saved another version meanwhile; `expected` and `current` have both numbers.
     VersionConflict = "version_conflict", PRECONDITION_FAILED;
+    /// `If-None-Match: *` came with a Unique ID that a task has.
+    TaskExists = "task_exists", PRECONDITION_FAILED;
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE;
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE;
     /// Values that a task, its comments or its checklist cannot take; `errors` has them by name.
@@ -164,6 +166,11 @@ impl ApiError {
     pub(super) fn with(mut self, key: &str, value: Value) -> Self {
         self.extra.insert(key.to_owned(), value);
         self
+    }
+
+    /// What is wrong, as a person reads it.
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(super) fn is_not_found(&self) -> bool {
@@ -236,6 +243,7 @@ impl From<Refusal> for ApiError {
         let message = refusal.to_string();
         match refusal {
             Refusal::TaskMissing => Self::new(Code::TaskNotFound, message),
+            Refusal::TaskExists => Self::new(Code::TaskExists, message),
             Refusal::NotOffered { .. } => Self::refused_execution(Code::ActionNotAvailable, vec![message]),
             Refusal::Unmet(unmet) => Self::refused_execution(Code::RequirementsNotMet, unmet),
             Refusal::Fields(errors) => Self::fields(&errors),
@@ -394,6 +402,7 @@ mod tests {
             409 template_item
             409 too_many
             412 version_conflict
+            412 task_exists
             413 body_too_large
             415 unsupported_media_type
             422 invalid_fields

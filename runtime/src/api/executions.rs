@@ -1,7 +1,6 @@
 //! Executions: perform an action, see how it went.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,14 +15,14 @@ use super::{
     auth::Caller,
     body::{Body, OptionalBody},
     error::ApiError,
-    execution_list, json as answer,
+    execution_detail, execution_list, json as answer,
     need::Need,
     route::{Operation, Route, at, of, operation},
 };
 use crate::{
     engine::{Perform, Performed, Retry},
     model::{
-        Attempt, DEPTH_HEADER, Execution, Refusal, Right, State, StepId, Workflow, WorkflowId,
+        DEPTH_HEADER, Execution, Refusal, Right, State, StepId, Workflow, WorkflowId,
         perform::{IdempotencyKey, RetryOnto, RetryTarget},
         template::percent_encode,
         workspace::Published,
@@ -71,7 +70,7 @@ pub(super) fn routes() -> Vec<Route> {
             .get(execution_list::list, execution_list::documented())
             .post(create, keyed(create_one, "A repeated request with it is the same execution")),
         at("/workflows/{workflow}/executions/{execution}").get(
-            read,
+            execution_detail::read,
             operation("readExecution", Need::View, "An execution with its attempts").answers(
                 200,
                 "The execution",
@@ -191,7 +190,7 @@ fn no_execution(workflow: &str, id: &str) -> ApiError {
 
 impl Api {
     /// An execution of a workflow, with its attempts.
-    async fn execution(
+    pub(super) async fn execution(
         &self,
         caller: &Caller,
         workflow: &str,
@@ -255,7 +254,11 @@ impl Api {
     }
 
     /// A version of a workflow, also one that no open execution has kept.
-    async fn version(&self, workflow: &WorkflowId, version: u32) -> Result<Arc<Workflow>, ApiError> {
+    pub(super) async fn version(
+        &self,
+        workflow: &WorkflowId,
+        version: u32,
+    ) -> Result<Arc<Workflow>, ApiError> {
         let shared = &self.shared;
         let found = publish::version(&*shared.store, &shared.workspace, workflow, version);
         found.await?.ok_or_else(|| {
@@ -453,121 +456,4 @@ pub(super) fn summary(execution: &Execution) -> Map<String, Value> {
         shown.insert("errors".to_owned(), json!([failure.message]));
     }
     shown
-}
-
-async fn read(
-    api: web::Data<Api>,
-    path: web::Path<(String, String)>,
-    caller: Caller,
-) -> Result<HttpResponse, ApiError> {
-    let found = api.execution(&caller, &path.0, &path.1).await?;
-    // Steps are named by the version that they ran on; where it cannot be read they stay unnamed.
-    let mut versions = BTreeMap::new();
-    for version in found.attempts.iter().map(|attempt| attempt.version) {
-        if let Entry::Vacant(unread) = versions.entry(version) {
-            unread.insert(api.version(&found.execution.workflow, version).await.ok());
-        }
-    }
-    answer(HttpResponse::Ok(), &detail(&found, &versions))
-}
-
-/// The versions that an execution's attempts ran on, as far as they can be read.
-type Versions = BTreeMap<u32, Option<Arc<Workflow>>>;
-
-/// The public shape, and ours on top of it.
-fn detail(found: &ExecutionDetail, versions: &Versions) -> Map<String, Value> {
-    let ExecutionDetail { execution, attempts } = found;
-    let mut shown = summary(execution);
-    if let Some(failure) = execution.state.failure() {
-        shown.insert("code".to_owned(), json!(failure.code));
-    }
-    shown.insert("state".to_owned(), json!(execution.state.name()));
-    shown.insert("action_id".to_owned(), json!(execution.action.as_str()));
-    shown.insert("version".to_owned(), json!(execution.version));
-    shown.insert("depth".to_owned(), json!(execution.depth));
-    match &execution.state {
-        State::Waiting { until, .. } => {
-            shown.insert("wakes_at".to_owned(), json!(until.to_string()));
-        }
-        State::Retrying { until, failure, .. } => {
-            shown.insert("next_try_at".to_owned(), json!(until.to_string()));
-            shown.insert("last_try".to_owned(), json!({"code": failure.code, "message": failure.message}));
-        }
-        State::Blocked { why, .. } => {
-            shown.insert("blocked_by".to_owned(), json!(why));
-        }
-        _ => {}
-    }
-    shown.insert("task".to_owned(), json!(execution.task.to_string()));
-    shown.insert("created_at".to_owned(), json!(execution.created_at.to_string()));
-    shown.insert("updated_at".to_owned(), json!(execution.updated_at.to_string()));
-    // Several tries of a step in a row are one attempt.
-    let tries = attempts.chunk_by(|_, next| next.try_number > 1);
-    let attempts: Vec<_> = tries.filter_map(|tries| shown_attempt(tries, execution, versions)).collect();
-    shown.insert("attempts".to_owned(), Value::Array(attempts));
-    shown
-}
-
-/// `tries`: in their order, at least one. The last one's end is the attempt's.
-fn shown_attempt(tries: &[Attempt], execution: &Execution, versions: &Versions) -> Option<Value> {
-    let (attempt, earlier) = tries.split_last()?;
-    let workflow = versions.get(&attempt.version).and_then(Option::as_ref);
-    let action = workflow.and_then(|workflow| workflow.action(execution.action.as_str()));
-    let step = action.and_then(|action| action.steps.get(attempt.step));
-    let mut shown = shown_try(attempt);
-    shown["step"] = json!({
-        "number": attempt.step + 1,
-        "id": step.map(|step| step.id.as_str()),
-        "name": step.map(|step| step.name.as_str()),
-        "type": step.map(|step| &*step.type_id),
-    });
-    shown["version"] = json!(attempt.version);
-    shown["earlier_tries"] = earlier.iter().map(shown_try).collect();
-    Some(shown)
-}
-
-fn shown_try(attempt: &Attempt) -> Value {
-    let end = attempt.end.as_ref();
-    let record = end.and_then(|end| end.record.as_deref());
-    let record = record.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    json!({
-        "number": attempt.number,
-        "try": attempt.try_number,
-        "started_at": attempt.started_at.to_string(),
-        "ended_at": end.map(|end| end.at.to_string()),
-        "outcome": end.map_or("running", |end| end.outcome),
-        "field_errors": end.map(|end| &end.field_errors),
-        "warnings": end.map(|end| end.warnings.as_slice()).unwrap_or_default(),
-        "curl": record.as_ref().and_then(curl),
-        "record": record,
-    })
-}
-
-/// A command that makes the same call, but for what is redacted.
-fn curl(record: &Value) -> Option<String> {
-    let request = record.get("request")?;
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let (method, url) = (request["method"].as_str()?, request["url"].as_str()?);
-    let mut command = format!("curl -X {method} {}", quoted(url));
-    for header in request["headers"].as_array()? {
-        let (name, value) = (header[0].as_str()?, header[1].as_str()?);
-        command.push_str(&format!(" -H {}", quoted(&format!("{name}: {value}"))));
-    }
-    match request["body"].as_str()? {
-        "" => {}
-        body => command.push_str(&format!(" --data-raw {}", quoted(body))),
-    }
-    match request["proxy"].as_str() {
-        None => {}
-        Some("direct") => command.push_str(" --noproxy '*'"),
-        Some(proxy) => command.push_str(&format!(" --proxy {}", quoted(proxy))),
-    }
-    // Files that whoever runs it must have.
-    if request["tls"]["ca"] == true {
-        command.push_str(" --cacert ca.pem");
-    }
-    if request["tls"]["certificate"] == true {
-        command.push_str(" --cert certificate.pem --key key.pem");
-    }
-    Some(command)
 }

@@ -65,6 +65,13 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(&[Code::CrossOrigin, Code::InvitationNotFound, Code::NameTaken, Code::InvalidUser])
             .answers(201, "Who is signed in now", of("SignedIn")),
         ),
+        at("/invitations/look").post(
+            look,
+            operation("lookAtInvitation", Need::Nothing, "Whom a link is for, and what following it does")
+                .takes(of("InvitationToken"))
+                .refuses(&[Code::CrossOrigin, Code::InvitationNotFound])
+                .answers(200, "The invitation", of("InvitationView")),
+        ),
         at("/invitations/{invitation}").delete(
             withdraw,
             operation("withdrawInvitation", Need::Workspace, "Makes a link worth nothing").answers_nothing(),
@@ -202,6 +209,32 @@ fn not_found() -> ApiError {
     ApiError::new(Code::InvitationNotFound, message)
 }
 
+/// The invitation behind a link's token, while it may be followed.
+async fn by_token(api: &Api, request: &HttpRequest, token: &str) -> Result<Invitation, ApiError> {
+    if request.headers().contains_key("Origin") {
+        same_origin(api, request)?;
+    }
+    let found = api.store().invitation(sessions::hash(token)).await?;
+    found.filter(|it| it.expires_at > api.shared.clock.now()).ok_or_else(not_found)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Look {
+    token: String,
+}
+
+/// What a page needs to know before it asks for a name and a password.
+async fn look(api: web::Data<Api>, request: HttpRequest, body: Body<Look>) -> Result<HttpResponse, ApiError> {
+    let invitation = by_token(&api, &request, &body.0.token).await?;
+    let shown = json!({
+        "email": invitation.email,
+        "is_new_password": invitation.user.is_some(),
+        "expires_at": invitation.expires_at.to_string(),
+    });
+    answer(HttpResponse::Ok(), &shown)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Accept {
@@ -218,16 +251,11 @@ async fn accept(
     request: HttpRequest,
     body: Body<Accept>,
 ) -> Result<HttpResponse, ApiError> {
-    if request.headers().contains_key("Origin") {
-        same_origin(&api, &request)?;
-    }
     let Accept { token, first_name, last_name, password } = body.0;
+    let invitation = by_token(&api, &request, &token).await?;
     if let Some(problem) = password_problem(&password) {
         return Err(ApiError::new(Code::InvalidUser, problem));
     }
-    let (hash, now) = (sessions::hash(&token), api.shared.clock.now());
-    let found = api.store().invitation(hash).await?;
-    let invitation = found.filter(|it| it.expires_at > now).ok_or_else(not_found)?;
     let user = match &invitation.user {
         Some(id) => {
             let workspace = api.workspace().current();
@@ -243,7 +271,8 @@ async fn accept(
         },
     };
     let password_hash = api.sessions.hash_password(password).await?;
-    let (email, by) = (user.email.clone(), By { performer: Performer::from(&user), at: now });
+    let (email, by) =
+        (user.email.clone(), By { performer: Performer::from(&user), at: api.shared.clock.now() });
     let change = AdminChange::AcceptInvitation { invitation, user, password_hash };
     if !api.store().administer(change, by).await? {
         return Err(not_found());

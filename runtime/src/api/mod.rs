@@ -15,6 +15,7 @@ mod definitions;
 mod endpoints;
 mod error;
 mod events;
+mod execution_detail;
 mod execution_list;
 mod executions;
 mod files;

@@ -159,7 +159,7 @@ fn workflows() -> Value {
             json!({"id": text(), "name": text()}),
             json!({"broken": text(), "refused": text()}),
         ),
-        "Stage": object(json!({"name": text()})),
+        "Stage": object(json!({"id": text(), "name": text(), "color": text(), "end": flag()})),
         "Field": object_with(
             json!({"id": text(), "name": text(), "type": {"enum": FieldType::NAMES}, "required": flag(), "editable": flag()}),
             json!({"options": texts(), "autoincrement": flag(), "limit": number()}),
@@ -189,7 +189,7 @@ fn tasks() -> Value {
             "description": "Values by the names of fields; `Stage` names a stage, `Assigned To` is an email or null.",
             "properties": {"Stage": text(), "Assigned To": maybe_text()},
         },
-        "TaskAction": object(json!({"id": text(), "name": text()})),
+        "TaskAction": object_with(json!({"id": text(), "name": text(), "color": text()}), json!({"unmet": texts()})),
         "Performer": object(json!({
             "id": text(), "email": maybe_text(), "first_name": maybe_text(), "last_name": maybe_text(),
         })),
@@ -222,7 +222,7 @@ fn executions() -> Value {
     let states = State::NAMES.map(|(name, _)| name);
     let attempt = json!({
         "number": number(), "try": number(), "started_at": instant(), "ended_at": maybe_instant(), "outcome": text(),
-        "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
+        "code": maybe_text(), "message": maybe_text(), "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
     });
     let mut whole = attempt.clone();
     whole["step"] = object(json!({
@@ -245,7 +245,12 @@ fn executions() -> Value {
         "ExecutionDetail": object_with(
             json!({
                 "id": text(), "status": of("Status"), "state": of("State"), "action_id": text(), "version": number(),
+                "action": object(json!({"id": text(), "name": maybe_text()})), "performed_by": of("Performer"),
                 "depth": number(), "task": text(), "created_at": instant(), "updated_at": instant(),
+                "steps": {
+                    "type": "array", "items": object(json!({"id": text(), "name": text(), "type": text()})),
+                    "description": "All of the pinned version; none where that cannot be read any more.",
+                },
                 "attempts": {"type": "array", "items": of("Attempt")},
             }),
             json!({
@@ -358,8 +363,9 @@ fn people() -> Value {
             "user": {"oneOf": [of("User"), {"type": "null"}]},
             "key": {"oneOf": [object(json!({"id": text(), "name": text()})), {"type": "null"}]},
             "is_administrator": flag(),
+            "workspace": of("Workspace"),
             "workflows": {"type": "array", "items": object(json!({
-                "id": text(), "name": text(), "edit": flag(), "administer": flag(), "perform": texts(),
+                "id": text(), "name": text(), "role_id": maybe_text(), "edit": flag(), "administer": flag(), "perform": texts(),
             }))},
         })),
         "Key": object(key),
@@ -378,6 +384,8 @@ fn people() -> Value {
             json!({"email": text_like(EMAIL, EMAIL_CHARS_MAX)}),
             json!({"is_administrator": flag(), "roles": {"type": "object", "additionalProperties": text()}}),
         )),
+        "InvitationToken": closed(object(json!({"token": text()}))),
+        "InvitationView": object(json!({"email": text(), "is_new_password": flag(), "expires_at": instant()})),
         "AcceptInvitation": closed(object_with(
             json!({"token": text(), "password": password()}),
             json!({"first_name": maybe(name.clone()), "last_name": maybe(name.clone())}),
@@ -402,6 +410,8 @@ fn operators() -> Value {
         "Endpoint": object(json!({
             "endpoint": text(), "circuit": {"enum": Circuit::NAMES}, "failures": number(),
             "called_again_in_ms": {"type": ["integer", "null"]}, "calls": number(), "waiting": number(),
+            "calls_max": number(), "waiting_max": number(),
+            "rate_max": {"type": ["integer", "null"], "description": "Calls in a second; null without a limit."},
         })),
     })
 }

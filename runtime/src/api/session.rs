@@ -19,9 +19,10 @@ use super::{
     need::Need,
     route::{Route, at, of, operation},
     users::shown_user,
+    workflows::shown_workspace,
 };
 use crate::{
-    model::{Action, Right, User, workspace::Published},
+    model::{Action, Right, RoleId, User, workspace::Published},
     sessions::{Token, password_problem},
     store::admin::AdminChange,
 };
@@ -108,6 +109,7 @@ async fn read(caller: Caller) -> Result<HttpResponse, ApiError> {
             "user": caller.signed_in().map(|(user, _)| shown_user(user)),
             "key": key,
             "is_administrator": caller.administers(),
+            "workspace": shown_workspace(&caller.workspace),
             "workflows": workflows,
         }),
     )
@@ -118,9 +120,13 @@ fn rights_in(published: &Published, caller: &Caller) -> Value {
     let may_perform = |action: &&Action| caller.may(workflow, Right::Perform(&action.id));
     let perform: Vec<_> =
         workflow.actions.iter().filter(may_perform).map(|action| action.id.as_str()).collect();
+    // A key has scopes and no role.
+    let user = caller.signed_in();
+    let role = user.map(|(user, _)| caller.workspace.directory.role(&workflow.id, &user.id));
     json!({
         "id": workflow.id.as_str(),
         "name": workflow.name,
+        "role_id": role.as_ref().map(RoleId::as_str),
         "edit": caller.may(workflow, Right::Edit),
         "administer": caller.may(workflow, Right::Administer),
         "perform": perform,

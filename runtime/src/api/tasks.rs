@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::header::{self, HeaderValue},
+    web,
+};
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -56,10 +61,11 @@ pub(super) fn routes() -> Vec<Route> {
                     Need::Edit,
                     "Makes a task, or changes the one that has this Unique ID",
                 )
+                .header("If-None-Match", json!({"const": "*"}), "Makes a new task, and changes none")
                 .takes_values(of("TaskValues"))
                 .answers(200, "The task that was changed", of("Task"))
                 .answers(201, "The new task", of("Task"))
-                .refuses(&[Code::InvalidFields]),
+                .refuses(&[Code::InvalidParameter, Code::TaskExists, Code::InvalidFields]),
             )
             .put(
                 update,
@@ -76,6 +82,13 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         at("/workflows/{workflow}/tasks/{task}")
             .get(read, operation("readTask", Need::View, "One task").answers(200, "The task", of("Task")))
+            .put(
+                change,
+                operation("changeTask", Need::Edit, "Changes this task, its Unique ID too")
+                    .takes_values(of("TaskValues"))
+                    .answers(200, "The task", of("Task"))
+                    .refuses(&[Code::InvalidFields]),
+            )
             .delete(delete, operation("deleteTask", Need::Edit, "Deletes a task for good").answers_nothing()),
         at("/workflows/{workflow}/tasks/{task}/schedule")
             .get(
@@ -98,18 +111,20 @@ pub(super) fn routes() -> Vec<Route> {
                 list_of("HistoryEntry"),
             ),
         ),
-        at("/workflows/{workflow}/tasks/{task}/actions").get(
-            actions,
-            operation("listTaskActions", Need::View, "What can be done with the task now")
-                .query(
-                    "_performed_by",
-                    json!({"type": "string"}),
-                    "A user, by email or id, whose rights count",
-                )
-                .answers(200, "The actions", list_of("TaskAction"))
-                .refuses(&[Code::UserNotFound]),
-        ),
+        at("/workflows/{workflow}/tasks/{task}/actions").get(actions, documented_actions()),
     ]
+}
+
+fn documented_actions() -> Operation {
+    operation("listTaskActions", Need::View, "What can be done with the task now")
+        .query("_performed_by", json!({"type": "string"}), "A user, by email or id, whose rights count")
+        .query(
+            "_unmet",
+            json!({"type": "boolean", "default": false}),
+            "Also what the stage offers and cannot be performed now, each with the reasons in `unmet`",
+        )
+        .answers(200, "The actions", list_of("TaskAction"))
+        .refuses(&[Code::UserNotFound])
 }
 
 impl Api {
@@ -205,33 +220,44 @@ async fn cancel_schedule(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Whose rights count, where it is not the key's own.
+/// Whose rights count, where it is not the key's own, and what is listed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ForWhom {
+struct Offered {
     /// A user's email or id.
     #[serde(rename = "_performed_by")]
     performed_by: Option<String>,
+    /// Also what cannot be performed now, with the reasons.
+    #[serde(rename = "_unmet", default)]
+    unmet: bool,
 }
 
-/// What can be done with the task now, by the key or by whom `_performed_by` names.
+/// What can be done with the task now, by the key or by whom `_performed_by` names; with `_unmet` also what its stage
+/// offers and something stands against.
 async fn actions(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Result<HttpResponse, ApiError> {
-    let for_whom: ForWhom = query(&request)?;
+    let asked: Offered = query(&request)?;
     let workspace = &at.caller.workspace;
-    let (workflow, performed_by) = (&at.workflow, for_whom.performed_by.as_deref());
+    let (workflow, performed_by) = (&at.workflow, asked.performed_by.as_deref());
     let performer = at.caller.performer_of(workflow, Right::View, performed_by)?;
     let (directory, today) = (&workspace.directory, workspace.date(api.shared.clock.now()));
     let is_open = is_checklist_open(&api, &at).await?;
-    let is_possible = |action: &&Action| {
-        let right = Right::Perform(&action.id);
-        at.caller.performer_of(workflow, right, performed_by).is_ok()
-            && requirement::unmet(action, &at.task, workflow, &performer, directory, today, || is_open)
-                .is_empty()
+    let unmet = |action: &Action| {
+        let may = at.caller.performer_of(workflow, Right::Perform(&action.id), performed_by);
+        let mut unmet: Vec<_> = may.err().map(|refused| refused.message().to_owned()).into_iter().collect();
+        let requires =
+            requirement::unmet(action, &at.task, workflow, &performer, directory, today, || is_open);
+        unmet.extend(requires);
+        unmet
     };
-    let possible = at.workflow.actions_in(&at.task.stage).filter(is_possible);
-    let shown: Vec<_> =
-        possible.map(|action| json!({"id": action.id.as_str(), "name": action.name})).collect();
-    answer(HttpResponse::Ok(), &shown)
+    let offered = workflow.actions_in(&at.task.stage).map(|action| (action, unmet(action)));
+    let shown = offered.filter(|(_, unmet)| asked.unmet || unmet.is_empty()).map(|(action, unmet)| {
+        let mut shown = json!({"id": action.id.as_str(), "name": action.name, "color": action.color});
+        if asked.unmet {
+            shown["unmet"] = json!(unmet);
+        }
+        shown
+    });
+    answer(HttpResponse::Ok(), &shown.collect::<Vec<_>>())
 }
 
 /// Whether something of the checklist is to be done in the task's stage; looked at only where an action asks.
@@ -246,10 +272,19 @@ async fn is_checklist_open(api: &Api, at: &TaskAt) -> Result<bool, ApiError> {
 async fn upsert(
     api: web::Data<Api>,
     path: web::Path<String>,
+    request: HttpRequest,
     caller: Caller,
     Body(values): Body<Map<String, Value>>,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &caller, &path, values, TaskWrite::Upsert).await
+    let write = match request.headers().get(header::IF_NONE_MATCH).map(HeaderValue::as_bytes) {
+        None => TaskWrite::Upsert,
+        Some(b"*") => TaskWrite::Create,
+        Some(_) => {
+            let message = "`If-None-Match` is `*`, for a task that is not there yet, or is left out";
+            return Err(ApiError::new(Code::InvalidParameter, message));
+        }
+    };
+    write_keyed(&api, &caller, &path, values, write).await
 }
 
 async fn update(
@@ -258,31 +293,52 @@ async fn update(
     caller: Caller,
     Body(values): Body<Map<String, Value>>,
 ) -> Result<HttpResponse, ApiError> {
-    write(&api, &caller, &path, values, TaskWrite::Update).await
+    write_keyed(&api, &caller, &path, values, TaskWrite::Update).await
+}
+
+/// The task that the path names, whatever the body says of its Unique ID.
+async fn change(
+    api: web::Data<Api>,
+    at: TaskAt,
+    Body(values): Body<Map<String, Value>>,
+) -> Result<HttpResponse, ApiError> {
+    write(&api, &at.caller, &at.workflow, TaskKey::Id(at.task.id), values, TaskWrite::Update).await
+}
+
+/// The task that the body names by its Unique ID.
+async fn write_keyed(
+    api: &Api,
+    caller: &Caller,
+    workflow: &str,
+    values: Map<String, Value>,
+    how: TaskWrite,
+) -> Result<HttpResponse, ApiError> {
+    let Published { workflow, .. } = caller.workflow(workflow)?;
+    let key = key(&workflow, &values, how, &caller.workspace.directory)?;
+    write(api, caller, &workflow, key, values, how).await
 }
 
 async fn write(
     api: &Api,
     caller: &Caller,
-    workflow: &str,
+    workflow: &Arc<Workflow>,
+    key: TaskKey,
     mut values: Map<String, Value>,
-    write: TaskWrite,
+    how: TaskWrite,
 ) -> Result<HttpResponse, ApiError> {
-    let Published { workflow, .. } = caller.workflow(workflow)?;
-    remote_files::fetch(api, &workflow, &mut values).await?;
+    remote_files::fetch(api, workflow, &mut values).await?;
     let workspace = &caller.workspace;
-    let key = key(&workflow, &values, write, &workspace.directory)?;
     let writing =
         Writing { performer: caller.performer(), now: api.shared.clock.now(), new_id: api.shared.ids.task() };
     let decide = {
-        let (workflow, directory) = (Arc::clone(&workflow), Arc::clone(&workspace.directory));
+        let (workflow, directory) = (Arc::clone(workflow), Arc::clone(&workspace.directory));
         Box::new(move |current: &perform::Current<'_>| {
-            perform::write_task(&values, write, writing, &workflow, &directory, current)
+            perform::write_task(&values, how, writing, &workflow, &directory, current)
         })
     };
     let committed = api.store().transact(key, None, decide).await?;
     let task = committed.task.ok_or_else(|| ApiError::internal("a task was written and is not there"))?;
-    let body = api.shown(&task, &workflow, &workspace.directory)?;
+    let body = api.shown(&task, workflow, &workspace.directory)?;
     let mut response = if committed.created { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.insert_header((header::CONTENT_TYPE, "application/json")).body(body))
 }

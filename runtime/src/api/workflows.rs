@@ -12,7 +12,7 @@ use super::{
     route::{Route, at, list_of, of, operation},
 };
 use crate::{
-    model::{Field, FieldType, Role},
+    model::{Field, FieldType, Role, Stage, Workspace},
     shown,
 };
 
@@ -67,7 +67,11 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn workspace(caller: Caller) -> Result<HttpResponse, ApiError> {
-    answer(HttpResponse::Ok(), &json!({"id": "workspace", "name": caller.workspace.name}))
+    answer(HttpResponse::Ok(), &shown_workspace(&caller.workspace))
+}
+
+pub(super) fn shown_workspace(workspace: &Workspace) -> Value {
+    json!({"id": "workspace", "name": workspace.name})
 }
 
 async fn list(caller: Caller) -> Result<HttpResponse, ApiError> {
@@ -108,7 +112,8 @@ async fn findings(
 
 async fn stages(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
     let published = caller.workflow(&path)?;
-    let stages: Vec<_> = published.workflow.stages.iter().map(|stage| json!({"name": stage.name})).collect();
+    let shown = |stage: &Stage| json!({"id": stage.id.as_str(), "name": stage.name, "color": stage.color, "end": stage.end});
+    let stages: Vec<_> = published.workflow.stages.iter().map(shown).collect();
     answer(HttpResponse::Ok(), &stages)
 }
 

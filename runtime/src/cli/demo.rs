@@ -110,7 +110,7 @@ async fn demo(
     let ready = |address: SocketAddr| {
         let address = format!("http://{address}");
         let receiver = format!("http://{receiver}");
-        greet(&address, &api_key, &receiver, &plugins);
+        greet(&address, &api_key, &receiver, &plugins, password.as_deref());
         let ready = json!({
             "address": address,
             "pid": std::process::id(),
@@ -197,14 +197,16 @@ fn sample_tasks() -> Vec<Value> {
 }
 
 #[expect(clippy::print_stdout, reason = "the demo speaks to the person who started it")]
-fn greet(address: &str, api_key: &str, receiver: &str, plugins: &str) {
+fn greet(address: &str, api_key: &str, receiver: &str, plugins: &str, password: Option<&str>) {
+    let password = password.unwrap_or("the one that was said when this folder's demo first ran");
     let tasks = format!("{address}/api/v1/workflows/api-sample/tasks");
     let executions = format!("{address}/api/v1/workflows/api-sample/executions");
     println!(
         "\nOnward is running at {address}\n\
          Its receiver, at {receiver}, logs what it gets and moves the Expected Close Date.\n\
-         {plugins}\n\
-         API key: {api_key}\n\n\
+         {plugins}\n\n\
+         Open {address} in a browser:\n  email     {DEMO_EMAIL}\n  password  {password}\n\n\
+         Or by the API, with the key {api_key}:\n\n\
          1. What can be done with Acme Corp (task 42)?\n\n\
          curl -s {tasks}/42/actions -H 'Authorization: Bearer {api_key}'\n\n\
          2. Finish it: the task moves to Completed, the receiver is called, its answer changes the task.\n\n\

@@ -232,6 +232,11 @@ impl Endpoints {
         Ok((at > now).then(|| at - now))
     }
 
+    /// What each endpoint may have.
+    pub fn settings(&self) -> &HealthSettings {
+        &self.0.settings
+    }
+
     /// Those that are called or were called, by name.
     pub fn list(&self) -> Vec<EndpointView> {
         let settings = &self.0.settings;

@@ -1,7 +1,5 @@
 // What the walks stand on: a server with its data, a receiver for its calls, a browser that is signed in.
 //
-// ONWARD_BIN        the program; else target/debug/onward
-// ONWARD_CHROMIUM   the browser; else /usr/bin/chromium
 // ONWARD_UI=preview the files of `built/` through Vite, for work on the UI without building the program
 // ONWARD_SHOTS      a folder for screenshots; none without it
 import { type ChildProcess, spawn } from "node:child_process";
@@ -9,14 +7,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { type IncomingMessage, type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import axe from "axe-core";
 import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
-import { type PreviewServer, preview } from "vite";
+import { type HttpProxy, type PreviewServer, preview } from "vite";
 import { expect } from "vitest";
+import { CHROMIUM, PROGRAM } from "./needs";
 
-const PROGRAM = resolve(process.env["ONWARD_BIN"] ?? "../../target/debug/onward");
-const CHROMIUM = process.env["ONWARD_CHROMIUM"] ?? "/usr/bin/chromium";
 const SHOTS = process.env["ONWARD_SHOTS"];
 
 /** How long anything may take to come about. */
@@ -48,33 +45,36 @@ export class Program {
   private previewed: PreviewServer | undefined;
   private readonly folder = mkdtempSync(join(tmpdir(), "onward-browser-"));
 
-  /** `workflows`: files by their names. */
-  static async start(workflows: Record<string, string> = {}): Promise<Program> {
+  /** `workflows`: files by their names. With `isNew` nobody has set it up: it has no administrator and no key. */
+  static async start(workflows: Record<string, string> = {}, { isNew = false } = {}): Promise<Program> {
     const program = new Program();
-    program.configure(workflows);
+    program.configure(workflows, isNew);
     await program.run();
     program.address = program.server;
     if (process.env["ONWARD_UI"] === "preview") {
       const { server } = program;
-      const proxy = { "/api": { target: server, headers: { origin: server } } };
+      const proxy = { "/api": { target: server, headers: { origin: server }, configure: endsWithItsServer } };
       program.previewed = await preview({ root: ".", preview: { port: 0, host: "127.0.0.1", proxy }, logLevel: "error" });
       program.address = program.previewed.resolvedUrls!.local[0]!.replace(/\/$/, "");
     }
     return program;
   }
 
-  private configure(workflows: Record<string, string>): void {
+  private configure(workflows: Record<string, string>, isNew: boolean): void {
     const write = (name: string, text: string) => writeFileSync(join(this.folder, name), text, { mode: 0o600 });
     mkdirSync(join(this.folder, "workflows"));
     for (const [name, text] of Object.entries(workflows)) write(`workflows/${name}`, text);
     write("password", this.password);
     write("key", KEY);
     const quoted = (name: string) => JSON.stringify(join(this.folder, name));
+    const bootstrap =
+      `[bootstrap]\nadministrator_email = "${this.email}"\n` +
+      `administrator_password_file = ${quoted("password")}\napi_key_file = ${quoted("key")}\n`;
     write(
       "onward.toml",
       `[server]\nlisten = "127.0.0.1:0"\n[store]\nfolder = ${quoted("data")}\n[workflows]\nfolder = ${quoted("workflows")}\n` +
-        `[workspace]\nname = "Acme Corp"\n[egress]\nallow = ["127.0.0.1"]\n[bootstrap]\n` +
-        `administrator_email = "${this.email}"\nadministrator_password_file = ${quoted("password")}\napi_key_file = ${quoted("key")}\n`,
+        `[workspace]\nname = "Acme Corp"\n[egress]\nallow = ["127.0.0.1"]\n` +
+        (isNew ? "" : bootstrap),
     );
   }
 
@@ -136,6 +136,11 @@ export class Program {
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return (text ? JSON.parse(text) : undefined) as T;
   }
+}
+
+/** A stream whose server is gone ends, as it does without a proxy in between. */
+function endsWithItsServer(proxy: HttpProxy.ProxyServer): void {
+  proxy.on("proxyRes", (from, _, to) => from.on("close", () => from.complete || to.destroy()));
 }
 
 function address(said: string): string {
@@ -230,20 +235,32 @@ export async function signedIn(
   return { ...its, context };
 }
 
+/** Until what changes its colours or its place has done so. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const changing = document.getAnimations().filter((it) => it instanceof CSSTransition);
+    await Promise.allSettled(changing.map((it) => it.finished));
+  });
+}
+
 /** Keeps a screenshot, where somebody wants them. */
 export async function shot(page: Page, name: string): Promise<void> {
   if (!SHOTS) return;
   mkdirSync(SHOTS, { recursive: true });
+  await settled(page);
   await page.screenshot({ path: join(SHOTS, `${name}.png`) });
 }
 
 /** Holds a page to WCAG 2 A and AA, as far as a program can tell. */
 export async function accessible(page: Page): Promise<void> {
+  await settled(page);
   // Run in the page's own world it would be refused by the policy; so it is evaluated as a debugger does.
   await page.evaluate(axe.source);
   const found = await page.evaluate(async () => {
     const run = (window as unknown as { axe: typeof axe }).axe.run;
-    const { violations } = await run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] });
+    // What was announced stays in the page for some seconds, after what it referred to is gone.
+    const { violations } = await run({ exclude: "[data-live-announcer]" }, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] });
     return violations.map((it) => `${it.id}: ${it.help}\n${it.nodes.map((node) => `  ${node.html}\n    ${node.failureSummary}`).join("\n")}`);
   });
   expect(found.join("\n")).toBe("");

@@ -37,6 +37,11 @@ const pages: RouteObject[] = [
   { path: "account", lazy: () => import("./pages/account/AccountPage") },
 ];
 
+/** What fails in a page stands in its place. It is around them: a page whose files cannot be fetched has nothing of its own. */
+function guarded(children: RouteObject[]): RouteObject {
+  return { errorElement: <Problem />, children };
+}
+
 export const routes: RouteObject[] = [
   {
     element: <Root />,
@@ -53,12 +58,8 @@ export const routes: RouteObject[] = [
           {
             element: <Shell />,
             children: [
-              ...pages.map((page) => ({ ...page, errorElement: <Problem /> })),
-              {
-                path: "workflows/:workflow",
-                element: <WorkflowShell />,
-                children: workflowPages.map((page) => ({ ...page, errorElement: <Problem /> })),
-              },
+              guarded(pages),
+              { path: "workflows/:workflow", element: <WorkflowShell />, children: [guarded(workflowPages)] },
             ],
           },
         ],

@@ -30,6 +30,9 @@ pub(super) const ROWS: &[Row] = &[
         let token = it.invited(&it.email(), &json!({})).1;
         plain(it).json(json!({"token": token, "first_name": "New", "last_name": "One", "password": PASSWORD}))
     }),
+    Row("lookAtInvitation", "none", 200, |it| {
+        plain(it).json(json!({"token": it.invited(&it.email(), &json!({})).1}))
+    }),
     Row("readSession", "known", 200, plain),
     Row("readWorkspace", "known", 200, plain),
     Row("listWorkflows", "known", 200, plain),
@@ -60,6 +63,9 @@ pub(super) const ROWS: &[Row] = &[
     Row("readFile", "view", 200, World::with_file),
     Row("upsertTask", "edit", 201, |it| plain(it).json(json!({"Company ID": it.new_name("task")}))),
     Row("updateTask", "edit", 200, |it| plain(it).json(json!({"Company ID": "42", "Company Name": "Other"}))),
+    Row("changeTask", "edit", 200, |it| {
+        plain(it).part("task", it.task()).json(json!({"Company Name": "Other"}))
+    }),
     Row("deleteTask", "edit", 204, |it| plain(it).part("task", it.task())),
     Row("cancelSchedule", "edit", 204, World::scheduled),
     Row("writeComment", "edit", 201, |it| plain(it).json(json!({"body": "Called them"}))),

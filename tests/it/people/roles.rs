@@ -82,6 +82,10 @@ fn every_role_may_what_the_table_says_and_nothing_else() {
             for action in ["note", "sign"] {
                 assert_eq!(offered.contains(action), may.contains(&action), "{name}: {offered}");
             }
+            let all = person.get("/workflows/api-sample/tasks/42/actions?_unmet=true").json();
+            let sign = all.as_array().and_then(|all| all.iter().find(|it| it["id"] == "sign"));
+            let unmet = sign.expect("what the stage offers")["unmet"].to_string();
+            assert_eq!(unmet.contains("may not perform “Sign”"), !may.contains(&"sign"), "{name}: {unmet}");
         }
     }
     // Each execution is in the name of who performed it.

@@ -147,6 +147,8 @@ pub struct Admitted {
 pub enum Refusal {
     #[error("the task does not exist")]
     TaskMissing,
+    #[error("there is a task with this Unique ID already")]
+    TaskExists,
     #[error("“{action}” is not offered in stage {stage}")]
     NotOffered { action: String, stage: String },
     #[error("{}", .0.join("; "))]
@@ -180,6 +182,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TaskMissing => "task_not_found",
+            Self::TaskExists => "task_exists",
             Self::NotOffered { .. } => "action_not_available",
             Self::Unmet(_) => "requirements_not_met",
             Self::Fields(_) => "invalid_fields",

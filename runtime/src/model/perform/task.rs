@@ -21,6 +21,8 @@ use crate::model::{
 pub enum TaskWrite {
     /// Creates or updates.
     Upsert,
+    /// Creates; refuses when there is one.
+    Create,
     /// Updates; refuses when there is none.
     Update,
 }
@@ -47,6 +49,9 @@ pub fn write_task(
     let Writing { performer, now, new_id } = writing;
     if current.task.is_none() && write == TaskWrite::Update {
         return Err(Refusal::TaskMissing);
+    }
+    if current.task.is_some() && write == TaskWrite::Create {
+        return Err(Refusal::TaskExists);
     }
     let read = Patch::read(object, workflow, directory, &current.files());
     let mut errors = read.errors;

@@ -47,6 +47,8 @@ export function apiError(status: number, body: unknown): ApiError {
   if (body && typeof body === "object" && "code" in body && "message" in body) {
     return new ApiError(status, String(body.code), String(body.message), body as Record<string, unknown>);
   }
+  // What stands before the server says that it is away.
+  if (status >= 502 && status <= 504) return new ApiError(status, "unreachable", "The server cannot be reached at the moment.");
   return new ApiError(status, "unreadable_answer", `The server answered ${status} without saying why.`);
 }
 

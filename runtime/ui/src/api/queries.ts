@@ -7,7 +7,11 @@ const TRIES_MAX = 2;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
+    // Whether the server is there is known by asking it, not by what the browser believes of the network.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
+      refetchOnReconnect: true,
       staleTime: 10_000,
       retry: (count, error) => count < TRIES_MAX && error instanceof ApiError && error.passes,
     },
@@ -25,11 +29,6 @@ export const sessionQuery = queryOptions({
       throw error;
     }
   },
-});
-
-export const workspaceQuery = queryOptions({
-  queryKey: ["workspace"],
-  queryFn: () => answer(client.GET("/api/v1/workspace")),
 });
 
 export const workflowsQuery = queryOptions({
@@ -65,7 +64,6 @@ export const usersQuery = (workflow: string) =>
 
 /** What a change makes stale. Lists of tasks and executions are read anew, the rest stays. */
 export function staleAfter(change: Change): void {
-  const stale = (queryKey: readonly string[]) => void queryClient.invalidateQueries({ queryKey });
   switch (change.kind) {
     case "task":
       stale(["workflow", change.workflow, "tasks"]);
@@ -77,6 +75,32 @@ export function staleAfter(change: Change): void {
       break;
     case "workspace":
     case "reset":
-      void queryClient.invalidateQueries();
+      stale([]);
   }
+}
+
+// A busy server tells of many changes in a second, and each would begin anew what is being read: then nothing ever
+// came. So the first one counts at once, and what comes while that is read counts together afterwards.
+
+const GATHER_MS = 200;
+const READ_MS_MAX = 2000;
+
+const waiting = new Map<string, readonly string[]>();
+let isReading = false;
+
+function stale(queryKey: readonly string[]): void {
+  waiting.set(queryKey.join("\n"), queryKey);
+  if (!isReading) void readAnew();
+}
+
+async function readAnew(): Promise<void> {
+  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+  isReading = true;
+  while (waiting.size > 0) {
+    const keys = [...waiting.values()];
+    waiting.clear();
+    const read = Promise.all(keys.map((queryKey) => queryClient.invalidateQueries({ queryKey })));
+    await Promise.all([Promise.race([read, pause(READ_MS_MAX)]), pause(GATHER_MS)]);
+  }
+  isReading = false;
 }

@@ -328,7 +328,11 @@ export interface paths {
          * @description Needs the right to view the workflow.
          */
         get: operations["readTask"];
-        put?: never;
+        /**
+         * Changes this task, its Unique ID too
+         * @description Needs the right to change the workflow's tasks.
+         */
+        put: operations["changeTask"];
         post?: never;
         /**
          * Deletes a task for good
@@ -832,6 +836,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whom a link is for, and what following it does
+         * @description For everybody.
+         */
+        post: operations["lookAtInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/invitations/{invitation}": {
         parameters: {
             query?: never;
@@ -1204,7 +1228,10 @@ export interface components {
             refused?: string;
         };
         Stage: {
+            id: string;
             name: string;
+            color: string;
+            end: boolean;
         };
         Field: {
             id: string;
@@ -1242,6 +1269,8 @@ export interface components {
         TaskAction: {
             id: string;
             name: string;
+            color: string;
+            unmet?: string[];
         };
         Performer: {
             id: string;
@@ -1343,12 +1372,23 @@ export interface components {
             state: components["schemas"]["State"];
             action_id: string;
             version: number;
+            action: {
+                id: string;
+                name: string | null;
+            };
+            performed_by: components["schemas"]["Performer"];
             depth: number;
             task: string;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+            /** @description All of the pinned version; none where that cannot be read any more. */
+            steps: {
+                id: string;
+                name: string;
+                type: string;
+            }[];
             attempts: components["schemas"]["Attempt"][];
             errors?: string[];
             code?: string;
@@ -1536,9 +1576,11 @@ export interface components {
                 name: string;
             } | null;
             is_administrator: boolean;
+            workspace: components["schemas"]["Workspace"];
             workflows: {
                 id: string;
                 name: string;
+                role_id: string | null;
                 edit: boolean;
                 administer: boolean;
                 perform: string[];
@@ -1611,6 +1653,15 @@ export interface components {
                 [key: string]: string;
             };
         };
+        InvitationToken: {
+            token: string;
+        };
+        InvitationView: {
+            email: string;
+            is_new_password: boolean;
+            /** Format: date-time */
+            expires_at: string;
+        };
         AcceptInvitation: {
             token: string;
             password: string;
@@ -1647,6 +1698,10 @@ export interface components {
             called_again_in_ms: number | null;
             calls: number;
             waiting: number;
+            calls_max: number;
+            waiting_max: number;
+            /** @description Calls in a second; null without a limit. */
+            rate_max: number | null;
         };
         Definition: {
             workflow: string;
@@ -1861,7 +1916,10 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "name": "Not Started"
+                     *         "id": "not-started",
+                     *         "name": "Not Started",
+                     *         "color": "gray",
+                     *         "end": false
                      *       }
                      *     ]
                      */
@@ -3780,7 +3838,10 @@ export interface operations {
     upsertTask: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes a new task, and changes none */
+                "If-None-Match"?: "*";
+            };
             path: {
                 /** @description A workflow's id */
                 workflow: string;
@@ -3833,7 +3894,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body` */
+            /** @description `invalid_json`, `invalid_body`, `invalid_parameter` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3847,7 +3908,7 @@ export interface operations {
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "invalid_json" | "invalid_body";
+                        code?: "invalid_json" | "invalid_body" | "invalid_parameter";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -3938,6 +3999,24 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `task_exists` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "task_exists",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "task_exists";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -4195,6 +4274,212 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    changeTask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A workflow's id */
+                workflow: string;
+                /** @description A task's Unique ID, else its id */
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "Stage": "In Progress",
+                 *       "Company ID": "42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TaskValues"];
+            };
+        };
+        responses: {
+            /** @description The task */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "Stage": "In Progress",
+                     *       "Assigned To": "user@example.com",
+                     *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Company ID": "42"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description `invalid_json`, `invalid_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_json",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_json" | "invalid_body";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `forbidden`, `cross_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "forbidden" | "cross_origin";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_not_found`, `task_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_not_found" | "task_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_slow` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_slow",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `step_type_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "step_type_missing",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_large",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_fields` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_fields",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_fields";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -4592,6 +4877,8 @@ export interface operations {
             query?: {
                 /** @description A user, by email or id, whose rights count */
                 _performed_by?: string;
+                /** @description Also what the stage offers and cannot be performed now, each with the reasons in `unmet` */
+                _unmet?: boolean;
             };
             header?: never;
             path: {
@@ -4614,7 +4901,8 @@ export interface operations {
                      * @example [
                      *       {
                      *         "id": "finish",
-                     *         "name": "Finish"
+                     *         "name": "Finish",
+                     *         "color": "green"
                      *       }
                      *     ]
                      */
@@ -6535,8 +6823,25 @@ export interface operations {
                      *       "status": "Success",
                      *       "state": "succeeded",
                      *       "action_id": "finish",
+                     *       "action": {
+                     *         "id": "finish",
+                     *         "name": "Finish"
+                     *       },
+                     *       "performed_by": {
+                     *         "id": "abc123",
+                     *         "email": "user@example.com",
+                     *         "first_name": "Example",
+                     *         "last_name": "User"
+                     *       },
                      *       "version": 1,
                      *       "depth": 0,
+                     *       "steps": [
+                     *         {
+                     *           "id": "move-to-stage",
+                     *           "name": "Move to stage",
+                     *           "type": "move_to_stage"
+                     *         }
+                     *       ],
                      *       "task": "01a20e30-9274-7000-916f-97cdf7e7d964",
                      *       "created_at": "2020-01-31T00:00:00Z",
                      *       "updated_at": "2020-01-31T00:00:01Z",
@@ -7994,10 +8299,15 @@ export interface operations {
                      *       },
                      *       "key": null,
                      *       "is_administrator": false,
+                     *       "workspace": {
+                     *         "id": "workspace",
+                     *         "name": "Onward"
+                     *       },
                      *       "workflows": [
                      *         {
                      *           "id": "orders",
                      *           "name": "Orders",
+                     *           "role_id": "collaborator",
                      *           "edit": true,
                      *           "administer": false,
                      *           "perform": [
@@ -8893,6 +9203,151 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "invalid_user";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    lookAtInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "4f1c6a0b9d5e4c27a8d1e3f5b7092c46"
+                 *     }
+                 */
+                "application/json": components["schemas"]["InvitationToken"];
+            };
+        };
+        responses: {
+            /** @description The invitation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "email": "new@example.com",
+                     *       "is_new_password": false,
+                     *       "expires_at": "2026-12-06T09:30:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvitationView"];
+                };
+            };
+            /** @description `invalid_json`, `invalid_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_json",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_json" | "invalid_body";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `cross_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "cross_origin",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "cross_origin";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `invitation_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invitation_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invitation_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_slow` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_slow",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_large",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -9881,7 +10336,10 @@ export interface operations {
                      *         "failures": 0,
                      *         "called_again_in_ms": null,
                      *         "calls": 1,
-                     *         "waiting": 0
+                     *         "waiting": 0,
+                     *         "calls_max": 100,
+                     *         "waiting_max": 400,
+                     *         "rate_max": null
                      *       }
                      *     ]
                      */

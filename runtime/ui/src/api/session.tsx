@@ -13,8 +13,22 @@ const ConnectionContext = createContext<Connection>("connected");
 export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {
   const queries = useQueryClient();
   const [connection, setConnection] = useState<Connection>("connected");
-  useEffect(() => listen(staleAfter, setConnection), []);
-  useEffect(() => onSignedOut(() => void queries.invalidateQueries({ queryKey: sessionQuery.queryKey })), [queries]);
+  useEffect(() => {
+    // A question that is being asked is not begun anew: it may be the one whose answer tells that nobody is signed in.
+    const ask = () => void queries.invalidateQueries({ queryKey: sessionQuery.queryKey }, { cancelRefetch: false });
+    const stopAsking = onSignedOut(ask);
+    const stopListening = listen(staleAfter, (is) => {
+      setConnection(is);
+      // The stream of somebody who was deactivated ends, too.
+      if (is === "lost") ask();
+      // What could not be read meanwhile is read now, so that nobody needs to ask for it.
+      else void queries.refetchQueries({ predicate: (it) => it.state.status === "error" });
+    });
+    return () => {
+      stopAsking();
+      stopListening();
+    };
+  }, [queries]);
   return (
     <SessionContext.Provider value={session}>
       <ConnectionContext.Provider value={connection}>{children}</ConnectionContext.Provider>

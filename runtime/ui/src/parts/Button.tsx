@@ -1,6 +1,6 @@
 // Buttons, and links that look like them.
 import type { ReactNode } from "react";
-import { Button as AriaButton, type ButtonProps as AriaButtonProps, Link, Tooltip, TooltipTrigger } from "react-aria-components";
+import { Button as AriaButton, type ButtonProps as AriaButtonProps, Link, ProgressBar, Tooltip, TooltipTrigger } from "react-aria-components";
 import styles from "./Button.module.css";
 
 type Look = "plain" | "primary" | "good" | "danger" | "quiet" | "dark";
@@ -18,7 +18,7 @@ export function Button({ look = "plain", icon, small = false, children, ...props
     <AriaButton {...props} className={classes(look, small)}>
       {(state) => (
         <>
-          {state.isPending ? <span className={styles.spinner} aria-hidden /> : icon}
+          {state.isPending ? <ProgressBar className={styles.spinner!} aria-label="in progress" isIndeterminate /> : icon}
           {typeof children === "function" ? children(state) : children}
         </>
       )}

@@ -17,7 +17,7 @@ async function copy(text: string): Promise<void> {
   area.remove();
 }
 
-export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
+export function CopyButton({ text, label = "Copy", look = "plain" }: { text: string; label?: string; look?: "plain" | "quiet" }) {
   const [isDone, setDone] = useState(false);
   const press = async () => {
     await copy(text);
@@ -25,7 +25,7 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
     setTimeout(() => setDone(false), DONE_MS);
   };
   return (
-    <Button small icon={isDone ? <Check aria-hidden /> : <CopyIcon aria-hidden />} onPress={press}>
+    <Button small look={look} icon={isDone ? <Check aria-hidden /> : <CopyIcon aria-hidden />} onPress={press}>
       {isDone ? "Copied" : label}
     </Button>
   );

@@ -4,6 +4,8 @@ import type { ReactNode } from "react";
 import { Dialog as AriaDialog, Heading, Modal as AriaModal, ModalOverlay } from "react-aria-components";
 import { Button, IconButton } from "./Button";
 import styles from "./Dialog.module.css";
+import { Notice } from "./States";
+import { told } from "./Toasts";
 
 interface ModalProps {
   title: ReactNode;
@@ -13,15 +15,18 @@ interface ModalProps {
   wide?: boolean;
   /** A click beside it closes it: not where something could be lost by that. */
   isDismissable?: boolean;
+  /** Escape closes it not either: what it shows is shown once. */
+  isKept?: boolean;
 }
 
-export function Modal({ title, isOpen, onClose, children, wide = false, isDismissable = false }: ModalProps) {
+export function Modal({ title, isOpen, onClose, children, wide = false, isDismissable = false, isKept = false }: ModalProps) {
   return (
     <ModalOverlay
       className={styles.overlay!}
       isOpen={isOpen}
       onOpenChange={(open) => !open && onClose()}
-      isDismissable={isDismissable}
+      isDismissable={isDismissable && !isKept}
+      isKeyboardDismissDisabled={isKept}
     >
       <AriaModal className={`${styles.modal} ${wide ? styles.wide : ""}`}>
         <AriaDialog className={styles.dialog!}>
@@ -46,14 +51,17 @@ interface ConfirmProps {
   does: string;
   danger?: boolean;
   isPending?: boolean;
+  /** Why it could not be done. */
+  error?: unknown;
   isOpen: boolean;
   onConfirm: () => void;
   onClose: () => void;
 }
 
-export function Confirm({ title, children, does, danger = false, isPending = false, isOpen, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({ title, children, does, danger = false, isPending = false, error, isOpen, onConfirm, onClose }: ConfirmProps) {
   return (
     <Modal title={title} isOpen={isOpen} onClose={onClose} isDismissable>
+      {error != null && <Notice kind="bad">{told(error)}</Notice>}
       <div className={styles.text}>{children}</div>
       <DialogButtons>
         <Button onPress={onClose}>Cancel</Button>

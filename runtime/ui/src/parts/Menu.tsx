@@ -1,4 +1,5 @@
 // Menus: what a button opens to choose what is done.
+import { Check } from "lucide-react";
 import type { ReactNode } from "react";
 import { Header, Menu as AriaMenu, MenuItem, MenuSection, MenuTrigger, Popover, Separator } from "react-aria-components";
 import styles from "./Menu.module.css";
@@ -11,6 +12,8 @@ export interface MenuEntry {
   icon?: ReactNode;
   danger?: boolean;
   isDisabled?: boolean;
+  /** It is what holds at the moment. */
+  isChosen?: boolean;
   href?: string;
 }
 
@@ -62,6 +65,12 @@ export function MenuList({ label, groups, onChoose }: Omit<MenuProps, "children"
                 {entry.name}
                 {entry.detail && <span className={styles.detail}>{entry.detail}</span>}
               </span>
+              {entry.isChosen && (
+                <>
+                  <Check aria-hidden />
+                  <span className="unseen">, chosen</span>
+                </>
+              )}
             </MenuItem>
           ))}
         </MenuSection>

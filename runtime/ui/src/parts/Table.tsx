@@ -8,7 +8,13 @@ export interface Column<Row> {
   cell: (row: Row) => ReactNode;
   /** Numbers and buttons stand at the end. */
   end?: boolean;
+  /** Only screen readers hear its name: that of buttons, say. */
+  hideName?: boolean;
+  /** On a phone there is no room for it: what it says must stand elsewhere, or not matter. */
+  wideOnly?: boolean;
 }
+
+const look = <Row,>({ end, wideOnly }: Column<Row>) => [end && styles.end, wideOnly && styles.wideOnly].filter(Boolean).join(" ") || undefined;
 
 interface TableProps<Row> {
   label: string;
@@ -24,8 +30,8 @@ export function Table<Row>({ label, columns, rows, rowKey }: TableProps<Row>) {
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.id} scope="col" className={column.end ? styles.end : undefined}>
-                {column.name}
+              <th key={column.id} scope="col" className={look(column)}>
+                {column.hideName ? <span className="unseen">{column.name}</span> : column.name}
               </th>
             ))}
           </tr>
@@ -34,7 +40,7 @@ export function Table<Row>({ label, columns, rows, rowKey }: TableProps<Row>) {
           {rows.map((row) => (
             <tr key={rowKey(row)}>
               {columns.map((column) => (
-                <td key={column.id} className={column.end ? styles.end : undefined}>
+                <td key={column.id} className={look(column)}>
                   {column.cell(row)}
                 </td>
               ))}

@@ -1,23 +1,22 @@
 // Around every page of somebody who is signed in: the bar with the workspace and the account, and, in a workflow, its tabs.
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { BookOpen, ChevronDown, CircleUser, KeyRound, ListTodo, Lock, LogOut, Monitor, Moon, Plug, Server, Sun, Users, Workflow as WorkflowIcon, Zap } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { NavLink, Outlet, useNavigate, useParams } from "react-router";
-import { answer, client } from "../api/client";
-import { sessionQuery, workflowsQuery, workspaceQuery } from "../api/queries";
+import { workflowsQuery } from "../api/queries";
 import { useConnection, useRights, useSession } from "../api/session";
 import { Avatar } from "../parts/Marks";
-import { Menu, type MenuGroup } from "../parts/Menu";
-import { sayError } from "../parts/Toasts";
+import { Menu, type MenuEntry, type MenuGroup } from "../parts/Menu";
 import styles from "./Shell.module.css";
-import { type Theme, applyTheme, storedTheme } from "./theme";
+import { signOut } from "./signOut";
+import { THEMES, type Theme, useTheme } from "./theme";
 
-const THEMES: { id: Theme; name: string; icon: ReactNode }[] = [
-  { id: "system", name: "As the system", icon: <Monitor aria-hidden /> },
-  { id: "light", name: "Light", icon: <Sun aria-hidden /> },
-  { id: "dark", name: "Dark", icon: <Moon aria-hidden /> },
-];
+const THEME_ICONS: Record<Theme, ReactNode> = {
+  system: <Monitor aria-hidden />,
+  light: <Sun aria-hidden />,
+  dark: <Moon aria-hidden />,
+};
 
 export function Shell() {
   return (
@@ -34,7 +33,6 @@ export function Shell() {
 
 function Bar() {
   const session = useSession();
-  const workspace = useQuery(workspaceQuery);
   return (
     <header className={styles.bar}>
       <NavLink to="/workflows" className={styles.logo!} aria-label="Onward: all workflows">
@@ -46,60 +44,45 @@ function Bar() {
         {session.is_administrator && <NavLink to="/plugins">Plugins</NavLink>}
         {session.is_administrator && <NavLink to="/endpoints">Endpoints</NavLink>}
       </nav>
-      <AccountMenu workspace={workspace.data?.name ?? ""} />
+      <AccountMenu workspace={session.workspace.name} />
     </header>
   );
 }
 
-function AccountMenu({ workspace }: { workspace: string }) {
-  const { user, key, is_administrator } = useSession();
-  const navigate = useNavigate();
-  const queries = useQueryClient();
-  const [theme, setTheme] = useState(storedTheme);
-  const name = user ? `${user.first_name} ${user.last_name}`.trim() || user.email : (key?.name ?? "");
+const TEAM: MenuEntry = { id: "team", name: "Team", icon: <Users aria-hidden />, href: "/team" };
 
-  const signOut = async () => {
-    try {
-      await answer(client.DELETE("/api/v1/session"));
-      queries.clear();
-      await queries.invalidateQueries({ queryKey: sessionQuery.queryKey });
-      navigate("/sign-in");
-    } catch (error) {
-      sayError(error);
-    }
-  };
-  const choose = (id: string) => {
-    const chosen = THEMES.find((it) => it.id === id);
-    if (chosen) {
-      applyTheme(chosen.id);
-      setTheme(chosen.id);
-    } else if (id === "sign-out") void signOut();
-  };
+function AccountMenu({ workspace }: { workspace: string }) {
+  const { user, key, is_administrator, workflows } = useSession();
+  const [theme, choose] = useTheme();
+  const name = user ? `${user.first_name} ${user.last_name}`.trim() || user.email : (key?.name ?? "");
 
   const administration: MenuGroup = {
     id: "administration",
     title: "Administration",
     entries: [
-      { id: "team", name: "Team", icon: <Users aria-hidden />, href: "/team" },
+      TEAM,
       { id: "keys", name: "API keys", icon: <KeyRound aria-hidden />, href: "/keys" },
       { id: "secrets", name: "Secrets", icon: <Lock aria-hidden />, href: "/secrets" },
       { id: "plugins", name: "Plugins", icon: <Plug aria-hidden />, href: "/plugins" },
       { id: "endpoints", name: "Endpoints", icon: <Server aria-hidden />, href: "/endpoints" },
     ],
   };
+  // Who administers a workflow gives people their roles in it.
+  const teamOnly: MenuGroup = { ...administration, entries: workflows.some((it) => it.administer) ? [TEAM] : [] };
   const groups: MenuGroup[] = [
     { id: "account", title: name, entries: [{ id: "account", name: "Account", icon: <CircleUser aria-hidden />, href: "/account" }] },
-    ...(is_administrator ? [administration] : []),
+    is_administrator ? administration : teamOnly,
     {
       id: "theme",
       title: "Appearance",
-      entries: THEMES.map((it) => ({ ...it, name: it.id === theme ? `${it.name} ✓` : it.name })),
+      entries: THEMES.map((it) => ({ ...it, icon: THEME_ICONS[it.id], isChosen: it.id === theme })),
     },
     { id: "leave", entries: [{ id: "sign-out", name: "Sign out", icon: <LogOut aria-hidden /> }] },
   ];
   return (
-    <Menu label="Account" groups={groups} onChoose={choose}>
-      <AriaButton className={styles.account!} aria-label={`Account of ${name}`}>
+    <Menu label="Account" groups={groups} onChoose={(id) => (id === "sign-out" ? void signOut() : choose(id))}>
+      <AriaButton className={styles.account!}>
+        <span className="unseen">Account of {name}, </span>
         <span className={styles.workspace}>{workspace}</span>
         <Avatar name={name} />
       </AriaButton>

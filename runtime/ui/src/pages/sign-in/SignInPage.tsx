@@ -1,13 +1,15 @@
 // Signing in.
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Navigate, useNavigate, useSearchParams } from "react-router";
+import { setupQuery } from "../../api/administration";
 import { ApiError, answer, client } from "../../api/client";
 import { sessionQuery } from "../../api/queries";
 import { useSessionQuery } from "../../api/session";
 import { Button } from "../../parts/Button";
-import { TextField } from "../../parts/Field";
 import { Entrance } from "../../parts/Entrance";
+import { TextField } from "../../parts/Field";
+import { PasswordField } from "../../parts/PasswordField";
 import { Notice } from "../../parts/States";
 import { told } from "../../parts/Toasts";
 
@@ -23,6 +25,7 @@ export function Component() {
   const session = useSessionQuery();
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
+  const setup = useQuery(setupQuery);
   const to = target(parameters.get("to"));
 
   const signIn = useMutation({
@@ -34,6 +37,7 @@ export function Component() {
     onError: () => setPassword(""),
   });
   if (session.data) return <Navigate to={to} replace />;
+  if (setup.data?.needed) return <Navigate to="/setup" replace />;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -47,7 +51,7 @@ export function Component() {
           <Notice kind="bad">{isWrong ? "That email and password do not belong together." : told(signIn.error)}</Notice>
         )}
         <TextField label="Email" type="email" value={email} onChange={setEmail} autoComplete="username" autoFocus isRequired />
-        <TextField label="Password" type="password" value={password} onChange={setPassword} autoComplete="current-password" isRequired />
+        <PasswordField label="Password" value={password} onChange={setPassword} />
         <Button type="submit" look="primary" isPending={signIn.isPending} isDisabled={!email || !password}>
           Sign in
         </Button>

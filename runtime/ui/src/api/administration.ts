@@ -1,0 +1,90 @@
+// What the pages of administrators read: people, links, keys, secrets, roles, and who has set the server up.
+import { queryOptions } from "@tanstack/react-query";
+import { ApiError, answer, client, whole } from "./client";
+import { type DefinitionWithDocument, archivedWorkflows, countTasks, isSetupNeeded } from "./coming";
+
+export const peopleQuery = queryOptions({
+  queryKey: ["people"],
+  queryFn: () => answer(client.GET("/api/v1/users")),
+});
+
+export const invitationsQuery = queryOptions({
+  queryKey: ["invitations"],
+  queryFn: () => answer(client.GET("/api/v1/invitations")),
+});
+
+export const keysQuery = queryOptions({
+  queryKey: ["keys"],
+  queryFn: () => answer(client.GET("/api/v1/keys")),
+});
+
+export const secretsQuery = queryOptions({
+  queryKey: ["secrets"],
+  queryFn: () => answer(client.GET("/api/v1/secrets")),
+});
+
+export const rolesQuery = (workflow: string) =>
+  queryOptions({
+    queryKey: ["workflow", workflow, "roles"],
+    queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/roles", { params: { path: { workflow } } })),
+  });
+
+export const archivedQuery = queryOptions({
+  queryKey: ["workflows", "archived"],
+  queryFn: archivedWorkflows,
+});
+
+/** Whether nobody has set the server up yet. */
+export const setupQuery = queryOptions({
+  queryKey: ["setup"],
+  queryFn: isSetupNeeded,
+  staleTime: Infinity,
+});
+
+/** Whose link it is. */
+export const invitedQuery = (token: string) =>
+  queryOptions({
+    queryKey: ["invited", token],
+    queryFn: () => answer(client.POST("/api/v1/invitations/look", { body: { token } })),
+    staleTime: Infinity,
+  });
+
+/** A workflow's definition as it is now, with its version. */
+export async function readDefinition(workflow: string): Promise<DefinitionWithDocument> {
+  return (await answer(client.GET("/api/v1/workflows/{workflow}/definition", { params: { path: { workflow } } }))) as DefinitionWithDocument;
+}
+
+/** A workflow's file. */
+export async function exportWorkflow(workflow: string): Promise<string> {
+  const asked = client.GET("/api/v1/workflows/{workflow}/definition", {
+    params: { path: { workflow } },
+    headers: { accept: "application/toml" },
+    parseAs: "text",
+  });
+  return (await whole(asked)).data as unknown as string;
+}
+
+/** Makes a workflow of a file's text. */
+export function importToml(text: string) {
+  return answer(
+    client.POST("/api/v1/workflows/import", {
+      body: text,
+      bodySerializer: (it: string) => it,
+      headers: { "content-type": "application/toml" },
+    }),
+  );
+}
+
+/** How many tasks of a workflow are assigned to somebody; `null` where the server does not say. */
+export const assignedCountQuery = (workflow: string, email: string) =>
+  queryOptions({
+    queryKey: ["workflow", workflow, "tasks", "assigned", email],
+    queryFn: async () => {
+      try {
+        return (await countTasks(workflow, [{ field: "Assigned To", equals: email }])).matching;
+      } catch (error) {
+        if (error instanceof ApiError && !error.passes) return null;
+        throw error;
+      }
+    },
+  });

@@ -1,0 +1,25 @@
+// Instants in words: how long ago, how soon, which day.
+
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 365 * 86_400],
+  ["month", 30 * 86_400],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+/** "5 minutes ago", "in 7 days", "just now". */
+export function fromNow(instant: string, now: number = Date.now()): string {
+  const seconds = (Date.parse(instant) - now) / 1000;
+  const found = UNITS.find(([, length]) => Math.abs(seconds) >= length);
+  if (!found) return "just now";
+  const [unit, length] = found;
+  return relative.format(Math.round(seconds / length), unit);
+}
+
+/** An instant to the minute, in the reader's own time zone. */
+export function toTheMinute(instant: string): string {
+  return new Date(instant).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}

@@ -1,0 +1,96 @@
+// What a person decides about an execution: Retry, with which version; Dismiss; Cancel. Each says first what it does.
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Ban, RotateCcw, X } from "lucide-react";
+import { useState } from "react";
+import type { ExecutionDetail } from "../../api/coming";
+import { cancel, dismiss, retry } from "../../api/executions";
+import { stepName } from "../../model/runs/chain";
+import { currentVersionOffer } from "../../model/runs/retrying";
+import { possible } from "../../model/runs/states";
+import { Button } from "../../parts/Button";
+import { Confirm } from "../../parts/Dialog";
+import { RadioGroup } from "../../parts/Field";
+import { Notice } from "../../parts/States";
+import { say, sayError } from "../../parts/Toasts";
+import { useCurrentVersion, useMayPerform } from "./names";
+
+type Asked = "retry" | "cancel" | "dismiss";
+type Version = "pinned" | "current";
+
+export function Decisions({ workflow, execution }: { workflow: string; execution: ExecutionDetail }) {
+  const queries = useQueryClient();
+  const current = useCurrentVersion(workflow);
+  const may = useMayPerform(workflow, execution.action_id);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const [version, setVersion] = useState<Version>("pinned");
+  const able = possible(execution.state);
+  const offer = currentVersionOffer(execution, current);
+
+  const decide = useMutation({
+    mutationFn: (what: Asked) => {
+      if (what === "retry") return retry(workflow, execution.id, offer === "offered" ? version : "pinned");
+      return what === "cancel" ? cancel(workflow, execution.id) : dismiss(workflow, execution.id);
+    },
+    onSuccess: (_, what) => {
+      if (what !== "retry") say(what === "cancel" ? "Cancelled." : "Dismissed.");
+    },
+    // What is not possible now was possible when the page was drawn: it is read anew either way.
+    onError: sayError,
+    onSettled: async () => {
+      setAsked(null);
+      await queries.invalidateQueries({ queryKey: ["workflow", workflow, "executions"] });
+      void queries.invalidateQueries({ queryKey: ["workflow", workflow, "task"] });
+    },
+  });
+
+  if (!may || (!able.retry && !able.cancel && !able.dismiss)) return null;
+  const last = execution.attempts.at(-1)?.step;
+  const failedAt = last ? `step ${last.number} “${stepName(last, last.number)}”` : "its first step";
+  const isUnknown = execution.state === "unknown";
+  // Nothing has to be asked where it is plain what comes.
+  const pressRetry = () => (isUnknown || offer === "offered" ? setAsked("retry") : decide.mutate("retry"));
+  return (
+    <>
+      {able.cancel && (
+        <Button icon={<Ban aria-hidden />} onPress={() => setAsked("cancel")}>
+          Cancel it
+        </Button>
+      )}
+      {able.dismiss && (
+        <Button icon={<X aria-hidden />} onPress={() => setAsked("dismiss")}>
+          Dismiss
+        </Button>
+      )}
+      {able.retry && (
+        <Button look="primary" icon={<RotateCcw aria-hidden />} onPress={pressRetry} isPending={decide.isPending && asked === null}>
+          {last ? `Retry from step ${last.number}` : "Retry"}
+        </Button>
+      )}
+      <Confirm title="Retry" does="Retry" isOpen={asked === "retry"} isPending={decide.isPending} onConfirm={() => decide.mutate("retry")} onClose={() => setAsked(null)}>
+        <p>It goes on from {failedAt}. What the steps before it did stays as it is.</p>
+        {isUnknown && (
+          <Notice kind="warn">The call was sent and may have taken effect. It is sent again with the same webhook-id, by which a receiver can tell that it is the same.</Notice>
+        )}
+        {offer === "offered" && (
+          <RadioGroup
+            label="With which version of the workflow"
+            value={version}
+            onChange={(it) => setVersion(it as Version)}
+            options={[
+              { id: "pinned", name: `Version ${execution.version}, with which it began` },
+              { id: "current", name: `Version ${current!.version}, the current one` },
+            ]}
+          />
+        )}
+        {offer === "gone" && <p>The current version no longer has this step, so it goes on with version {execution.version}.</p>}
+      </Confirm>
+      <Confirm title="Dismiss this failure" does="Dismiss" isOpen={asked === "dismiss"} isPending={decide.isPending} onConfirm={() => decide.mutate("dismiss")} onClose={() => setAsked(null)}>
+        <p>It counts as dealt with: nothing more is done, and it can no longer be retried. What its steps did stays as it is.</p>
+      </Confirm>
+      <Confirm title="Cancel this execution" does="Cancel the execution" danger isOpen={asked === "cancel"} isPending={decide.isPending} onConfirm={() => decide.mutate("cancel")} onClose={() => setAsked(null)}>
+        <p>The steps that are left do not run. What was done stays as it is, unless the action takes its changes back.</p>
+        {execution.state === "running" && <p>A call that is under way is dropped: whether it took effect is then unknown.</p>}
+      </Confirm>
+    </>
+  );
+}
