@@ -53,6 +53,8 @@ codes! {
     InvalidBody = "invalid_body", BAD_REQUEST;
     /// A query parameter or header has an impossible value.
     InvalidParameter = "invalid_parameter", BAD_REQUEST;
+    /// What a list is asked for by `_where` cannot be asked.
+    InvalidWhere = "invalid_where", UNPROCESSABLE_ENTITY;
     /// No key, or one that the server does not know.
     Unauthorized = "unauthorized", UNAUTHORIZED;
     /// An email and a password that do not belong together.
@@ -372,6 +374,7 @@ mod tests {
             400 invalid_json
             400 invalid_body
             400 invalid_parameter
+            422 invalid_where
             401 unauthorized
             401 wrong_password
             403 forbidden

@@ -36,6 +36,7 @@ mod session;
 mod shape;
 mod step_types;
 mod steps;
+mod task_counts;
 mod task_list;
 mod tasks;
 mod traced;

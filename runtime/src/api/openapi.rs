@@ -108,7 +108,7 @@ mod tests {
         for (name, expected) in [
             ("get /livez", "200 5XX"),
             ("get /api/v1/workspace", "200 401 5XX"),
-            ("get /api/v1/workflows/{workflow}/tasks", "200 400 401 404 409 5XX"),
+            ("get /api/v1/workflows/{workflow}/tasks", "200 400 401 404 409 422 5XX"),
             ("post /api/v1/session", "201 400 401 403 408 413 415 429 5XX"),
             ("delete /api/v1/keys/{key}", "204 401 403 404 5XX"),
             ("post /api/v1/keys", "201 400 401 403 408 409 413 415 422 5XX"),

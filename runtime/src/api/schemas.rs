@@ -17,6 +17,7 @@ use crate::{
         field::EMAIL_CHARS_MAX,
         secret::{SECRET_CHARS_MAX, SECRET_CHARS_MIN, SECRET_NAME_CHARS_MAX},
         user::NAME_CHARS_MAX,
+        workflow::After,
     },
     sessions::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN},
 };
@@ -185,14 +186,29 @@ fn tasks() -> Value {
     json!({
         "Task": object_with(
             json!({"Stage": text(), "Assigned To": maybe_text()}),
-            json!({"Task URL": text()}),
+            json!({"Task URL": text(), "Created On": instant(), "Updated On": instant()}),
         ),
         "TaskValues": {
             "type": "object",
             "description": "Values by the names of fields; `Stage` names a stage, `Assigned To` is an email or null.",
             "properties": {"Stage": text(), "Assigned To": maybe_text()},
         },
-        "TaskAction": object_with(json!({"id": text(), "name": text(), "color": text()}), json!({"unmet": texts()})),
+        "TaskAction": object_with(
+            json!({
+                "id": text(), "name": text(), "color": text(), "confirm": maybe_text(),
+                "after": {"enum": After::ALL.map(After::name)}, "celebrate": flag(),
+            }),
+            json!({"unmet": texts()}),
+        ),
+        "TaskCounts": object(json!({
+            "total": number(), "active": number(), "matching": number(),
+            "stages": {"type": "array", "items": object(json!({
+                "id": text(), "name": text(), "color": text(), "end": flag(), "count": number(),
+            }))},
+            "assignees": {"type": "array", "items": object(json!({
+                "user": {"oneOf": [of("User"), {"type": "null"}]}, "count": number(),
+            }))},
+        })),
         "Performer": object(json!({
             "id": text(), "email": maybe_text(), "first_name": maybe_text(), "last_name": maybe_text(),
         })),

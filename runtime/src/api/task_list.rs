@@ -4,18 +4,26 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures_util::stream;
+use serde_json::{Map, Value, json};
 
 use super::{
-    Api,
+    Api, Code,
     auth::Caller,
     error::ApiError,
-    page::{ListQuery, unknown},
+    need::Need,
+    page::{ListQuery, invalid, unknown},
+    route::{Operation, list_of, operation},
 };
-use crate::model::{
-    Directory, Task, TaskList, Workflow,
-    list::{Filter, Order, OrderBy, PARAMETERS, Position, SORT},
-    workflow::{ASSIGNED_TO, CREATED_ON, STAGE, UPDATED_ON},
-    workspace::Published,
+use crate::{
+    definition,
+    model::{
+        Directory, Task, TaskList, Workflow,
+        asked::{SEARCH, SEARCH_CHARS_MAX, Search, TESTS_MAX, WHERE},
+        condition::Test,
+        list::{Filter, Order, OrderBy, PARAMETERS, Position, SORT},
+        workflow::{ASSIGNED_TO, CREATED_ON, STAGE, UPDATED_ON},
+        workspace::Published,
+    },
 };
 
 /// Tasks that are read at a time for a list that is streamed whole.
@@ -23,6 +31,31 @@ const PIECE: usize = 500;
 
 /// The same where each reading looks at all tasks to put them in order.
 const SORTED_PIECE: usize = 5_000;
+
+impl Operation {
+    /// What tasks may be asked.
+    pub(super) fn asks_tasks(self) -> Self {
+        let by_field = "A stage, by its name; so any field by its name, empty for empty";
+        let search =
+            "A text that stands in a value of the task, or in the name or email of its people, in any case";
+        let tests = "Tests that must all hold, as the conditions of actions have them: a JSON list such as \
+                     `[{\"field\": \"Contract Value\", \"at_least\": \"1000\"}]`";
+        let text = json!({"type": "string"});
+        let searched = json!({"type": "string", "minLength": 1, "maxLength": SEARCH_CHARS_MAX});
+        let asks = self.query(STAGE, text.clone(), by_field).query(SEARCH, searched, search);
+        asks.query(WHERE, text, tests).refuses(&[Code::InvalidWhere])
+    }
+
+    /// What a list of tasks may be asked for.
+    fn filtered(self) -> Self {
+        let order = "A field, `Stage`, `Assigned To`, `Created On` or `Updated On`; `-` before it for the other way round";
+        self.asks_tasks().pages().query(SORT, json!({"type": "string"}), order)
+    }
+}
+
+pub(super) fn documented(id: &'static str, summary: &'static str) -> Operation {
+    operation(id, Need::View, summary).filtered().answers(200, "The tasks", list_of("Task"))
+}
 
 /// Every task, or those that the query's filters let pass.
 pub(super) async fn all(
@@ -54,7 +87,11 @@ async fn answered(
     let Published { workflow, .. } = caller.workflow(workflow)?;
     let query = ListQuery::read(request)?;
     let directory = Arc::clone(&caller.workspace.directory);
-    let list = Arc::new(task_list(&query, &workflow, &directory, is_active)?);
+    let mut list = asked(&api, &query, &workflow, caller)?;
+    list.order = order(&query, &workflow)?;
+    let ends = workflow.stages.iter().filter(|stage| stage.end && is_active);
+    list.not_in = ends.map(|stage| stage.id.clone()).collect();
+    let list = Arc::new(list);
     let after = query.position(&*list, Position::from_bytes)?;
     let limit = query.limit()?;
     let piece = if list.order.by == OrderBy::Created { PIECE } else { SORTED_PIECE };
@@ -70,21 +107,27 @@ async fn answered(
     }
 }
 
-fn task_list(
+fn order(query: &ListQuery, workflow: &Workflow) -> Result<Order, ApiError> {
+    let Some(text) = query.one(SORT)? else { return Ok(Order::oldest_first()) };
+    Order::read(text, workflow).ok_or_else(|| {
+        let known = fields(workflow).chain([STAGE, ASSIGNED_TO, CREATED_ON, UPDATED_ON]);
+        let name = text.strip_prefix('-').unwrap_or(text);
+        unknown(&format!("`{SORT}`: tasks of `{}` have no `{name}` to sort by", workflow.id), known, name)
+    })
+}
+
+fn fields(workflow: &Workflow) -> impl Iterator<Item = &str> + Clone {
+    workflow.fields.iter().map(|field| field.name.as_str())
+}
+
+/// The tasks that a query asks for, in no order: by the names of fields, by `_where` and by `_search`.
+pub(super) fn asked(
+    api: &Api,
     query: &ListQuery,
     workflow: &Workflow,
-    directory: &Directory,
-    is_active: bool,
+    caller: &Caller,
 ) -> Result<TaskList, ApiError> {
-    let fields = || workflow.fields.iter().map(|field| field.name.as_str());
-    let order = match query.one(SORT)? {
-        None => Order::oldest_first(),
-        Some(text) => Order::read(text, workflow).ok_or_else(|| {
-            let known = fields().chain([STAGE, ASSIGNED_TO, CREATED_ON, UPDATED_ON]);
-            let name = text.strip_prefix('-').unwrap_or(text);
-            unknown(&format!("`{SORT}`: tasks of `{}` have no `{name}` to sort by", workflow.id), known, name)
-        })?,
-    };
+    let directory = &caller.workspace.directory;
     // By name, so that a list is the same list whatever the order of its filters.
     let mut wanted = BTreeMap::<&str, Vec<String>>::new();
     for (name, value) in query.pairs().filter(|(name, _)| !PARAMETERS.contains(name)) {
@@ -92,7 +135,7 @@ fn task_list(
     }
     let filter = |(name, values): (&str, Vec<String>)| {
         Filter::read(name, &values, workflow, directory).ok_or_else(|| {
-            let known = fields().chain([STAGE, ASSIGNED_TO]).chain(PARAMETERS);
+            let known = fields(workflow).chain([STAGE, ASSIGNED_TO]).chain(PARAMETERS);
             unknown(
                 &format!("the workflow `{}` has no field `{name}` to filter by", workflow.id),
                 known,
@@ -100,13 +143,50 @@ fn task_list(
             )
         })
     };
-    let ends = workflow.stages.iter().filter(|stage| stage.end && is_active);
-    Ok(TaskList {
-        workflow: workflow.id.clone(),
-        not_in: ends.map(|stage| stage.id.clone()).collect(),
-        filters: wanted.into_iter().map(filter).collect::<Result<_, _>>()?,
-        order,
-    })
+    let mut list = TaskList::all(workflow.id.clone());
+    list.filters = wanted.into_iter().map(filter).collect::<Result<_, _>>()?;
+    if let Some(text) = query.one(SEARCH)? {
+        let text = text.trim();
+        if !(1..=SEARCH_CHARS_MAX).contains(&text.chars().count()) {
+            return Err(invalid(format!("`{SEARCH}` takes a text of 1 to {SEARCH_CHARS_MAX} characters")));
+        }
+        list.search = Some(Search::new(text, workflow, directory));
+    }
+    if let Some(text) = query.one(WHERE)? {
+        let today = caller.workspace.date(api.shared.clock.now());
+        for test in tests(text, workflow)? {
+            list.ask(test, workflow, directory, today);
+        }
+    }
+    Ok(list)
+}
+
+/// The tests of `_where`, or which of them cannot be asked and why.
+fn tests(text: &str, workflow: &Workflow) -> Result<Vec<Test>, ApiError> {
+    let shape = format!(
+        "`{WHERE}` takes a JSON list of at most {TESTS_MAX} tests, such as [{{\"field\": \"Stage\", \"equals\": \"Open\"}}]"
+    );
+    let Ok(tests) = serde_json::from_str::<Vec<Map<String, Value>>>(text) else {
+        return Err(ApiError::new(Code::InvalidWhere, shape));
+    };
+    if tests.len() > TESTS_MAX {
+        return Err(ApiError::new(Code::InvalidWhere, format!("{shape}; there are {}", tests.len())));
+    }
+    let (mut read, mut problems) = (Vec::new(), Vec::new());
+    for (number, test) in (1..).zip(tests) {
+        match definition::test_of(&Value::Object(test), workflow) {
+            Ok(test) => read.push(test),
+            Err(found) => problems.extend(found.iter().map(|problem| {
+                let help = problem.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+                format!("test {number}: {}{help}", problem.message)
+            })),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(read);
+    }
+    let message = format!("`{WHERE}`: {}", problems.join(". "));
+    Err(ApiError::new(Code::InvalidWhere, message).with("errors", json!(problems)))
 }
 
 /// A list that is being answered.

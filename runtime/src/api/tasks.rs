@@ -21,7 +21,7 @@ use super::{
     need::Need,
     query, remote_files,
     route::{Operation, Route, at, list_of, of, operation},
-    task_list,
+    task_counts, task_list,
 };
 use crate::model::{
     Action, Directory, FieldErrors, FieldValue, Refusal, Right, Task, TaskId, Workflow, checklist,
@@ -32,27 +32,12 @@ use crate::model::{
 };
 use crate::store::TaskKey;
 
-impl Operation {
-    /// What a list of tasks may be asked for.
-    fn filtered(self) -> Self {
-        let by_field = "A stage, by its name; so any field by its name, empty for empty";
-        let order = "A field, `-` before it for the other way round";
-        self.query("Stage", json!({"type": "string"}), by_field).pages().query(
-            "_sort",
-            json!({"type": "string"}),
-            order,
-        )
-    }
-}
-
 pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/workflows/{workflow}/tasks")
             .get(
                 task_list::all,
-                operation("listTasks", Need::View, "A workflow's tasks; all of them without `_limit`")
-                    .filtered()
-                    .answers(200, "The tasks", list_of("Task")),
+                task_list::documented("listTasks", "A workflow's tasks; all of them without `_limit`"),
             )
             .post(
                 upsert,
@@ -76,9 +61,7 @@ pub(super) fn routes() -> Vec<Route> {
             ),
         at("/workflows/{workflow}/tasks/active").get(
             task_list::active,
-            operation("listActiveTasks", Need::View, "Those that are not in an end stage")
-                .filtered()
-                .answers(200, "The tasks", list_of("Task")),
+            task_list::documented("listActiveTasks", "Those that are not in an end stage"),
         ),
         at("/workflows/{workflow}/tasks/{task}")
             .get(read, operation("readTask", Need::View, "One task").answers(200, "The task", of("Task")))
@@ -90,6 +73,7 @@ pub(super) fn routes() -> Vec<Route> {
                     .refuses(&[Code::InvalidFields]),
             )
             .delete(delete, operation("deleteTask", Need::Edit, "Deletes a task for good").answers_nothing()),
+        at("/workflows/{workflow}/task_counts").get(task_counts::read, task_counts::documented()),
         at("/workflows/{workflow}/tasks/{task}/schedule")
             .get(
                 schedule,
@@ -251,7 +235,14 @@ async fn actions(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Resul
     };
     let offered = workflow.actions_in(&at.task.stage).map(|action| (action, unmet(action)));
     let shown = offered.filter(|(_, unmet)| asked.unmet || unmet.is_empty()).map(|(action, unmet)| {
-        let mut shown = json!({"id": action.id.as_str(), "name": action.name, "color": action.color});
+        let mut shown = json!({
+            "id": action.id.as_str(),
+            "name": action.name,
+            "color": action.color,
+            "confirm": action.confirm,
+            "after": action.after.name(),
+            "celebrate": action.celebrate,
+        });
         if asked.unmet {
             shown["unmet"] = json!(unmet);
         }

@@ -103,20 +103,24 @@ fn tests(
 
 /// Everything that is wrong with one test, of a step that takes tests as conditions have them. Nothing is said of where.
 pub fn test_problems(test: &Value, workflow: &Workflow) -> Vec<Diagnostic> {
+    self::test_of(test, workflow).err().unwrap_or_default()
+}
+
+/// One test as conditions have them, from JSON.
+///
+/// # Errors
+/// Everything that is wrong with it. Nothing is said of where.
+pub fn test_of(test: &Value, workflow: &Workflow) -> Result<Test, Vec<Diagnostic>> {
     const KEY: &str = "test";
     let text = toml_text::entry(KEY, test);
     let known =
         Known { fields: &workflow.fields, untyped: &[], stages: &workflow.stages, roles: &workflow.roles };
-    let root = match toml_file::parse(&text) {
-        Ok(root) => root,
-        Err(problems) => return problems.0,
-    };
+    let root = toml_file::parse(&text).map_err(|problems| problems.0)?;
     let mut problems = Problems::default();
     let mut root = Table::new(root.get_ref(), 0..0);
-    if let Some(table) = root.table(KEY, &mut problems) {
-        self::test(table, &known, &mut problems);
-    }
-    problems.0
+    let table = root.table(KEY, &mut problems);
+    let read = table.and_then(|table| self::test(table, &known, &mut problems));
+    read.filter(|_| problems.0.is_empty()).ok_or(problems.0)
 }
 
 fn test(mut table: Table<'_>, known: &Known<'_>, problems: &mut Problems) -> Option<Test> {

@@ -25,7 +25,7 @@ use std::{sync::Arc, time::Duration};
 
 use self::outline::id_span;
 pub use self::{
-    condition::test_problems,
+    condition::{test_of, test_problems},
     document::Source,
     outline::{path, place},
     schema::{StepSchema, schema},

@@ -101,18 +101,28 @@ impl Condition {
 
 impl Test {
     pub fn holds(&self, task: &Task, directory: &Directory, today: Date) -> bool {
-        let held = self.subject.held(task);
+        self.operator.holds(self.subject.held(task), directory, today)
+    }
+}
+
+impl Operator {
+    /// Of a field's value, whichever task has it.
+    pub fn holds_of(&self, value: &FieldValue, directory: &Directory, today: Date) -> bool {
+        self.holds(Held::of(value), directory, today)
+    }
+
+    fn holds(&self, held: Held<'_>, directory: &Directory, today: Date) -> bool {
         let order = |operand: &Operand| operand.order(held, directory, today);
-        match &self.operator {
-            Operator::IsSet(wanted) => held.is_something() == *wanted,
-            Operator::Equals(operand) => order(operand) == Some(Ordering::Equal),
-            Operator::NotEquals(operand) => order(operand) != Some(Ordering::Equal),
-            Operator::OneOf(operands) => operands.iter().any(|it| order(it) == Some(Ordering::Equal)),
-            Operator::AtLeast(operand) => order(operand).is_some_and(Ordering::is_ge),
-            Operator::AtMost(operand) => order(operand).is_some_and(Ordering::is_le),
-            Operator::MoreThan(operand) => order(operand).is_some_and(Ordering::is_gt),
-            Operator::LessThan(operand) => order(operand).is_some_and(Ordering::is_lt),
-            Operator::Contains(part) => match held {
+        match self {
+            Self::IsSet(wanted) => held.is_something() == *wanted,
+            Self::Equals(operand) => order(operand) == Some(Ordering::Equal),
+            Self::NotEquals(operand) => order(operand) != Some(Ordering::Equal),
+            Self::OneOf(operands) => operands.iter().any(|it| order(it) == Some(Ordering::Equal)),
+            Self::AtLeast(operand) => order(operand).is_some_and(Ordering::is_ge),
+            Self::AtMost(operand) => order(operand).is_some_and(Ordering::is_le),
+            Self::MoreThan(operand) => order(operand).is_some_and(Ordering::is_gt),
+            Self::LessThan(operand) => order(operand).is_some_and(Ordering::is_lt),
+            Self::Contains(part) => match held {
                 Held::Text(text) => text.contains(&**part),
                 Held::List(items) => items.contains(part),
                 Held::Nothing | Held::Flag(_) | Held::Files => false,
@@ -124,20 +134,24 @@ impl Test {
 impl Subject {
     fn held<'a>(&self, task: &'a Task) -> Held<'a> {
         match self {
-            Self::Field(id) => match task.value(id) {
-                FieldValue::Empty => Held::Nothing,
-                FieldValue::Text(text) => Held::Text(text),
-                FieldValue::Flag(flag) => Held::Flag(*flag),
-                FieldValue::List(items) => Held::List(items),
-                FieldValue::Files(_) => Held::Files,
-            },
+            Self::Field(id) => Held::of(task.value(id)),
             Self::Stage => Held::Text(task.stage.as_str()),
             Self::AssignedTo => task.assigned_to.as_ref().map_or(Held::Nothing, |id| Held::Text(id.as_str())),
         }
     }
 }
 
-impl Held<'_> {
+impl<'a> Held<'a> {
+    fn of(value: &'a FieldValue) -> Self {
+        match value {
+            FieldValue::Empty => Self::Nothing,
+            FieldValue::Text(text) => Self::Text(text),
+            FieldValue::Flag(flag) => Self::Flag(*flag),
+            FieldValue::List(items) => Self::List(items),
+            FieldValue::Files(_) => Self::Files,
+        }
+    }
+
     fn is_something(self) -> bool {
         !matches!(self, Self::Nothing)
     }

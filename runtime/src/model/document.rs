@@ -10,7 +10,7 @@ use super::{
     field::Shown,
     task::Task,
     user::{Directory, Performer},
-    workflow::{ASSIGNED_TO, STAGE, Workflow},
+    workflow::{ASSIGNED_TO, CREATED_ON, STAGE, TASK_URL, UPDATED_ON, Workflow},
 };
 
 /// The request: `action`, `user` and `task`, in this order.
@@ -57,7 +57,8 @@ pub struct ShownTask<'a> {
     pub task: &'a Task,
     pub workflow: &'a Workflow,
     pub directory: &'a Directory,
-    /// Where a person finds the task. The Tasks API shows it as `Task URL`; the contract does not.
+    /// Where a person finds the task. The Tasks API shows it as `Task URL`, and when the task was made and changed; the
+    /// contract does not.
     pub url: Option<&'a str>,
 }
 
@@ -68,7 +69,9 @@ impl Serialize for ShownTask<'_> {
         let email = self.task.assigned_to.as_ref().and_then(|id| self.directory.email(id));
         map.serialize_entry(ASSIGNED_TO, &email)?;
         if let Some(url) = self.url {
-            map.serialize_entry(super::workflow::TASK_URL, url)?;
+            map.serialize_entry(TASK_URL, url)?;
+            map.serialize_entry(CREATED_ON, &self.task.created_on.to_string())?;
+            map.serialize_entry(UPDATED_ON, &self.task.updated_on.to_string())?;
         }
         for field in &self.workflow.fields {
             let value = self.task.value(&field.id);

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 use super::{
+    asked::{FieldTest, SEARCH, Search, WHERE},
     field::{FieldType, FieldValue},
     id::{ActionId, ExecutionId, FieldId, StageId, TaskId, UserId, WorkflowId},
     text::decimal_key,
@@ -20,7 +21,7 @@ pub const LIMIT: &str = "_limit";
 pub const CURSOR: &str = "_cursor";
 
 /// What a list of tasks takes beside filters.
-pub const PARAMETERS: [&str; 3] = [SORT, LIMIT, CURSOR];
+pub const PARAMETERS: [&str; 5] = [SORT, LIMIT, CURSOR, SEARCH, WHERE];
 
 /// Characters of a text by which tasks are put in order. A cursor has them in it, and an address has an end.
 pub const SORTED_CHARS_MAX: usize = 100;
@@ -33,13 +34,26 @@ pub struct TaskList {
     pub not_in: Vec<StageId>,
     /// All of them must let a task pass.
     pub filters: Vec<Filter>,
+    /// None of them may let a task pass.
+    pub none_of: Vec<Filter>,
+    /// All of them must hold.
+    pub tests: Vec<FieldTest>,
+    pub search: Option<Search>,
     pub order: Order,
 }
 
 impl TaskList {
     /// Every task of a workflow, oldest first.
     pub fn all(workflow: WorkflowId) -> Self {
-        Self { workflow, not_in: Vec::new(), filters: Vec::new(), order: Order::oldest_first() }
+        Self {
+            workflow,
+            not_in: Vec::new(),
+            filters: Vec::new(),
+            none_of: Vec::new(),
+            tests: Vec::new(),
+            search: None,
+            order: Order::oldest_first(),
+        }
     }
 }
 

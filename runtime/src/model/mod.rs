@@ -5,6 +5,7 @@
 //! come in as arguments, so every rule can be tested by calling it. Everyone else imports this.
 
 pub mod alert;
+pub mod asked;
 pub mod attempt;
 pub mod checklist;
 pub mod comment;

@@ -193,6 +193,13 @@ impl Directory {
         found.into_iter()
     }
 
+    /// Everyone whose name or email is as asked, also who has left.
+    pub fn named_like(&self, is_like: impl Fn(&str) -> bool) -> Vec<UserId> {
+        let is_named =
+            |user: &User| is_like(&user.email) || is_like(&format!("{} {}", user.first_name, user.last_name));
+        self.by_id.values().filter(|user| is_named(user)).map(|user| user.id.clone()).collect()
+    }
+
     /// The email under which a task shows the person; `None` for somebody who is not here.
     pub fn email(&self, id: &UserId) -> Option<&str> {
         self.user(id).map(|user| user.email.as_str())

@@ -19,6 +19,7 @@ use crate::model::{
     ApiKey, Attempt, Blob, BlobId, Comment, Execution, ExecutionId, ExecutionList, HistoryEntry, KeptItem,
     Membership, Performer, Place, Refusal, Task, TaskId, TaskList, Timestamp, Untold, User, UserId,
     WorkflowId,
+    asked::TaskCounts,
     id::KeyId,
     list::Position,
     perform::{Admitted, Decide},
@@ -273,6 +274,9 @@ pub trait Store: Send + Sync {
     /// A page of a list of tasks, after a position; at most `most`. Where the list is in the order of ids, a page
     /// may have fewer after [`LOOKED_AT_MAX`] that are not in the list.
     fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage>;
+
+    /// How many tasks there are; `list` says what they are asked, and neither its order nor what it leaves out counts.
+    fn count_tasks(&self, list: Arc<TaskList>) -> Reply<TaskCounts>;
 
     /// A page of a list of executions, newest first, at most `most`; fewer after [`LOOKED_AT_MAX`] that are not in
     /// the list. One that cannot be read is left out.

@@ -50,6 +50,7 @@ pub(super) const ROWS: &[Row] = &[
     Row("readWorkflowUser", "view", 200, plain),
     Row("listTasks", "view", 200, plain),
     Row("listActiveTasks", "view", 200, plain),
+    Row("countTasks", "view", 200, plain),
     Row("readTask", "view", 200, plain),
     Row("readHistory", "view", 200, plain),
     Row("listTaskActions", "view", 200, plain),

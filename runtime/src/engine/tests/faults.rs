@@ -14,6 +14,7 @@ use crate::{
     model::{
         Blob, BlobId, Comment, ExecutionList, HistoryEntry, KeptItem, Place, TaskList, Timestamp, UserId,
         WorkflowId,
+        asked::TaskCounts,
         id::KeyId,
         list::Position,
         perform::{self, Admitted, Decide, IdempotencyKey, Plan, RetryOnto, RetryTarget},
@@ -79,6 +80,10 @@ impl Store for Liar {
 
     fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage> {
         self.store.tasks(list, after, most)
+    }
+
+    fn count_tasks(&self, list: Arc<TaskList>) -> Reply<TaskCounts> {
+        self.store.count_tasks(list)
     }
 
     fn executions(&self, list: ExecutionList, most: usize) -> Reply<ExecutionPage> {

@@ -8,6 +8,8 @@ use super::*;
 use crate::model::{
     BlobId, Directory, ExecutionList, Field, FieldId, FieldType, FieldValue, FileEntry, Stage, StageId,
     TaskList, Timestamp, Workflow,
+    asked::{Search, TaskCounts},
+    condition::{Operand, Operator, Subject, Test},
     id::slug,
     list::{Filter, Order, Position},
     perform,
@@ -162,6 +164,74 @@ fn orders() -> impl Strategy<Value = String> {
     (select(names), any::<bool>()).prop_map(|(name, turned)| if turned { format!("-{name}") } else { name })
 }
 
+/// What can be asked of a field, a stage or an assignee in the words of conditions.
+fn tests() -> impl Strategy<Value = Vec<Test>> {
+    let any_order = [Operator::AtLeast, Operator::AtMost, Operator::MoreThan, Operator::LessThan];
+    let same = [Operator::Equals, Operator::NotEquals];
+    let text = |text: &str| Operand::Text(text.into());
+    let mut all = Vec::new();
+    let mut add = |subject: &Subject, operators: Vec<Operator>| {
+        all.extend(operators.into_iter().map(|operator| Test { subject: subject.clone(), operator }));
+    };
+    let is_set = || vec![Operator::IsSet(true), Operator::IsSet(false)];
+    let equal = |operands: &[Operand]| {
+        let each = operands.iter().flat_map(|operand| same.map(|same| same(operand.clone())));
+        each.chain([Operator::OneOf(operands.to_vec())]).collect::<Vec<_>>()
+    };
+    add(&Subject::Stage, equal(&[text("open"), text("of-old"), text("zero")]));
+    let people = ["zoe@example.com", "ADAM@example.com", "nobody@example.com"];
+    let people = equal(&people.map(|email| Operand::Email(email.into())));
+    add(&Subject::AssignedTo, [people.clone(), is_set()].concat());
+    for field in &workflow().fields {
+        let texts = texts(&field.kind);
+        let subject = Subject::Field(field.id.clone());
+        let operand = |text: &String| match &field.kind {
+            FieldType::Number | FieldType::Currency => Operand::Number(text.as_str().into()),
+            FieldType::Date => text.parse().map_or(Operand::Today, Operand::Date),
+            FieldType::Datetime => Operand::Instant(text.parse().expect("an instant")),
+            _ => Operand::Text(text.as_str().into()),
+        };
+        let operands: Vec<_> = texts.iter().take(4).map(operand).collect();
+        let contains = |parts: &[&str]| parts.iter().map(|part| Operator::Contains((*part).into())).collect();
+        match &field.kind {
+            FieldType::Checkbox => add(&subject, equal(&[Operand::Flag(true)])),
+            FieldType::Person => add(&subject, people.clone()),
+            FieldType::File { .. } => {}
+            FieldType::MultipleSelect { .. } => {
+                add(&subject, equal(&[Operand::Options(vec!["Green".into(), "Red".into()])]));
+                add(&subject, contains(&["Red"]));
+            }
+            FieldType::Number | FieldType::Currency | FieldType::Date | FieldType::Datetime => {
+                let each = operands.iter().flat_map(|operand| any_order.map(|order| order(operand.clone())));
+                add(&subject, [equal(&operands), each.collect()].concat());
+            }
+            _ => add(&subject, [equal(&operands), contains(&["cm", "1"])].concat()),
+        }
+        add(&subject, is_set());
+    }
+    prop::collection::vec(select(all), 0..3)
+}
+
+/// A text to look for; mostly none.
+fn searches() -> impl Strategy<Value = Option<&'static str>> {
+    prop::option::weighted(0.3, select(vec!["acme", "ÜML", "10", "b\" \\", "ZOE", "re", "true", "nothing"]))
+}
+
+/// Whether a task has a text, said plainly: as it is shown, but for times and checkboxes.
+fn has(text: &str, task: &Task, workflow: &Workflow, directory: &Directory) -> bool {
+    let shown = workflow.fields.iter().map(|field| match (&field.kind, task.value(&field.id)) {
+        (FieldType::Date | FieldType::Datetime | FieldType::Checkbox, _) => String::new(),
+        (FieldType::Person, FieldValue::Text(id)) => {
+            directory.email(&UserId::new(Arc::clone(id))).unwrap_or_default().to_owned()
+        }
+        (_, FieldValue::Files(files)) => files.iter().map(|file| format!("{}\n", file.filename)).collect(),
+        (_, FieldValue::List(items)) => items.iter().map(|item| format!("{item}\n")).collect(),
+        (_, value) => value.to_text(),
+    });
+    let assignee = task.assigned_to.as_ref().and_then(|id| directory.email(id)).unwrap_or_default();
+    shown.chain([assignee.to_owned()]).any(|shown| shown.to_lowercase().contains(&text.to_lowercase()))
+}
+
 /// Whether a task is what a value asks for, said plainly.
 fn is_asked_for(name: &str, wanted: &str, task: &Task, workflow: &Workflow, directory: &Directory) -> bool {
     let is_user = |id: &str| {
@@ -265,10 +335,10 @@ fn list(filters: &BTreeMap<String, Vec<String>>, order: &str, is_active: bool) -
         Filter::read(name, values, &workflow, &directory).expect("a name that is there")
     };
     Arc::new(TaskList {
-        workflow: workflow.id.clone(),
         not_in: if is_active { vec![StageId::new("done")] } else { Vec::new() },
         filters: filters.iter().map(filter).collect(),
         order: Order::read(order, &workflow).expect("an order"),
+        ..TaskList::all(workflow.id.clone())
     })
 }
 
@@ -280,7 +350,9 @@ proptest! {
     #[test]
     fn a_list_is_what_a_plain_search_finds(
         parts in prop::collection::vec(task_parts(), 0..30),
-        questions in prop::collection::vec((filters(), orders(), any::<bool>(), 1_usize..8), 20),
+        questions in prop::collection::vec(
+            (filters(), tests(), searches(), orders(), any::<bool>(), 1_usize..8), 20,
+        ),
     ) {
         on_every_store(async |open, folder| {
             let (store, workflow, directory) = (open(folder), workflow(), Directory::new(users()));
@@ -308,18 +380,49 @@ proptest! {
                 tasks.push(task);
             }
             join_all(tasks.iter().map(|task| create(&*store, task.clone()))).await;
-            for (filters, order, is_active, most) in &questions {
-                let list = list(filters, order, *is_active);
-                let passes = |task: &&Task| {
-                    let mut asked = filters.iter();
-                    !(*is_active && task.stage.as_str() == "done") && asked.all(|(name, wanted)| {
+            for (filters, tests, search, order, is_active, most) in &questions {
+                let mut list = TaskList::clone(&list(filters, order, *is_active));
+                let today = jiff::civil::date(2020, 1, 31);
+                tests.iter().for_each(|test| list.ask(test.clone(), &workflow, &directory, today));
+                list.search = search.map(|text| Search::new(text, &workflow, &directory));
+                let list = Arc::new(list);
+                // What is asked of `left_out` counts for nothing.
+                let passes = |task: &Task, left_out: &str| {
+                    let mut asked = filters.iter().filter(|(name, _)| *name != left_out);
+                    let mut tests = tests.iter().filter(|test| match test.subject {
+                        Subject::Stage => left_out != STAGE,
+                        Subject::AssignedTo => left_out != ASSIGNED_TO,
+                        Subject::Field(_) => true,
+                    });
+                    asked.all(|(name, wanted)| {
                         wanted.iter().any(|wanted| is_asked_for(name, wanted, task, &workflow, &directory))
-                    })
+                    }) && tests.all(|test| test.holds(task, &directory, today))
+                        && search.is_none_or(|text| has(text, task, &workflow, &directory))
                 };
-                let mut expected: Vec<_> = tasks.iter().filter(passes).cloned().collect();
+                let is_listed =
+                    |task: &&Task| !(*is_active && task.stage.as_str() == "done") && passes(task, "");
+                let mut expected: Vec<_> = tasks.iter().filter(is_listed).cloned().collect();
                 expected.sort_by(|a, b| compared(order, a, b, &workflow, &directory));
-                assert_eq!(whole(&*store, &list).await, expected, "{filters:?} {order}");
-                assert_eq!(paged(&*store, &list, *most).await, expected, "{filters:?} {order}, {most} a page");
+                let asked = format!("{filters:?} {tests:?} {search:?} {order}");
+                assert_eq!(whole(&*store, &list).await, expected, "{asked}");
+                assert_eq!(paged(&*store, &list, *most).await, expected, "{asked}, {most} a page");
+                let (mut all, mut stages, mut assignees) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+                for task in &tasks {
+                    *all.entry(task.stage.clone()).or_default() += 1;
+                    if passes(task, STAGE) {
+                        *stages.entry(task.stage.clone()).or_default() += 1;
+                    }
+                    if passes(task, ASSIGNED_TO) {
+                        *assignees.entry(task.assigned_to.clone()).or_default() += 1;
+                    }
+                }
+                let counts = TaskCounts {
+                    all: all.into_iter().collect(),
+                    matching: tasks.iter().filter(|task| passes(task, "")).count() as u64,
+                    stages: stages.into_iter().collect(),
+                    assignees: assignees.into_iter().collect(),
+                };
+                assert_eq!(store.count_tasks(list).await.expect("counts"), counts, "{asked}");
             }
         });
     }

@@ -3,6 +3,8 @@
 //! Only how a list is found stands here. By what values are compared is the model's: [`Comparison::key`] is a
 //! function of these queries, `text_key(JSON)` and its like.
 
+use std::sync::Arc;
+
 use rusqlite::{
     Connection, Row,
     functions::FunctionFlags,
@@ -12,7 +14,7 @@ use rusqlite::{
 
 use super::{
     super::{ExecutionPage, LOOKED_AT_MAX, StoreError, TaskPage},
-    read, rows,
+    asked, read, rows,
 };
 use crate::model::{
     ExecutionId, ExecutionList, FieldValue, State, Status, TaskId, TaskList,
@@ -97,7 +99,8 @@ impl Way {
             let found = filters.find(|filter| filter.subject == subject && !filter.empty);
             found.map(|filter| filter.keys.clone()).filter(|keys| keys.len() <= ARMS_MAX)
         };
-        let is_only = |filters: usize| list.filters.len() == filters && list.not_in.is_empty();
+        let is_more = asked::is_needed(list) || !list.none_of.is_empty();
+        let is_only = |filters: usize| list.filters.len() == filters && list.not_in.is_empty() && !is_more;
         if let Some(ids) = keys(Subject::UniqueId) {
             return Ok(Self { index: "task_unique_id", by: Some(("unique_id", ids)), is_exact: true });
         }
@@ -113,7 +116,7 @@ impl Way {
             None => (stages_in_use(list, connection)?, 0),
         };
         stages.retain(|stage| list.not_in.iter().all(|left_out| left_out.as_str() != stage));
-        let is_exact = list.filters.len() == filters;
+        let is_exact = list.filters.len() == filters && !is_more;
         match stages.len() {
             0..=ARMS_MAX => Ok(Self { index: "task_stage", by: Some(("stage_id", stages)), is_exact }),
             _ => Ok(Self { index: "task_workflow", by: None, is_exact: false }),
@@ -134,12 +137,13 @@ fn stages_in_use(list: &TaskList, connection: &Connection) -> Result<Vec<String>
 
 pub(super) fn tasks(
     connection: &Connection,
-    list: &TaskList,
+    list: &Arc<TaskList>,
     after: Option<&Position>,
     most: usize,
 ) -> Result<TaskPage, StoreError> {
     // One transaction: that the list ends here is said of the tasks that were looked at.
     let transaction = connection.unchecked_transaction()?;
+    asked::add(&transaction, list)?;
     let (query, look_up_to) = tasks_query(&transaction, list, after, most)?;
     let is_by_id = list.order.by == OrderBy::Created;
     let tasks = query.all(&transaction, |row| {
@@ -262,7 +266,18 @@ fn filters(query: &mut Query, list: &TaskList) -> Vec<String> {
         conditions.push(format!("stage_id NOT IN ({stages})"));
     }
     conditions.extend(list.filters.iter().map(|filter| condition(query, filter)));
+    // What is compared with no value is not known to SQL; here it does not pass the filter.
+    let none_of = list.none_of.iter();
+    conditions.extend(none_of.map(|filter| format!("NOT ifnull({}, false)", condition(query, filter))));
+    conditions.extend(asked::is_needed(list).then(|| asked::CONDITION.to_owned()));
     conditions
+}
+
+/// The same as a part of another query, with its values.
+pub(super) fn conditions(list: &TaskList) -> (String, Vec<Value>) {
+    let mut query = Query::default();
+    let conditions = filters(&mut query, list).join(" AND ");
+    (conditions, query.values)
 }
 
 /// The tasks on a way as one query or several, without their order.

@@ -6,7 +6,9 @@
 //! database, off the commit's way.
 
 mod admin;
+mod asked;
 pub mod backup;
+mod counts;
 mod list;
 mod open;
 mod part;
@@ -47,6 +49,7 @@ use super::{
 use crate::model::{
     Blob, BlobId, Comment, Execution, ExecutionId, ExecutionList, HistoryEntry, KeptItem, Place, Task,
     TaskId, TaskList, Timestamp, UserId, WorkflowId,
+    asked::TaskCounts,
     id::KeyId,
     list::Position,
     perform::{Admitted, Decide},
@@ -197,6 +200,10 @@ impl Store for SqliteStore {
 
     fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage> {
         self.read(move |connection| list::tasks(connection, &list, after.as_ref(), most))
+    }
+
+    fn count_tasks(&self, list: Arc<TaskList>) -> Reply<TaskCounts> {
+        self.read(move |connection| counts::tasks(connection, &list))
     }
 
     fn executions(&self, list: ExecutionList, most: usize) -> Reply<ExecutionPage> {

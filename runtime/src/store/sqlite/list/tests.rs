@@ -46,10 +46,9 @@ fn list(query: &[(&str, &str)], order: &str) -> TaskList {
         Filter::read(name, &[(*value).to_owned()], &workflow, &directory).expect("a name that is there")
     };
     TaskList {
-        workflow: workflow.id.clone(),
-        not_in: Vec::new(),
         filters: query.iter().map(filter).collect(),
         order: Order::read(order, &workflow).expect("an order"),
+        ..TaskList::all(workflow.id.clone())
     }
 }
 

@@ -4,6 +4,7 @@ import { Button } from "react-aria-components";
 import type { Schemas } from "../../api/client";
 import { type Span, lineSelection, selection } from "../../model/workflows/place";
 import { Notice } from "../../parts/States";
+import { Words } from "../../parts/Words";
 import styles from "./Workflows.module.css";
 
 export type Problem = Schemas["Problem"];
@@ -37,8 +38,13 @@ export function ProblemList({ problems, text, sent, source }: ProblemListProps) 
               Line {problem.line}, column {problem.column}
             </Button>
             <span>
-              {problem.message}
-              {problem.help && <span className={styles.help}> {problem.help}</span>}
+              <Words text={problem.message} />
+              {problem.help && (
+                <span className={styles.help}>
+                  {" "}
+                  <Words text={problem.help} />
+                </span>
+              )}
             </span>
           </li>
         ))}
