@@ -14,27 +14,35 @@ use crate::{
     toml_file::{Diagnostic, Diagnostics},
 };
 
-/// Every problem of a definition, with its place.
+/// Every problem of a definition, with its place: in a text that somebody wrote, and in the document.
 pub fn problems(report: &Diagnostics) -> Value {
-    let problem = |problem: &Diagnostic| {
-        let (line, column) = report.place(problem);
-        json!({
+    let problem = |(problem, path): (&Diagnostic, Option<String>)| {
+        let mut shown = json!({
             "code": problem.code,
             "message": problem.message,
-            "line": line,
-            "column": column,
-            "span": {"start": problem.span.start, "end": problem.span.end},
+            "path": path,
+            "line": null,
+            "column": null,
+            "span": null,
             "help": problem.help,
-        })
+        });
+        if !report.is_of_document() {
+            let (line, column) = report.place(problem);
+            (shown["line"], shown["column"]) = (line.into(), column.into());
+            shown["span"] = json!({"start": problem.span.start, "end": problem.span.end});
+        }
+        shown
     };
-    report.problems().iter().map(problem).collect()
+    report.with_paths().into_iter().map(problem).collect()
 }
 
-pub fn finding(finding: &Finding) -> Value {
+/// Of this workflow, if it is of one.
+pub fn finding(finding: &Finding, workflow: Option<&Workflow>) -> Value {
     json!({
         "code": finding.code,
         "action": finding.action,
         "step": finding.step,
+        "path": workflow.and_then(|workflow| definition::path(workflow, &finding.part)),
         "reason": finding.reason,
         "remedy": finding.remedy,
     })

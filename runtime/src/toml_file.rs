@@ -1,6 +1,7 @@
 //! TOML that people write: read with the place of everything in it, because a message without its line helps nobody; and
 //! the report of what is wrong.
 
+mod pointer;
 mod report;
 mod syntax;
 mod table;
@@ -9,6 +10,7 @@ use std::{fmt, fs, io::Read, path::Path};
 
 use toml::{Spanned, de::DeTable};
 
+pub(crate) use self::pointer::escaped;
 pub(crate) use self::report::line_and_column;
 pub use self::report::{Diagnostic, Diagnostics};
 pub(crate) use self::table::{At, Entry, Places, Problems, Table, TextOrTable, split_list};

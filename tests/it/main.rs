@@ -1,6 +1,7 @@
 //! The tests that drive the built server from outside: real processes, real sockets, real files.
 
 mod alerts;
+mod archive;
 mod assets;
 mod auth;
 mod backup;
@@ -14,6 +15,7 @@ mod crash;
 mod custom;
 mod definitions;
 mod deploy;
+mod documents;
 mod egress;
 mod endpoints;
 mod events;

@@ -339,3 +339,22 @@ fn today_is_the_workspaces_day() {
         server.kill();
     }
 }
+
+/// What a page asks before an action, and does after it, comes with the action; the API itself asks nothing.
+#[test]
+fn an_action_says_what_a_page_does_around_it() {
+    let text = api_sample("http://127.0.0.1:9").replace(
+        "name = \"Start\"\n",
+        "name = \"Start\"\nconfirm = \"Has it come?\"\nafter = \"next\"\ncelebrate = true\n",
+    );
+    let (project, key) = Project::new(&text);
+    let server = project.serve(&key);
+    server.create_task(&json!({"Company ID": "42"}));
+    let offered = server.get("/workflows/api-sample/tasks/42/actions").json();
+    let around = ["confirm", "after", "celebrate"].map(|key| offered[0][key].clone());
+    assert_eq!(around, [json!("Has it come?"), json!("next"), json!(true)], "{offered}");
+    assert_eq!(server.perform("42", "start").json()["status"], "Success");
+    let others = server.get("/workflows/api-sample/tasks/42/actions").json();
+    let around = ["confirm", "after", "celebrate"].map(|key| others[0][key].clone());
+    assert_eq!(around, [Value::Null, json!("stay"), json!(false)], "{others}");
+}

@@ -90,3 +90,21 @@ fn cancelling_between_two_tries_lets_the_turn_go() {
         assert_eq!(bench.server.performed("42", "other")["status"], "Success", "the turn was not let go");
     }
 }
+
+/// After a Retry the execution has other words, or none; those of each attempt stay its own.
+#[test]
+fn each_attempt_keeps_why_it_failed() {
+    let bench = bench("", &[NOTE, CALL]);
+    bench.receiver.answer_with(Reply::new(409, r#"{"message":"the books are closed"}"#));
+    let failed = bench.server.performed("42", "test");
+    let id = failed["id"].as_str().expect("an id");
+    bench.receiver.answer_with(Reply::new(200, ""));
+    bench.server.ask(id, "retry", &json!({}));
+    let ended = bench.server.ended(id);
+    assert_eq!((&ended["status"], &ended["errors"]), (&json!("Success"), &Value::Null));
+    let attempts = ended["attempts"].as_array().expect("a list");
+    let codes: Vec<_> = attempts.iter().map(|attempt| &attempt["code"]).collect();
+    assert_eq!(codes, [&Value::Null, &json!("http_status"), &Value::Null]);
+    let said = attempts[1]["message"].as_str().expect("words");
+    assert!(said.contains("409") && !said.contains("Step 2"), "the attempt has its step already: {said}");
+}

@@ -185,6 +185,9 @@ fn sound() -> Vec<String> {
         ),
         with_action("on_failure = \"revert\"\ncolor = \"#a0B1c2\""),
         with_action(
+            "confirm = \"Sure, Zoë?\"\nafter = \"list\"\ncelebrate = true\nposition = [-100000, 100000]",
+        ),
+        with_action(
             "requires = { fields = [\"Name\"], checklist = true, assigned = true, roles = [\"Administrator\"], conditions \
              = [{ message = \"No\", any = [{ field = \"Name\", one_of = [\"a\", \"b\"] }, { field = \"Stage\", equals = \
              \"Open\" }] }] }",
@@ -238,6 +241,17 @@ fn broken() -> Vec<String> {
         with("").replace("name = \"Open\"", "name = \"Open\"\nchecklist = [{ caption = \"Call\" }]"),
         with("").replace("name = \"Open\"", "name = \"Open\"\nend = \"yes\""),
         with_action("on_failure = \"undo\""),
+        with_action("confirm = \" \""),
+        with_action("confirm = \"One\\ntwo\""),
+        with_action(&format!("confirm = \"{}\"", "x".repeat(301))),
+        with_action("after = \"home\""),
+        with_action("celebrate = \"yes\""),
+        with_action("position = [1]"),
+        with_action("position = [1, 2, 3]"),
+        with_action("position = [0.5, 2]"),
+        with_action("position = [0, 100001]"),
+        with("").replace("name = \"Open\"", "name = \"Open\"\nposition = [\"0\", 2]"),
+        with("").replace("name = \"Open\"", "name = \"Open\"\nposition = [-100001, 2]"),
         with_action("requires = { roles = [] }"),
         with_action("requires = { conditions = [{ message = \"No\" }] }"),
         with_action("requires = { conditions = [{ all = [{ field = \"Name\", is_set = true }] }] }"),

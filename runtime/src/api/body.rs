@@ -1,4 +1,4 @@
-//! JSON bodies: limits, and errors that say where.
+//! Bodies, of JSON and of definitions: limits, and errors that say where.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Api, Code, auth::Caller, error::ApiError, need::WORKFLOW, shape::Shape};
-use crate::model::FieldType;
+use crate::{definition::Source, model::FieldType};
 
 /// Bodies with a file in them that are under way at a time, read or waiting for the disk: each is held
 /// in memory whole.
@@ -22,6 +22,7 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(2 * 60);
 
 /// How people and programs call TOML.
 pub(super) const TOML_TYPE: &str = "application/toml";
+const JSON_TYPE: &str = "application/json";
 
 /// How large bodies may be. All the worker threads share one.
 #[derive(Debug, Clone)]
@@ -62,15 +63,16 @@ pub(super) enum Kind {
     /// The values of a task. Where the workflow of the request's path has a field for files, there is room for one more
     /// than another body may have.
     TaskValues,
-    Toml,
+    /// A workflow's, as a TOML text or as a document.
+    Definition,
 }
 
 impl Kind {
-    /// As it is called, and its content type.
-    fn content_type(self) -> (&'static str, &'static str) {
+    /// As it is called, and its content types.
+    fn content_types(self) -> (&'static str, &'static [&'static str]) {
         match self {
-            Self::Json | Self::PerhapsJson | Self::TaskValues => ("JSON", "application/json"),
-            Self::Toml => ("TOML", TOML_TYPE),
+            Self::Json | Self::PerhapsJson | Self::TaskValues => ("JSON", &[JSON_TYPE]),
+            Self::Definition => ("TOML or JSON", &[TOML_TYPE, JSON_TYPE]),
         }
     }
 }
@@ -84,8 +86,8 @@ pub(super) struct Body<T>(pub(super) T);
 /// A request's body as a `T`, or the default where there is none.
 pub(super) struct OptionalBody<T>(pub(super) T);
 
-/// A request's body as a TOML text.
-pub(super) struct TomlBody(pub(super) String);
+/// A request's body as a workflow's definition.
+pub(super) struct DefinitionBody(pub(super) Source);
 
 fn taken(request: &HttpRequest) -> Option<web::BytesMut> {
     request.extensions_mut().remove::<Bytes>().map(|Bytes(bytes)| bytes)
@@ -114,18 +116,27 @@ impl<T: DeserializeOwned + Default> FromRequest for OptionalBody<T> {
     }
 }
 
-impl FromRequest for TomlBody {
+impl FromRequest for DefinitionBody {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = taken(request).ok_or_else(unread).and_then(|bytes| {
-            String::from_utf8(bytes.to_vec()).map_err(|error| {
+        let source = taken(request).ok_or_else(unread).and_then(|bytes| {
+            if content_type(request).is_some_and(|it| it.eq_ignore_ascii_case(JSON_TYPE)) {
+                return parse(&bytes).map(Source::Document);
+            }
+            String::from_utf8(bytes.to_vec()).map(Source::Text).map_err(|error| {
                 ApiError::new(Code::InvalidBody, format!("the body must be a text in UTF-8: {error}"))
             })
         });
-        ready(text.map(Self))
+        ready(source.map(Self))
     }
+}
+
+/// Without its parameters.
+fn content_type(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').next().map(str::trim)
 }
 
 /// The room that one body has.
@@ -167,11 +178,10 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload, kind: Kind) ->
     if kind == Kind::PerhapsJson && is_empty(request) {
         return Ok(room);
     }
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = |content_type: &str| content_type.split(';').next().unwrap_or_default().trim().to_owned();
-    let (name, expected) = kind.content_type();
-    if !content_type.is_some_and(|it| essence(it).eq_ignore_ascii_case(expected)) {
-        let message = format!("the body must be {name}: send the header `Content-Type: {expected}`");
+    let (name, expected) = kind.content_types();
+    if !content_type(request).is_some_and(|it| expected.iter().any(|known| it.eq_ignore_ascii_case(known))) {
+        let headers: Vec<_> = expected.iter().map(|known| format!("`Content-Type: {known}`")).collect();
+        let message = format!("the body must be {name}: send the header {}", headers.join(" or "));
         return Err(ApiError::new(Code::UnsupportedMediaType, message));
     }
     let length =

@@ -1,4 +1,5 @@
-//! A workflow's definition: read, checked, saved as the next version, imported.
+//! A workflow's definition: read, checked, saved as the next version, imported. It comes as a TOML text or as a document,
+//! and is answered as both.
 //!
 //! `If-Match` says from which version a new one was made, as `ETag` said it; so nobody overwrites what
 //! somebody else has saved meanwhile.
@@ -15,11 +16,12 @@ use serde_json::json;
 use super::{
     Api, Code,
     auth::Caller,
-    body::{TOML_TYPE, TomlBody},
+    body::{DefinitionBody, TOML_TYPE},
     error::ApiError,
     json as answer,
     need::Need,
     route::{Route, at, of, operation},
+    workflows::managed_by,
 };
 use crate::{
     definition,
@@ -34,7 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/import").post(
             import,
             operation("importWorkflow", Need::Workspace, "Makes a workflow that the store manages")
-                .takes_toml("name = \"Orders\"\n")
+                .takes_definition()
                 .answers(201, "The definition", of("Definition"))
                 .refuses(&[Code::InvalidDefinition, Code::WorkflowExists, Code::FileManaged]),
         ),
@@ -52,9 +54,10 @@ pub(super) fn routes() -> Vec<Route> {
             .put(
                 put,
                 operation("saveDefinition", Need::Administer, "Saves the next version")
+                    .unless_archived()
                     .made_from_a_version()
                     .refuses(&[Code::InvalidDefinition, Code::FileManaged, Code::DataStranded])
-                    .takes_toml("name = \"Orders\"\n")
+                    .takes_definition()
                     .answers(200, "The definition", of("Definition")),
             ),
         at("/workflows/{workflow}/definition/validate").post(
@@ -64,7 +67,7 @@ pub(super) fn routes() -> Vec<Route> {
                 Need::Administer,
                 "What is wrong with a definition, saving nothing",
             )
-            .takes_toml("name = \"Orders\"\n")
+            .takes_definition()
             .answers(
                 200,
                 "Every problem; where there is none, what would be stranded and what may not be meant",
@@ -103,8 +106,9 @@ pub(super) fn shown(
     let mut body = json!({
         "workflow": workflow.id.as_str(),
         "version": version,
-        "managed_by": if file.is_some() { "file" } else { "store" },
+        "managed_by": managed_by(file),
         "toml": definition::write(workflow),
+        "document": definition::document(workflow),
     });
     if let Some(note) = file {
         body["file"] = json!(note.file);
@@ -116,7 +120,7 @@ pub(super) fn shown(
     answer(response, &body)
 }
 
-async fn import(api: web::Data<Api>, caller: Caller, body: TomlBody) -> Result<HttpResponse, ApiError> {
+async fn import(api: web::Data<Api>, caller: Caller, body: DefinitionBody) -> Result<HttpResponse, ApiError> {
     let workflow =
         sound(publish::check(&body.0, None, &api.shared.step_types, &published_in(&caller.workspace)))?;
     let (shared, by) = (Arc::clone(&api.shared), caller.performer());
@@ -135,7 +139,7 @@ async fn put(
     path: web::Path<String>,
     request: HttpRequest,
     caller: Caller,
-    body: TomlBody,
+    body: DefinitionBody,
 ) -> Result<HttpResponse, ApiError> {
     let id = WorkflowId::new(path.as_str());
     let after = made_from(&api, &request, &id).await?;
@@ -178,7 +182,7 @@ async fn validate(
     api: web::Data<Api>,
     path: web::Path<String>,
     caller: Caller,
-    body: TomlBody,
+    body: DefinitionBody,
 ) -> Result<HttpResponse, ApiError> {
     let id = WorkflowId::new(path.as_str());
     let workspace = &caller.workspace;
@@ -204,13 +208,13 @@ async fn validate(
             "valid": true,
             "problems": [],
             "stranded": stranded.iter().map(shown::stranded).collect::<Vec<_>>(),
-            "findings": findings.iter().map(shown::finding).collect::<Vec<_>>(),
+            "findings": findings.iter().map(|it| shown::finding(it, Some(&workflow))).collect::<Vec<_>>(),
         }),
     )
 }
 
 /// The published version of each workflow.
-fn published_in(workspace: &Workspace) -> impl Fn(&WorkflowId) -> Option<Arc<Workflow>> {
+pub(super) fn published_in(workspace: &Workspace) -> impl Fn(&WorkflowId) -> Option<Arc<Workflow>> {
     |id| workspace.workflow(id.as_str()).map(|it| Arc::clone(&it.workflow))
 }
 

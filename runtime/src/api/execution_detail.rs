@@ -106,6 +106,7 @@ fn shown_attempt(tries: &[Attempt], execution: &Execution, versions: &Versions) 
 
 fn shown_try(attempt: &Attempt) -> Value {
     let end = attempt.end.as_ref();
+    let failure = end.and_then(|end| end.failure.as_ref());
     let record = end.and_then(|end| end.record.as_deref());
     let record = record.and_then(|text| serde_json::from_str::<Value>(text).ok());
     json!({
@@ -114,6 +115,8 @@ fn shown_try(attempt: &Attempt) -> Value {
         "started_at": attempt.started_at.to_string(),
         "ended_at": end.map(|end| end.at.to_string()),
         "outcome": end.map_or("running", |end| end.outcome),
+        "code": failure.map(|failure| &failure.code),
+        "message": failure.map(|failure| &failure.message),
         "field_errors": end.map(|end| &end.field_errors),
         "warnings": end.map(|end| end.warnings.as_slice()).unwrap_or_default(),
         "curl": record.as_ref().and_then(curl),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{bulk::AT_ONCE_MAX, route::list_of};
 use crate::{
+    definition,
     egress::Circuit,
     model::{
         FieldType, Scope, State, Status,
@@ -16,6 +17,7 @@ use crate::{
         field::EMAIL_CHARS_MAX,
         secret::{SECRET_CHARS_MAX, SECRET_CHARS_MIN, SECRET_NAME_CHARS_MAX},
         user::NAME_CHARS_MAX,
+        workflow::After,
     },
     sessions::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN},
 };
@@ -164,8 +166,11 @@ fn workflows() -> Value {
     json!({
         "Workspace": object(json!({"id": text(), "name": text()})),
         "Workflow": object_with(
-            json!({"id": text(), "name": text()}),
-            json!({"broken": text(), "refused": text()}),
+            json!({
+                "id": text(), "name": text(), "version": number(), "archived": flag(),
+                "managed_by": {"enum": ["file", "store"]},
+            }),
+            json!({"file": text(), "broken": text(), "refused": text()}),
         ),
         "Stage": object(json!({"id": text(), "name": text(), "color": text(), "end": flag()})),
         "Field": object_with(
@@ -174,7 +179,8 @@ fn workflows() -> Value {
         ),
         "Role": object(json!({"id": text(), "name": text(), "admin": flag()})),
         "Finding": object(json!({
-            "code": text(), "action": maybe_text(), "step": maybe_text(), "reason": text(), "remedy": text(),
+            "code": text(), "action": maybe_text(), "step": maybe_text(), "path": path(),
+            "reason": text(), "remedy": text(),
         })),
     })
 }
@@ -196,7 +202,13 @@ fn tasks() -> Value {
             "description": "Values by the names of fields; `Stage` names a stage, `Assigned To` is an email or null.",
             "properties": {"Stage": text(), "Assigned To": maybe_text()},
         },
-        "TaskAction": object_with(json!({"id": text(), "name": text(), "color": text()}), json!({"unmet": texts()})),
+        "TaskAction": object_with(
+            json!({
+                "id": text(), "name": text(), "color": text(), "confirm": maybe_text(),
+                "after": {"enum": After::ALL.map(After::name)}, "celebrate": flag(),
+            }),
+            json!({"unmet": texts()}),
+        ),
         "TaskCounts": object(json!({
             "total": number(), "active": number(), "matching": number(),
             "stages": {"type": "array", "items": object(json!({
@@ -238,7 +250,7 @@ fn executions() -> Value {
     let states = State::NAMES.map(|(name, _)| name);
     let attempt = json!({
         "number": number(), "try": number(), "started_at": instant(), "ended_at": maybe_instant(), "outcome": text(),
-        "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
+        "code": maybe_text(), "message": maybe_text(), "field_errors": true, "warnings": texts(), "curl": maybe_text(), "record": {"type": ["object", "null"]},
     });
     let mut whole = attempt.clone();
     whole["step"] = object(json!({
@@ -309,6 +321,10 @@ fn steps() -> Value {
         "TestStep": closed(object_with(
             json!({"task_id": text()}),
             json!({"performed_by": maybe_text(), "apply": flag()}),
+        )),
+        "TryStep": closed(object_with(
+            json!({"action": text(), "step": text(), "task_id": text()}),
+            json!({"document": of("WorkflowDocument"), "performed_by": maybe_text(), "apply": flag()}),
         )),
         "StepTrial": object(json!({
             "outcome": {"enum": ["succeeded", "failed", "unknown"]}, "code": maybe_text(), "message": maybe_text(),
@@ -456,21 +472,64 @@ fn operators() -> Value {
     })
 }
 
+fn maybe_number() -> Value {
+    json!({"type": ["integer", "null"], "minimum": 0})
+}
+
+/// To what a problem or a finding is about.
+fn path() -> Value {
+    json!({
+        "type": ["string", "null"],
+        "description": "A JSON pointer into the document, such as `/actions/2/steps/0/url`; empty for the whole.",
+    })
+}
+
+/// A workflow's definition in JSON: what the schema of workflow files says, with steps of any type, and without what a type
+/// of TypeScript or Java could not say.
+fn document() -> Value {
+    let mut schema = definition::schema(&[]);
+    let step = json!({
+        "type": "object", "required": ["type"], "properties": {"type": text(), "name": text(), "id": text()},
+        "additionalProperties": true, "description": "A step: its type, and the parameters of that.",
+    });
+    schema["properties"]["actions"]["items"]["properties"]["steps"]["items"] = step;
+    for parts in ["fields", "stages", "actions"] {
+        if let Value::Object(part) = &mut schema["properties"][parts]["items"] {
+            part.retain(|key, _| !["allOf", "not"].contains(&key.as_str()));
+        }
+    }
+    if let Value::Object(root) = &mut schema {
+        root.retain(|key, _| !["$schema", "title"].contains(&key.as_str()));
+    }
+    schema["description"] = json!(
+        "A workflow's definition: the keys of its file, in JSON. What is answered says the id of every part, and every \
+         step's name."
+    );
+    schema
+}
+
 fn definitions() -> Value {
     let version =
         json!({"version": number(), "at": instant(), "by": {"oneOf": [of("Performer"), {"type": "null"}]}});
     let mut whole = version.clone();
-    whole["toml"] = text();
+    (whole["toml"], whole["document"]) = (text(), of("WorkflowDocument"));
     let named = json!({"type": "array", "items": object(json!({"id": text(), "name": text()}))});
     json!({
         "Definition": object_with(
-            json!({"workflow": text(), "version": number(), "managed_by": {"enum": ["file", "store"]}, "toml": text()}),
+            json!({
+                "workflow": text(), "version": number(), "managed_by": {"enum": ["file", "store"]}, "toml": text(),
+                "document": of("WorkflowDocument"),
+            }),
             json!({"file": text(), "refused": text()}),
         ),
         "Problem": object(json!({
-            "code": text(), "message": text(), "line": number(), "column": number(),
-            "span": object(json!({"start": number(), "end": number()})), "help": maybe_text(),
+            "code": text(), "message": text(), "path": path(), "line": maybe_number(), "column": maybe_number(),
+            "span": {"description": "Bytes of the text; null of a document.", "oneOf": [
+                object(json!({"start": number(), "end": number()})), {"type": "null"},
+            ]},
+            "help": maybe_text(),
         })),
+        "WorkflowDocument": document(),
         "Validation": object(json!({
             "valid": flag(),
             "problems": list_of("Problem"),

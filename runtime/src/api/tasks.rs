@@ -235,7 +235,14 @@ async fn actions(api: web::Data<Api>, request: HttpRequest, at: TaskAt) -> Resul
     };
     let offered = workflow.actions_in(&at.task.stage).map(|action| (action, unmet(action)));
     let shown = offered.filter(|(_, unmet)| asked.unmet || unmet.is_empty()).map(|(action, unmet)| {
-        let mut shown = json!({"id": action.id.as_str(), "name": action.name, "color": action.color});
+        let mut shown = json!({
+            "id": action.id.as_str(),
+            "name": action.name,
+            "color": action.color,
+            "confirm": action.confirm,
+            "after": action.after.name(),
+            "celebrate": action.celebrate,
+        });
         if asked.unmet {
             shown["unmet"] = json!(unmet);
         }

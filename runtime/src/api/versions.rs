@@ -54,6 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/versions/{version}/restore").post(
             restore,
             operation("restoreVersion", Need::Administer, "Saves an old version as the next one")
+                .unless_archived()
                 .made_from_a_version()
                 .answers(200, "The definition", of("Definition"))
                 .refuses(&[
@@ -92,6 +93,7 @@ async fn show(api: web::Data<Api>, path: web::Path<(String, String)>) -> Result<
     let note = notes.first().ok_or_else(|| not_found(&id, number))?;
     let mut shown = shown_note(note);
     shown["toml"] = json!(definition::write(&workflow));
+    shown["document"] = json!(definition::document(&workflow));
     answer(HttpResponse::Ok(), &shown)
 }
 

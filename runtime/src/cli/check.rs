@@ -9,6 +9,7 @@ use super::{ConfigArguments, many, shown as path};
 use crate::{
     definition,
     lint::{Facts, Finding, lint},
+    model::Workflow,
     plugin::registry::{Plugin, SettingNote},
     publish::{self, FolderRead, PublishError},
     settings::{self, Settings, SettingsError},
@@ -138,8 +139,10 @@ fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
 }
 
 fn sound_file(file: &publish::WorkflowFile, types: &StepTypes) -> Value {
-    let warnings: Value =
-        findings(file, types).iter().map(|(finding, place)| warning(finding, *place)).collect();
+    let warnings: Value = findings(file, types)
+        .iter()
+        .map(|(found, place)| warning(found, Some(&file.workflow), *place))
+        .collect();
     json!({
         "file": path(&file.path).to_string(),
         "workflow": file.workflow.id.as_str(),
@@ -149,8 +152,8 @@ fn sound_file(file: &publish::WorkflowFile, types: &StepTypes) -> Value {
 }
 
 /// A finding with its place in the file.
-fn warning(finding: &Finding, place: Option<(usize, usize)>) -> Value {
-    let mut warning = shown::finding(finding);
+fn warning(finding: &Finding, of: Option<&Workflow>, place: Option<(usize, usize)>) -> Value {
+    let mut warning = shown::finding(finding, of);
     warning["line"] = json!(place.map(|(line, _)| line));
     warning["column"] = json!(place.map(|(_, column)| column));
     warning
@@ -161,7 +164,7 @@ fn left_out_file(file: &Path, finding: &Finding) -> Value {
         "file": path(file).to_string(),
         "workflow": null,
         "problems": [],
-        "warnings": [warning(finding, None)],
+        "warnings": [warning(finding, None, None)],
     })
 }
 
@@ -201,5 +204,6 @@ fn of_file(file: Option<String>, problems: Value) -> Value {
 
 /// One without a place of its own.
 fn problem(code: &str, error: &dyn std::fmt::Display) -> Value {
-    json!({"code": code, "message": error.to_string(), "line": null, "column": null, "span": null, "help": null})
+    let message = error.to_string();
+    json!({"code": code, "message": message, "path": null, "line": null, "column": null, "span": null, "help": null})
 }

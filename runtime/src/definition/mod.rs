@@ -5,26 +5,32 @@
 
 mod checklist;
 mod condition;
+mod document;
 mod identity;
 mod names;
 mod outline;
+mod presented;
 mod read;
 mod requires;
 mod roles;
 mod schema;
 mod toml_text;
 mod write;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
 use std::{sync::Arc, time::Duration};
 
+use self::outline::id_span;
 pub use self::{
     condition::{test_of, test_problems},
-    outline::{id_span, place},
+    document::Source,
+    outline::{path, place},
     schema::{StepSchema, schema},
     write::write,
+    written::document,
 };
 use crate::{
     model::{StepDefinition, Workflow, WorkflowId, workflow::ParamProblem},
@@ -50,6 +56,10 @@ pub const OPTIONS_MAX: usize = 500;
 pub const OPTION_CHARS_MAX: usize = 300;
 pub const MESSAGE_CHARS_MAX: usize = 300;
 pub const NAME_CHARS_MAX: usize = 100;
+/// Of what is asked before an action.
+pub const CONFIRM_CHARS_MAX: usize = 300;
+/// How far from the middle a part may stand when it is drawn, in each direction.
+pub const POSITION_MAX: i32 = 100_000;
 /// The longest that failures may wait to be told together.
 pub const ALERTS_EVERY_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -81,10 +91,37 @@ pub fn read(
 ) -> Result<Workflow, Diagnostics> {
     if source.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; a workflow may have {FILE_BYTES_MAX}", source.len());
-        let too_large = Diagnostic { code: "file_too_large", message, span: 0..0, help: None };
+        let too_large = Diagnostic { code: "file_too_large", message, span: 0..0, help: None, key: None };
         return Err(Diagnostics::new(name, "", vec![too_large]));
     }
     read_any(name, source, steps, latest)
+}
+
+/// The same of a text or a document, `of` that workflow, if one is said: it has its id, then.
+pub fn read_source(
+    name: &str,
+    source: &Source,
+    of: Option<&WorkflowId>,
+    steps: &dyn StepCheck,
+    latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
+) -> Result<Workflow, Diagnostics> {
+    let text = source.toml(name)?;
+    let read = read(name, &text, steps, latest).and_then(|workflow| match of {
+        Some(id) if *id != workflow.id => Err(other_workflow(name, &text, &workflow, id)),
+        _ => Ok(workflow),
+    });
+    read.map_err(|report| match source {
+        Source::Text(_) => report,
+        Source::Document(_) => report.of_document(),
+    })
+}
+
+fn other_workflow(name: &str, text: &str, found: &Workflow, id: &WorkflowId) -> Diagnostics {
+    let message = format!("this is the workflow `{}`, and a version of `{id}` is to be saved", found.id);
+    let help = Some(format!("write id = \"{id}\"; the id stays when the name changes"));
+    let span = id_span(text).unwrap_or_default();
+    let other = Diagnostic { code: "other_workflow", message, span, help, key: None };
+    Diagnostics::new(name, text, vec![other])
 }
 
 /// Whether a definition says the workflow's id, which else follows from its name.

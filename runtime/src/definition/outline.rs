@@ -16,8 +16,24 @@ pub fn place(source: &str, workflow: &Workflow, part: &Part) -> Option<(usize, u
     Some(line_and_column(source, span.start))
 }
 
+/// The JSON pointer to a part, in a workflow's document.
+pub fn path(workflow: &Workflow, part: &Part) -> Option<String> {
+    let stage = |id: &StageId| workflow.stages.iter().position(|stage| stage.id == *id);
+    let action = |id: &ActionId| workflow.actions.iter().position(|action| action.id == *id);
+    Some(match part {
+        Part::Whole => String::new(),
+        Part::Alerts => "/alerts".to_owned(),
+        Part::Stage(id) => format!("/stages/{}", stage(id)?),
+        Part::Action(id) => format!("/actions/{}", action(id)?),
+        Part::Step(of, id) => {
+            let action = action(of)?;
+            format!("/actions/{action}/steps/{}", workflow.actions[action].step_index(id)?)
+        }
+    })
+}
+
 /// Where the workflow says its id, or else its name, from which the id follows.
-pub fn id_span(source: &str) -> Option<Range<usize>> {
+pub(super) fn id_span(source: &str) -> Option<Range<usize>> {
     let root = toml_file::parse(source).ok()?;
     let root = Table::new(root.get_ref(), 0..0);
     root.value_place("id").or_else(|| root.value_place("name"))

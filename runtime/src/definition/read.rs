@@ -4,7 +4,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
     ACTIONS_MAX, ALERTS_EVERY_MAX, FIELDS_MAX, NAME_CHARS_MAX, OPTIONS_MAX, STAGES_MAX, STEPS_MAX, StepCheck,
-    checklist, identity::LatestParts, names, names::check_option, requires, roles,
+    checklist, identity::LatestParts, names, names::check_option, presented, requires, roles,
 };
 use crate::{
     model::{
@@ -60,6 +60,7 @@ pub(super) struct Known<'a> {
 /// Where a step and its parameters stand.
 struct StepPlace {
     span: Range<usize>,
+    table: Range<usize>,
     params: Places,
 }
 
@@ -72,6 +73,18 @@ impl StepPlace {
             Some(place) => Some(place.value.clone()),
             None => self.of(param.rsplit_once('/')?.0, ""),
         }
+    }
+
+    /// The same for programs: the key that is nearest, and the way from there. The step itself without a parameter.
+    fn key(&self, param: Option<&str>) -> (Range<usize>, String) {
+        let Some(param) = param else { return (self.table.clone(), String::new()) };
+        let ends = std::iter::once(param.len()).chain(param.rmatch_indices('/').map(|(end, _)| end));
+        for end in ends {
+            if let Some(place) = self.params.iter().find(|place| place.path == param[..end]) {
+                return (place.key.clone(), param[end..].to_owned());
+            }
+        }
+        (self.table.clone(), format!("/{param}"))
     }
 }
 
@@ -135,7 +148,8 @@ fn check_steps(
             for problem in found.filter(|problem| !is_of_untyped(problem, workflow, untyped)) {
                 let span = problem.param.as_deref().and_then(|param| place.of(param, problem.code));
                 let span = span.unwrap_or_else(|| place.span.clone());
-                problems.add_with_help(problem.code, span, problem.message, problem.help);
+                let key = Some(place.key(problem.param.as_deref()));
+                problems.add_of(problem.code, span, key, problem.message, problem.help);
             }
         }
     }
@@ -364,7 +378,8 @@ fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Proble
     let problems_before = problems.0.len();
     let tables = root.tables("stages", "[[stages]]", STAGES_MAX, problems);
     if tables.is_empty() && problems.0.len() == problems_before {
-        problems.add("missing_key", 0..0, "a workflow needs at least one stage: [[stages]] with a `name`");
+        let message = "a workflow needs at least one stage: [[stages]] with a `name`";
+        problems.add_missing("stages", 0..0, message);
     }
     let count = tables.len();
     for mut table in tables {
@@ -372,10 +387,11 @@ fn stages(root: &mut Table<'_>, latest: Option<&Workflow>, problems: &mut Proble
         let id = latest.id("stage", &mut table, name.as_ref(), problems);
         let (color, end) = (color(&mut table, problems), table.flag("end", false, problems));
         let checklist = checklist::template(&mut table, &mut items, problems);
+        let position = presented::position(&mut table, problems);
         table.finish(problems);
         let Some(name) = name else { continue };
         taken.add("stage", &name, &id, problems);
-        stages.push(Stage { id: StageId::new(id), name: name.value, color, end, checklist });
+        stages.push(Stage { id: StageId::new(id), name: name.value, color, end, checklist, position });
     }
     Parts { are_all: stages.len() == count, parts: stages }
 }
@@ -396,6 +412,10 @@ fn actions(
         let from = from(&mut table, known.stages, problems);
         let requires = requires::requirements(&mut table, known, problems);
         let on_failure = on_failure(&mut table, problems);
+        let confirm = presented::confirm(&mut table, problems);
+        let after = presented::after(&mut table, problems);
+        let celebrate = table.flag("celebrate", false, problems);
+        let position = presented::position(&mut table, problems);
         let (steps, step_places) = steps(&mut table, problems);
         table.finish_with_hints(&OF_REQUIRES, problems);
         if let Some(name) = &name {
@@ -403,7 +423,20 @@ fn actions(
         }
         // One without a name is kept, for the sake of what is wrong with its steps.
         let name = name.map(|name| name.value).unwrap_or_default();
-        actions.push(Action { id: ActionId::new(id), name, color, from, requires, on_failure, steps });
+        let id = ActionId::new(id);
+        actions.push(Action {
+            id,
+            name,
+            color,
+            from,
+            requires,
+            on_failure,
+            confirm,
+            after,
+            celebrate,
+            position,
+            steps,
+        });
         places.push(step_places);
     }
     actions
@@ -458,6 +491,7 @@ fn steps(table: &mut Table<'_>, problems: &mut Problems) -> (Vec<StepDefinition>
         }
         let name = name.unwrap_or_else(|| At { value: titled(&type_id.value), span: type_id.span.clone() });
         let id = step_id(&mut table, &name, &steps, problems);
+        let at = table.span.clone();
         let (params, spans) = table.rest(problems);
         steps.push(StepDefinition {
             id: StepId::new(id),
@@ -465,7 +499,7 @@ fn steps(table: &mut Table<'_>, problems: &mut Problems) -> (Vec<StepDefinition>
             type_id: Arc::from(type_id.value.as_str()),
             params,
         });
-        places.push(StepPlace { span: type_id.span, params: spans });
+        places.push(StepPlace { span: type_id.span, table: at, params: spans });
     }
     (steps, places)
 }

@@ -6,12 +6,15 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    ACTIONS_MAX, CHECKLIST_MAX, CONDITIONS_MAX, FIELDS_MAX, MESSAGE_CHARS_MAX, NAME_CHARS_MAX,
-    OPTION_CHARS_MAX, OPTIONS_MAX, ROLES_MAX, STAGES_MAX, STEPS_MAX, TESTS_MAX, VALUES_MAX,
+    ACTIONS_MAX, CHECKLIST_MAX, CONDITIONS_MAX, CONFIRM_CHARS_MAX, FIELDS_MAX, MESSAGE_CHARS_MAX,
+    NAME_CHARS_MAX, OPTION_CHARS_MAX, OPTIONS_MAX, POSITION_MAX, ROLES_MAX, STAGES_MAX, STEPS_MAX, TESTS_MAX,
+    VALUES_MAX,
     condition::{CONTAINS, IS_SET, ONE_OF, OPERATORS, TODAY},
     read::COLORS,
 };
-use crate::model::{AlertRule, FieldType, checklist::TITLE_CHARS_MAX, duration, file, template};
+use crate::model::{
+    AlertRule, FieldType, checklist::TITLE_CHARS_MAX, duration, file, template, workflow::After,
+};
 
 /// Lower case letters and digits, with single `-` between them; beyond Latin-1 about that. Validators have regular
 /// expressions of their own kinds, so patterns have only what ECMA 262, Python and Rust all read alike.
@@ -19,6 +22,9 @@ const ID: &str = r"^[^\x00-/:-`{-\xA9\xAB-\xB1\xB4\xB6-\xB8\xBB\xBF-\xDE\xF7\u20
 
 /// What [`check_name`](super::names::check_name) takes: no braces, nothing that is not seen, no space at an end.
 const NAME: &str = r"^[^ {}\x00-\x1F\x7F-\xA0\xAD\u2000-\u200B\u200E\u200F\u2028-\u202F\u205F-\u206F\uFEFF]([^{}\x00-\x1F\x7F-\xA0\xAD\u2000-\u200B\u200E\u200F\u2028-\u202F\u205F-\u206F\uFEFF]*[^ {}\x00-\x1F\x7F-\xA0\xAD\u2000-\u200B\u200E\u200F\u2028-\u202F\u205F-\u206F\uFEFF])?$";
+
+/// Something on one line.
+const PARAGRAPH: &str = r"^[^\x00-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x1F\x7F-\x9F]*$";
 
 /// What a step type is, as far as its steps are written in files.
 pub struct StepSchema {
@@ -102,6 +108,17 @@ fn color() -> Value {
     })
 }
 
+/// Where a part stands when the workflow is drawn.
+fn position() -> Value {
+    json!({
+        "description": "Where it stands in the drawing: to the right, and down. Nothing else depends on it.",
+        "type": "array",
+        "minItems": 2,
+        "maxItems": 2,
+        "items": {"type": "integer", "minimum": -POSITION_MAX, "maximum": POSITION_MAX},
+    })
+}
+
 /// A part that may say which one it was; it does so by `id` or by `was`.
 fn lasting(mut part: Value, what: &str) -> Value {
     part["properties"]["id"] = id(&format!("How data and programs know the {what}"));
@@ -164,6 +181,7 @@ fn stage() -> Value {
         "color": color(),
         "end": flag("A task in it is no longer active.", false),
         "checklist": list("What every task has on its checklist in this stage.", CHECKLIST_MAX, items),
+        "position": position(),
     });
     lasting(table("A stage.", properties, &["name"]), "stage")
 }
@@ -193,6 +211,19 @@ fn action(steps: &[StepSchema]) -> Value {
             "enum": ["keep", "revert"],
             "default": "keep",
         },
+        "confirm": {
+            "description": "What somebody is asked before they perform it.",
+            "type": "string",
+            "pattern": PARAGRAPH,
+            "maxLength": CONFIRM_CHARS_MAX,
+        },
+        "after": {
+            "description": "Where somebody goes after its success. \"stay\": the task's page; \"list\": the table; \"next\": the next task of the list.",
+            "enum": After::ALL.map(After::name),
+            "default": After::default().name(),
+        },
+        "celebrate": flag("Its success is a reason to be glad.", false),
+        "position": position(),
         "steps": list(
             "What happens, in order; the first step that fails stops the action.",
             STEPS_MAX,

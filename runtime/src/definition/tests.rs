@@ -2,6 +2,7 @@
 
 mod checklist;
 mod condition;
+mod document;
 mod hostile;
 mod identity;
 mod messages;
@@ -237,8 +238,13 @@ fn a_place_is_a_line_and_a_column_in_characters() {
     let places: Vec<_> =
         report.problems().iter().map(|problem| (problem.code, report.place(problem))).collect();
     assert_eq!(places, [("unknown_key", (4, 1)), ("unknown_color", (5, 9))]);
-    let end =
-        Diagnostic { code: "", message: String::new(), span: source.len() + 5..source.len() + 5, help: None };
+    let end = Diagnostic {
+        code: "",
+        message: String::new(),
+        span: source.len() + 5..source.len() + 5,
+        help: None,
+        key: None,
+    };
     assert_eq!(report.place(&end), (6, 1));
 }
 

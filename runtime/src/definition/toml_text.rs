@@ -1,6 +1,6 @@
 //! How a key and a value are written in TOML, each value in one form alone. The canonical writer calls it.
 //!
-//! It does not know what a workflow is. TOML has no null, so no definition has one.
+//! It does not know what a workflow is. TOML has no null: a key that has one is left out.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -29,6 +29,11 @@ pub(super) fn entry(name: &str, value: &Value) -> String {
     }
 }
 
+/// One entry of a table on one line, however long it is.
+pub(super) fn line(name: &str, value: &Value) -> String {
+    format!("{} = {}\n", key(name), inline(value))
+}
+
 /// Whether an entry can be read on one line.
 pub(super) fn fits(name: &str, value: &Value) -> bool {
     !has_multi_line(value) && format!("{} = {}", key(name), inline(value)).chars().count() <= LINE_CHARS_MAX
@@ -44,7 +49,8 @@ fn inline(value: &Value) -> String {
         Value::Object(table) if table.is_empty() => "{}".to_owned(),
         Value::Object(table) => {
             let entry = |(name, value): (&String, &Value)| format!("{} = {}", key(name), inline(value));
-            format!("{{ {} }}", table.iter().map(entry).collect::<Vec<_>>().join(", "))
+            let said = table.iter().filter(|(_, value)| !value.is_null());
+            format!("{{ {} }}", said.map(entry).collect::<Vec<_>>().join(", "))
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct AttemptEnd {
     pub at: Timestamp,
     /// `succeeded`, `failed` or `unknown`.
     pub outcome: &'static str,
+    /// Why it did not succeed, as far as that is known.
+    pub failure: Option<AttemptFailure>,
     /// What the step type records of its run (for a call: request, answer, timing), as JSON.
     pub record: Option<String>,
     /// What of the step's answer the task's fields cannot take, by field. Then nothing of it was applied.
@@ -33,9 +35,31 @@ pub struct AttemptEnd {
     pub warnings: Vec<String>,
 }
 
+/// The words of one attempt's failure; the execution keeps only those of its last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptFailure {
+    /// Stable, for programs.
+    pub code: String,
+    /// Without the step's title: the attempt says itself whose it is.
+    pub message: String,
+}
+
+impl From<(&str, &str)> for AttemptFailure {
+    fn from((code, message): (&str, &str)) -> Self {
+        Self { code: code.to_owned(), message: message.to_owned() }
+    }
+}
+
 impl AttemptEnd {
     /// An end of which nothing more is known.
     pub fn bare(at: Timestamp, outcome: &'static str) -> Self {
-        Self { at, outcome, record: None, field_errors: FieldErrors::default(), warnings: Vec::new() }
+        Self {
+            at,
+            outcome,
+            failure: None,
+            record: None,
+            field_errors: FieldErrors::default(),
+            warnings: Vec::new(),
+        }
     }
 }

@@ -67,6 +67,7 @@ impl Difference {
                         ("color", a.color != b.color),
                         ("end", a.end != b.end),
                         ("checklist", a.checklist != b.checklist),
+                        ("position", a.position != b.position),
                     ]);
                     (keys, Parts::default())
                 },
@@ -103,6 +104,10 @@ fn action_changes(a: &Action, b: &Action) -> (Vec<&'static str>, Parts) {
         ("from", a.from != b.from),
         ("requires", a.requires != b.requires),
         ("on_failure", a.on_failure != b.on_failure),
+        ("confirm", a.confirm != b.confirm),
+        ("after", a.after != b.after),
+        ("celebrate", a.celebrate != b.celebrate),
+        ("position", a.position != b.position),
     ]);
     let name = |step: &StepDefinition| Named::new(step.id.as_str(), &step.name);
     (keys, Parts::between(&a.steps, &b.steps, name, |a, b| (step_changes(a, b), Parts::default())))

@@ -39,7 +39,7 @@ pub mod workspace;
 pub(crate) mod sample;
 
 pub use alert::{AlertRule, Untold};
-pub use attempt::{Attempt, AttemptEnd};
+pub use attempt::{Attempt, AttemptEnd, AttemptFailure};
 pub use checklist::KeptItem;
 pub use comment::Comment;
 pub use condition::Condition;

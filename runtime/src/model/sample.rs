@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::model::{
     requirement::Requirements,
-    workflow::{OnFailure, StepDefinition},
+    workflow::{After, OnFailure, StepDefinition},
 };
 
 pub(crate) fn workflow() -> Workflow {
@@ -25,6 +25,7 @@ pub(crate) fn workflow() -> Workflow {
         color: "gray".to_owned(),
         end,
         checklist: Vec::new(),
+        position: None,
     };
     Workflow {
         id: WorkflowId::new("api-sample"),
@@ -55,6 +56,10 @@ fn action(name: &str, from: &str, steps: &[(&str, &str)]) -> Action {
         from: vec![StageId::new(from)],
         requires: Requirements::default(),
         on_failure: OnFailure::default(),
+        confirm: None,
+        after: After::default(),
+        celebrate: false,
+        position: None,
         steps: steps
             .iter()
             .map(|(id, type_id)| StepDefinition {

@@ -46,6 +46,14 @@ pub struct Stage {
     pub end: bool,
     /// What every task has on its checklist for this stage.
     pub checklist: Vec<TemplateItem>,
+    pub position: Option<Position>,
+}
+
+/// Where a part stands when the workflow is drawn; nothing but a drawing depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    pub x: i32,
+    pub y: i32,
 }
 
 /// A button on a task: what happens, in order, when somebody presses it.
@@ -58,7 +66,37 @@ pub struct Action {
     pub from: Vec<StageId>,
     pub requires: Requirements,
     pub on_failure: OnFailure,
+    /// What somebody is asked before they perform it.
+    pub confirm: Option<String>,
+    pub after: After,
+    /// Whether its success is a reason to be glad.
+    pub celebrate: bool,
+    pub position: Option<Position>,
     pub steps: Vec<StepDefinition>,
+}
+
+/// Where somebody goes who has performed an action with success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum After {
+    /// Nowhere: the task's page stays.
+    #[default]
+    Stay,
+    /// To the tasks' table.
+    List,
+    /// To the next task of the same list.
+    Next,
+}
+
+impl After {
+    pub const ALL: [Self; 3] = [Self::Stay, Self::List, Self::Next];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stay => "stay",
+            Self::List => "list",
+            Self::Next => "next",
+        }
+    }
 }
 
 /// What becomes of the changes that an execution has made when it ends as a failure.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::Steps;
 use crate::{
     clock::Clock,
-    definition,
-    model::{Performer, SharedWorkspace, Workflow, WorkflowId, stranding::Stranded},
+    definition::{self, Source},
+    model::{Performer, SharedWorkspace, Workflow, WorkflowId, Workspace, stranding::Stranded},
     step::StepTypes,
     store::{NewVersion, Store, StoreError},
-    toml_file::{Diagnostic, Diagnostics},
+    toml_file::Diagnostics,
 };
 
 /// What reports call a text that no file has.
@@ -37,25 +37,14 @@ pub(super) fn in_line(stranded: &[Stranded]) -> String {
     stranded.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// Reads a text as the server would publish it after `latest`. `of`: the workflow of which it is to be a version.
+/// Reads a definition as the server would publish it after `latest`. `of`: the workflow of which it is to be a version.
 pub fn check(
-    source: &str,
+    source: &Source,
     of: Option<&WorkflowId>,
     types: &StepTypes,
     latest: &dyn Fn(&WorkflowId) -> Option<Arc<Workflow>>,
 ) -> Result<Workflow, Diagnostics> {
-    let workflow = definition::read(TEXT, source, &Steps(types), latest)?;
-    match of {
-        Some(id) if *id != workflow.id => {
-            let message =
-                format!("this is the workflow `{}`, and a version of `{id}` is to be saved", workflow.id);
-            let help = Some(format!("write id = \"{id}\"; the id stays when the name changes"));
-            let span = definition::id_span(source).unwrap_or_default();
-            let other = Diagnostic { code: "other_workflow", message, span, help };
-            Err(Diagnostics::new(TEXT, source, vec![other]))
-        }
-        _ => Ok(workflow),
-    }
+    definition::read_source(TEXT, source, of, &Steps(types), latest)
 }
 
 /// Whether a version that was published once would be published now.
@@ -78,7 +67,7 @@ pub async fn import(
     clock: &Clock,
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
-    is_free(&workflow.id, shared)?;
+    not_of_a_file(&workflow.id, &shared.current())?;
     let saving = Saving { by, restores: None };
     add(workflow, 0, saving, store, clock).await.map_err(|error| match error {
         SaveError::Store(StoreError::Outdated { .. }) => SaveError::Exists(workflow.id.clone()),
@@ -95,7 +84,7 @@ pub async fn save(
     clock: &Clock,
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
-    is_free(&workflow.id, shared)?;
+    not_of_a_file(&workflow.id, &shared.current())?;
     let latest =
         store.versions(workflow.id.clone(), None, 1).await?.first().map_or(0, |latest| latest.version);
     if latest != after {
@@ -116,8 +105,8 @@ pub async fn save(
 }
 
 /// Refuses what a file has.
-fn is_free(id: &WorkflowId, shared: &SharedWorkspace) -> Result<(), SaveError> {
-    match shared.current().files.get(id) {
+pub fn not_of_a_file(id: &WorkflowId, workspace: &Workspace) -> Result<(), SaveError> {
+    match workspace.files.get(id) {
         Some(note) => Err(SaveError::FileManaged { id: id.clone(), file: note.file.clone() }),
         None => Ok(()),
     }

@@ -22,8 +22,8 @@ use super::{
     sqlite::{SqliteSettings, SqliteStore},
 };
 use crate::model::{
-    ApiKey, Attempt, AttemptEnd, Blob, Change, Execution, ExecutionId, Membership, Patch, Performer, Refusal,
-    RoleId, State, Task, TaskId, User, UserId, WorkflowId,
+    ApiKey, Attempt, AttemptEnd, AttemptFailure, Blob, Change, Execution, ExecutionId, Membership, Patch,
+    Performer, Refusal, RoleId, State, Task, TaskId, User, UserId, WorkflowId,
     id::KeyId,
     perform::{Decide, ExecutionWrite},
     sample,
@@ -208,7 +208,8 @@ fn an_attempt_is_begun_and_closed() {
         };
         let end = AttemptEnd {
             at: sample::now(),
-            outcome: "succeeded",
+            outcome: "failed",
+            failure: Some(AttemptFailure { code: "http_status".to_owned(), message: "500".to_owned() }),
             record: Some("{}".to_owned()),
             field_errors: {
                 let mut errors = crate::model::FieldErrors::default();

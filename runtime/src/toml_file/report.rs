@@ -4,6 +4,8 @@ use std::{fmt, ops::Range};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
+use super::pointer;
+
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -14,6 +16,9 @@ pub struct Diagnostic {
     pub span: Range<usize>,
     /// What to do.
     pub help: Option<String>,
+    /// A place that has a key or is to have it, and the way from there to what is wrong (`/auth/bearer`), where that is
+    /// not what stands at `span`.
+    pub key: Option<(Range<usize>, String)>,
 }
 
 /// Bytes of the lines that a problem is shown with; of longer ones only the place is said.
@@ -29,6 +34,8 @@ pub struct Diagnostics {
     source: String,
     problems: Vec<Diagnostic>,
     has_more: bool,
+    /// Whether the source was made of a document, so that only paths in that say something to its author.
+    is_of_document: bool,
 }
 
 impl Diagnostics {
@@ -36,7 +43,16 @@ impl Diagnostics {
         problems.sort_by_key(|problem| problem.span.start);
         let has_more = problems.len() > PROBLEMS_MAX;
         problems.truncate(PROBLEMS_MAX);
-        Self { name: name.to_owned(), source: source.to_owned(), problems, has_more }
+        Self { name: name.to_owned(), source: source.to_owned(), problems, has_more, is_of_document: false }
+    }
+
+    /// The same, of a document.
+    pub(crate) fn of_document(self) -> Self {
+        Self { is_of_document: true, ..self }
+    }
+
+    pub fn is_of_document(&self) -> bool {
+        self.is_of_document
     }
 
     /// What the text is called: a file's path.
@@ -51,6 +67,28 @@ impl Diagnostics {
     /// The line and the column at which a problem begins, both from 1; a column is a character.
     pub fn place(&self, problem: &Diagnostic) -> (usize, usize) {
         line_and_column(&self.source, problem.span.start)
+    }
+
+    /// Each problem with the JSON pointer (RFC 6901) to what it is about, in the text read as a document; `None` of a text
+    /// that is none.
+    pub fn with_paths(&self) -> Vec<(&Diagnostic, Option<String>)> {
+        let root = super::parse(&self.source).ok();
+        let path = |problem: &Diagnostic| {
+            let (span, rest) = match &problem.key {
+                Some((span, rest)) => (span, rest.as_str()),
+                None => (&problem.span, ""),
+            };
+            root.as_ref().map(|root| pointer::to(root.get_ref(), span, rest))
+        };
+        self.problems.iter().map(|problem| (problem, path(problem))).collect()
+    }
+
+    /// A problem of a document, whose lines nobody has seen.
+    fn render_path(problem: &Diagnostic, path: &str) -> String {
+        let Diagnostic { code, message, help, .. } = problem;
+        let place = if path.is_empty() { String::new() } else { format!(" at {path}") };
+        let help = help.as_ref().map_or_else(String::new, |help| format!("\n  = help: {help}"));
+        format!("error[{code}]{place}: {message}{help}")
     }
 
     fn render(&self, problem: &Diagnostic) -> String {
@@ -86,8 +124,14 @@ pub(crate) fn line_and_column(source: &str, at: usize) -> (usize, usize) {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.problems {
-            writeln!(f, "{}\n", self.render(problem))?;
+        if self.is_of_document {
+            for (problem, path) in self.with_paths() {
+                writeln!(f, "{}\n", Self::render_path(problem, path.as_deref().unwrap_or_default()))?;
+            }
+        } else {
+            for problem in &self.problems {
+                writeln!(f, "{}\n", self.render(problem))?;
+            }
         }
         let count = self.problems.len();
         let problems = if count == 1 { "problem" } else { "problems" };

@@ -45,15 +45,29 @@ impl Problems {
         message: impl Into<String>,
         help: Option<String>,
     ) {
+        self.add_of(code, span, None, message, help);
+    }
+
+    /// Of a key that is not there, in what stands at the place.
+    pub(crate) fn add_missing(&mut self, key: &str, span: Range<usize>, message: impl Into<String>) {
+        let of = Some((span.clone(), format!("/{key}")));
+        self.add_of("missing_key", span, of, message, None);
+    }
+
+    /// `key`: as [`Diagnostic`] has it.
+    pub(crate) fn add_of(
+        &mut self,
+        code: &'static str,
+        span: Range<usize>,
+        key: Option<(Range<usize>, String)>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
         if self.is_full() {
             return;
         }
-        self.0.push(Diagnostic {
-            code,
-            message: shown(&message.into()),
-            span,
-            help: help.as_deref().map(shown),
-        });
+        let message = shown(&message.into());
+        self.0.push(Diagnostic { code, message, span, help: help.as_deref().map(shown), key });
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -136,7 +150,7 @@ impl<'a> Table<'a> {
     pub(crate) fn required_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
         if self.place(key).is_none() {
             self.known.push(key);
-            problems.add("missing_key", self.span.clone(), format!("`{key}` is missing"));
+            problems.add_missing(key, self.span.clone(), format!("`{key}` is missing"));
             return None;
         }
         self.text(key, problems)
@@ -168,6 +182,30 @@ impl<'a> Table<'a> {
             problems.add("out_of_range", value.span(), format!("`{key}` must be {}", expected()));
         }
         number
+    }
+
+    /// Two whole numbers.
+    pub(crate) fn pair(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i32>,
+        problems: &mut Problems,
+    ) -> Option<[i32; 2]> {
+        let value = self.take(key)?;
+        let numbers: Option<Vec<_>> =
+            value.get_ref().as_array().map(|items| items.iter().map(|item| whole(item.get_ref())).collect());
+        match numbers.as_deref() {
+            Some([Some(one), Some(other)]) => {
+                let is_within = [one, other].iter().all(|number| range.contains(number));
+                if !is_within {
+                    let (least, most) = (range.start(), range.end());
+                    let message = format!("`{key}` must be two whole numbers from {least} to {most}");
+                    problems.add("out_of_range", value.span(), message);
+                }
+                is_within.then_some([*one, *other])
+            }
+            _ => wrong_type(key, "a list of two whole numbers", value, problems),
+        }
     }
 
     pub(crate) fn duration(
@@ -224,7 +262,7 @@ impl<'a> Table<'a> {
     ) -> Vec<At<String>> {
         if self.place(key).is_none() {
             self.known.push(key);
-            problems.add("missing_key", self.span.clone(), missing);
+            problems.add_missing(key, self.span.clone(), missing);
             return Vec::new();
         }
         let problems_before = problems.0.len();
@@ -435,6 +473,13 @@ fn json(value: &DeValue<'_>) -> Value {
             table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect(),
         ),
     }
+}
+
+/// A whole number; one that is beyond what there is counts as the furthest.
+fn whole(value: &DeValue<'_>) -> Option<i32> {
+    let integer = value.as_integer()?;
+    let furthest = if integer.as_str().starts_with('-') { i32::MIN } else { i32::MAX };
+    Some(i32::from_str_radix(integer.as_str(), integer.radix()).unwrap_or(furthest))
 }
 
 fn integer_json(integer: &DeInteger<'_>) -> Value {

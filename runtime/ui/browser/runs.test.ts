@@ -160,6 +160,8 @@ test("a failed call is found by a filter, shown as it was sent and answered, and
   await page.getByRole("button", { name: "Retry from step 2" }).click();
   await page.getByRole("heading", { level: 3, name: /Move to stage/ }).waitFor();
   await page.getByText("1 warning").waitFor();
+  // Why it failed before is still told.
+  await page.getByText("answered 500 Internal Server Error: billing is closed").waitFor();
   expect(await page.getByRole("button", { name: /Retry/, exact: false }).filter({ hasNotText: "Tell billing" }).count()).toBe(0);
   await shot(page, "execution-retried");
   expect(complaints).toEqual([]);

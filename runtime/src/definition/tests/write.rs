@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{Anything, SAMPLE, read};
 use crate::{
-    definition::{ALERTS_EVERY_MAX, read_back, write},
+    definition::{ALERTS_EVERY_MAX, POSITION_MAX, Source, document, read_back, read_source, write},
     model::{
         Action, ActionId, AlertRule, Condition, Field, FieldId, FieldType, ItemId, Role, Stage, StageId,
         StepDefinition, StepId, Workflow, WorkflowId,
@@ -16,7 +16,7 @@ use crate::{
         id::slug,
         requirement::Requirements,
         template::Template,
-        workflow::OnFailure,
+        workflow::{After, OnFailure, Position},
     },
     toml_file::FILE_BYTES_MAX,
 };
@@ -27,7 +27,17 @@ fn round_trip(workflow: &Workflow) -> String {
     let again = read("written.toml", &text, &Anything).unwrap_or_else(|report| panic!("{report}\n{text}"));
     assert_eq!(again, *workflow, "{text}");
     assert_eq!(write(&again), text);
+    through_a_document(workflow, &text);
     text
+}
+
+/// "TOML → document → PUT → the same canonical TOML", over JSON as a client sends it.
+fn through_a_document(workflow: &Workflow, text: &str) {
+    let sent = serde_json::to_string(&document(workflow)).expect("JSON");
+    let source = Source::Document(serde_json::from_str(&sent).expect("JSON"));
+    let again = read_source("document", &source, Some(&workflow.id), &Anything, &|_| None);
+    let again = again.unwrap_or_else(|report| panic!("{report}\n{sent}"));
+    assert_eq!((write(&again).as_str(), &again), (text, workflow), "{sent}");
 }
 
 #[test]
@@ -43,11 +53,15 @@ const UNTIDY: &str = r#"
         name = "Grown \"Up\""
         id = "orders"
         fields = [{ name = "Title", type = "text", required = true }, { name = "Color", type = "singleSelect", options = ["Red", "Blue"], editable = false }]
-        stages = [{ name = "Open" }, { name = "Done", end = true, color = "green" }]
+        stages = [{ position = [0, -20], name = "Open" }, { name = "Done", end = true, color = "green" }]
         roles = [{ name = "Manager" }]
         [[actions]]
         name = "Tell"
         from = ["Open"]
+        position = [ 100000, 0x10 ]
+        celebrate = true
+        after = "next"
+        confirm = "Tell \"them\" now?"
         on_failure = "revert"
         requires = { roles = ["Manager"], conditions = [{ message = "No", any = [{ field = "Stage", one_of = ["Open", "Done"] }, { field = "Color", equals = "Red" }, { field = "Title", contains = "A rather long text, so that the tests stand below each other" }] }] }
         [[actions.steps]]
@@ -85,6 +99,7 @@ fn the_text_is_one_that_a_person_enjoys() {
 
         [[stages]]
         name = "Open"
+        position = [0, -20]
 
         [[stages]]
         name = "Done"
@@ -98,6 +113,10 @@ fn the_text_is_one_that_a_person_enjoys() {
         name = "Tell"
         from = ["Open"]
         on_failure = "revert"
+        confirm = 'Tell "them" now?'
+        after = "next"
+        celebrate = true
+        position = [100000, 16]
 
         [actions.requires]
         roles = ["Manager"]
@@ -329,6 +348,10 @@ fn actions(parts: Parts, fields: &[Field], stages: &[Stage], roles: &[Role]) -> 
         from: stages.iter().rev().map(|stage| stage.id.clone()).collect(),
         requires: if bare { Requirements::default() } else { requires.clone() },
         on_failure: if revert { OnFailure::Revert } else { OnFailure::Keep },
+        confirm: all.then(|| "It's \"really\" to be done?".to_owned()),
+        after: if assigned { After::List } else { After::Stay },
+        celebrate: bare,
+        position: revert.then_some(Position { x: -POSITION_MAX, y: POSITION_MAX }),
         steps,
     };
     names.into_iter().zip(steps).map(action).collect()
@@ -352,7 +375,8 @@ fn workflow() -> impl Strategy<Value = Workflow> {
                         title: format!("See {index}"),
                     });
                     let checklist = if index == 2 { Vec::new() } else { checklist };
-                    Stage { id: StageId::new(id), name, color, end: index == 1, checklist }
+                    let position = (index == 0).then_some(Position { x: -5, y: 7 });
+                    Stage { id: StageId::new(id), name, color, end: index == 1, checklist, position }
                 })
                 .collect();
             let own = roles.into_iter().map(|(name, id)| Role::new(id, name));

@@ -11,7 +11,7 @@ use super::{
     task::{check_assignee, check_unique},
 };
 use crate::model::{
-    attempt::{Attempt, AttemptEnd},
+    attempt::{Attempt, AttemptEnd, AttemptFailure},
     document::Answer,
     execution::{Event, Execution, State, StepEnd},
     file::Blob,
@@ -117,7 +117,7 @@ pub fn finish(
         }
         Err(Failed { code, message, fields }) => (StepEnd::Failed { code: code.to_owned(), message }, fields),
     };
-    let outcome = end.outcome();
+    let (outcome, failure) = (end.outcome(), end.reason().map(AttemptFailure::from));
     let end = end.named(&plan.action().step_title(step));
     if !mid_call {
         // A step without effects leaves no record of its start: it could simply run again.
@@ -130,7 +130,14 @@ pub fn finish(
         step,
         version: execution.version,
         started_at: report.started_at,
-        end: Some(AttemptEnd { at: report.ended_at, outcome, record: report.record, field_errors, warnings }),
+        end: Some(AttemptEnd {
+            at: report.ended_at,
+            outcome,
+            failure,
+            record: report.record,
+            field_errors,
+            warnings,
+        }),
     });
     let event = match report.again {
         Some(until) if mid_call && has_task => Event::TriedInVain { end, until },

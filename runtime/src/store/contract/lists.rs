@@ -45,6 +45,7 @@ fn workflow() -> Workflow {
         color: "gray".to_owned(),
         end: name == "Done",
         checklist: Vec::new(),
+        position: None,
     });
     Workflow { fields: kinds.map(field).to_vec(), stages: stages.to_vec(), ..sample::workflow() }
 }

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::StoreError;
 use crate::model::{
-    ActionId, Attempt, AttemptEnd, Comment, Execution, ExecutionId, Failure, FieldErrors, FieldId,
-    FieldValue, FileEntry, HistoryEntry, ItemId, KeptItem, Performer, Place, Schedule, StageId, State, Task,
-    TaskId, Timestamp, Untold, UserId, WorkflowId,
+    ActionId, Attempt, AttemptEnd, AttemptFailure, Comment, Execution, ExecutionId, Failure, FieldErrors,
+    FieldId, FieldValue, FileEntry, HistoryEntry, ItemId, KeptItem, Performer, Place, Schedule, StageId,
+    State, Task, TaskId, Timestamp, Untold, UserId, WorkflowId,
     checklist::{AddedItem, ItemStatus, ItemUpdate},
     file,
     history::{Author, Cause, Slot, SlotChange},
@@ -22,8 +22,7 @@ pub(super) const EXECUTION_COLUMNS: &str = "id, task_id, workflow_id, version, a
      wake_at, code, message, attempts, created_at, updated_at, place, stage_seen, task_deleted, tries, \
      began_after, depth";
 
-pub(super) const ATTEMPT_COLUMNS: &str =
-    "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors, version, try";
+pub(super) const ATTEMPT_COLUMNS: &str = "execution_id, number, step, started_at, ended_at, outcome, record, warnings, field_errors, version, try, code, message";
 
 pub(super) const UNTOLD_COLUMNS: &str =
     "workflow_id, action_id, task_id, execution_id, at, step, code, message, is_unknown";
@@ -315,6 +314,10 @@ pub(super) fn attempt(row: &Row<'_>) -> Result<Attempt, StoreError> {
         Some(at) => Some(AttemptEnd {
             at: instant(at)?,
             outcome: outcome(&row.get::<_, String>(5)?)?,
+            failure: match (row.get(11)?, row.get(12)?) {
+                (Some(code), Some(message)) => Some(AttemptFailure { code, message }),
+                _ => None,
+            },
             record: row.get(6)?,
             field_errors: match row.get::<_, Option<String>>(8)? {
                 Some(text) => field_errors_from_json(&text)?,

@@ -536,14 +536,15 @@ pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Resul
     let end = attempt.end.as_ref();
     let warnings = end.map(|end| rows::warnings_to_json(&end.warnings)).transpose()?.flatten();
     let field_errors = end.map(|end| rows::field_errors_to_json(&end.field_errors)).transpose()?.flatten();
+    let failure = end.and_then(|end| end.failure.as_ref());
     let sql =
         "INSERT INTO attempt (execution_id, number, step, started_at, ended_at, outcome, record, warnings,
-                                   field_errors, version, try)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                                   field_errors, version, try, code, message)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                ON CONFLICT (execution_id, number) DO UPDATE
                SET ended_at = excluded.ended_at, outcome = excluded.outcome,
                    record = excluded.record, warnings = excluded.warnings,
-                   field_errors = excluded.field_errors";
+                   field_errors = excluded.field_errors, code = excluded.code, message = excluded.message";
     connection.prepare_cached(sql)?.execute(params![
         attempt.execution.to_bytes(),
         attempt.number,
@@ -556,6 +557,8 @@ pub(super) fn write_attempt(connection: &Connection, attempt: &Attempt) -> Resul
         field_errors,
         attempt.version,
         attempt.try_number,
+        failure.map(|failure| failure.code.as_str()),
+        failure.map(|failure| failure.message.as_str()),
     ])?;
     Ok(())
 }

@@ -62,8 +62,17 @@ export const usersQuery = (workflow: string) =>
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/users", { params: { path: { workflow } } })),
   });
 
+const changed = new Set<(change: Change) => void>();
+
+/** Calls `listener` with every change, for a page that reads anew in its own way. Returns how to stop that. */
+export function onChange(listener: (change: Change) => void): () => void {
+  changed.add(listener);
+  return () => changed.delete(listener);
+}
+
 /** What a change makes stale. Lists of tasks and executions are read anew, the rest stays. */
 export function staleAfter(change: Change): void {
+  changed.forEach((listener) => listener(change));
   switch (change.kind) {
     case "task":
       stale(["workflow", change.workflow, "tasks"]);

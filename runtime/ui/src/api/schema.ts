@@ -344,6 +344,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflows/{workflow}/task_counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many tasks there are, by stages and by assignees
+         * @description Needs the right to view the workflow.
+         */
+        get: operations["countTasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/{workflow}/tasks/{task}/schedule": {
         parameters: {
             query?: never;
@@ -1253,6 +1273,8 @@ export interface components {
             code: string;
             action: string | null;
             step: string | null;
+            /** @description A JSON pointer into the document, such as `/actions/2/steps/0/url`; empty for the whole. */
+            path: string | null;
             reason: string;
             remedy: string;
         };
@@ -1260,6 +1282,10 @@ export interface components {
             Stage: string;
             "Assigned To": string | null;
             "Task URL"?: string;
+            /** Format: date-time */
+            "Created On"?: string;
+            /** Format: date-time */
+            "Updated On"?: string;
         };
         /** @description Values by the names of fields; `Stage` names a stage, `Assigned To` is an email or null. */
         TaskValues: {
@@ -1270,7 +1296,27 @@ export interface components {
             id: string;
             name: string;
             color: string;
+            confirm: string | null;
+            /** @enum {unknown} */
+            after: "stay" | "list" | "next";
+            celebrate: boolean;
             unmet?: string[];
+        };
+        TaskCounts: {
+            total: number;
+            active: number;
+            matching: number;
+            stages: {
+                id: string;
+                name: string;
+                color: string;
+                end: boolean;
+                count: number;
+            }[];
+            assignees: {
+                user: components["schemas"]["User"] | null;
+                count: number;
+            }[];
         };
         Performer: {
             id: string;
@@ -1410,6 +1456,8 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             outcome: string;
+            code: string | null;
+            message: string | null;
             field_errors: unknown;
             warnings: string[];
             curl: string | null;
@@ -1423,6 +1471,8 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             outcome: string;
+            code: string | null;
+            message: string | null;
             field_errors: unknown;
             warnings: string[];
             curl: string | null;
@@ -1709,19 +1759,246 @@ export interface components {
             /** @enum {unknown} */
             managed_by: "file" | "store";
             toml: string;
+            document: components["schemas"]["WorkflowDocument"];
             file?: string;
             refused?: string;
         };
         Problem: {
             code: string;
             message: string;
-            line: number;
-            column: number;
+            /** @description A JSON pointer into the document, such as `/actions/2/steps/0/url`; empty for the whole. */
+            path: string | null;
+            line: number | null;
+            column: number | null;
+            /** @description Bytes of the text; null of a document. */
             span: {
                 start: number;
                 end: number;
-            };
+            } | null;
             help: string | null;
+        };
+        /** @description A workflow's definition: the keys of its file, in JSON. What is answered says the id of every part, and every step's name. */
+        WorkflowDocument: {
+            /** @description What the workflow is called. */
+            name: string;
+            /** @description How data and programs know the workflow, also when its name changes; the slug of its first name unless it is written. */
+            id?: string;
+            /** @description The fields of a task, in the order in which it shows them. */
+            fields?: {
+                /** @description What the field is called. */
+                name: string;
+                /**
+                 * @description What its values are.
+                 * @enum {unknown}
+                 */
+                type: "text" | "longText" | "number" | "phone" | "currency" | "date" | "datetime" | "person" | "singleSelect" | "multipleSelect" | "checkbox" | "uniqueId" | "file" | "email" | "url";
+                /**
+                 * @description A task must have a value for it.
+                 * @default false
+                 */
+                required: boolean;
+                /**
+                 * @description People may change it by hand.
+                 * @default true
+                 */
+                editable: boolean;
+                /** @description What may be chosen, of a singleSelect or a multipleSelect. */
+                options?: string[];
+                /**
+                 * @description Of a uniqueId: the next number is given where none is sent.
+                 * @default false
+                 */
+                autoincrement: boolean;
+                /**
+                 * @description Of a file: how many.
+                 * @default 50
+                 */
+                limit: number;
+                /** @description How data and programs know the field, also when its name changes; the slug of its first name unless it is written. */
+                id?: string;
+                /** @description The name that the field had so far. */
+                was?: string;
+            }[];
+            /** @description The stages; a new task begins in the first. */
+            stages: {
+                /** @description What the stage is called. */
+                name: string;
+                /**
+                 * @description A colour's name, or #rrggbb.
+                 * @default gray
+                 */
+                color: string | ("gray" | "blue" | "green" | "yellow" | "orange" | "red" | "purple" | "pink" | "teal") | unknown;
+                /**
+                 * @description A task in it is no longer active.
+                 * @default false
+                 */
+                end: boolean;
+                /** @description What every task has on its checklist in this stage. */
+                checklist?: (string | {
+                    /** @description What is to be done. */
+                    title: string;
+                    /** @description How what was set is kept, also when its name changes; the slug of its first name unless it is written. */
+                    id?: string;
+                })[];
+                /** @description Where it stands in the drawing: to the right, and down. Nothing else depends on it. */
+                position?: number[];
+                /** @description How data and programs know the stage, also when its name changes; the slug of its first name unless it is written. */
+                id?: string;
+                /** @description The name that the stage had so far. */
+                was?: string;
+            }[];
+            /** @description Roles beside Administrator and Collaborator. */
+            roles?: {
+                /** @description What the role is called. */
+                name: string;
+                /** @description How memberships know the role, also when its name changes; the slug of its first name unless it is written. */
+                id?: string;
+                /**
+                 * @description May do everything in this workflow.
+                 * @default false
+                 */
+                admin: boolean;
+                /**
+                 * @description Sees the workflow and its tasks.
+                 * @default true
+                 */
+                view: boolean;
+                /**
+                 * @description Makes, changes and deletes tasks.
+                 * @default true
+                 */
+                edit: boolean;
+                /** @description The actions that may be performed, by name; all of them unless it is written. */
+                perform?: string[];
+            }[];
+            /** @description The buttons on a task, and what each does. */
+            actions?: {
+                /** @description What the button says. */
+                name: string;
+                /**
+                 * @description A colour's name, or #rrggbb.
+                 * @default gray
+                 */
+                color: string | ("gray" | "blue" | "green" | "yellow" | "orange" | "red" | "purple" | "pink" | "teal") | unknown;
+                /** @description The stages in which the action is offered, by name. */
+                from: string[];
+                /** @description What must hold before the action is performed. */
+                requires?: {
+                    /** @description Fields that must have a value. */
+                    fields?: string[];
+                    /**
+                     * @description Every item of the task's stage must be completed or skipped.
+                     * @default false
+                     */
+                    checklist: boolean;
+                    /**
+                     * @description The task must be assigned to somebody.
+                     * @default false
+                     */
+                    assigned: boolean;
+                    /** @description One of these roles, of the performer. */
+                    roles?: string[];
+                    /** @description Conditions of one's own, each with its message. */
+                    conditions?: ({
+                        /** @description What the performer reads when the condition does not hold. */
+                        message: string;
+                        /** @description Each of these must hold. */
+                        all?: {
+                            /** @description A field's name, `Stage` or `Assigned To`. */
+                            field: string;
+                            /** @description Whether there is a value. */
+                            is_set?: boolean;
+                            /** @description A value of the field's type; of a date also "today". */
+                            equals?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            not_equals?: string | number | boolean | unknown[];
+                            /** @description It is one of these. */
+                            one_of?: unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            at_least?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            at_most?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            more_than?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            less_than?: string | number | boolean | unknown[];
+                            /** @description It has this text in it, or this option chosen. */
+                            contains?: string;
+                        }[];
+                        /** @description One of these must hold. */
+                        any?: {
+                            /** @description A field's name, `Stage` or `Assigned To`. */
+                            field: string;
+                            /** @description Whether there is a value. */
+                            is_set?: boolean;
+                            /** @description A value of the field's type; of a date also "today". */
+                            equals?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            not_equals?: string | number | boolean | unknown[];
+                            /** @description It is one of these. */
+                            one_of?: unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            at_least?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            at_most?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            more_than?: string | number | boolean | unknown[];
+                            /** @description A value of the field's type; of a date also "today". */
+                            less_than?: string | number | boolean | unknown[];
+                            /** @description It has this text in it, or this option chosen. */
+                            contains?: string;
+                        }[];
+                    } & (unknown | unknown))[];
+                };
+                /**
+                 * @description "keep": what steps have changed stays; "revert": it is taken back.
+                 * @default keep
+                 * @enum {unknown}
+                 */
+                on_failure: "keep" | "revert";
+                /** @description What somebody is asked before they perform it. */
+                confirm?: string;
+                /**
+                 * @description Where somebody goes after its success. "stay": the task's page; "list": the table; "next": the next task of the list.
+                 * @default stay
+                 * @enum {unknown}
+                 */
+                after: "stay" | "list" | "next";
+                /**
+                 * @description Its success is a reason to be glad.
+                 * @default false
+                 */
+                celebrate: boolean;
+                /** @description Where it stands in the drawing: to the right, and down. Nothing else depends on it. */
+                position?: number[];
+                /** @description What happens, in order; the first step that fails stops the action. */
+                steps?: ({
+                    type: string;
+                    name?: string;
+                    id?: string;
+                } & {
+                    [key: string]: unknown;
+                })[];
+                /** @description How data and programs know the action, also when its name changes; the slug of its first name unless it is written. */
+                id?: string;
+                /** @description The name that the action had so far. */
+                was?: string;
+            }[];
+            /** @description Who is told of failures that nobody was waiting for. */
+            alerts?: {
+                /**
+                 * @description The server's log is told.
+                 * @default true
+                 */
+                log: boolean;
+                /** @description To which URL each message is posted; or a secret that is one: {{secrets.NAME}}. */
+                webhook?: string;
+                /**
+                 * @description What fails within this time after a message comes with the next; such as "10m".
+                 * @default 5m
+                 */
+                every: string;
+            };
         };
         Validation: {
             valid: boolean;
@@ -1747,6 +2024,7 @@ export interface components {
             at: string;
             by: components["schemas"]["Performer"] | null;
             toml: string;
+            document: components["schemas"]["WorkflowDocument"];
         };
         Parts: {
             added: {
@@ -2007,6 +2285,7 @@ export interface operations {
                      *         "code": "unreachable_stage",
                      *         "action": null,
                      *         "step": null,
+                     *         "path": "/stages/1",
                      *         "reason": "no step moves a task to the stage",
                      *         "remedy": "let an action move tasks there"
                      *       }
@@ -2276,6 +2555,64 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "id": "orders",
+                 *       "fields": [
+                 *         {
+                 *           "name": "Title",
+                 *           "id": "title",
+                 *           "type": "text"
+                 *         }
+                 *       ],
+                 *       "stages": [
+                 *         {
+                 *           "name": "Open",
+                 *           "id": "open",
+                 *           "color": "gray",
+                 *           "position": [
+                 *             0,
+                 *             0
+                 *           ]
+                 *         },
+                 *         {
+                 *           "name": "Done",
+                 *           "id": "done",
+                 *           "color": "green",
+                 *           "end": true,
+                 *           "position": [
+                 *             400,
+                 *             0
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "roles": [],
+                 *       "actions": [
+                 *         {
+                 *           "name": "Finish",
+                 *           "id": "finish",
+                 *           "color": "green",
+                 *           "from": [
+                 *             "Open"
+                 *           ],
+                 *           "position": [
+                 *             200,
+                 *             0
+                 *           ],
+                 *           "steps": [
+                 *             {
+                 *               "type": "move_to_stage",
+                 *               "name": "Move to stage",
+                 *               "id": "move-to-stage",
+                 *               "stage": "Done"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkflowDocument"];
                 /** @example name = "Orders" */
                 "application/toml": string;
             };
@@ -2292,7 +2629,62 @@ export interface operations {
                      *       "workflow": "orders",
                      *       "version": 3,
                      *       "managed_by": "store",
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Definition"];
@@ -2468,7 +2860,62 @@ export interface operations {
                      *       "workflow": "orders",
                      *       "version": 3,
                      *       "managed_by": "store",
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Definition"];
@@ -2568,6 +3015,64 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "id": "orders",
+                 *       "fields": [
+                 *         {
+                 *           "name": "Title",
+                 *           "id": "title",
+                 *           "type": "text"
+                 *         }
+                 *       ],
+                 *       "stages": [
+                 *         {
+                 *           "name": "Open",
+                 *           "id": "open",
+                 *           "color": "gray",
+                 *           "position": [
+                 *             0,
+                 *             0
+                 *           ]
+                 *         },
+                 *         {
+                 *           "name": "Done",
+                 *           "id": "done",
+                 *           "color": "green",
+                 *           "end": true,
+                 *           "position": [
+                 *             400,
+                 *             0
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "roles": [],
+                 *       "actions": [
+                 *         {
+                 *           "name": "Finish",
+                 *           "id": "finish",
+                 *           "color": "green",
+                 *           "from": [
+                 *             "Open"
+                 *           ],
+                 *           "position": [
+                 *             200,
+                 *             0
+                 *           ],
+                 *           "steps": [
+                 *             {
+                 *               "type": "move_to_stage",
+                 *               "name": "Move to stage",
+                 *               "id": "move-to-stage",
+                 *               "stage": "Done"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkflowDocument"];
                 /** @example name = "Orders" */
                 "application/toml": string;
             };
@@ -2584,7 +3089,62 @@ export interface operations {
                      *       "workflow": "orders",
                      *       "version": 3,
                      *       "managed_by": "store",
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Definition"];
@@ -2803,6 +3363,64 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "id": "orders",
+                 *       "fields": [
+                 *         {
+                 *           "name": "Title",
+                 *           "id": "title",
+                 *           "type": "text"
+                 *         }
+                 *       ],
+                 *       "stages": [
+                 *         {
+                 *           "name": "Open",
+                 *           "id": "open",
+                 *           "color": "gray",
+                 *           "position": [
+                 *             0,
+                 *             0
+                 *           ]
+                 *         },
+                 *         {
+                 *           "name": "Done",
+                 *           "id": "done",
+                 *           "color": "green",
+                 *           "end": true,
+                 *           "position": [
+                 *             400,
+                 *             0
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "roles": [],
+                 *       "actions": [
+                 *         {
+                 *           "name": "Finish",
+                 *           "id": "finish",
+                 *           "color": "green",
+                 *           "from": [
+                 *             "Open"
+                 *           ],
+                 *           "position": [
+                 *             200,
+                 *             0
+                 *           ],
+                 *           "steps": [
+                 *             {
+                 *               "type": "move_to_stage",
+                 *               "name": "Move to stage",
+                 *               "id": "move-to-stage",
+                 *               "stage": "Done"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkflowDocument"];
                 /** @example name = "Orders" */
                 "application/toml": string;
             };
@@ -3100,7 +3718,62 @@ export interface operations {
                      *       "version": 3,
                      *       "at": "2020-01-31T00:00:00Z",
                      *       "by": null,
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Version"];
@@ -3363,7 +4036,62 @@ export interface operations {
                      *       "workflow": "orders",
                      *       "version": 3,
                      *       "managed_by": "store",
-                     *       "toml": "name = \"Orders\"\n"
+                     *       "toml": "name = \"Orders\"\n\n[[fields]]\nname = \"Title\"\ntype = \"text\"\n\n[[stages]]\nname = \"Open\"\nposition = [0, 0]\n\n[[stages]]\nname = \"Done\"\ncolor = \"green\"\nend = true\nposition = [400, 0]\n\n[[actions]]\nname = \"Finish\"\ncolor = \"green\"\nfrom = [\"Open\"]\nposition = [200, 0]\n\n[[actions.steps]]\ntype = \"move_to_stage\"\nstage = \"Done\"\n",
+                     *       "document": {
+                     *         "name": "Orders",
+                     *         "id": "orders",
+                     *         "fields": [
+                     *           {
+                     *             "name": "Title",
+                     *             "id": "title",
+                     *             "type": "text"
+                     *           }
+                     *         ],
+                     *         "stages": [
+                     *           {
+                     *             "name": "Open",
+                     *             "id": "open",
+                     *             "color": "gray",
+                     *             "position": [
+                     *               0,
+                     *               0
+                     *             ]
+                     *           },
+                     *           {
+                     *             "name": "Done",
+                     *             "id": "done",
+                     *             "color": "green",
+                     *             "end": true,
+                     *             "position": [
+                     *               400,
+                     *               0
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "roles": [],
+                     *         "actions": [
+                     *           {
+                     *             "name": "Finish",
+                     *             "id": "finish",
+                     *             "color": "green",
+                     *             "from": [
+                     *               "Open"
+                     *             ],
+                     *             "position": [
+                     *               200,
+                     *               0
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "type": "move_to_stage",
+                     *                 "name": "Move to stage",
+                     *                 "id": "move-to-stage",
+                     *                 "stage": "Done"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Definition"];
@@ -3521,11 +4249,15 @@ export interface operations {
             query?: {
                 /** @description A stage, by its name; so any field by its name, empty for empty */
                 Stage?: string;
+                /** @description A text that stands in a value of the task, or in the name or email of its people, in any case */
+                _search?: string;
+                /** @description Tests that must all hold, as the conditions of actions have them: a JSON list such as `[{"field": "Contract Value", "at_least": "1000"}]` */
+                _where?: string;
                 /** @description How many at most */
                 _limit?: number;
                 /** @description Where the page begins: `Onward-Next-Cursor` of the page before */
                 _cursor?: string;
-                /** @description A field, `-` before it for the other way round */
+                /** @description A field, `Stage`, `Assigned To`, `Created On` or `Updated On`; `-` before it for the other way round */
                 _sort?: string;
             };
             header?: never;
@@ -3549,6 +4281,8 @@ export interface operations {
                      *         "Stage": "In Progress",
                      *         "Assigned To": "user@example.com",
                      *         "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *         "Created On": "2020-01-31T00:00:00Z",
+                     *         "Updated On": "2020-01-31T00:00:01Z",
                      *         "Company ID": "42"
                      *       }
                      *     ]
@@ -3628,6 +4362,24 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
+            /** @description `invalid_where` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_where",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_where";
+                    } & components["schemas"]["Error"];
+                };
+            };
             "5XX": components["responses"]["NotNow"];
         };
     };
@@ -3664,6 +4416,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -3871,6 +4625,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -3888,6 +4644,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -4082,11 +4840,15 @@ export interface operations {
             query?: {
                 /** @description A stage, by its name; so any field by its name, empty for empty */
                 Stage?: string;
+                /** @description A text that stands in a value of the task, or in the name or email of its people, in any case */
+                _search?: string;
+                /** @description Tests that must all hold, as the conditions of actions have them: a JSON list such as `[{"field": "Contract Value", "at_least": "1000"}]` */
+                _where?: string;
                 /** @description How many at most */
                 _limit?: number;
                 /** @description Where the page begins: `Onward-Next-Cursor` of the page before */
                 _cursor?: string;
-                /** @description A field, `-` before it for the other way round */
+                /** @description A field, `Stage`, `Assigned To`, `Created On` or `Updated On`; `-` before it for the other way round */
                 _sort?: string;
             };
             header?: never;
@@ -4110,6 +4872,8 @@ export interface operations {
                      *         "Stage": "In Progress",
                      *         "Assigned To": "user@example.com",
                      *         "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *         "Created On": "2020-01-31T00:00:00Z",
+                     *         "Updated On": "2020-01-31T00:00:01Z",
                      *         "Company ID": "42"
                      *       }
                      *     ]
@@ -4189,6 +4953,24 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
+            /** @description `invalid_where` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_where",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_where";
+                    } & components["schemas"]["Error"];
+                };
+            };
             "5XX": components["responses"]["NotNow"];
         };
     };
@@ -4217,6 +4999,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -4315,6 +5099,8 @@ export interface operations {
                      *       "Stage": "In Progress",
                      *       "Assigned To": "user@example.com",
                      *       "Task URL": "https://onward.example/workflows/orders/tasks/42",
+                     *       "Created On": "2020-01-31T00:00:00Z",
+                     *       "Updated On": "2020-01-31T00:00:01Z",
                      *       "Company ID": "42"
                      *     }
                      */
@@ -4576,6 +5362,149 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    countTasks: {
+        parameters: {
+            query?: {
+                /** @description A stage, by its name; so any field by its name, empty for empty */
+                Stage?: string;
+                /** @description A text that stands in a value of the task, or in the name or email of its people, in any case */
+                _search?: string;
+                /** @description Tests that must all hold, as the conditions of actions have them: a JSON list such as `[{"field": "Contract Value", "at_least": "1000"}]` */
+                _where?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A workflow's id */
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 123,
+                     *       "active": 100,
+                     *       "matching": 12,
+                     *       "stages": [
+                     *         {
+                     *           "id": "in-progress",
+                     *           "name": "In Progress",
+                     *           "color": "yellow",
+                     *           "end": false,
+                     *           "count": 12
+                     *         }
+                     *       ],
+                     *       "assignees": [
+                     *         {
+                     *           "user": null,
+                     *           "count": 12
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TaskCounts"];
+                };
+            };
+            /** @description `invalid_parameter` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_parameter",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_parameter";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `step_type_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "step_type_missing",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_where` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_where",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_where";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -4902,7 +5831,10 @@ export interface operations {
                      *       {
                      *         "id": "finish",
                      *         "name": "Finish",
-                     *         "color": "green"
+                     *         "color": "green",
+                     *         "confirm": "Is everything delivered?",
+                     *         "after": "next",
+                     *         "celebrate": true
                      *       }
                      *     ]
                      */

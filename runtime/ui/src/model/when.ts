@@ -1,4 +1,4 @@
-// Instants in words: how long ago, how soon, which day.
+// When something ends, in words: to the day where that is far away.
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 365 * 86_400],
@@ -10,7 +10,7 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
-/** "5 minutes ago", "in 7 days", "just now". */
+/** "in 7 days", "5 minutes ago"; by its largest unit alone, rounded: a key made for 30 days ends in 30 days. */
 export function fromNow(instant: string, now: number = Date.now()): string {
   const seconds = (Date.parse(instant) - now) / 1000;
   const found = UNITS.find(([, length]) => Math.abs(seconds) >= length);

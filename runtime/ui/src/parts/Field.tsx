@@ -1,6 +1,6 @@
 // What people type and choose: each with its label, what it is for, and what is wrong with it.
 import { Check, ChevronDown } from "lucide-react";
-import type { ReactNode } from "react";
+import type { ReactNode, Ref } from "react";
 import {
   Checkbox as AriaCheckbox,
   RadioGroup as AriaRadioGroup,
@@ -61,10 +61,12 @@ interface TextFieldProps extends Described {
   mono?: boolean;
   /** Beside what is typed, at its end: the field picker's button. */
   end?: ReactNode;
+  /** The element in which one types, for whoever needs to know where the caret is. */
+  inputRef?: Ref<HTMLInputElement | HTMLTextAreaElement>;
 }
 
 export function TextField(props: TextFieldProps) {
-  const { value, onChange, onBlur, type = "text", placeholder, rows, autoFocus, autoComplete, maxLength, mono, end } = props;
+  const { value, onChange, onBlur, type = "text", placeholder, rows, autoFocus, autoComplete, maxLength, mono, end, inputRef } = props;
   const look = `${styles.input} ${mono ? styles.mono : ""} ${end ? styles.withEnd : ""}`;
   return (
     <AriaTextField
@@ -85,9 +87,9 @@ export function TextField(props: TextFieldProps) {
       <Surroundings {...props}>
         <div className={styles.box}>
           {rows && rows > 1 ? (
-            <TextArea className={look} rows={rows} placeholder={placeholder ?? ""} spellCheck={!mono} />
+            <TextArea ref={inputRef as Ref<HTMLTextAreaElement>} className={look} rows={rows} placeholder={placeholder ?? ""} spellCheck={!mono} />
           ) : (
-            <Input className={look} placeholder={placeholder ?? ""} {...(type === "number" && { inputMode: "decimal" as const })} />
+            <Input ref={inputRef as Ref<HTMLInputElement>} className={look} placeholder={placeholder ?? ""} {...(type === "number" && { inputMode: "decimal" as const })} />
           )}
           {end && <span className={styles.end}>{end}</span>}
         </div>

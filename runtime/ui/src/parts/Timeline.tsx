@@ -124,15 +124,15 @@ function AttemptChapter({ chapter, execution, message, isLast, isOpen }: Attempt
         {isBetween && <Now execution={execution} />}
         <DisclosurePanel className={styles.panel!}>
           {chapter.otherVersion && <p className={styles.quiet}>It ran on version {attempt.version} of the workflow.</p>}
-          {tries.length > 1 ? tries.map((it, index) => <TryPart key={it.number} it={it} isLast={index === tries.length - 1} />) : <TryBody it={attempt} />}
+          {tries.length > 1 ? tries.map((it, index) => <TryPart key={it.number} it={it} isLast={index === tries.length - 1} saysFailure={index < tries.length - 1} />) : <TryBody it={attempt} />}
         </DisclosurePanel>
       </Disclosure>
     </Row>
   );
 }
 
-/** Why an attempt failed. Of earlier ones only some servers say it. */
-function messageOf(attempt: Attempt & { message?: string | null }, execution: ExecutionDetail, isLast: boolean, saysFailure: boolean): string | null {
+/** Why an attempt failed. One that is older than the server's memory of it has its execution's words, if it is the last. */
+function messageOf(attempt: Attempt, execution: ExecutionDetail, isLast: boolean, saysFailure: boolean): string | null {
   if (attempt.outcome !== "failed" && attempt.outcome !== "unknown") return null;
   const isFinal = isLast && stateOf(execution.state).status === "Fail";
   if (isFinal && !saysFailure) return null;
@@ -141,7 +141,7 @@ function messageOf(attempt: Attempt & { message?: string | null }, execution: Ex
 }
 
 /** One of several tries of a step. */
-function TryPart({ it, isLast }: { it: Try; isLast: boolean }) {
+function TryPart({ it, isLast, saysFailure }: { it: Try; isLast: boolean; saysFailure: boolean }) {
   const outcome = outcomeOf(it.outcome);
   return (
     <Disclosure className={styles.try!} defaultExpanded={isLast}>
@@ -156,6 +156,11 @@ function TryPart({ it, isLast }: { it: Try; isLast: boolean }) {
           </span>
         </AriaButton>
       </Heading>
+      {saysFailure && it.message && (
+        <p className={`${styles.message} ${styles.badText} ${styles.inTry}`}>
+          <Words text={withoutTitle(it.message)} />
+        </p>
+      )}
       <DisclosurePanel className={styles.panel!}>
         <TryBody it={it} />
       </DisclosurePanel>

@@ -1,7 +1,10 @@
-// The server's sentences: what it sets between backquotes is code.
+// Sentences of the server and of plugins: what is set between backquotes is code, between asterisks is stressed.
+import { Fragment } from "react";
+
 export function Words({ text }: { text: string }) {
-  const pieces = text.split("`");
-  // One that has no partner is just a character.
-  if (pieces.length % 2 === 0) return <>{text}</>;
-  return <>{pieces.map((piece, index) => (index % 2 === 1 ? <code key={index}>{piece}</code> : piece))}</>;
+  return text.split(/(`[^`]+`|\*[^*\s][^*]*\*)/).map((piece, index) => {
+    if (piece.length > 2 && piece.startsWith("`")) return <code key={index}>{piece.slice(1, -1)}</code>;
+    if (piece.length > 2 && piece.startsWith("*")) return <em key={index}>{piece.slice(1, -1)}</em>;
+    return <Fragment key={index}>{piece}</Fragment>;
+  });
 }

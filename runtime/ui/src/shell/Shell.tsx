@@ -4,6 +4,7 @@ import { BookOpen, ChevronDown, CircleUser, KeyRound, ListTodo, Lock, LogOut, Mo
 import type { ReactNode } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { NavLink, Outlet, useNavigate, useParams } from "react-router";
+import { archivedQuery } from "../api/administration";
 import { workflowsQuery } from "../api/queries";
 import { useConnection, useRights, useSession } from "../api/session";
 import { Avatar } from "../parts/Marks";
@@ -107,7 +108,10 @@ export function WorkflowShell() {
   const navigate = useNavigate();
   const workflows = useQuery(workflowsQuery);
   const { administer } = useRights(workflow);
-  const own = workflows.data?.find((it) => it.id === workflow);
+  const listed = workflows.data?.find((it) => it.id === workflow);
+  // One that is not among them may be archived: it is read as ever, and says so.
+  const archived = useQuery({ ...archivedQuery, enabled: workflows.isSuccess && !listed });
+  const putAway = listed ? undefined : archived.data?.find((it) => it.id === workflow);
   const others: MenuGroup = {
     id: "workflows",
     title: "Workflows",
@@ -120,10 +124,11 @@ export function WorkflowShell() {
         <Menu label="Workflows" groups={[others, all]} onChoose={(id) => navigate(id ? `/workflows/${id}/tasks` : "/workflows")}>
           <AriaButton className={styles.workflow!}>
             <WorkflowIcon aria-hidden />
-            {own?.name ?? workflow}
+            {(listed ?? putAway)?.name ?? workflow}
             <ChevronDown aria-hidden />
           </AriaButton>
         </Menu>
+        {putAway && <span className={styles.archived}>Archived: it can be read, but not changed.</span>}
         <nav className={styles.tabs} aria-label="Workflow">
           <Tab to="tasks" icon={<ListTodo aria-hidden />}>
             Tasks

@@ -12,6 +12,8 @@ function attempt(number: number, step: number, outcome: string, at = "2026-01-01
     started_at: at,
     ended_at: outcome === "running" ? null : at,
     outcome,
+    code: null,
+    message: null,
     field_errors: {},
     warnings: [],
     curl: null,

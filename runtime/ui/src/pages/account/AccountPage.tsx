@@ -1,8 +1,9 @@
 // Whoever is signed in: their name, their password, how pages look, and what they may do where.
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { LogOut } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
+import { rolesQuery } from "../../api/administration";
 import { answer, client } from "../../api/client";
 import { type Session, useSession } from "../../api/session";
 import { fullName } from "../../model/people/person";
@@ -92,9 +93,17 @@ function ThemeCard() {
   );
 }
 
+/** The role from which what one may do follows; an administrator of the workspace may do everything without one. */
+function RoleName({ workflow }: { workflow: Session["workflows"][number] }) {
+  const { is_administrator } = useSession();
+  const roles = useQuery({ ...rolesQuery(workflow.id), enabled: !is_administrator });
+  const role = roles.data?.find((it) => it.id === workflow.role_id);
+  return role && `${role.name}: `;
+}
+
 function rights(workflow: Session["workflows"][number]): string {
-  if (workflow.administer) return "Everything";
-  const may = ["See tasks", ...(workflow.edit ? ["change them"] : []), ...(workflow.perform.length > 0 ? ["perform actions"] : [])];
+  if (workflow.administer) return "everything";
+  const may = ["see tasks", ...(workflow.edit ? ["change them"] : []), ...(workflow.perform.length > 0 ? ["perform actions"] : [])];
   return may.join(", ");
 }
 
@@ -108,7 +117,10 @@ function RightsCard({ session }: { session: Session }) {
             <dt>
               <Link to={`/workflows/${workflow.id}/tasks`}>{workflow.name}</Link>
             </dt>
-            <dd>{rights(workflow)}</dd>
+            <dd>
+              <RoleName workflow={workflow} />
+              {rights(workflow)}
+            </dd>
           </div>
         ))}
       </dl>

@@ -62,7 +62,8 @@ function RetryAllDialog({ workflow, asked, words, onClose }: { workflow: string;
       <DialogButtons>
         {run.data ? (
           <>
-            {run.data.more && (
+            {/* The oldest come first: where all of those were refused, they would be again. */}
+            {run.data.more && run.data.accepted > 0 && (
               <Button onPress={() => run.mutate()} isPending={run.isPending}>
                 Retry the next ones
               </Button>

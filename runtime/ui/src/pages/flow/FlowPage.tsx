@@ -1,10 +1,38 @@
-// Flow Builder
-import { Page } from "../../parts/Page";
+// The Flow Builder's page: fetches what it needs, and says so where it cannot.
+import { useQuery } from "@tanstack/react-query";
+import { Lock } from "lucide-react";
+import { useMemo } from "react";
+import { useParams } from "react-router";
+import { definitionQuery } from "../../api/definitions";
+import { stepTypesQuery } from "../../api/queries";
+import { useRights } from "../../api/session";
+import { readDraft } from "../../model/flow/draft";
+import { useTitle } from "../../parts/Page";
+import { Empty, Failed, Loading } from "../../parts/States";
+import { BuilderPage } from "./Builder";
 
 export function Component() {
-  return (
-    <main id="main">
-      <Page title="Flow Builder">{null}</Page>
-    </main>
-  );
+  const { workflow = "" } = useParams();
+  useTitle("Flow Builder");
+  const { administer } = useRights(workflow);
+  if (!administer) {
+    return (
+      <main id="main">
+        <Empty icon={<Lock aria-hidden />} title="You may not change this workflow">
+          Whoever administers it can show you what it does.
+        </Empty>
+      </main>
+    );
+  }
+  return <Fetched key={workflow} workflow={workflow} />;
+}
+
+function Fetched({ workflow }: { workflow: string }) {
+  const definition = useQuery(definitionQuery(workflow));
+  const stepTypes = useQuery(stepTypesQuery);
+  const isStore = definition.data?.managed_by === "store";
+  const draft = useMemo(() => (isStore ? readDraft(localStorage, workflow) : undefined), [workflow, isStore]);
+  if (definition.data && stepTypes.data) return <BuilderPage workflow={workflow} definition={definition.data} stepTypes={stepTypes.data} draft={draft} />;
+  const failed = definition.isError ? definition : stepTypes.isError ? stepTypes : undefined;
+  return <main id="main">{failed ? <Failed error={failed.error} onRetry={() => void failed.refetch()} /> : <Loading what="The workflow" />}</main>;
 }

@@ -12,6 +12,7 @@ import { Confirm } from "../../parts/Dialog";
 import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";
 import { Row, Rows } from "../../parts/Rows";
+import { Ago } from "../../parts/Time";
 import { Empty, Failed, Loading } from "../../parts/States";
 import { say } from "../../parts/Toasts";
 import { Administrators } from "../../shell/Administrators";
@@ -90,7 +91,7 @@ function KeyRow({ its, onRevoke }: { its: Key; onRevoke: () => void }) {
     >
       <span>{scopes.length === SCOPES.length ? "May do everything" : scopes.join(", ")}</span>
       <span>{names ? `in ${names.join(", ")}` : "in all workflows"}</span>
-      {its.last_used_at ? <span title={toTheMinute(its.last_used_at)}>Used {fromNow(its.last_used_at)}</span> : <span>Never used</span>}
+      {its.last_used_at ? <span>Used <Ago at={its.last_used_at} /></span> : <span>Never used</span>}
       {its.expires_at && (
         <span title={toTheMinute(its.expires_at)}>
           {its.has_expired ? "Ended" : "Ends"} {fromNow(its.expires_at)}
@@ -122,8 +123,8 @@ function RevokeDialog({ revoked, onClose }: { revoked: Key; onClose: () => void 
       onClose={onClose}
     >
       <p>
-        Programs that use it are refused from now on. {revoked.last_used_at ? `It was used last ${fromNow(revoked.last_used_at)}.` : "It was never used."} This
-        cannot be undone.
+        Programs that use it are refused from now on.{" "}
+        {revoked.last_used_at ? <>It was used last <Ago at={revoked.last_used_at} />.</> : "It was never used."} This cannot be undone.
       </p>
     </Confirm>
   );

@@ -1,10 +1,132 @@
-// Task
-import { Page } from "../../parts/Page";
+// One task: where it is and who has it, what can be done with it now, its values, its checklist, what was said and what became of it.
+import { useQuery } from "@tanstack/react-query";
+import { FileX2 } from "lucide-react";
+import { useMemo, useState } from "react";
+import { useNavigate, useParams } from "react-router";
+import { ApiError, type Schemas } from "../../api/client";
+import { fieldsQuery, stagesQuery } from "../../api/queries";
+import { useRights } from "../../api/session";
+import { actionsQuery, taskExecutionsQuery, taskQuery } from "../../api/tasks";
+import { openExecutions } from "../../model/execution/open";
+import { type Field, type Task, titleOf } from "../../model/tasks/columns";
+import { LinkButton } from "../../parts/Button";
+import { useTitle } from "../../parts/Page";
+import { Empty, Failed, Loading, Notice } from "../../parts/States";
+import { say, told } from "../../parts/Toasts";
+import { usePeople } from "../tasks/people";
+import { listAddress } from "../tasks/useView";
+import { ActionBar } from "./ActionBar";
+import { Activity } from "./Activity";
+import { Checklist } from "./Checklist";
+import { Comments } from "./Comments";
+import { Confetti } from "./Confetti";
+import { Details } from "./Details";
+import { ExecutionCard } from "./ExecutionCard";
+import { Head } from "./Head";
+import { ScheduleNotice } from "./ScheduleNotice";
+import { nextInList } from "./nextInList";
+import styles from "./TaskPage.module.css";
+import { type Performed, usePerform } from "./usePerform";
 
 export function Component() {
+  const { workflow = "", task = "" } = useParams();
+  const fields = useQuery(fieldsQuery(workflow));
+  const values = useQuery(taskQuery(workflow, task));
+  useTitle(values.data && fields.data ? titleOf(values.data, fields.data) : "Task");
+  const error = values.error ?? fields.error;
+  const isGone = values.error instanceof ApiError && values.error.code === "task_not_found";
+  if (isGone) {
+    return (
+      <main id="main">
+        <Empty icon={<FileX2 aria-hidden />} title="This task is not there" action={<LinkButton href={listAddress(workflow)}>All tasks</LinkButton>}>
+          It was deleted, or its Unique ID has changed. Its executions can still be seen under Executions.
+        </Empty>
+      </main>
+    );
+  }
+  if (values.data && fields.data) return <TaskView key={`${workflow}/${task}`} workflow={workflow} address={task} task={values.data} fields={fields.data} error={values.error} />;
   return (
     <main id="main">
-      <Page title="Task">{null}</Page>
+      {error ? (
+        <Failed
+          error={error}
+          onRetry={() => {
+            void values.refetch();
+            void fields.refetch();
+          }}
+        />
+      ) : (
+        <Loading what="The task" />
+      )}
+    </main>
+  );
+}
+
+/** The same each time, so that nothing is drawn anew for it. */
+const NO_STAGES: Schemas["Stage"][] = [];
+
+interface TaskViewProps {
+  workflow: string;
+  address: string;
+  task: Task;
+  fields: Field[];
+  /** It could not be read anew; what is shown may be old. */
+  error: unknown;
+}
+
+function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
+  const navigate = useNavigate();
+  const rights = useRights(workflow);
+  const people = usePeople(workflow);
+  const executions = useQuery(taskExecutionsQuery(workflow, address));
+  const actions = useQuery(actionsQuery(workflow, address));
+  const [isCelebrating, setCelebrating] = useState(false);
+  const { data: stages = NO_STAGES } = useQuery(stagesQuery(workflow));
+  const colors = useMemo(() => new Map(stages.map((it) => [it.name, it.color])), [stages]);
+
+  const succeeded = async ({ name, after, celebrate }: Performed) => {
+    say(`${name}: done.`);
+    if (celebrate) setCelebrating(true);
+    if (after === "list") navigate(listAddress(workflow));
+    if (after === "next") {
+      const next = await nextInList(workflow, fields, address);
+      if (next === null) say("That was the last task of the list.");
+      navigate(next === null ? listAddress(workflow) : `/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(next)}`);
+    }
+  };
+  const performing = usePerform(workflow, address, succeeded);
+  const open = openExecutions(executions.data ?? []);
+  const shown = open.map((it) => it.id);
+  // One that was begun just now may not be in the list yet.
+  if (performing.own && !executions.data?.some((it) => it.id === performing.own?.id)) shown.unshift(performing.own.id);
+  const pending = open.filter((it) => it.status === "Pending").map((it) => it.action.id);
+  if (performing.own) pending.push(performing.own.action.id);
+
+  return (
+    <main id="main" className={styles.page}>
+      {isCelebrating && <Confetti onEnd={() => setCelebrating(false)} />}
+      <Head workflow={workflow} address={address} task={task} fields={fields} colors={colors} stages={stages} people={people} canEdit={rights.edit} canMove={rights.administer}>
+        <ActionBar actions={actions} pending={pending} performing={performing} />
+      </Head>
+      {error !== null && (
+        <Notice kind="warn" title="This may be old">
+          {told(error)}
+        </Notice>
+      )}
+      <ScheduleNotice workflow={workflow} address={address} canEdit={rights.edit} colors={colors} />
+      {shown.map((id) => (
+        <ExecutionCard key={id} workflow={workflow} address={address} execution={id} onRetried={(action) => performing.follow(id, action)} />
+      ))}
+      <div className={styles.columns}>
+        <div className={styles.column}>
+          <Details workflow={workflow} address={address} task={task} fields={fields} people={people} colors={colors} canEdit={rights.edit} />
+          <Comments workflow={workflow} address={address} people={people} canEdit={rights.edit} />
+        </div>
+        <div className={styles.column}>
+          <Checklist workflow={workflow} address={address} stage={task.Stage} stages={stages} people={people} canEdit={rights.edit} />
+          <Activity workflow={workflow} address={address} fields={fields} people={people} executions={executions} />
+        </div>
+      </div>
     </main>
   );
 }

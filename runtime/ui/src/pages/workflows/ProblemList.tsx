@@ -4,6 +4,7 @@ import { Button } from "react-aria-components";
 import type { Schemas } from "../../api/client";
 import { type Span, lineSelection, selection } from "../../model/workflows/place";
 import { Notice } from "../../parts/States";
+import { Words } from "../../parts/Words";
 import styles from "./Workflows.module.css";
 
 export type Problem = Schemas["Problem"];
@@ -20,7 +21,7 @@ interface ProblemListProps {
 export function ProblemList({ problems, text, sent, source }: ProblemListProps) {
   const show = (problem: Problem) => {
     const area = source.current?.querySelector("textarea");
-    if (!area) return;
+    if (!area || !problem.span || problem.line === null) return;
     // Once it was changed, only lines are about where they were.
     const { start, end }: Span = text === sent ? selection(text, problem.span) : lineSelection(text, problem.line);
     area.focus();
@@ -32,13 +33,18 @@ export function ProblemList({ problems, text, sent, source }: ProblemListProps) 
     <Notice kind="bad" title={problems.length === 1 ? "There is a problem in it" : `There are ${problems.length} problems in it`}>
       <ul className={styles.problems}>
         {problems.map((problem) => (
-          <li key={`${problem.code} ${problem.span.start} ${problem.message}`}>
+          <li key={`${problem.code} ${problem.line} ${problem.column} ${problem.message}`}>
             <Button className={styles.place!} onPress={() => show(problem)}>
               Line {problem.line}, column {problem.column}
             </Button>
             <span>
-              {problem.message}
-              {problem.help && <span className={styles.help}> {problem.help}</span>}
+              <Words text={problem.message} />
+              {problem.help && (
+                <span className={styles.help}>
+                  {" "}
+                  <Words text={problem.help} />
+                </span>
+              )}
             </span>
           </li>
         ))}

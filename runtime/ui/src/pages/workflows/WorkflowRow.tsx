@@ -10,6 +10,7 @@ import { Badge } from "../../parts/Marks";
 import { Menu, type MenuEntry } from "../../parts/Menu";
 import { Row } from "../../parts/Rows";
 import { say, sayError } from "../../parts/Toasts";
+import { Words } from "../../parts/Words";
 import { download } from "./download";
 import { useStaleWorkflows } from "./stale";
 import styles from "./Workflows.module.css";
@@ -63,7 +64,9 @@ function Why({ said }: { said: string }) {
       {said}
     </pre>
   ) : (
-    <p className={styles.bad}>{said}</p>
+    <p className={styles.bad}>
+      <Words text={said} />
+    </p>
   );
 }
 

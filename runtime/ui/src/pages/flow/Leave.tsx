@@ -1,0 +1,37 @@
+// Whoever leaves with something unsaved is asked. A draft stays in the browser unless it is thrown away.
+import { useEffect } from "react";
+import { useBlocker } from "react-router";
+import { dropDraft } from "../../model/flow/draft";
+import { Button } from "../../parts/Button";
+import { DialogButtons, Modal } from "../../parts/Dialog";
+
+export function Leave({ workflow, isDirty }: { workflow: string; isDirty: boolean }) {
+  const blocker = useBlocker(({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname);
+  useEffect(() => {
+    if (!isDirty) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [isDirty]);
+  if (blocker.state !== "blocked") return null;
+  return (
+    <Modal title="There are changes that are not saved" isOpen onClose={blocker.reset} isDismissable>
+      <p>Keep them as a draft: they are here again when you come back, in this browser. Or throw them away.</p>
+      <DialogButtons>
+        <Button onPress={blocker.reset}>Stay here</Button>
+        <Button
+          look="danger"
+          onPress={() => {
+            dropDraft(localStorage, workflow);
+            blocker.proceed();
+          }}
+        >
+          Throw them away
+        </Button>
+        <Button look="primary" onPress={blocker.proceed}>
+          Keep the draft and leave
+        </Button>
+      </DialogButtons>
+    </Modal>
+  );
+}

@@ -1,0 +1,116 @@
+// Checking, keeping and saving what is edited: the server's word on it, the draft in the browser, and who else has saved.
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type DefinitionProblem, type Finding, type Stranded, type Validation, definitionQuery, saveDocument, validateDocument } from "../../api/definitions";
+import { ApiError } from "../../api/client";
+import { type FlowDocument, same, settle } from "../../model/flow/document";
+import { dropDraft, keepDraft } from "../../model/flow/draft";
+import { type Placed, type Problem, located, strandedWords } from "../../model/flow/problems";
+import { say, sayError } from "../../parts/Toasts";
+import type { useBuilderState } from "./state";
+
+/** After the last edit, until the server is asked. */
+const CHECK_MS = 400;
+
+type Held = ReturnType<typeof useBuilderState>;
+
+const asProblem = (it: DefinitionProblem): Problem => ({ path: it.path ?? null, message: it.message, help: it.help, level: "problem" });
+const asFinding = (it: Finding): Problem => ({ path: it.path ?? null, message: it.reason, help: it.remedy, level: "finding" });
+const asStranded = (document: FlowDocument, it: Stranded): Problem => {
+  const index = (document.stages ?? []).findIndex((stage) => stage.id === it.id);
+  const field = (document.fields ?? []).findIndex((one) => one.id === it.id);
+  const path = it.code.includes("stage") ? (index >= 0 ? `/stages/${index}` : "") : field >= 0 ? `/fields/${field}` : "";
+  return { path, message: strandedWords(it), level: "problem" };
+};
+
+/** What the server says of the document, a moment after each edit. */
+export function useValidation(workflow: string, document: FlowDocument, isAsked: boolean) {
+  const [found, setFound] = useState<{ document: FlowDocument; validation: Validation }>();
+  const [tries, setTries] = useState(0);
+  useEffect(() => {
+    if (!isAsked) return;
+    const abort = new AbortController();
+    const timer = setTimeout(async () => {
+      try {
+        setFound({ document, validation: await validateDocument(workflow, document, abort.signal) });
+      } catch (error) {
+        // Until the server is there again, what it said last stands; a refusal of the request itself is told on saving.
+        if (!abort.signal.aborted && error instanceof ApiError && error.passes) setTimeout(() => setTries((it) => it + 1), 3000);
+      }
+    }, CHECK_MS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [workflow, document, isAsked, tries]);
+  const problems = useMemo((): Placed[] => {
+    if (!found) return [];
+    const { validation } = found;
+    const all = [...validation.problems.map(asProblem), ...validation.stranded.map((it) => asStranded(found.document, it)), ...validation.findings.map(asFinding)];
+    // Places are those of the document that was looked at, which edits since may have moved.
+    return located(found.document, all);
+  }, [found]);
+  const isChecked = useMemo(() => found !== undefined && same(found.document, document), [found, document]);
+  return { problems, isChecked };
+}
+
+/** Keeps what is edited in the browser, and lets go of it once it is saved. */
+export function useDraft(workflow: string, held: Held, isKept: boolean) {
+  const { saved, document } = held;
+  const [isLost, setLost] = useState(false);
+  // At once, not a moment later: whoever closes the page right after an edit has it, too.
+  useEffect(() => {
+    if (isKept) setLost(!keepDraft(localStorage, workflow, { version: saved.version, base: saved.document, document, at: new Date().toISOString() }));
+  }, [workflow, saved, document, isKept]);
+  return isLost;
+}
+
+export interface Refusal {
+  message: string;
+  stranded: Stranded[];
+  problems: Placed[];
+}
+
+export function useSaving(workflow: string, held: Held, onConflict: () => void) {
+  const queries = useQueryClient();
+  const [isSaving, setSaving] = useState(false);
+  const [refusal, setRefusal] = useState<Refusal>();
+  const latest = useRef({ held, onConflict });
+  latest.current = { held, onConflict };
+
+  const save = useCallback(async (over?: number): Promise<boolean> => {
+    const { saved, document: sent, dispatch, theirs: known } = latest.current.held;
+    if (known && over === undefined) {
+      latest.current.onConflict();
+      return false;
+    }
+    const { document, became } = settle(sent, saved.document);
+    setSaving(true);
+    try {
+      const definition = await saveDocument(workflow, over ?? saved.version, document);
+      dispatch({ do: "saved", saved: { version: definition.version, document: definition.document }, became, sent });
+      dropDraft(localStorage, workflow);
+      queries.setQueryData(definitionQuery(workflow).queryKey, definition);
+      void queries.invalidateQueries({ queryKey: ["workflows"] });
+      void queries.invalidateQueries({ queryKey: ["workflow", workflow], predicate: (query) => query.queryKey.length > 3 || query.queryKey[2] !== "definition" });
+      setRefusal(undefined);
+      say(`Saved as version ${definition.version}.`);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "version_conflict") {
+        const theirs = await queries.fetchQuery({ ...definitionQuery(workflow), staleTime: 0 }).catch(() => undefined);
+        if (theirs) {
+          dispatch({ do: "theirs", saved: { version: theirs.version, document: theirs.document } });
+          latest.current.onConflict();
+        } else sayError(error);
+      } else if (error instanceof ApiError && (error.body["problems"] || error.body["stranded"])) {
+        const problems = located(document, ((error.body["problems"] as DefinitionProblem[] | undefined) ?? []).map(asProblem));
+        setRefusal({ message: error.message, stranded: (error.body["stranded"] as Stranded[] | undefined) ?? [], problems });
+      } else sayError(error);
+      return false;
+    } finally {
+      setSaving(false);
+    }
+  }, [workflow, queries]);
+  return { save, isSaving, refusal, forget: () => setRefusal(undefined) };
+}

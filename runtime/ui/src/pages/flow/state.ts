@@ -1,0 +1,128 @@
+// What the Flow Builder holds while it is open: the saved document, the edited one with its past, and what is selected.
+import { createContext, useContext, useMemo, useReducer } from "react";
+import type { Definition, StepType } from "../../api/definitions";
+import { type CanvasEdge, nodeId, thingOf, toCanvas } from "../../model/flow/canvas";
+import { type FlowDocument, same } from "../../model/flow/document";
+import type { Draft } from "../../model/flow/draft";
+import type { Thing } from "../../model/flow/edit";
+import { type History, begin, canRedo, canUndo, record, redo, undo } from "../../model/flow/history";
+import type { Placed } from "../../model/flow/problems";
+
+export interface Saved {
+  version: number;
+  document: FlowDocument;
+}
+
+export interface State {
+  saved: Saved;
+  history: History<FlowDocument>;
+  /** Nodes of the canvas by their ids, and edges by theirs. */
+  selected: string[];
+  /** What somebody else has saved meanwhile. */
+  theirs?: Saved | undefined;
+  /** A draft was found when the page was opened. */
+  restored: boolean;
+}
+
+type Event =
+  | { do: "edit"; document: FlowDocument; about?: string | undefined; select?: string[] | undefined }
+  | { do: "undo" | "redo" | "cancel" | "note-read" }
+  | { do: "select"; ids: string[] }
+  | { do: "saved"; saved: Saved; became: Map<string, string>; sent: FlowDocument }
+  | { do: "theirs"; saved: Saved }
+  | { do: "take-theirs" | "keep-mine" };
+
+/** Only what is there can be selected. */
+function existing(document: FlowDocument, ids: string[]): string[] {
+  const canvas = toCanvas(document);
+  const all = new Set([...canvas.nodes, ...canvas.edges].map((it) => it.id));
+  return ids.every((id) => all.has(id)) ? ids : ids.filter((id) => all.has(id));
+}
+
+function next(state: State, event: Event): State {
+  const to = (history: History<FlowDocument>, more: Partial<State> = {}): State => ({ ...state, ...more, history, selected: existing(history.present, more.selected ?? state.selected) });
+  switch (event.do) {
+    case "edit":
+      return to(record(state.history, event.document, event.about), event.select ? { selected: event.select } : {});
+    case "undo":
+      return to(undo(state.history));
+    case "redo":
+      return to(redo(state.history));
+    case "select":
+      return same(event.ids, state.selected) ? state : { ...state, selected: event.ids };
+    case "cancel":
+      // What was saved last is what counts, whoever saved it.
+      return to(record(state.history, (state.theirs ?? state.saved).document), { saved: state.theirs ?? state.saved, theirs: undefined, restored: false });
+    case "note-read":
+      return { ...state, restored: false };
+    case "saved": {
+      // What was edited while it was being saved is not lost.
+      const isAsSent = state.history.present === event.sent;
+      const history = isAsSent ? { ...begin(event.saved.document), past: state.history.past } : state.history;
+      const selected = isAsSent ? state.selected.map((id) => event.became.get(id) ?? id) : state.selected;
+      return to(history, { saved: event.saved, theirs: undefined, restored: false, selected });
+    }
+    case "theirs": {
+      if (event.saved.version <= state.saved.version) return state;
+      // Without edits of one's own there is nothing to choose.
+      if (same(state.history.present, state.saved.document)) return to(begin(event.saved.document), { saved: event.saved, theirs: undefined });
+      return { ...state, theirs: event.saved };
+    }
+    case "take-theirs":
+      return state.theirs ? to(record(state.history, state.theirs.document), { saved: state.theirs, theirs: undefined, restored: false }) : state;
+    case "keep-mine":
+      return state.theirs ? { ...state, saved: state.theirs, theirs: undefined } : state;
+  }
+}
+
+/** As the page begins: with the draft that was kept, if there is one. */
+function first({ definition, draft }: { definition: Definition; draft: Draft | undefined }): State {
+  const latest: Saved = { version: definition.version, document: definition.document };
+  if (!draft) return { saved: latest, history: begin(latest.document), selected: [], restored: false };
+  const base: Saved = draft.version === latest.version ? latest : { version: draft.version, document: draft.base };
+  const history = record(begin(base.document), draft.document);
+  return { saved: base, history, selected: [], restored: true, ...(latest.version > base.version && { theirs: latest }) };
+}
+
+export function useBuilderState(definition: Definition, draft: Draft | undefined) {
+  const [state, dispatch] = useReducer(next, { definition, draft }, first);
+  const document = state.history.present;
+  const isDirty = useMemo(() => !same(document, state.saved.document), [document, state.saved.document]);
+  const moves = useMemo(
+    () => ({
+      select: (things: Thing[]) => dispatch({ do: "select", ids: things.map(nodeId) }),
+      selectIds: (ids: string[]) => dispatch({ do: "select", ids }),
+      undo: () => dispatch({ do: "undo" }),
+      redo: () => dispatch({ do: "redo" }),
+      cancel: () => dispatch({ do: "cancel" }),
+    }),
+    [],
+  );
+  return { ...state, ...moves, dispatch, document, isDirty, canUndo: canUndo(state.history), canRedo: canRedo(state.history) };
+}
+
+export interface Builder extends Omit<ReturnType<typeof useBuilderState>, "dispatch"> {
+  workflow: string;
+  /** A file of this name manages the workflow: it can be looked at, not edited. */
+  file: string | undefined;
+  isReadOnly: boolean;
+  stepTypes: StepType[];
+  secrets: string[];
+  emails: string[];
+  problems: Placed[];
+  /** Edits with the same `about` in a row are undone as one. `select` is what is selected afterwards. */
+  edit: (change: (document: FlowDocument) => FlowDocument, about?: string, select?: Thing[]) => void;
+  openStep: (open: { action: string; step: string } | { action: string; type: string }) => void;
+}
+
+export const BuilderContext = createContext<Builder | null>(null);
+
+export function useBuilder(): Builder {
+  const builder = useContext(BuilderContext);
+  if (!builder) throw new Error("outside of the Flow Builder");
+  return builder;
+}
+
+export const thingsIn = (ids: string[]): Thing[] => ids.flatMap((id) => (/^(stage|action):/.test(id) && !id.includes(">") ? (thingOf(id) ?? []) : []));
+
+export const edgesIn = (document: FlowDocument, ids: string[]): CanvasEdge[] => toCanvas(document).edges.filter((edge) => ids.includes(edge.id));

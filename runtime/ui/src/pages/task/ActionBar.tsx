@@ -1,0 +1,155 @@
+// The coloured buttons of what can be done now. What cannot be done yet says why, on the button itself.
+import type { UseQueryResult } from "@tanstack/react-query";
+import { ChevronDown, Lock } from "lucide-react";
+import { useId, useRef, useState } from "react";
+import { Dialog, Popover } from "react-aria-components";
+import { ApiError } from "../../api/client";
+import type { TaskAction } from "../../api/coming";
+import { fillColors } from "../../model/color";
+import { Button } from "../../parts/Button";
+import { Confirm } from "../../parts/Dialog";
+import { Dot } from "../../parts/Marks";
+import { Notice } from "../../parts/States";
+import { told } from "../../parts/Toasts";
+import styles from "./ActionBar.module.css";
+import type { Performing } from "./usePerform";
+
+interface ActionBarProps {
+  actions: UseQueryResult<TaskAction[]>;
+  /** Actions that are under way on this task. */
+  pending: string[];
+  performing: Performing;
+}
+
+export function ActionBar({ actions, pending, performing }: ActionBarProps) {
+  const [confirming, setConfirming] = useState<TaskAction | null>(null);
+  const press = (action: TaskAction) => (action.confirm ? setConfirming(action) : performing.start(action));
+  const { refused } = performing;
+  return (
+    <>
+      {actions.data && actions.data.length > 0 && (
+        <div className={styles.bar} role="group" aria-label="Actions">
+          {actions.data.map((action) => {
+            const isBusy = pending.includes(action.id);
+            if (isBusy || !action.unmet?.length) {
+              return <Offered key={action.id} action={action} isBusy={isBusy || performing.asking !== null} isOwn={isBusy || performing.asking === action.id} onPress={() => press(action)} />;
+            }
+            return <Unmet key={action.id} action={action} unmet={action.unmet} />;
+          })}
+        </div>
+      )}
+      {actions.isError && !actions.data && (
+        <div className={styles.whole}>
+          <Notice kind="bad" title="What can be done could not be loaded" action={<Button small onPress={() => void actions.refetch()}>Try again</Button>}>
+            {told(actions.error)}
+          </Notice>
+        </div>
+      )}
+      {refused && (
+        <div className={styles.whole}>
+          <Notice
+            kind="bad"
+            title={`${refused.action.name} was not begun`}
+            action={
+              <>
+                {refused.error instanceof ApiError && refused.error.passes && (
+                  <Button small onPress={() => performing.start(refused.action)}>
+                    Try again
+                  </Button>
+                )}
+                <Button small onPress={performing.forget}>
+                  Close
+                </Button>
+              </>
+            }
+          >
+            <Said error={refused.error} />
+          </Notice>
+        </div>
+      )}
+      <Confirm
+        title={confirming?.name ?? ""}
+        does={confirming?.name ?? ""}
+        isOpen={confirming !== null}
+        onClose={() => setConfirming(null)}
+        onConfirm={() => {
+          if (confirming) performing.start(confirming);
+          setConfirming(null);
+        }}
+      >
+        <p>{confirming?.confirm}</p>
+      </Confirm>
+    </>
+  );
+}
+
+function Said({ error }: { error: unknown }) {
+  const said = error instanceof ApiError ? error.sentences : [told(error)];
+  if (said.length === 1) return <span>{said[0]}</span>;
+  return (
+    <ul className={styles.said}>
+      {said.map((it) => (
+        <li key={it}>{it}</li>
+      ))}
+    </ul>
+  );
+}
+
+function Offered({ action, isBusy, isOwn, onPress }: { action: TaskAction; isBusy: boolean; isOwn: boolean; onPress: () => void }) {
+  return (
+    // It keeps the keyboard while it is busy, so it is not disabled for good.
+    <button type="button" className={styles.action} style={fillColors(action.color)} aria-disabled={isBusy} aria-busy={isOwn} onClick={() => !isBusy && onPress()}>
+      {isOwn && <span className={styles.spinner} aria-hidden />}
+      {action.name}
+    </button>
+  );
+}
+
+/** It can be reached and read, and does nothing but to say what is missing. */
+function Unmet({ action, unmet }: { action: TaskAction; unmet: string[] }) {
+  const id = useId();
+  const button = useRef<HTMLButtonElement>(null);
+  const [isOpen, setOpen] = useState(false);
+  const [first, ...others] = unmet;
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        className={`${styles.action} ${styles.unmet}`}
+        aria-disabled
+        aria-haspopup="dialog"
+        aria-expanded={isOpen}
+        aria-describedby={id}
+        onClick={() => setOpen(true)}
+      >
+        <span className={styles.name}>
+          <Dot color={action.color} />
+          {action.name}
+          <Lock aria-hidden />
+        </span>
+        <span className={styles.why}>
+          <span className={styles.first}>{first}</span>
+          {others.length > 0 && <span className={styles.others}> +{others.length}</span>}
+          <ChevronDown aria-hidden />
+        </span>
+      </button>
+      <span id={id} className="unseen">
+        Cannot be performed yet: {unmet.join("; ")}
+      </span>
+      <Popover triggerRef={button} isOpen={isOpen} onOpenChange={setOpen} placement="bottom end" className={styles.popover!}>
+        <Dialog className={styles.dialog!} aria-label={`${action.name} cannot be performed yet`}>
+          <strong>{action.name} cannot be performed yet</strong>
+          <ul className={styles.said}>
+            {unmet.map((it) => (
+              <li key={it}>{it}</li>
+            ))}
+          </ul>
+          <Button small slot="close">
+            Close
+          </Button>
+        </Dialog>
+      </Popover>
+    </>
+  );
+}

@@ -1,0 +1,213 @@
+// The task's values, each written into where it stands.
+import { useMutation } from "@tanstack/react-query";
+import { Pencil } from "lucide-react";
+import { type FormEvent, type KeyboardEvent, useState } from "react";
+import { useNavigate } from "react-router";
+import { queryClient } from "../../api/queries";
+import { taskQuery, writeTask } from "../../api/tasks";
+import { CREATED_ON, type Field, type Task, UPDATED_ON, addressOf } from "../../model/tasks/columns";
+import { type Draft, type FileEntry, type NewFile, fromDraft, isEmpty, isUnchanged, shown, toDraft } from "../../model/tasks/values";
+import { Button, IconButton } from "../../parts/Button";
+import { Checkbox } from "../../parts/Field";
+import { Card } from "../../parts/Page";
+import { useKept } from "../../parts/useKept";
+import { wrong } from "../tasks/CellEditor";
+import { CellValue, type StageColors } from "../tasks/CellValue";
+import { FilesInput, FilesList } from "../tasks/FilesInput";
+import type { People } from "../tasks/people";
+import { ValueInput } from "../tasks/ValueInput";
+import styles from "./Details.module.css";
+
+interface DetailsProps {
+  workflow: string;
+  address: string;
+  task: Task;
+  fields: Field[];
+  people: People;
+  colors: StageColors;
+  canEdit: boolean;
+}
+
+export function Details({ workflow, address, task, fields, people, colors, canEdit }: DetailsProps) {
+  const navigate = useNavigate();
+  const [editing, setEditing] = useState<string | null>(null);
+  const save = async (field: Field, value: unknown) => {
+    const written = await writeTask(workflow, address, { [field.name]: value });
+    queryClient.setQueryData(taskQuery(workflow, addressOf(written)).queryKey, written);
+    // With another Unique ID it has another address.
+    const now = addressOf(written);
+    if (now !== address) navigate(`/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(now)}`, { replace: true });
+    else void queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
+  };
+  return (
+    <Card title="Details">
+      <dl className={styles.list}>
+        {fields.map((field) => (
+          <Row
+            key={field.id}
+            field={field}
+            value={task[field.name]}
+            people={people}
+            colors={colors}
+            canEdit={canEdit && field.editable}
+            isEditing={editing === field.id}
+            draftKey={`value-${workflow}/${address}/${field.id}`}
+            onEdit={(on) => setEditing(on ? field.id : null)}
+            onSave={(value) => save(field, value)}
+          />
+        ))}
+        {([CREATED_ON, UPDATED_ON] as const).map((name) =>
+          isEmpty(task[name]) ? null : (
+            <div key={name} className={styles.row}>
+              <dt>{name}</dt>
+              <dd className={styles.text}>{shown("created", task[name])}</dd>
+            </div>
+          ),
+        )}
+      </dl>
+    </Card>
+  );
+}
+
+interface RowProps {
+  field: Field;
+  value: unknown;
+  people: People;
+  colors: StageColors;
+  canEdit: boolean;
+  isEditing: boolean;
+  /** By what a half written value is kept. */
+  draftKey: string;
+  onEdit: (on: boolean) => void;
+  onSave: (value: unknown) => Promise<void>;
+}
+
+function Row(props: RowProps) {
+  const { field, isEditing, canEdit } = props;
+  const isAtOnce = field.type === "checkbox" || field.type === "file";
+  return (
+    <div className={`${styles.row} ${isEditing ? styles.open : ""}`}>
+      <dt>{field.name}</dt>
+      <dd>{canEdit && isAtOnce ? <AtOnce {...props} /> : isEditing ? <Editor {...props} /> : <Value {...props} />}</dd>
+    </div>
+  );
+}
+
+function Value({ field, value, people, colors, canEdit, onEdit }: RowProps) {
+  return (
+    <span className={styles.value}>
+      {/* The pencil is what the keyboard uses; who has a mouse may press the value itself. */}
+      <span className={`${styles.text} ${canEdit ? styles.pressable : ""}`} onClick={() => canEdit && !getSelection()?.toString() && field.type !== "url" && field.type !== "email" && onEdit(true)}>
+        {isEmpty(value) && field.type !== "checkbox" ? <span className={styles.empty}>Empty</span> : <Shown field={field} value={value} people={people} colors={colors} />}
+      </span>
+      {canEdit && <IconButton small label={`Edit ${field.name}`} icon={<Pencil />} onPress={() => onEdit(true)} />}
+    </span>
+  );
+}
+
+/** What can be opened is a link here. */
+function Shown({ field, value, people, colors }: Pick<RowProps, "field" | "value" | "people" | "colors">) {
+  const text = String(value);
+  switch (field.type) {
+    case "url":
+      return /^https?:/i.test(text) ? (
+        <a href={text} target="_blank" rel="noreferrer noopener">
+          {text}
+        </a>
+      ) : (
+        text
+      );
+    case "email":
+      return <a href={`mailto:${text}`}>{text}</a>;
+    case "phone":
+      return <a href={`tel:${text.replace(/\s/g, "")}`}>{text}</a>;
+    case "longText":
+      return <span className={styles.long}>{text}</span>;
+    case "file":
+      return <FilesList files={value as FileEntry[]} />;
+    case "checkbox":
+      return value === true ? "Yes" : "No";
+    default:
+      return <CellValue kind={field.type} value={value} names={people.names} colors={colors} />;
+  }
+}
+
+function Editor({ field, value, people, draftKey, onEdit, onSave }: RowProps) {
+  const [began] = useState(value);
+  const [draft, setDraft, forget] = useKept<Draft>(draftKey, () => toDraft(field, value));
+  const [error, setError] = useState<string>();
+  const close = () => {
+    forget();
+    onEdit(false);
+  };
+  const save = useMutation({
+    mutationFn: onSave,
+    onSuccess: close,
+    onError: (failed) => setError(wrong(failed, field.name)),
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (isUnchanged(field, draft, value)) return close();
+    const read = fromDraft(field, draft);
+    if ("error" in read) setError(read.error);
+    else save.mutate(read.value);
+  };
+  const keyed = (event: KeyboardEvent) => {
+    if (event.key === "Escape") close();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
+  };
+  const isChanged = JSON.stringify(began) !== JSON.stringify(value);
+  return (
+    <form className={styles.form} onSubmit={submit} onKeyDown={keyed} noValidate>
+      <ValueInput
+        field={field}
+        draft={draft}
+        onChange={setDraft}
+        people={people.list}
+        hideLabel
+        autoFocus
+        error={error}
+        description={isChanged && !save.isPending ? `Meanwhile it was changed to: ${shown(field.type, value, people.names) || "empty"}` : undefined}
+      />
+      <div className={styles.buttons}>
+        <Button small look="primary" type="submit" isPending={save.isPending}>
+          Save
+        </Button>
+        <Button small onPress={close}>
+          Cancel
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** What has nothing to be typed is saved as soon as it is chosen. */
+function AtOnce({ field, value, onSave }: RowProps) {
+  const [error, setError] = useState<string>();
+  const save = useMutation({
+    mutationFn: onSave,
+    onMutate: () => setError(undefined),
+    onError: (failed) => setError(wrong(failed, field.name)),
+  });
+  return (
+    <>
+      {field.type === "checkbox" ? (
+        <Checkbox label={field.name} value={save.isPending ? save.variables === true : value === true} onChange={(on) => save.mutate(on)}>
+          {null}
+        </Checkbox>
+      ) : (
+        <FilesInput
+          label={field.name}
+          limit={field.limit}
+          files={save.isPending ? (save.variables as (FileEntry | NewFile)[]) : ((value ?? []) as FileEntry[])}
+          onChange={(files) => save.mutate(files)}
+        />
+      )}
+      {error && (
+        <span className={styles.error} role="alert">
+          {field.name} {error}
+        </span>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,137 @@
+// The error card: which step failed, whom it called, what came back in whose words, what has happened already, and what one can do.
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { CircleAlert, CircleHelp, RotateCw } from "lucide-react";
+import { Link } from "react-router";
+import type { ExecutionDetail } from "../../api/coming";
+import { dismiss as dismissed, retry as retried } from "../../api/executions";
+import { queryClient } from "../../api/queries";
+import { actionsQuery, historyQuery } from "../../api/tasks";
+import { type ErrorCard, type NamedStep, errorCard } from "../../model/execution/errorCard";
+import { Button } from "../../parts/Button";
+import { Ago } from "../../parts/Time";
+import { sayError } from "../../parts/Toasts";
+import styles from "./ErrorCardView.module.css";
+import { actionName, executionAddress } from "./ExecutionCard";
+import type { Performed } from "./usePerform";
+
+interface ErrorCardViewProps {
+  workflow: string;
+  address: string;
+  execution: ExecutionDetail;
+  onRetried: (action: Performed) => void;
+}
+
+export function ErrorCardView({ workflow, address, execution, onRetried }: ErrorCardViewProps) {
+  const history = useQuery(historyQuery(workflow, address));
+  const actions = useQuery(actionsQuery(workflow, address));
+  const card = errorCard(execution, history.data);
+  const fresh = () => queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
+  const retry = useMutation({
+    mutationFn: () => retried(workflow, execution.id, "pinned"),
+    onSuccess: () => onRetried(actions.data?.find((it) => it.id === execution.action_id) ?? { id: execution.action_id, name }),
+    onError: sayError,
+    onSettled: fresh,
+  });
+  const dismiss = useMutation({ mutationFn: () => dismissed(workflow, execution.id), onError: sayError, onSettled: fresh });
+  const name = actionName(execution);
+  if (!card || card.outcome === "cancelled") return null;
+  const isUnknown = card.outcome === "unknown";
+  return (
+    <section className={`${styles.card} ${isUnknown ? styles.unknown : ""}`} role="alert" aria-label={`${name} failed`}>
+      <span className={styles.icon}>{isUnknown ? <CircleHelp aria-hidden /> : <CircleAlert aria-hidden />}</span>
+      <div className={styles.content}>
+        <h2 className={styles.title}>
+          {headline(card, name)}
+          <span className={styles.quiet}>
+            <Ago at={execution.updated_at} />
+          </span>
+        </h2>
+        <Said card={card} />
+        <Happened card={card} />
+        <div className={styles.buttons}>
+          <Button look="primary" icon={<RotateCw aria-hidden />} onPress={() => retry.mutate()} isPending={retry.isPending} isDisabled={dismiss.isPending}>
+            {card.step ? `Retry from step ${card.step.number}` : "Retry"}
+          </Button>
+          <Button onPress={() => dismiss.mutate()} isPending={dismiss.isPending} isDisabled={retry.isPending}>
+            Dismiss
+          </Button>
+          <Link to={executionAddress(workflow, execution.id)}>Request and answer</Link>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function headline(card: ErrorCard, name: string): string {
+  if (!card.step) return `${name} failed before its first step`;
+  const { number, name: step, tries } = card.step;
+  const tried = tries > 1 ? ` after ${tries} tries` : "";
+  return card.outcome === "unknown" ? `${name}: step ${number}, ${step}. Sent, no answer${tried}` : `${name} failed${tried} on step ${number}, ${step}`;
+}
+
+function Said({ card }: { card: ErrorCard }) {
+  const { host, status, words, fields, messages, outcome, step } = card;
+  return (
+    <>
+      {status && (
+        <p>
+          {host && <code>{host}</code>} answered <strong>{status}</strong>
+        </p>
+      )}
+      {words && <blockquote className={styles.words}>{words}</blockquote>}
+      {/* With the answer's own words there is nothing to add, unless something else went wrong. */}
+      {(outcome === "unknown" || !status || !words || fields.length > 0) && messages.map((it) => <p key={it}>{it}</p>)}
+      {fields.length > 0 && (
+        <ul className={styles.list}>
+          {fields.map(([field, said]) => (
+            <li key={field}>
+              <strong>{field}</strong> {said.join("; ")}
+            </li>
+          ))}
+        </ul>
+      )}
+      {!status && host && !messages.some((it) => it.includes(host)) && (
+        <p>
+          It had to do with <code>{host}</code>.
+        </p>
+      )}
+      {!step && messages.length === 0 && <p>The server does not say why.</p>}
+    </>
+  );
+}
+
+function Happened({ card }: { card: ErrorCard }) {
+  const { done, left, effect, changed } = card;
+  if (done.length === 0 && left.length === 0) return null;
+  return (
+    <dl className={styles.happened}>
+      {done.length > 0 && (
+        <>
+          <dt>Done before</dt>
+          <dd>
+            <Steps steps={done} />
+            {effect === "reverted" && <>. What was changed in {listed(changed)} was taken back.</>}
+            {effect === "kept" && (changed.length > 0 ? <>. What was changed in {listed(changed)} stays.</> : <>. What they did stays.</>)}
+            {effect === "none" && <>. Nothing was changed in the task.</>}
+          </dd>
+        </>
+      )}
+      {left.length > 0 && (
+        <>
+          <dt>Did not run</dt>
+          <dd>
+            <Steps steps={left} />
+          </dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+function Steps({ steps }: { steps: NamedStep[] }) {
+  return <>{steps.map((it) => `${it.number} ${it.name}`).join(", ")}</>;
+}
+
+function listed(names: string[]): string {
+  return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}

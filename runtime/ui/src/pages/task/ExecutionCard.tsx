@@ -1,0 +1,125 @@
+// An execution that has to do with the task now: how far its chain is, or how it failed.
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Check, Clock, LoaderCircle, Minus, X } from "lucide-react";
+import { useEffect, useState } from "react";
+import { Link } from "react-router";
+import type { ExecutionDetail } from "../../api/coming";
+import { cancel as cancelled } from "../../api/executions";
+import { queryClient } from "../../api/queries";
+import { taskExecutionQuery } from "../../api/tasks";
+import { type ChainStep, type StepState, progress, progressLine } from "../../model/execution/progress";
+import { personName } from "../../model/runs/tasks";
+import { stateOf } from "../../model/runs/states";
+import { Button } from "../../parts/Button";
+import { Took } from "../../parts/Time";
+import { Now } from "../../parts/Timeline";
+import { sayError } from "../../parts/Toasts";
+import { ErrorCardView } from "./ErrorCardView";
+import styles from "./ExecutionCard.module.css";
+import type { Performed } from "./usePerform";
+
+interface ExecutionCardProps {
+  workflow: string;
+  address: string;
+  execution: string;
+  onRetried: (action: Performed) => void;
+}
+
+/** What is done sooner is not shown as something that goes on. */
+const SHOWN_AFTER_MS = 250;
+
+export function ExecutionCard({ workflow, address, execution, onRetried }: ExecutionCardProps) {
+  const { data } = useQuery(taskExecutionQuery(workflow, address, execution));
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), SHOWN_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  if (!data) return null;
+  if (data.status === "Pending") return isLong ? <Running workflow={workflow} address={address} execution={data} /> : null;
+  return <ErrorCardView workflow={workflow} address={address} execution={data} onRetried={onRetried} />;
+}
+
+export function executionAddress(workflow: string, execution: string): string {
+  return `/workflows/${encodeURIComponent(workflow)}/executions/${encodeURIComponent(execution)}`;
+}
+
+export function actionName(execution: ExecutionDetail): string {
+  return execution.action?.name ?? execution.action_id;
+}
+
+function Running({ workflow, address, execution }: { workflow: string; address: string; execution: ExecutionDetail }) {
+  const chain = progress(execution);
+  const name = actionName(execution);
+  const cancel = useMutation({
+    mutationFn: () => cancelled(workflow, execution.id),
+    onError: sayError,
+    onSettled: () => queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] }),
+  });
+  const isQuiet = execution.state === "running";
+  return (
+    <section className={styles.card} aria-label={`${name} is under way`}>
+      <div className={styles.head}>
+        <h2>
+          <Link to={executionAddress(workflow, execution.id)}>{name}</Link>
+        </h2>
+        <span className={styles.quiet}>
+          {stateOf(execution.state).name} · <Took from={execution.created_at} to={null} />
+          {execution.performed_by && ` · ${personName(execution.performed_by)}`}
+        </span>
+        <span className={styles.space} />
+        <Button small onPress={() => cancel.mutate()} isPending={cancel.isPending}>
+          Cancel
+        </Button>
+      </div>
+      <p className="unseen" role="status">
+        {name}: {progressLine(chain)}
+      </p>
+      <Chain chain={chain} />
+      {!isQuiet && <Now execution={execution} />}
+    </section>
+  );
+}
+
+const WORDS: Record<StepState, string> = {
+  done: "done",
+  running: "under way",
+  waiting: "waiting",
+  failed: "failed",
+  unknown: "sent, no answer",
+  skipped: "not needed",
+  todo: "to come",
+};
+
+export function Chain({ chain }: { chain: ChainStep[] }) {
+  return (
+    <ol className={styles.chain}>
+      {chain.map((step) => (
+        <li key={step.number} className={`${styles.step} ${styles[step.state]}`} aria-current={step.state === "running" || step.state === "waiting" ? "step" : undefined}>
+          <span className={styles.mark}>{markOf(step)}</span>
+          <span className={styles.name}>{step.name}</span>
+          {step.tries > 1 && step.state !== "done" && <span className={styles.quiet}>try {step.tries}</span>}
+          <span className="unseen">: {WORDS[step.state]}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function markOf({ state, number }: ChainStep) {
+  switch (state) {
+    case "done":
+      return <Check aria-hidden />;
+    case "running":
+      return <LoaderCircle className={styles.turning} aria-hidden />;
+    case "waiting":
+      return <Clock aria-hidden />;
+    case "failed":
+    case "unknown":
+      return <X aria-hidden />;
+    case "skipped":
+      return <Minus aria-hidden />;
+    default:
+      return <span aria-hidden>{number}</span>;
+  }
+}

@@ -1,0 +1,75 @@
+// Performing an action from a task's page: one click is one execution, which is followed to its end.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import type { TaskAction } from "../../api/coming";
+import { ApiError } from "../../api/client";
+import { newKey, perform, taskExecutionQuery } from "../../api/tasks";
+
+export type Performed = Pick<TaskAction, "id" | "name"> & Partial<Pick<TaskAction, "after" | "celebrate">>;
+
+export interface Performing {
+  /** What was begun here and has not ended. */
+  own: { id: string; action: Performed } | null;
+  /** The action whose performance is being asked for, or was refused. */
+  asking: string | null;
+  refused: { action: TaskAction; error: unknown } | null;
+  start: (action: TaskAction) => void;
+  /** Goes on with one that was begun before: after a Retry. */
+  follow: (execution: string, action: Performed) => void;
+  forget: () => void;
+}
+
+export function usePerform(workflow: string, address: string, onSuccess: (action: Performed) => void): Performing {
+  const queries = useQueryClient();
+  const [own, setOwn] = useState<Performing["own"]>(null);
+  const [asking, setAsking] = useState<string | null>(null);
+  const [refused, setRefused] = useState<Performing["refused"]>(null);
+  // A second click comes before the page is drawn anew; and what got no answer is asked again with its key.
+  const isAsking = useRef(false);
+  const keys = useRef(new Map<string, string>());
+
+  const followed = useQuery({ ...taskExecutionQuery(workflow, address, own?.id ?? ""), enabled: own !== null });
+  const status = own && followed.data?.id === own.id ? followed.data.status : undefined;
+  const latest = useRef(onSuccess);
+  latest.current = onSuccess;
+  useEffect(() => {
+    if (!own || (status !== "Success" && status !== "Fail")) return;
+    setOwn(null);
+    void queries.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
+    if (status === "Success") latest.current(own.action);
+  }, [own, status, queries, workflow, address]);
+
+  const start = async (action: TaskAction) => {
+    if (isAsking.current) return;
+    isAsking.current = true;
+    setAsking(action.id);
+    setRefused(null);
+    const key = keys.current.get(action.id) ?? newKey();
+    keys.current.set(action.id, key);
+    try {
+      const { id } = await perform(workflow, address, action.id, key);
+      keys.current.delete(action.id);
+      setOwn({ id, action });
+    } catch (error) {
+      // Without an answer nobody knows whether it has begun: the next click is the same one.
+      if (!(error instanceof ApiError && error.passes)) keys.current.delete(action.id);
+      setRefused({ action, error });
+    } finally {
+      isAsking.current = false;
+      setAsking(null);
+      void queries.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
+    }
+  };
+  return {
+    own,
+    asking,
+    refused,
+    start: (action) => void start(action),
+    follow: (id, action) => {
+      // What is known of it is from before.
+      queries.removeQueries({ queryKey: taskExecutionQuery(workflow, address, id).queryKey });
+      setOwn({ id, action });
+    },
+    forget: () => setRefused(null),
+  };
+}

@@ -1,0 +1,214 @@
+// Writing into a cell: text in its place, choices and long things in a popover beside it. What is wrong is said there, too.
+import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
+import { Dialog, ListBox, ListBoxItem, Popover } from "react-aria-components";
+import { Check } from "lucide-react";
+import { ApiError } from "../../api/client";
+import { ASSIGNED_TO, type Column, type Field, type Task } from "../../model/tasks/columns";
+import { type Draft, fromDraft, isUnchanged, toDraft } from "../../model/tasks/values";
+import { Button } from "../../parts/Button";
+import { DialogButtons } from "../../parts/Dialog";
+import { Avatar } from "../../parts/Marks";
+import { told } from "../../parts/Toasts";
+import styles from "./CellEditor.module.css";
+import type { People } from "./people";
+import { ValueInput } from "./ValueInput";
+
+/** Saves one value of a task. */
+export type Saving = (task: Task, column: Column, value: unknown) => Promise<void>;
+
+interface CellEditorProps {
+  anchor: RefObject<HTMLElement | null>;
+  task: Task;
+  column: Column;
+  /** The letter by which it was begun: it takes the place of what was there. */
+  typed: string | undefined;
+  people: People;
+  saving: Saving;
+  onDone: (refocus: boolean) => void;
+}
+
+/** What an assignee is, as a field. */
+const ASSIGNEE: Field = { id: "", name: ASSIGNED_TO, type: "person", required: false, editable: true };
+
+export function CellEditor(props: CellEditorProps) {
+  const { task, column, saving, onDone } = props;
+  const field = column.field ?? ASSIGNEE;
+  const [error, setError] = useState<string>();
+  const [isSaving, setSaving] = useState(false);
+
+  const save = async (draft: Draft, refocus = true) => {
+    if (isSaving) return;
+    if (isUnchanged(field, draft, task[column.name])) return onDone(refocus);
+    const read = fromDraft(field, draft);
+    if ("error" in read) return setError(read.error);
+    setSaving(true);
+    setError(undefined);
+    try {
+      await saving(task, column, read.value);
+      onDone(refocus);
+    } catch (failed) {
+      setError(wrong(failed, column.name));
+      setSaving(false);
+    }
+  };
+  const inner = { ...props, field, error, isSaving, save };
+  switch (field.type) {
+    case "checkbox":
+      return <Tick {...inner} />;
+    case "singleSelect":
+    case "person":
+      return <Choices {...inner} />;
+    case "multipleSelect":
+    case "file":
+    case "longText":
+      return <Form {...inner} />;
+    default:
+      return <InPlace {...inner} />;
+  }
+}
+
+/** What is wrong with the value; else what went wrong with saving it. */
+export function wrong(failed: unknown, name: string): string {
+  return (failed instanceof ApiError && failed.fields[name]?.join("; ")) || told(failed);
+}
+
+interface InnerProps extends CellEditorProps {
+  field: Field;
+  error: string | undefined;
+  isSaving: boolean;
+  save: (draft: Draft, refocus?: boolean) => Promise<void>;
+}
+
+const INPUT_TYPES: Partial<Record<Field["type"], string>> = { date: "date", datetime: "datetime-local" };
+
+function InPlace({ task, column, field, typed, error, isSaving, save, onDone }: InnerProps) {
+  const [draft, setDraft] = useState(() => typed ?? (toDraft(field, task[column.name]) as string));
+  const input = useRef<HTMLInputElement>(null);
+  const errorId = useId();
+  useEffect(() => {
+    input.current?.focus();
+    if (typed === undefined) input.current?.select();
+  }, [typed]);
+  const keyed = (event: KeyboardEvent) => {
+    event.stopPropagation();
+    if (event.key === "Escape") onDone(true);
+    else if (event.key === "Enter") void save(draft);
+    else if (event.key === "Tab") {
+      event.preventDefault();
+      void save(draft);
+    }
+  };
+  return (
+    <>
+      <input
+        ref={input}
+        className={styles.input}
+        type={INPUT_TYPES[field.type] ?? "text"}
+        inputMode={field.type === "number" || field.type === "currency" ? "decimal" : undefined}
+        aria-label={column.name}
+        aria-invalid={error !== undefined}
+        aria-describedby={error ? errorId : undefined}
+        aria-busy={isSaving}
+        value={draft}
+        onChange={(event) => setDraft(event.target.value)}
+        onKeyDown={keyed}
+        onBlur={() => void save(draft, false)}
+      />
+      {error && (
+        <span id={errorId} role="alert" className={styles.error}>
+          {column.name} {error}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** A checkbox is the other way round as soon as it is chosen. */
+function Tick({ task, column, error, save }: InnerProps) {
+  const begun = useRef(false);
+  useEffect(() => {
+    // Once, although development runs effects twice.
+    if (begun.current) return;
+    begun.current = true;
+    void save(task[column.name] !== true);
+  });
+  return error ? (
+    <span role="alert" className={styles.error}>
+      {error}
+    </span>
+  ) : null;
+}
+
+const NONE = "none";
+
+function Choices({ anchor, task, column, field, people, error, save, onDone }: InnerProps) {
+  const value = task[column.name];
+  const some =
+    field.type === "person"
+      ? people.list.map(({ email, name }) => ({ id: `=${email}`, name, icon: <Avatar name={name} /> }))
+      : (field.options ?? []).map((name) => ({ id: `=${name}`, name, icon: null }));
+  const none = { id: NONE, name: field.type === "person" ? "Nobody" : "None", icon: null };
+  return (
+    <Popover triggerRef={anchor} isOpen onOpenChange={(open) => !open && onDone(true)} placement="bottom start" className={styles.popover!} data-editor>
+      <Dialog aria-label={column.name} className={styles.dialog!}>
+        <ListBox
+          aria-label={column.name}
+          autoFocus="first"
+          className={styles.list!}
+          items={field.required ? some : [none, ...some]}
+          selectionMode="single"
+          disallowEmptySelection
+          selectedKeys={[typeof value === "string" ? `=${value}` : NONE]}
+          onSelectionChange={(keys) => {
+            const [key] = keys === "all" ? [] : [...keys];
+            if (key !== undefined) void save(key === NONE ? "" : String(key).slice(1));
+          }}
+        >
+          {(option) => (
+            <ListBoxItem id={option.id} textValue={option.name} className={styles.option!}>
+              {({ isSelected }) => (
+                <>
+                  {option.icon}
+                  <span className={styles.name}>{option.name}</span>
+                  {isSelected && <Check aria-hidden />}
+                </>
+              )}
+            </ListBoxItem>
+          )}
+        </ListBox>
+        {error && (
+          <p role="alert" className={styles.said}>
+            {error}
+          </p>
+        )}
+      </Dialog>
+    </Popover>
+  );
+}
+
+function Form({ anchor, task, column, field, people, error, isSaving, save, onDone }: InnerProps) {
+  const [draft, setDraft] = useState(() => toDraft(field, task[column.name]));
+  return (
+    <Popover triggerRef={anchor} isOpen onOpenChange={(open) => !open && onDone(true)} placement="bottom start" className={`${styles.popover} ${styles.form}`} data-editor>
+      <Dialog aria-label={column.name} className={styles.dialog!}>
+        <form
+          className={styles.fields}
+          onSubmit={(event) => {
+            event.preventDefault();
+            void save(draft);
+          }}
+        >
+          <ValueInput field={field} draft={draft} onChange={setDraft} people={people.list} error={error} autoFocus />
+          <DialogButtons>
+            <Button small onPress={() => onDone(true)}>
+              Cancel
+            </Button>
+            <Button small look="primary" type="submit" isPending={isSaving}>
+              Save
+            </Button>
+          </DialogButtons>
+        </form>
+      </Dialog>
+    </Popover>
+  );
+}

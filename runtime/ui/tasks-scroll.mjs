@@ -1,0 +1,25 @@
+import { chromium } from "playwright-core";
+const b = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const page = await (await b.newContext({ viewport: { width: 1400, height: 860 }, baseURL: "http://127.0.0.1:4345" })).newPage();
+await page.goto("/sign-in");
+await page.getByLabel("Email").fill("ada@example.com");
+await page.getByLabel("Password").fill("correct horse battery");
+await page.getByRole("button", { name: "Sign in" }).click();
+await page.getByRole("heading", { name: "Workflows" }).waitFor();
+let n=0; page.on("request", r=>{ if(/\/tasks\?/.test(r.url())) n++; });
+let t=Date.now(); await page.goto("/workflows/many/tasks?all="); await page.locator('[data-cell="5:0"] a').waitFor(); console.log("first rows ms", Date.now()-t);
+await page.getByText("10,000 tasks").waitFor(); await page.waitForTimeout(800);
+const cdp = await page.context().newCDPSession(page); await cdp.send("Performance.enable"); const met=async()=>Object.fromEntries((await cdp.send("Performance.getMetrics")).metrics.filter(m=>/Duration$|Count$/.test(m.name)).map(m=>[m.name,m.value]));
+const scroll = (to, ms) => page.evaluate(async ([to, ms]) => {
+  const g = document.querySelector('[role=grid]'); const from = g.scrollTop; const frames=[]; let last=performance.now(); const begin=last;
+  await new Promise(done => { const step=(now)=>{ frames.push(now-last); last=now; const p=Math.min(1,(now-begin)/ms); g.scrollTop = from+(to-from)*p; p<1?requestAnimationFrame(step):done(); }; requestAnimationFrame(step); });
+  frames.sort((a,b)=>a-b);
+  return { frames: frames.length, median: frames[frames.length>>1], p95: frames[Math.floor(frames.length*.95)], max: frames.at(-1), height: g.scrollHeight };
+}, [to, ms]);
+console.log("scroll 0-20000 in 2s", await scroll(20000, 2000));
+t=Date.now(); await page.evaluate(()=>{const g=document.querySelector('[role=grid]'); g.scrollTop=g.scrollHeight});
+await page.locator('[data-cell="9999:0"] a').waitFor({timeout:60000}); console.log("jump to end ms", Date.now()-t, "requests", n);
+let m0=await met(); console.log("scroll end-0 in 3s (all loaded)", await scroll(0, 3000)); let m1=await met(); console.log(Object.fromEntries(Object.keys(m0).map(k=>[k,+(m1[k]-m0[k]).toFixed(3)])));
+console.log("again 0-100000 in 3s", await scroll(100000, 3000));
+console.log("rows in DOM", await page.locator('[role=row]').count());
+await b.close();
