@@ -4,7 +4,7 @@ import { ChevronDown, Lock } from "lucide-react";
 import { useId, useRef, useState } from "react";
 import { Dialog, Popover } from "react-aria-components";
 import { ApiError } from "../../api/client";
-import type { TaskAction } from "../../api/coming";
+import type { TaskAction } from "../../api/tasks";
 import { fillColors } from "../../model/color";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";

@@ -89,8 +89,9 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
     if (celebrate) setCelebrating(true);
     if (after === "list") navigate(listAddress(workflow));
     if (after === "next") {
-      const next = await nextInList(workflow, fields, address);
-      if (next === null) say("That was the last task of the list.");
+      // Without an answer the list itself is next.
+      const next = await nextInList(workflow, fields, address).catch(() => null);
+      if (next === null) say("There is no other task in the list.");
       navigate(next === null ? listAddress(workflow) : `/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(next)}`);
     }
   };
