@@ -16,7 +16,7 @@ use std::{
 
 pub use self::{
     folder::left_out,
-    save::{SaveError, Saving, check, check_again, import, save},
+    save::{SaveError, Saving, check, check_again, import, not_of_a_file, save},
 };
 use self::{folder::toml_files, plan::Change};
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
         secret::{self, SecretUse},
         stranding::{Stranded, Stranding},
         workflow::ParamProblem,
-        workspace::{FileNote, Published},
+        workspace::{BrokenVersion, FileNote, Published},
     },
     step::StepTypes,
     store::{Store, StoreError, VersionRow, WorkspaceRows},
@@ -361,6 +361,7 @@ pub async fn refresh(
         zone: configured.zone.clone(),
         workflows,
         unreadable,
+        archived: rows.archived.into_iter().collect(),
         files: Arc::clone(&configured.files),
         versions: versions.collect(),
         secrets: vault.open(&rows.secrets),
@@ -400,7 +401,7 @@ pub async fn stored(
 type ReadVersion = (WorkflowId, u32, Result<Arc<Workflow>, String>);
 
 /// The latest version of each workflow, by name; and those whose latest cannot be read.
-fn latest(read: &[ReadVersion]) -> (Vec<Published>, HashMap<WorkflowId, String>) {
+fn latest(read: &[ReadVersion]) -> (Vec<Published>, HashMap<WorkflowId, BrokenVersion>) {
     let (mut latest, mut unreadable) = (HashMap::new(), HashMap::new());
     // They come with their versions ascending.
     for (id, version, read) in read {
@@ -412,8 +413,8 @@ fn latest(read: &[ReadVersion]) -> (Vec<Published>, HashMap<WorkflowId, String>)
             }
             Err(why) => {
                 latest.remove(id);
-                unreadable
-                    .insert(id.clone(), format!("version {version} cannot be read on this server: {why}"));
+                let why = format!("version {version} cannot be read on this server: {why}");
+                unreadable.insert(id.clone(), BrokenVersion { version: *version, why });
             }
         }
     }

@@ -78,7 +78,8 @@ fn a_key_is_needed_and_must_be_known() {
         let answer = request(&server.address, "GET", "/api/v1/workflows", headers, b"");
         assert_eq!((answer.status, code(&answer.json())), (401, "unauthorized"), "{headers:?}");
     }
-    assert_eq!(server.get("/workflows").json(), json!([{"id": "api-sample", "name": "API Sample"}]));
+    let listed = server.get("/workflows").json();
+    assert_eq!((listed.as_array().map(Vec::len), &listed[0]["name"]), (Some(1), &json!("API Sample")));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The tests that drive the built server from outside: real processes, real sockets, real files.
 
 mod alerts;
+mod archive;
 mod assets;
 mod auth;
 mod backup;

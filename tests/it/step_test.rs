@@ -57,6 +57,59 @@ fn a_step_is_tried_as_it_runs_and_the_task_stays_unless_told() {
     }
 }
 
+/// "Trying a step that is not saved": the step of a document, on a task, and nothing is changed.
+#[test]
+fn a_step_is_tried_before_it_is_saved() {
+    let receiver = Receiver::start(Reply::new(200, r#"{"task":{"Company Name":"Tried"}}"#));
+    let (project, key) = Project::new(&api_sample(&receiver.url()));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let mut document = server.get("/workflows/api-sample/definition").json()["document"].clone();
+    let call = json!({"type": "api_call", "id": "call", "name": "Call", "url": format!("{}/new/{{{{Company ID}}}}", receiver.url())});
+    let action = json!({"name": "New", "id": "new", "from": ["Completed"], "steps": [call]});
+    document["actions"].as_array_mut().expect("actions").push(action);
+    let path = "/workflows/api-sample/step_tests";
+    let body =
+        |document: &Value| json!({"document": document, "action": "new", "step": "call", "task_id": "42"});
+    let tried = server.post(path, &body(&document)).json();
+    assert_eq!((&tried["outcome"], &tried["applied"]), (&json!("succeeded"), &json!(false)), "{tried}");
+    assert_eq!(tried["patch"], json!({"Company Name": "Tried"}));
+    assert_eq!(tried["record"]["request"]["url"], format!("{}/new/42", receiver.url()));
+    let call: Value = serde_json::from_str(&receiver.received().remove(0).body).expect("JSON");
+    assert_eq!((&call["action"], &call["task"]["Company ID"]), (&json!("New"), &json!("42")));
+    assert_eq!(server.task("42")["Company Name"], "Acme Corp");
+    // What is saved, as the other route tries it.
+    let saved =
+        json!({"action": "finish", "step": "tell-the-billing-system", "task_id": "42", "apply": true});
+    let applied = server.post(path, &saved).json();
+    assert_eq!((&applied["applied"], &server.task("42")["Company Name"]), (&json!(true), &json!("Tried")));
+
+    let mut applying = body(&document);
+    applying["apply"] = json!(true);
+    let mut broken = document.clone();
+    broken["actions"][2]["steps"][0].as_object_mut().expect("a step").remove("url");
+    let mut other = document.clone();
+    other["id"] = json!("other");
+    for (body, status, code) in [
+        (applying, 422, "apply_needs_saved"),
+        (body(&broken), 422, "invalid_definition"),
+        (body(&other), 422, "invalid_definition"),
+        (json!({"action": "new", "step": "call", "task_id": "42"}), 404, "step_not_found"),
+        (
+            json!({"action": "finish", "step": "tell-the-billing-system", "task_id": "43"}),
+            404,
+            "task_not_found",
+        ),
+        (json!({"action": "finish"}), 400, "invalid_body"),
+    ] {
+        let answer = server.post(path, &body);
+        assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{}", answer.body);
+    }
+    let refused = server.post(path, &body(&broken)).json();
+    assert_eq!(refused["problems"][0]["path"], "/actions/2/steps/0/url", "{refused}");
+    assert_eq!(receiver.received().len(), 2, "nothing else was called");
+}
+
 #[test]
 fn a_step_is_tried_from_the_command_line_before_it_is_published() {
     let receiver = Receiver::start(Reply::new(200, r#"{"task":{"Company Name":"Tried"}}"#));

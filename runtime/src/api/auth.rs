@@ -12,7 +12,7 @@ use futures_util::future::{Ready, ready};
 use super::{Api, Code, error::ApiError};
 use crate::{
     model::{
-        ApiKey, Performer, Right, Scope, User, Workflow, Workspace,
+        ApiKey, Performer, Right, Scope, User, Workflow, WorkflowId, Workspace,
         rights::{self, Wanted, user_may},
         workspace::Published,
     },
@@ -114,14 +114,26 @@ impl Caller {
         found.cloned().ok_or_else(|| self.no_workflow(id))
     }
 
+    /// Refuses what is new in a workflow that is put away.
+    pub(super) fn in_use(&self, id: &str) -> Result<(), ApiError> {
+        if !self.workspace.archived.contains(&WorkflowId::new(id)) {
+            return Ok(());
+        }
+        let message = format!(
+            "the workflow `{id}` is archived: nothing new is done in it until POST /api/v1/workflows/{id}/unarchive"
+        );
+        Err(ApiError::new(Code::WorkflowArchived, message))
+    }
+
     /// Whether a workflow cannot be read, and they may save a version of it that can.
     pub(super) fn may_mend(&self, id: &str) -> bool {
         self.workspace.unreadable.contains_key(id) && self.administers()
     }
 
     fn no_workflow(&self, id: &str) -> ApiError {
-        if let Some(why) = self.workspace.unreadable.get(id).filter(|_| self.administers()) {
-            return ApiError::new(Code::StepTypeMissing, format!("the workflow `{id}` is broken: {why}"));
+        if let Some(broken) = self.workspace.unreadable.get(id).filter(|_| self.administers()) {
+            let message = format!("the workflow `{id}` is broken: {}", broken.why);
+            return ApiError::new(Code::StepTypeMissing, message);
         }
         let seen: Vec<_> = self.workflows().map(|it| it.workflow.id.as_str()).collect();
         let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };

@@ -21,6 +21,7 @@ use super::{
     json as answer,
     need::Need,
     route::{Route, at, of, operation},
+    workflows::managed_by,
 };
 use crate::{
     definition,
@@ -53,6 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
             .put(
                 put,
                 operation("saveDefinition", Need::Administer, "Saves the next version")
+                    .unless_archived()
                     .made_from_a_version()
                     .refuses(&[Code::InvalidDefinition, Code::FileManaged, Code::DataStranded])
                     .takes_definition()
@@ -104,7 +106,7 @@ pub(super) fn shown(
     let mut body = json!({
         "workflow": workflow.id.as_str(),
         "version": version,
-        "managed_by": if file.is_some() { "file" } else { "store" },
+        "managed_by": managed_by(file),
         "toml": definition::write(workflow),
         "document": definition::document(workflow),
     });
@@ -212,7 +214,7 @@ async fn validate(
 }
 
 /// The published version of each workflow.
-fn published_in(workspace: &Workspace) -> impl Fn(&WorkflowId) -> Option<Arc<Workflow>> {
+pub(super) fn published_in(workspace: &Workspace) -> impl Fn(&WorkflowId) -> Option<Arc<Workflow>> {
     |id| workspace.workflow(id.as_str()).map(|it| Arc::clone(&it.workflow))
 }
 

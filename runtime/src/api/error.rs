@@ -97,6 +97,8 @@ codes! {
     SecretInUse = "secret_in_use", CONFLICT;
     /// A file has the workflow, which is changed there.
     FileManaged = "file_managed", CONFLICT;
+    /// The workflow is put away; nothing new is done in it until it is taken back.
+    WorkflowArchived = "workflow_archived", CONFLICT;
     /// A workflow with that id is there already.
     WorkflowExists = "workflow_exists", CONFLICT;
     /// The version would strand what tasks hold; `stranded` has the numbers.
@@ -128,6 +130,8 @@ codes! {
     RequirementsNotMet = "requirements_not_met", UNPROCESSABLE_ENTITY;
     /// The same `Idempotency-Key` came with another body.
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY;
+    /// What a step that is not saved says is not carried out on a task.
+    ApplyNeedsSaved = "apply_needs_saved", UNPROCESSABLE_ENTITY;
     /// `performed_by` names nobody.
     UserNotFound = "user_not_found", UNPROCESSABLE_ENTITY;
     /// Passwords were guessed; `Retry-After` says when to come back.
@@ -399,6 +403,7 @@ mod tests {
             409 last_administrator
             409 secret_in_use
             409 file_managed
+            409 workflow_archived
             409 workflow_exists
             409 data_stranded
             409 step_type_missing
@@ -416,6 +421,7 @@ mod tests {
             422 action_not_available
             422 requirements_not_met
             422 idempotency_key_reused
+            422 apply_needs_saved
             422 user_not_found
             429 too_many_attempts
             429 too_many_streams

@@ -78,10 +78,14 @@ pub(super) fn routes() -> Vec<Route> {
             ),
         ),
         at("/workflows/{workflow}/executions/{execution}/retry").post(retry, retry_one),
-        at("/workflows/{workflow}/executions/{execution}/cancel")
-            .post(cancel, changes(operation("cancelExecution", Need::Perform, "Ends an execution"))),
-        at("/workflows/{workflow}/executions/{execution}/dismiss")
-            .post(dismiss, changes(operation("dismissExecution", Need::Perform, "Closes a failure"))),
+        at("/workflows/{workflow}/executions/{execution}/cancel").post(
+            cancel,
+            changes(operation("cancelExecution", Need::Perform, "Ends an execution")).also_archived(),
+        ),
+        at("/workflows/{workflow}/executions/{execution}/dismiss").post(
+            dismiss,
+            changes(operation("dismissExecution", Need::Perform, "Closes a failure")).also_archived(),
+        ),
     ]
 }
 

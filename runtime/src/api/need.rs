@@ -34,6 +34,44 @@ pub(super) enum Need {
     Watch,
 }
 
+/// What stands before an operation's handler.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gate {
+    pub(super) need: Need,
+    /// Whether it is possible in a workflow that is put away, too.
+    pub(super) also_archived: bool,
+}
+
+impl Gate {
+    /// Lets a request in, and keeps for its handler who makes it.
+    ///
+    /// # Errors
+    /// 401 where that is nobody we know; 403, or a workflow that is not there for them, where they may not; 409 where the
+    /// workflow is put away.
+    pub(super) async fn admit(self, request: &HttpRequest) -> Result<(), ApiError> {
+        self.need.admit(request).await?;
+        self.in_use(request)
+    }
+
+    /// The same a while later, when the request's body has come: whoever held back its end must not do what they may not do
+    /// any more. The handler has the later caller, with the workspace as it is now.
+    ///
+    /// # Errors
+    /// As of [`Self::admit`].
+    pub(super) async fn admit_again(self, request: &HttpRequest) -> Result<(), ApiError> {
+        self.need.admit_again(request).await?;
+        self.in_use(request)
+    }
+
+    fn in_use(self, request: &HttpRequest) -> Result<(), ApiError> {
+        let (extensions, workflow) = (request.extensions(), request.match_info().get(WORKFLOW));
+        match (extensions.get::<Caller>(), workflow) {
+            (Some(caller), Some(workflow)) if !self.also_archived => caller.in_use(workflow),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Need {
     /// How the OpenAPI document calls it, in `x-onward-right`.
     fn name(self) -> &'static str {
@@ -132,10 +170,7 @@ impl Need {
         }
     }
 
-    /// Lets a request in, and keeps for its handler who makes it.
-    ///
-    /// # Errors
-    /// 401 where that is nobody we know; 403, or a workflow that is not there for them, where they may not.
+    /// As [`Gate::admit`], whatever has become of the workflow.
     pub(super) async fn admit(self, request: &HttpRequest) -> Result<(), ApiError> {
         let api =
             request.app_data::<web::Data<Api>>().ok_or_else(|| ApiError::internal("the API has no data"))?;
@@ -148,12 +183,7 @@ impl Need {
         Ok(())
     }
 
-    /// The same a while later, when the request's body has come: whoever held back its end must not do what they may not do
-    /// any more. The handler has the later caller, with the workspace as it is now.
-    ///
-    /// # Errors
-    /// As of [`Self::admit`].
-    pub(super) async fn admit_again(self, request: &HttpRequest) -> Result<(), ApiError> {
+    async fn admit_again(self, request: &HttpRequest) -> Result<(), ApiError> {
         let before = request.extensions().get::<Caller>().cloned();
         let (Some(before), Some(api)) = (before, request.app_data::<web::Data<Api>>()) else {
             return Ok(());

@@ -14,7 +14,7 @@ use super::{
     Code,
     body::{self, Kind, Room, TOML_TYPE},
     error::ApiError,
-    need::Need,
+    need::{Gate, Need},
     page::LIMIT_MAX,
     schemas,
     traced::traced,
@@ -30,7 +30,7 @@ pub(super) struct Route {
 /// What one method does at a path, for the OpenAPI document.
 pub(super) struct Operation {
     id: &'static str,
-    need: Need,
+    gate: Gate,
     summary: &'static str,
     parameters: Vec<Value>,
     body: Option<Value>,
@@ -48,9 +48,11 @@ pub(super) fn at(path: &'static str) -> Route {
 
 /// `id`: what generated clients call it. `need`: what is asked of who makes the request, before the handler runs.
 pub(super) fn operation(id: &'static str, need: Need, summary: &'static str) -> Operation {
+    // What people do with tasks is over in a workflow that is put away; what is read there, and how it is run, goes on.
+    let also_archived = !matches!(need, Need::Edit | Need::Perform | Need::AdministerAndPerform);
     Operation {
         id,
-        need,
+        gate: Gate { need, also_archived },
         summary,
         parameters: Vec::new(),
         body: None,
@@ -62,7 +64,7 @@ pub(super) fn operation(id: &'static str, need: Need, summary: &'static str) -> 
 
 /// A handler behind what its operation needs: nothing else of a request is read before that is shown.
 fn behind<F, Args>(
-    need: Need,
+    gate: Gate,
     kind: Option<Kind>,
     handler: F,
 ) -> impl Handler<(HttpRequest, web::Payload), Output = HttpResponse>
@@ -74,12 +76,12 @@ where
     move |request: HttpRequest, payload: web::Payload| {
         let handler = handler.clone();
         async move {
-            if let Err(error) = need.admit(&request).await {
+            if let Err(error) = gate.admit(&request).await {
                 return HttpResponse::from_error(error);
             }
             let answer = async {
                 // A body has its room until the request is answered.
-                let _room = match read(need, kind, &request, payload).await {
+                let _room = match read(gate, kind, &request, payload).await {
                     Ok(room) => room,
                     Err(error) => return HttpResponse::from_error(error),
                 };
@@ -88,21 +90,21 @@ where
                     Err(error) => HttpResponse::from_error(error),
                 }
             };
-            traced(need, &request, answer).await
+            traced(gate.need, &request, answer).await
         }
     }
 }
 
 /// Reads a request's body, for which somebody may take their time: after that is asked again whether they may.
 async fn read(
-    need: Need,
+    gate: Gate,
     kind: Option<Kind>,
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<Option<Room>, ApiError> {
     let Some(kind) = kind else { return Ok(None) };
     let room = body::read(request, payload.into_inner(), kind).await?;
-    need.admit_again(request).await?;
+    gate.admit_again(request).await?;
     Ok(Some(room))
 }
 
@@ -123,7 +125,7 @@ macro_rules! methods {
             Args: FromRequest + 'static,
             F::Output: Responder + 'static,
         {
-            self.with(stringify!($name), web::$name().to(behind(operation.need, operation.kind, handler)), operation)
+            self.with(stringify!($name), web::$name().to(behind(operation.gate, operation.kind, handler)), operation)
         }
     )*};
 }
@@ -166,6 +168,18 @@ fn no_such_method(request: &HttpRequest, allowed: &str) -> HttpResponse {
 }
 
 impl Operation {
+    /// It is possible in a workflow that is put away, too.
+    pub(super) fn also_archived(mut self) -> Self {
+        self.gate.also_archived = true;
+        self
+    }
+
+    /// It is not possible in a workflow that is put away.
+    pub(super) fn unless_archived(mut self) -> Self {
+        self.gate.also_archived = false;
+        self
+    }
+
     /// A parameter of the query; an impossible value of it is refused.
     pub(super) fn query(mut self, name: &str, schema: Value, description: &str) -> Self {
         self.parameters
@@ -269,7 +283,7 @@ impl Operation {
 
     fn document(mut self, method: &str, path: &str) -> Value {
         let refusals = self.refused(method, path);
-        let Self { id, need, summary, mut parameters, body, mut answers, .. } = self;
+        let Self { id, gate: Gate { need, .. }, summary, mut parameters, body, mut answers, .. } = self;
         assert!(need.fits(path), "{id} needs {need:?} at {path}");
         parameters.extend(names(path).map(|name| {
             json!({
@@ -310,7 +324,8 @@ impl Operation {
                 Code::UnsupportedMediaType,
             ]);
         }
-        codes.extend(self.need.refusals(method));
+        codes.extend(self.gate.need.refusals(method));
+        codes.extend((!self.gate.also_archived).then_some(Code::WorkflowArchived));
         codes
     }
 }

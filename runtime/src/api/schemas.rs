@@ -157,8 +157,11 @@ fn workflows() -> Value {
     json!({
         "Workspace": object(json!({"id": text(), "name": text()})),
         "Workflow": object_with(
-            json!({"id": text(), "name": text()}),
-            json!({"broken": text(), "refused": text()}),
+            json!({
+                "id": text(), "name": text(), "version": number(), "archived": flag(),
+                "managed_by": {"enum": ["file", "store"]},
+            }),
+            json!({"file": text(), "broken": text(), "refused": text()}),
         ),
         "Stage": object(json!({"id": text(), "name": text(), "color": text(), "end": flag()})),
         "Field": object_with(
@@ -309,6 +312,10 @@ fn steps() -> Value {
         "TestStep": closed(object_with(
             json!({"task_id": text()}),
             json!({"performed_by": maybe_text(), "apply": flag()}),
+        )),
+        "TryStep": closed(object_with(
+            json!({"action": text(), "step": text(), "task_id": text()}),
+            json!({"document": of("WorkflowDocument"), "performed_by": maybe_text(), "apply": flag()}),
         )),
         "StepTrial": object(json!({
             "outcome": {"enum": ["succeeded", "failed", "unknown"]}, "code": maybe_text(), "message": maybe_text(),

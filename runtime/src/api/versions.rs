@@ -54,6 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
         at("/workflows/{workflow}/versions/{version}/restore").post(
             restore,
             operation("restoreVersion", Need::Administer, "Saves an old version as the next one")
+                .unless_archived()
                 .made_from_a_version()
                 .answers(200, "The definition", of("Definition"))
                 .refuses(&[

@@ -4,7 +4,7 @@
 //! relies on changes in between.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -26,6 +26,13 @@ pub struct Published {
     pub broken: Option<Arc<str>>,
 }
 
+/// A latest version that cannot be read on this server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenVersion {
+    pub version: u32,
+    pub why: String,
+}
+
 /// The file that has a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileNote {
@@ -43,9 +50,10 @@ pub struct Workspace {
     pub zone: TimeZone,
     /// In the order in which they are listed.
     pub workflows: Vec<Published>,
-    /// Workflows whose latest version cannot be read on this server, and why. An older version does not
-    /// stand in for it.
-    pub unreadable: HashMap<WorkflowId, String>,
+    /// Workflows whose latest version cannot be read on this server. An older version does not stand in for it.
+    pub unreadable: HashMap<WorkflowId, BrokenVersion>,
+    /// Those that are put away: nothing new is done in them.
+    pub archived: HashSet<WorkflowId>,
     /// The files that have workflows, by the workflow: what a file has is changed there.
     pub files: Arc<HashMap<WorkflowId, FileNote>>,
     /// Every version that is published or that an execution still runs on.
@@ -64,6 +72,7 @@ impl Default for Workspace {
             zone: TimeZone::UTC,
             workflows: Vec::new(),
             unreadable: HashMap::new(),
+            archived: HashSet::new(),
             files: Arc::default(),
             versions: HashMap::new(),
             directory: Arc::default(),

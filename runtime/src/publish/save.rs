@@ -8,7 +8,7 @@ use super::Steps;
 use crate::{
     clock::Clock,
     definition::{self, Source},
-    model::{Performer, SharedWorkspace, Workflow, WorkflowId, stranding::Stranded},
+    model::{Performer, SharedWorkspace, Workflow, WorkflowId, Workspace, stranding::Stranded},
     step::StepTypes,
     store::{NewVersion, Store, StoreError},
     toml_file::Diagnostics,
@@ -67,7 +67,7 @@ pub async fn import(
     clock: &Clock,
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
-    is_free(&workflow.id, shared)?;
+    not_of_a_file(&workflow.id, &shared.current())?;
     let saving = Saving { by, restores: None };
     add(workflow, 0, saving, store, clock).await.map_err(|error| match error {
         SaveError::Store(StoreError::Outdated { .. }) => SaveError::Exists(workflow.id.clone()),
@@ -84,7 +84,7 @@ pub async fn save(
     clock: &Clock,
     shared: &SharedWorkspace,
 ) -> Result<u32, SaveError> {
-    is_free(&workflow.id, shared)?;
+    not_of_a_file(&workflow.id, &shared.current())?;
     let latest =
         store.versions(workflow.id.clone(), None, 1).await?.first().map_or(0, |latest| latest.version);
     if latest != after {
@@ -105,8 +105,8 @@ pub async fn save(
 }
 
 /// Refuses what a file has.
-fn is_free(id: &WorkflowId, shared: &SharedWorkspace) -> Result<(), SaveError> {
-    match shared.current().files.get(id) {
+pub fn not_of_a_file(id: &WorkflowId, workspace: &Workspace) -> Result<(), SaveError> {
+    match workspace.files.get(id) {
         Some(note) => Err(SaveError::FileManaged { id: id.clone(), file: note.file.clone() }),
         None => Ok(()),
     }

@@ -43,6 +43,11 @@ pub enum AdminChange {
     /// Puts secrets in, or in the place of those that have their names; all or none.
     PutSecrets(Vec<SecretRow>),
     RemoveSecret(String),
+    /// Puts a workflow away, or takes it back.
+    SetArchived {
+        workflow: WorkflowId,
+        is_archived: bool,
+    },
     /// Has an endpoint called again that was not, as its circuit was called.
     EnableEndpoint {
         name: String,
@@ -122,6 +127,8 @@ impl AdminChange {
             Self::AcceptInvitation { .. } => "invitation.accepted",
             Self::PutSecrets(_) => "secret.set",
             Self::RemoveSecret(_) => "secret.removed",
+            Self::SetArchived { is_archived: true, .. } => "workflow.archived",
+            Self::SetArchived { .. } => "workflow.unarchived",
             Self::EnableEndpoint { .. } => "endpoint.enabled",
         }
     }
@@ -139,6 +146,7 @@ impl AdminChange {
             Self::Invite(invitation) => invitation.id.clone(),
             Self::WithdrawInvitation(id) => id.clone(),
             Self::PutSecrets(rows) => rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", "),
+            Self::SetArchived { workflow, .. } => workflow.to_string(),
             Self::RemoveSecret(name) | Self::EnableEndpoint { name, .. } => name.clone(),
         }
     }

@@ -186,6 +186,8 @@ pub struct WorkspaceRows {
     pub memberships: Vec<Membership>,
     pub keys: Vec<ApiKey>,
     pub secrets: Vec<SecretRow>,
+    /// Workflows that are put away, also such as there is no version of.
+    pub archived: Vec<WorkflowId>,
 }
 
 #[derive(Debug, Clone, thiserror::Error)]

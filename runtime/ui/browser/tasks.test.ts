@@ -337,6 +337,7 @@ test("an action asks first, celebrates, and leads to the next task of the list",
   await page.getByRole("button", { name: "Hand over" }).click();
   await dialog.getByRole("button", { name: "Hand over" }).click();
   await page.getByRole("heading", { name: /Second of two/ }).waitFor();
+  expect(await page.locator("[class*=confetti]").count()).toBe(1);
   await shot(page, "task-celebrated");
   await page.getByRole("button", { name: "Hand over" }).click();
   await dialog.getByRole("button", { name: "Hand over" }).click();
@@ -424,7 +425,7 @@ test("while the server is away nothing is lost, and what was pressed is performe
   await page.getByLabel("Mail").fill("aperture@example.com");
   await program.kill();
   await page.getByRole("button", { name: "Charge" }).click();
-  const notice = page.getByRole("alert").filter({ hasText: "Charge was not begun" });
+  const notice = page.getByRole("alert").filter({ hasText: "Whether Charge was begun is not known" });
   await notice.waitFor();
   await page.getByText("The server cannot be reached. What you see may be old").waitFor();
   await shot(page, "task-server-away");

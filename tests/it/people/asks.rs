@@ -88,6 +88,11 @@ pub(super) const ROWS: &[Row] = &[
         let asked = plain(it).json(json!({"task_id": "42", "apply": true}));
         asked.part("action", "note".to_owned()).part("step", "update-data".to_owned())
     }),
+    Row("tryStep", "administer_and_perform", 200, |it| {
+        plain(it).json(json!({"action": "note", "step": "update-data", "task_id": "42"}))
+    }),
+    Row("archiveWorkflow", "administer", 200, plain),
+    Row("unarchiveWorkflow", "administer", 200, plain),
     Row("listFindings", "administer", 200, plain),
     Row("readDefinition", "administer", 200, plain),
     Row("saveDefinition", "administer", 200, World::with_definition),
@@ -228,6 +233,12 @@ impl World {
         let path = "/api/v1/workflows/import";
         let imported = request(&self.server.address, "POST", path, &headers, toml.as_bytes());
         assert_eq!(imported.status, 201, "{}", imported.body);
+    }
+
+    /// The workflow that is asked about is in use, whatever was asked before.
+    pub(super) fn take_back(&self) {
+        let answer = self.server.post("/workflows/api-sample/unarchive", &json!({}));
+        assert_eq!(answer.json()["archived"], false, "{}", answer.body);
     }
 
     /// A name that nothing has.

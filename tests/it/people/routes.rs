@@ -193,5 +193,8 @@ fn every_operation_asks_for_the_right_that_it_says_and_for_no_other() {
         let id = &operation.document["operationId"];
         let row = ROWS.iter().find(|row| id == row.0);
         operation.is_as_it_says(&world, &everybody, row.unwrap_or_else(|| panic!("{id} has no row")));
+        if id == "archiveWorkflow" {
+            world.take_back();
+        }
     }
 }

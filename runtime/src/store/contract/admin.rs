@@ -61,6 +61,7 @@ fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
             expires_at: Some(later(60)),
             ..key.clone()
         };
+        let archive = |is_archived| AdminChange::SetArchived { workflow: WorkflowId::new("w"), is_archived };
         change(
             &*store,
             vec![
@@ -73,14 +74,19 @@ fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
                 (AdminChange::AddKey(limited.clone()), true),
                 (AdminChange::EnableEndpoint { name: "nowhere:1".to_owned(), was: "open" }, true),
                 (AdminChange::RemoveSecret("NONE".to_owned()), false),
+                (archive(false), false),
+                (archive(true), true),
+                (archive(true), false),
             ],
         )
         .await;
         let rows = store.workspace().await.expect("an answer");
         assert_eq!((rows.keys, rows.users[0].is_administrator), (vec![limited], true));
+        assert_eq!(rows.archived, [WorkflowId::new("w")]);
         change(
             &*store,
             vec![
+                (archive(false), true),
                 (AdminChange::RevokeKey(key.id.clone()), true),
                 (AdminChange::RevokeKey(key.id), false),
                 (AdminChange::RemoveUser(one.id.clone()), true),
@@ -99,6 +105,8 @@ fn a_change_has_one_entry_in_the_audit_log_and_what_changes_nothing_has_none() {
                 "user.role_changed one",
                 "key.added k",
                 "endpoint.enabled nowhere:1",
+                "workflow.archived w",
+                "workflow.unarchived w",
                 "key.revoked k",
                 "user.removed one",
             ]

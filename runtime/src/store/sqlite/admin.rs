@@ -127,6 +127,13 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
         }
         AdminChange::PutSecrets(secrets) => put_secrets(connection, secrets),
         AdminChange::RemoveSecret(name) => changed("DELETE FROM secret WHERE name = ?1", &[name]),
+        AdminChange::SetArchived { workflow, is_archived: true } => changed(
+            "INSERT INTO archived_workflow (workflow_id, archived_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            &[&workflow.as_str(), &by.at.as_millisecond()],
+        ),
+        AdminChange::SetArchived { workflow, is_archived: false } => {
+            changed("DELETE FROM archived_workflow WHERE workflow_id = ?1", &[&workflow.as_str()])
+        }
         AdminChange::EnableEndpoint { name, was: _ } => {
             // A circuit that is open is not on disk; closing it is logged all the same.
             changed("DELETE FROM disabled_endpoint WHERE name = ?1", &[name])?;

@@ -348,8 +348,10 @@ pub(super) fn workspace(connection: &Connection) -> Result<WorkspaceRows, StoreE
         all(&transaction, "SELECT name, key, nonce, sealed FROM secret ORDER BY name", [], |row| {
             Ok(SecretRow { name: row.get(0)?, key: row.get(1)?, nonce: row.get(2)?, sealed: row.get(3)? })
         })?;
+    let sql = "SELECT workflow_id FROM archived_workflow ORDER BY workflow_id";
+    let archived = all(&transaction, sql, [], |row| Ok(WorkflowId::new(row.get::<_, String>(0)?)))?;
     let revision = workspace_revision(&transaction)?;
-    Ok(WorkspaceRows { revision, versions, users, memberships, keys, secrets })
+    Ok(WorkspaceRows { revision, versions, users, memberships, keys, secrets, archived })
 }
 
 fn memberships(connection: &Connection) -> Result<Vec<Membership>, StoreError> {

@@ -3,14 +3,14 @@ import { queryOptions } from "@tanstack/react-query";
 import type { FlowDocument } from "../model/flow/document";
 import { type Schemas, answer, client } from "./client";
 
-export type Definition = Schemas["Definition"] & { document: FlowDocument };
-export type Version = Schemas["Version"] & { document: FlowDocument };
+/** With the document in the words of the Flow Builder's model, which knows more of it than its schema says. */
+export type Definition = Omit<Schemas["Definition"], "document"> & { document: FlowDocument };
 export type Stranded = Schemas["Validation"]["stranded"][number];
-export type DefinitionProblem = Schemas["Problem"] & { path?: string | null };
-export type Finding = Schemas["Finding"] & { path?: string | null };
+/** `path` is a JSON pointer into the document. */
+export type DefinitionProblem = Omit<Schemas["Problem"], "path"> & { path?: string | null };
+export type Finding = Omit<Schemas["Finding"], "path"> & { path?: string | null };
 export type StepTrial = Schemas["StepTrial"];
 export type StepType = Schemas["StepType"];
-export type Difference = Schemas["Difference"];
 
 export interface Validation {
   valid: boolean;
@@ -24,7 +24,7 @@ const asJson = { "Content-Type": "application/json" };
 export const definitionQuery = (workflow: string) =>
   queryOptions({
     queryKey: ["workflow", workflow, "definition"],
-    queryFn: async () => (await answer(client.GET("/api/v1/workflows/{workflow}/definition", { params: { path: { workflow } } }))) as Definition,
+    queryFn: async () => (await answer(client.GET("/api/v1/workflows/{workflow}/definition", { params: { path: { workflow } } }))) as unknown as Definition,
   });
 
 export const versionsQuery = (workflow: string) =>
@@ -33,20 +33,12 @@ export const versionsQuery = (workflow: string) =>
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/versions", { params: { path: { workflow } } })),
   });
 
-export const versionQuery = (workflow: string, version: number) =>
-  queryOptions({
-    queryKey: ["workflow", workflow, "versions", version],
-    queryFn: async () =>
-      (await answer(client.GET("/api/v1/workflows/{workflow}/versions/{version}", { params: { path: { workflow, version: String(version) } } }))) as Version,
-    // A version never changes.
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-
 export const differenceQuery = (workflow: string, before: number, after: number) =>
   queryOptions({
     queryKey: ["workflow", workflow, "difference", before, after],
     queryFn: () =>
       answer(client.GET("/api/v1/workflows/{workflow}/versions/{version}/diff", { params: { path: { workflow, version: String(after) }, query: { with: before } } })),
+    // A version never changes.
     staleTime: Number.POSITIVE_INFINITY,
   });
 
@@ -54,18 +46,18 @@ export const differenceQuery = (workflow: string, before: number, after: number)
 export async function saveDocument(workflow: string, version: number, document: FlowDocument): Promise<Definition> {
   const header = { "If-Match": `"${version}"` };
   const asked = client.PUT("/api/v1/workflows/{workflow}/definition", { params: { path: { workflow }, header }, headers: asJson, body: document as never });
-  return (await answer(asked)) as Definition;
+  return (await answer(asked)) as unknown as Definition;
 }
 
 export async function validateDocument(workflow: string, document: FlowDocument, signal: AbortSignal): Promise<Validation> {
   const asked = client.POST("/api/v1/workflows/{workflow}/definition/validate", { params: { path: { workflow } }, headers: asJson, body: document as never, signal });
-  return (await answer(asked)) as Validation;
+  return (await answer(asked)) as unknown as Validation;
 }
 
 export async function restoreVersion(workflow: string, version: number, current: number): Promise<Definition> {
   const header = { "If-Match": `"${current}"` };
   const asked = client.POST("/api/v1/workflows/{workflow}/versions/{version}/restore", { params: { path: { workflow, version: String(version) }, header } });
-  return (await answer(asked)) as Definition;
+  return (await answer(asked)) as unknown as Definition;
 }
 
 export interface TryStep {

@@ -44,6 +44,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflows/{workflow}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts it away: nothing new is done in it
+         * @description Needs the right to administer the workflow.
+         */
+        post: operations["archiveWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{workflow}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes it back
+         * @description Needs the right to administer the workflow.
+         */
+        post: operations["unarchiveWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/{workflow}/stages": {
         parameters: {
             query?: never;
@@ -1104,6 +1144,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflows/{workflow}/step_tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs one step of a definition that need not be saved on a task
+         * @description Needs the right to administer the workflow, and to perform the action.
+         */
+        post: operations["tryStep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/step-types": {
         parameters: {
             query?: never;
@@ -1244,6 +1304,11 @@ export interface components {
         Workflow: {
             id: string;
             name: string;
+            version: number;
+            archived: boolean;
+            /** @enum {unknown} */
+            managed_by: "file" | "store";
+            file?: string;
             broken?: string;
             refused?: string;
         };
@@ -1538,6 +1603,14 @@ export interface components {
         };
         TestStep: {
             task_id: string;
+            performed_by?: string | null;
+            apply?: boolean;
+        };
+        TryStep: {
+            action: string;
+            step: string;
+            task_id: string;
+            document?: components["schemas"]["WorkflowDocument"];
             performed_by?: string | null;
             apply?: boolean;
         };
@@ -2128,7 +2201,10 @@ export interface operations {
     };
     listWorkflows: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Those that are archived, instead of the others */
+                _archived?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2145,11 +2221,32 @@ export interface operations {
                      * @example [
                      *       {
                      *         "id": "orders",
-                     *         "name": "Orders"
+                     *         "name": "Orders",
+                     *         "version": 3,
+                     *         "archived": false,
+                     *         "managed_by": "store"
                      *       }
                      *     ]
                      */
                     "application/json": components["schemas"]["Workflow"][];
+                };
+            };
+            /** @description `invalid_parameter` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_parameter",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_parameter";
+                    } & components["schemas"]["Error"];
                 };
             };
             /** @description `unauthorized` */
@@ -2167,6 +2264,216 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    archiveWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A workflow's id */
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workflow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "orders",
+                     *       "name": "Orders",
+                     *       "version": 3,
+                     *       "archived": false,
+                     *       "managed_by": "store"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Workflow"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `forbidden`, `cross_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "forbidden" | "cross_origin";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `file_managed`, `step_type_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "file_managed",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "file_managed" | "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    unarchiveWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A workflow's id */
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The workflow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "orders",
+                     *       "name": "Orders",
+                     *       "version": 3,
+                     *       "archived": false,
+                     *       "managed_by": "store"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Workflow"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `forbidden`, `cross_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "forbidden" | "cross_origin";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `step_type_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "step_type_missing",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -3240,7 +3547,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `file_managed`, `data_stranded`, `step_type_missing` */
+            /** @description `file_managed`, `workflow_archived`, `data_stranded`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3254,7 +3561,7 @@ export interface operations {
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "file_managed" | "data_stranded" | "step_type_missing";
+                        code?: "file_managed" | "workflow_archived" | "data_stranded" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -4169,7 +4476,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `not_possible_now`, `file_managed`, `data_stranded`, `step_type_missing` */
+            /** @description `not_possible_now`, `file_managed`, `workflow_archived`, `data_stranded`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4183,7 +4490,7 @@ export interface operations {
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "not_possible_now" | "file_managed" | "data_stranded" | "step_type_missing";
+                        code?: "not_possible_now" | "file_managed" | "workflow_archived" | "data_stranded" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -4514,7 +4821,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4522,13 +4829,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -4742,7 +5049,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4750,13 +5057,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -5197,7 +5504,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5205,13 +5512,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -5347,7 +5654,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5355,13 +5662,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -5678,7 +5985,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5686,13 +5993,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -6176,7 +6483,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing`, `too_many` */
+            /** @description `workflow_archived`, `step_type_missing`, `too_many` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6184,13 +6491,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing" | "too_many";
+                        code?: "workflow_archived" | "step_type_missing" | "too_many";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -6501,7 +6808,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing`, `too_many` */
+            /** @description `workflow_archived`, `step_type_missing`, `too_many` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6509,13 +6816,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing" | "too_many";
+                        code?: "workflow_archived" | "step_type_missing" | "too_many";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -6806,7 +7113,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6814,13 +7121,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -6958,7 +7265,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing`, `template_item` */
+            /** @description `workflow_archived`, `step_type_missing`, `template_item` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6966,13 +7273,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing" | "template_item";
+                        code?: "workflow_archived" | "step_type_missing" | "template_item";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -7124,7 +7431,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7132,13 +7439,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -7654,7 +7961,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7662,13 +7969,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -7971,7 +8278,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `not_possible_now`, `step_gone`, `step_type_missing` */
+            /** @description `not_possible_now`, `step_gone`, `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7985,7 +8292,7 @@ export interface operations {
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "not_possible_now" | "step_gone" | "step_type_missing";
+                        code?: "not_possible_now" | "step_gone" | "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -11594,7 +11901,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11602,13 +11909,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -11663,6 +11970,275 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "invalid_fields" | "user_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    tryStep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A workflow's id */
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "document": {
+                 *         "name": "Orders",
+                 *         "id": "orders",
+                 *         "fields": [
+                 *           {
+                 *             "name": "Title",
+                 *             "id": "title",
+                 *             "type": "text"
+                 *           }
+                 *         ],
+                 *         "stages": [
+                 *           {
+                 *             "name": "Open",
+                 *             "id": "open",
+                 *             "color": "gray",
+                 *             "position": [
+                 *               0,
+                 *               0
+                 *             ]
+                 *           },
+                 *           {
+                 *             "name": "Done",
+                 *             "id": "done",
+                 *             "color": "green",
+                 *             "end": true,
+                 *             "position": [
+                 *               400,
+                 *               0
+                 *             ]
+                 *           }
+                 *         ],
+                 *         "roles": [],
+                 *         "actions": [
+                 *           {
+                 *             "name": "Finish",
+                 *             "id": "finish",
+                 *             "color": "green",
+                 *             "from": [
+                 *               "Open"
+                 *             ],
+                 *             "position": [
+                 *               200,
+                 *               0
+                 *             ],
+                 *             "steps": [
+                 *               {
+                 *                 "type": "move_to_stage",
+                 *                 "name": "Move to stage",
+                 *                 "id": "move-to-stage",
+                 *                 "stage": "Done"
+                 *               }
+                 *             ]
+                 *           }
+                 *         ]
+                 *       },
+                 *       "action": "finish",
+                 *       "step": "move-to-stage",
+                 *       "task_id": "42"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TryStep"];
+            };
+        };
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "outcome": "succeeded",
+                     *       "code": null,
+                     *       "message": null,
+                     *       "ends_action": false,
+                     *       "waits_until": null,
+                     *       "patch": {
+                     *         "Company Name": "Acme"
+                     *       },
+                     *       "applied": false,
+                     *       "deletes_task": false,
+                     *       "schedules": null,
+                     *       "warnings": [],
+                     *       "record": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StepTrial"];
+                };
+            };
+            /** @description `invalid_json`, `invalid_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_json",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_json" | "invalid_body";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `forbidden`, `cross_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "forbidden" | "cross_origin";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_not_found`, `task_not_found`, `step_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_not_found" | "task_not_found" | "step_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_slow` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_slow",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_archived`, `step_type_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_archived",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_archived" | "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_large",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_fields`, `invalid_definition`, `apply_needs_saved`, `user_not_found` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_fields",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_fields" | "invalid_definition" | "apply_needs_saved" | "user_not_found";
                     } & components["schemas"]["Error"];
                 };
             };

@@ -92,7 +92,7 @@ export function useSaving(workflow: string, held: Held, onConflict: () => void) 
       dropDraft(localStorage, workflow);
       queries.setQueryData(definitionQuery(workflow).queryKey, definition);
       void queries.invalidateQueries({ queryKey: ["workflows"] });
-      void queries.invalidateQueries({ queryKey: ["workflow", workflow], predicate: (query) => query.queryKey[2] !== "definition" });
+      void queries.invalidateQueries({ queryKey: ["workflow", workflow], predicate: (query) => query.queryKey.length > 3 || query.queryKey[2] !== "definition" });
       setRefusal(undefined);
       say(`Saved as version ${definition.version}.`);
       return true;

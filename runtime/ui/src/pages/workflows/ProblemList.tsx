@@ -21,7 +21,7 @@ interface ProblemListProps {
 export function ProblemList({ problems, text, sent, source }: ProblemListProps) {
   const show = (problem: Problem) => {
     const area = source.current?.querySelector("textarea");
-    if (!area) return;
+    if (!area || !problem.span || problem.line === null) return;
     // Once it was changed, only lines are about where they were.
     const { start, end }: Span = text === sent ? selection(text, problem.span) : lineSelection(text, problem.line);
     area.focus();
@@ -33,7 +33,7 @@ export function ProblemList({ problems, text, sent, source }: ProblemListProps) 
     <Notice kind="bad" title={problems.length === 1 ? "There is a problem in it" : `There are ${problems.length} problems in it`}>
       <ul className={styles.problems}>
         {problems.map((problem) => (
-          <li key={`${problem.code} ${problem.span.start} ${problem.message}`}>
+          <li key={`${problem.code} ${problem.line} ${problem.column} ${problem.message}`}>
             <Button className={styles.place!} onPress={() => show(problem)}>
               Line {problem.line}, column {problem.column}
             </Button>

@@ -1,1 +1,0 @@
-import{t as e}from"./Page-BAaGryRU.js";import{t}from"./jsx-runtime-DyZJNswf.js";var n=t();function r(){return(0,n.jsx)(`main`,{id:`main`,children:(0,n.jsx)(e,{title:`Workflows`,children:null})})}export{r as Component};
