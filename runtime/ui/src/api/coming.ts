@@ -90,12 +90,3 @@ export const countTasks = (workflow: string, where: Record<string, unknown>[]) =
     method: "GET",
     path: `/workflows/${encodeURIComponent(workflow)}/task_counts?_where=${encodeURIComponent(JSON.stringify(where))}`,
   });
-
-/** An action as a task's page offers it. */
-export type TaskAction = Schemas["TaskAction"] & {
-  /** What is asked before it is performed. */
-  confirm?: string | null;
-  /** Where one goes afterwards. */
-  after?: "stay" | "list" | "next";
-  celebrate?: boolean;
-};

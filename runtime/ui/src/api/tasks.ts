@@ -3,7 +3,9 @@ import { queryOptions } from "@tanstack/react-query";
 import type { Field, Task } from "../model/tasks/columns";
 import type { Query } from "../model/tasks/view";
 import { ApiError, type Schemas, answer, client, whole } from "./client";
-import type { ExecutionDetail, ExecutionItem, TaskAction } from "./coming";
+import type { ExecutionDetail, ExecutionItem } from "./coming";
+
+export type TaskAction = Schemas["TaskAction"];
 
 /** A page of a list, and where the next one begins. */
 export interface TaskPage {
@@ -49,7 +51,7 @@ export const actionsQuery = (workflow: string, task: string) =>
     queryKey: below(workflow, task, "actions"),
     queryFn: async () => {
       const params = { path: { workflow, task }, query: { _unmet: true } };
-      return (await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/actions", { params }))) as TaskAction[];
+      return answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/actions", { params }));
     },
   });
 
