@@ -57,7 +57,7 @@ fields = { "Notes" = "Being charged" }
 type = "api_call"
 name = "Tell billing"
 url = "${receiver}/charge"
-timeout = "1s"
+timeout = "3s"
 [[actions.steps]]
 type = "move_to_stage"
 name = "Close it"
@@ -355,7 +355,7 @@ test("what was sent and got no answer is told as that, and can be closed", async
   await page.getByRole("button", { name: "Charge" }).click();
   const card = page.getByRole("alert", { name: "Charge failed" });
   await card.getByText(/Sent, no answer/).first().waitFor();
-  await card.getByText("did not answer within 1 s. Whether it did what was asked is not known").waitFor();
+  await card.getByText("did not answer within 3 s. Whether it did what was asked is not known").waitFor();
   await accessible(page);
   await shot(page, "task-unknown-dark");
   await card.getByRole("button", { name: "Dismiss" }).click();
