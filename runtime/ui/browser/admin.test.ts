@@ -359,7 +359,7 @@ test("a server that goes away and comes back is told of, and what was typed stay
   await row(page, "LATER").getByText("Set here").waitFor();
 
   // Offline, too, and on the way to a page whose files are not there yet: a browser keeps those that it has seen.
-  const offline = await signedIn(chromium, program);
+  const offline = await signedIn(chromium, program, { password: "another good one" });
   const other = offline.page;
   await other.goto("/secrets");
   await other.getByRole("button", { name: "New secret" }).click();
@@ -388,7 +388,7 @@ test("a new server is set up by whoever has its link, once", async () => {
     await page.goto("/workflows");
     await page.getByRole("heading", { name: "Set up Onward" }).waitFor();
     await looked(page, "setup-link");
-    const link = /\S+\/setup#[\w-]+/.exec(fresh.log)![0];
+    const link = /https?:\/\/\S+\/setup#[\w-]+/.exec(fresh.log)![0];
     await page.getByLabel("Setup link").fill("http://127.0.0.1/setup#wrong");
     await page.getByRole("button", { name: "Go on" }).click();
     await page.getByLabel("Email").fill("grace@example.com");
