@@ -1,6 +1,5 @@
 // What the API is about to say, until its document says it: these types go when `schema.ts` has them.
 import type { BulkRetry } from "../model/runs/filters";
-import type { Document } from "../model/workflows/document";
 import { type Schemas, answer, client } from "./client";
 
 export type ExecutionDetail = Schemas["ExecutionDetail"] & { unique_id?: string | null };
@@ -23,16 +22,6 @@ export function bulkRetry(workflow: string, asked: BulkRetry): Promise<BulkRetri
   return answer(client.POST(path, { params: { path: { workflow } }, body: asked as never })) as Promise<unknown> as Promise<BulkRetried>;
 }
 
-/** A workflow of the list, with who manages it. */
-export type ListedWorkflow = Schemas["Workflow"] & {
-  archived?: boolean;
-  managed_by?: "file" | "store";
-  file?: string;
-  version?: number;
-};
-
-export type DefinitionWithDocument = Schemas["Definition"] & { document?: Document };
-
 export interface Setup {
   token: string;
   email: string;
@@ -41,55 +30,15 @@ export interface Setup {
   password: string;
 }
 
-interface Asked {
-  method: "GET" | "POST" | "PUT";
-  path: string;
-  body?: unknown;
-  headers?: Record<string, string>;
-}
-
 /** Asks what the generated client has no types for; its errors are the client's. */
-async function ask<T>({ method, path, body, headers = {} }: Asked): Promise<T> {
-  const request = {
-    body,
-    headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
-    bodySerializer: (it: unknown) => JSON.stringify(it),
-  };
+async function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
   const untyped = client as unknown as Record<string, (path: string, request: unknown) => Promise<{ data?: T; error?: unknown; response: Response }>>;
-  return answer(untyped[method]!(`/api/v1${path}`, request));
+  return answer(untyped[method]!(`/api/v1${path}`, { body }));
 }
 
-export const isSetupNeeded = () => ask<{ needed: boolean }>({ method: "GET", path: "/setup" });
+export const isSetupNeeded = () => ask<{ needed: boolean }>("GET", "/setup");
 
-export const setUp = (setup: Setup) => ask<Schemas["SignedIn"]>({ method: "POST", path: "/setup", body: setup });
-
-export const archivedWorkflows = async () => {
-  const listed = await ask<ListedWorkflow[]>({ method: "GET", path: "/workflows?_archived=true" });
-  return listed.filter((it) => it.archived);
-};
-
-export const archiveWorkflow = (id: string) => ask<ListedWorkflow>({ method: "POST", path: `/workflows/${encodeURIComponent(id)}/archive` });
-
-export const unarchiveWorkflow = (id: string) => ask<ListedWorkflow>({ method: "POST", path: `/workflows/${encodeURIComponent(id)}/unarchive` });
-
-export const importDocument = (document: Document) =>
-  ask<DefinitionWithDocument>({ method: "POST", path: "/workflows/import", body: document });
-
-/** Saves the next version of a workflow, made from `version`. */
-export const saveDocument = (id: string, document: Document, version: number) =>
-  ask<DefinitionWithDocument>({
-    method: "PUT",
-    path: `/workflows/${encodeURIComponent(id)}/definition`,
-    body: document,
-    headers: { "If-Match": `"${version}"` },
-  });
-
-/** How many tasks there are, and how many of them these tests hold for. */
-export const countTasks = (workflow: string, where: Record<string, unknown>[]) =>
-  ask<{ total: number; active: number; matching: number }>({
-    method: "GET",
-    path: `/workflows/${encodeURIComponent(workflow)}/task_counts?_where=${encodeURIComponent(JSON.stringify(where))}`,
-  });
+export const setUp = (setup: Setup) => ask<Schemas["SignedIn"]>("POST", "/setup", setup);
 
 /** An action as a task's page offers it. */
 export type TaskAction = Schemas["TaskAction"] & {
