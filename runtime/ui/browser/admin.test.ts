@@ -300,6 +300,12 @@ test("a workflow begins from scratch, is renamed, exported, archived and brought
   await page.getByRole("button", { name: "Show archived workflows (1)" }).click();
   await page.getByRole("list", { name: "Archived workflows" }).getByText("Sales leads").waitFor();
   await looked(page, "workflows");
+  await page.getByRole("link", { name: "Sales leads", exact: true }).click();
+  await page.getByText("Archived: it can be read, but not changed").waitFor();
+  await until("no new task is offered", async () => (await page.getByRole("button", { name: /New task/ }).count()) === 0);
+  await looked(page, "archived");
+  await page.goto("/workflows");
+  await page.getByRole("button", { name: "Show archived workflows (1)" }).click();
   await more("Sales leads", /Bring back/);
   await page.getByRole("list", { name: "Workflows", exact: true }).getByText("Sales leads").waitFor();
 });

@@ -1,7 +1,9 @@
 // What the pages of administrators read: people, links, keys, secrets, roles, and who has set the server up.
 import { queryOptions } from "@tanstack/react-query";
-import { ApiError, answer, client, whole } from "./client";
-import { type DefinitionWithDocument, archivedWorkflows, countTasks, isSetupNeeded } from "./coming";
+import type { FlowDocument } from "../model/flow/document";
+import { type Schemas, answer, client, whole } from "./client";
+
+export type ListedWorkflow = Schemas["Workflow"];
 
 export const peopleQuery = queryOptions({
   queryKey: ["people"],
@@ -31,13 +33,13 @@ export const rolesQuery = (workflow: string) =>
 
 export const archivedQuery = queryOptions({
   queryKey: ["workflows", "archived"],
-  queryFn: archivedWorkflows,
+  queryFn: () => answer(client.GET("/api/v1/workflows", { params: { query: { _archived: true } } })),
 });
 
 /** Whether nobody has set the server up yet. */
 export const setupQuery = queryOptions({
   queryKey: ["setup"],
-  queryFn: isSetupNeeded,
+  queryFn: () => answer(client.GET("/api/v1/setup")),
   staleTime: Infinity,
 });
 
@@ -48,11 +50,6 @@ export const invitedQuery = (token: string) =>
     queryFn: () => answer(client.POST("/api/v1/invitations/look", { body: { token } })),
     staleTime: Infinity,
   });
-
-/** A workflow's definition as it is now, with its version. */
-export async function readDefinition(workflow: string): Promise<DefinitionWithDocument> {
-  return (await answer(client.GET("/api/v1/workflows/{workflow}/definition", { params: { path: { workflow } } }))) as DefinitionWithDocument;
-}
 
 /** A workflow's file. */
 export async function exportWorkflow(workflow: string): Promise<string> {
@@ -76,16 +73,19 @@ export function importToml(text: string) {
   );
 }
 
-/** How many tasks of a workflow are assigned to somebody; `null` where the server does not say. */
-export const assignedCountQuery = (workflow: string, email: string) =>
-  queryOptions({
-    queryKey: ["workflow", workflow, "tasks", "assigned", email],
-    queryFn: async () => {
-      try {
-        return (await countTasks(workflow, [{ field: "Assigned To", equals: email }])).matching;
-      } catch (error) {
-        if (error instanceof ApiError && !error.passes) return null;
-        throw error;
-      }
-    },
-  });
+/** Makes a workflow of a document. */
+export function importDocument(document: FlowDocument) {
+  const headers = { "content-type": "application/json" };
+  return answer(client.POST("/api/v1/workflows/import", { headers, body: document as never }));
+}
+
+export function archiveWorkflow(workflow: string) {
+  return answer(client.POST("/api/v1/workflows/{workflow}/archive", { params: { path: { workflow } } }));
+}
+
+export function unarchiveWorkflow(workflow: string) {
+  return answer(client.POST("/api/v1/workflows/{workflow}/unarchive", { params: { path: { workflow } } }));
+}
+
+/** Makes the administrator of a server that has nobody yet; who does is signed in. */
+export const setUp = (body: Schemas["SetUp"]) => answer(client.POST("/api/v1/setup", { body }));

@@ -1,6 +1,7 @@
 // Who is signed in, for every page below; and the stream of what changes, for as long as somebody is.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { archivedQuery } from "./administration";
 import { type Schemas, onSignedOut } from "./client";
 import { type Connection, listen } from "./events";
 import { sessionQuery, staleAfter } from "./queries";
@@ -47,13 +48,15 @@ export function useConnection(): Connection {
   return useContext(ConnectionContext);
 }
 
-/** What whoever is signed in may do in a workflow. */
+/** What whoever is signed in may do in a workflow. In an archived one nobody changes anything. */
 export function useRights(workflow: string): { edit: boolean; administer: boolean } {
   const { is_administrator, workflows } = useSession();
+  const archived = useQuery(archivedQuery).data;
   return useMemo(() => {
     const own = workflows.find((it) => it.id === workflow);
-    return { edit: is_administrator || !!own?.edit, administer: is_administrator || !!own?.administer };
-  }, [is_administrator, workflows, workflow]);
+    const isArchived = archived?.some((it) => it.id === workflow);
+    return { edit: !isArchived && (is_administrator || !!own?.edit), administer: is_administrator || !!own?.administer };
+  }, [is_administrator, workflows, archived, workflow]);
 }
 
 export function useSessionQuery() {

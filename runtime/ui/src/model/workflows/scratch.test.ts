@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { fromScratch, nameProblem, renamed, slug } from "./scratch";
+import { slug } from "../flow/document";
+import { fromScratch, nameProblem, renamed } from "./scratch";
 
 test("an id is made of a name as the server makes it", () => {
   for (const [name, expected] of [
@@ -16,19 +17,19 @@ test("an id is made of a name as the server makes it", () => {
 test("from scratch: three stages in a row, and two actions that move a task along them", () => {
   const document = fromScratch("  New Orders ");
   expect([document.name, document.id]).toEqual(["New Orders", "new-orders"]);
-  expect(document.stages.map((it) => [it.name, it.id, it.end ?? false])).toEqual([
+  expect(document.stages!.map((it) => [it.name, it.id, it.end ?? false])).toEqual([
     ["Not Started", "not-started", false],
     ["In Progress", "in-progress", false],
     ["Done", "done", true],
   ]);
-  expect(document.actions!.map((it) => [it.name, it.from, it.steps.map((step) => [step.type, step["stage"]])])).toEqual([
+  expect(document.actions!.map((it) => [it.name, it.from, it.steps!.map((step) => [step.type, step["stage"]])])).toEqual([
     ["Start", ["Not Started"], [["move_to_stage", "In Progress"]]],
     ["Finish", ["In Progress"], [["move_to_stage", "Done"]]],
   ]);
 });
 
 test("no two of its parts stand at one place, and each has an id of its own", () => {
-  const { stages, actions = [] } = fromScratch("A");
+  const { stages = [], actions = [] } = fromScratch("A");
   const places = [...stages, ...actions].map((it) => String(it.position));
   expect(new Set(places).size).toBe(5);
   for (const parts of [stages, actions]) expect(new Set(parts.map((it) => it.id)).size).toBe(parts.length);
@@ -36,11 +37,11 @@ test("no two of its parts stand at one place, and each has an id of its own", ()
 });
 
 test("each action leads from a stage that there is to the next one", () => {
-  const { stages, actions = [] } = fromScratch("A");
+  const { stages = [], actions = [] } = fromScratch("A");
   const names = stages.map((it) => it.name);
   actions.forEach((action, index) => {
     expect(action.from).toEqual([names[index]]);
-    expect(action.steps[0]!["stage"]).toBe(names[index + 1]);
+    expect(action.steps![0]!["stage"]).toBe(names[index + 1]);
   });
 });
 

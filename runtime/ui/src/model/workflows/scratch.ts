@@ -1,21 +1,11 @@
 // A workflow from scratch: three stages, and the two actions that lead a task through them.
-import type { Document, DocumentAction, DocumentStage } from "./document";
+import { type Action, type FlowDocument, type Stage, slug } from "../flow/document";
 
 /** Characters of a workflow's name. */
 export const NAME_CHARS_MAX = 100;
 
 /** How far below each other stages and actions stand on the canvas. */
 const STRIDE = 90;
-
-/** A name as an id, as the server makes one: letters and digits in lower case, a dash for all else. */
-export function slug(name: string): string {
-  let slug = "";
-  for (const character of name) {
-    if (/[\p{Alphabetic}\p{N}]/u.test(character)) slug += character.toLowerCase();
-    else if (slug && !slug.endsWith("-")) slug += "-";
-  }
-  return slug.replace(/-+$/, "");
-}
 
 /** What is wrong with a workflow's name; `undefined` where nothing is. */
 export function nameProblem(name: string): string | undefined {
@@ -26,7 +16,7 @@ export function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-const stage = (name: string, color: string, row: number, more: Partial<DocumentStage> = {}): DocumentStage => ({
+const stage = (name: string, color: string, row: number, more: Partial<Stage> = {}): Stage => ({
   name,
   id: slug(name),
   color,
@@ -34,7 +24,7 @@ const stage = (name: string, color: string, row: number, more: Partial<DocumentS
   ...more,
 });
 
-const move = (name: string, color: string, from: string, to: string, row: number): DocumentAction => ({
+const move = (name: string, color: string, from: string, to: string, row: number): Action => ({
   name,
   id: slug(name),
   color,
@@ -44,7 +34,7 @@ const move = (name: string, color: string, from: string, to: string, row: number
 });
 
 /** A new workflow: a task is named, begins in Not Started, is started, and is finished. */
-export function fromScratch(name: string): Document {
+export function fromScratch(name: string): FlowDocument {
   const kept = name.trim();
   return {
     name: kept,
@@ -59,6 +49,6 @@ export function fromScratch(name: string): Document {
 }
 
 /** The same workflow under another name; its id, and with it all data, stays. */
-export function renamed(document: Document, name: string): Document {
+export function renamed(document: FlowDocument, name: string): FlowDocument {
   return { ...document, name: name.trim() };
 }

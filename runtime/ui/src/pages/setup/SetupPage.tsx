@@ -2,9 +2,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
 import { Navigate, useLocation, useNavigate } from "react-router";
-import { setupQuery } from "../../api/administration";
+import { setUp, setupQuery } from "../../api/administration";
 import { ApiError } from "../../api/client";
-import { setUp } from "../../api/coming";
 import { Button, LinkButton } from "../../parts/Button";
 import { Entrance } from "../../parts/Entrance";
 import { TextField } from "../../parts/Field";

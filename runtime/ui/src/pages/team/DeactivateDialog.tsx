@@ -2,7 +2,7 @@
 import { useMutation, useQueries, useQuery } from "@tanstack/react-query";
 import { answer, client } from "../../api/client";
 import { workflowsQuery } from "../../api/queries";
-import { assignedCountQuery } from "../../api/administration";
+import { countsOf } from "../../api/tasks";
 import { type Person, fullName } from "../../model/people/person";
 import { Confirm } from "../../parts/Dialog";
 import { say } from "../../parts/Toasts";
@@ -44,9 +44,10 @@ export function DeactivateDialog({ person, onClose }: { person: Person; onClose:
 /** How many tasks of which workflows become nobody's; without numbers where they cannot be had. */
 function Assigned({ email }: { email: string }) {
   const workflows = useQuery(workflowsQuery).data ?? [];
-  const counts = useQueries({ queries: workflows.map((it) => assignedCountQuery(it.id, email)) });
-  const known = counts.every((it) => typeof it.data === "number");
-  const held = workflows.map((it, index) => ({ name: it.name, count: counts[index]!.data ?? 0 })).filter((it) => it.count > 0);
+  const _where = JSON.stringify([{ field: "Assigned To", equals: email }]);
+  const counts = useQueries({ queries: workflows.map((it) => countsOf(it.id, { _where })) });
+  const known = counts.every((it) => it.data);
+  const held = workflows.map((it, index) => ({ name: it.name, count: counts[index]!.data?.matching ?? 0 })).filter((it) => it.count > 0);
   if (!known) return <li>Tasks that are assigned to them become unassigned.</li>;
   if (held.length === 0) return <li>No task is assigned to them.</li>;
   const said = held.map((it) => `${it.count} in ${it.name}`).join(", ");

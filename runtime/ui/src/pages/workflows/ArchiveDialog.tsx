@@ -1,6 +1,6 @@
 // Putting a workflow away, once one knows what that means.
 import { useMutation } from "@tanstack/react-query";
-import { type ListedWorkflow, archiveWorkflow } from "../../api/coming";
+import { type ListedWorkflow, archiveWorkflow } from "../../api/administration";
 import { Confirm } from "../../parts/Dialog";
 import { say } from "../../parts/Toasts";
 import { useStaleWorkflows } from "./stale";

@@ -2,8 +2,8 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
+import { importDocument } from "../../api/administration";
 import { ApiError } from "../../api/client";
-import { importDocument } from "../../api/coming";
 import { NAME_CHARS_MAX, fromScratch, nameProblem } from "../../model/workflows/scratch";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";

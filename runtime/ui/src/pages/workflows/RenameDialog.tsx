@@ -1,9 +1,10 @@
 // Another name for a workflow: the next version of its definition, in which only that differs.
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { readDefinition } from "../../api/administration";
+import type { ListedWorkflow } from "../../api/administration";
 import { ApiError } from "../../api/client";
-import { type ListedWorkflow, saveDocument } from "../../api/coming";
+import { definitionQuery, saveDocument } from "../../api/definitions";
+import { queryClient } from "../../api/queries";
 import { NAME_CHARS_MAX, nameProblem, renamed } from "../../model/workflows/scratch";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
@@ -14,9 +15,8 @@ import { useStaleWorkflows } from "./stale";
 import styles from "./Workflows.module.css";
 
 async function rename(id: string, name: string): Promise<void> {
-  const { document, version } = await readDefinition(id);
-  if (!document) throw new Error("The server does not say what the workflow consists of.");
-  await saveDocument(id, renamed(document, name), version);
+  const { document, version } = await queryClient.fetchQuery({ ...definitionQuery(id), staleTime: 0 });
+  await saveDocument(id, version, renamed(document, name));
 }
 
 export function RenameDialog({ workflow, onClose }: { workflow: ListedWorkflow; onClose: () => void }) {

@@ -2,8 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { Archive, ArchiveRestore, Download, Ellipsis, Pencil, Workflow as WorkflowIcon } from "lucide-react";
 import { Link } from "react-router";
-import { exportWorkflow } from "../../api/administration";
-import { type ListedWorkflow, unarchiveWorkflow } from "../../api/coming";
+import { type ListedWorkflow, exportWorkflow, unarchiveWorkflow } from "../../api/administration";
 import { useRights } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { Badge } from "../../parts/Marks";

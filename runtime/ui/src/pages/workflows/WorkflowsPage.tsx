@@ -2,8 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { FileUp, Plus, Workflow as WorkflowIcon } from "lucide-react";
 import { useState } from "react";
-import { archivedQuery } from "../../api/administration";
-import type { ListedWorkflow } from "../../api/coming";
+import { type ListedWorkflow, archivedQuery } from "../../api/administration";
 import { workflowsQuery } from "../../api/queries";
 import { useSession } from "../../api/session";
 import { Button } from "../../parts/Button";
