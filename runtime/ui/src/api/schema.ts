@@ -7718,7 +7718,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `step_type_missing` */
+            /** @description `workflow_archived`, `step_type_missing` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7726,13 +7726,13 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "code": "step_type_missing",
+                     *       "code": "workflow_archived",
                      *       "message": "what is wrong, and what to do"
                      *     }
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "step_type_missing";
+                        code?: "workflow_archived" | "step_type_missing";
                     } & components["schemas"]["Error"];
                 };
             };
