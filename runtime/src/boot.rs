@@ -148,6 +148,12 @@ impl Server {
         &self.shared
     }
 
+    /// The link with which the first user is made, where there is none.
+    pub async fn setup_link(&self) -> anyhow::Result<Option<String>> {
+        let token = self.sessions.setup_token().await?;
+        Ok(token.map(|token| format!("{}/setup#{token}", public_url(self))))
+    }
+
     /// Takes up what was written to the store beside the server: keys, people.
     pub async fn refresh(&self) -> anyhow::Result<()> {
         self.shared.refresh().await?;

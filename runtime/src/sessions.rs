@@ -43,6 +43,9 @@ pub const PASSWORD_CHARS_MAX: usize = 200;
 /// Bytes of a session's token, and of a link's.
 const TOKEN_BYTES: usize = 32;
 
+/// What attempts at the first user's token are counted as; no email is without an `@`.
+const SETUP: &str = "setup";
+
 /// How long people stay signed in, and how many passwords are hashed at a time.
 #[derive(Debug, Clone)]
 pub struct SessionSettings {
@@ -83,6 +86,11 @@ impl Token {
 /// What is kept of a token.
 pub fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
+}
+
+/// However much of them is the same, it takes as long.
+fn is_same(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    one.iter().zip(other).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
 }
 
 /// What is wrong with a new password.
@@ -166,6 +174,22 @@ impl Sessions {
         let is_right = self.shown(Some(user), password).await?.is_some();
         if is_right {
             locked(&self.attempts).succeeded(&user.email, from);
+        }
+        Ok(is_right)
+    }
+
+    /// The token with which the first user is made, the same at each start and on each node; `None` where there is one.
+    pub async fn setup_token(&self) -> Result<Option<String>, SignInError> {
+        Ok(self.store.setup_token(Token::new()?.text).await?)
+    }
+
+    /// Whether somebody has that token; guessing it is as slow as guessing a password.
+    pub async fn is_setup_token(&self, token: &str, from: &str) -> Result<bool, SignInError> {
+        self.attempt(SETUP, from)?;
+        let kept = self.setup_token().await?;
+        let is_right = kept.is_some_and(|kept| is_same(&hash(&kept), &hash(token)));
+        if is_right {
+            locked(&self.attempts).succeeded(SETUP, from);
         }
         Ok(is_right)
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     rules::with_action,
-    support::{Answer, Project, Receiver, Reply, Server, api_sample, eventually},
+    support::{Answer, Project, Receiver, Reply, Server, api_sample, eventually, pinging},
 };
 
 const BULK: &str = "/workflows/api-sample/bulk_executions";
@@ -100,4 +100,76 @@ fn what_cannot_be_meant_is_refused_whole() {
     let unknown = server.post(STATUSES, &json!({"ids": ["no id", "01a20e30-9274-7001-938c-98695e322d42"]}));
     assert_eq!((unknown.status, unknown.json()), (200, json!([])));
     assert_eq!(receiver.received().len(), 0);
+}
+
+/// "Retry all failed since …": the oldest first, and each by whoever may perform its action.
+#[test]
+fn what_has_failed_is_retried_at_once() {
+    let receiver = Receiver::start(Reply::new(500, "broken"));
+    let (project, key) = Project::new(&pinging(&receiver));
+    let server = project.serve(&key);
+    let mut failed = Vec::new();
+    for task in ["1", "2", "3"] {
+        server.create_task(&json!({"Company ID": task, "Stage": "In Progress"}));
+        failed.push(server.performed(task, "ping")["id"].as_str().expect("an id").to_owned());
+    }
+    let dismissed = server.performed("3", "ping")["id"].as_str().expect("an id").to_owned();
+    assert_eq!(server.ask(&dismissed, "dismiss", &json!({})).status, 200);
+    let retry = |body: Value| server.post("/workflows/api-sample/bulk_retries", &body);
+    let ids = |answer: &Value| -> Vec<String> {
+        let all = answer["executions"].as_array().expect("a list").iter();
+        all.map(|one| one["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    // What matches nothing retries nothing.
+    for body in [
+        json!({"action": "finish"}),
+        json!({"state": "unknown"}),
+        json!({"until": "2000-01-01T00:00:00Z"}),
+        json!({"since": "2100-01-01T00:00:00Z"}),
+    ] {
+        let answer = retry(body.clone()).json();
+        assert_eq!(answer, json!({"accepted": 0, "refused": 0, "more": false, "executions": []}), "{body}");
+    }
+    let of_one = retry(json!({"task": 2, "action": "ping", "state": "failed"})).json();
+    assert_eq!((ids(&of_one), &of_one["accepted"]), (vec![failed[1].clone()], &json!(1)), "{of_one}");
+    assert_eq!(server.ended(&failed[1])["state"], "failed");
+    receiver.answer_with(Reply::new(200, ""));
+    let all = retry(json!({})).json();
+    assert_eq!(
+        (ids(&all), &all["accepted"], &all["more"]),
+        (failed.clone(), &json!(3), &json!(false)),
+        "{all}"
+    );
+    for id in &failed {
+        assert_eq!(server.ended(id)["status"], "Success");
+    }
+    assert_eq!(server.execution(&dismissed)["state"], "dismissed");
+    assert_eq!(retry(json!({})).json()["executions"], json!([]), "nothing is left");
+    for (body, status, code) in [
+        (json!({"state": "dismissed"}), 400, "invalid_body"),
+        (json!({"since": "yesterday"}), 400, "invalid_parameter"),
+        (json!({"task": "77"}), 404, "task_not_found"),
+        (json!({"colour": "red"}), 400, "invalid_body"),
+    ] {
+        let answer = retry(body.clone());
+        assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{body}");
+    }
+    // The same order is there for lists.
+    let oldest = server.get("/workflows/api-sample/executions?_order=oldest&_limit=2");
+    let listed = |answer: &Answer| -> Vec<String> {
+        answer
+            .json()
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|it| it["id"].as_str().expect("an id").to_owned())
+            .collect()
+    };
+    assert_eq!(listed(&oldest), failed[..2]);
+    let cursor = oldest.header("onward-next-cursor").expect("a cursor");
+    let rest =
+        server.get(&format!("/workflows/api-sample/executions?_order=oldest&_limit=2&_cursor={cursor}"));
+    assert_eq!(listed(&rest), [failed[2].clone(), dismissed]);
+    assert_eq!(rest.header("onward-next-cursor"), None);
+    assert_eq!(server.get("/workflows/api-sample/executions?_order=up").status, 400);
 }

@@ -51,6 +51,7 @@ mod schema;
 mod secrets;
 mod serving;
 mod sessions;
+mod setup;
 mod shipped_steps;
 mod step_test;
 mod store_damage;

@@ -11,6 +11,7 @@ use super::{
     Api, Code,
     auth::Caller,
     body::Body,
+    bulk_retries,
     error::ApiError,
     executions::{Address, Asked, action, depth, idempotency_key, key_of, keyed, summary},
     json as answer,
@@ -29,7 +30,7 @@ pub(super) const AT_ONCE_MAX: usize = 1_000;
 
 /// How many of them are under way at a time, so that one request does not take every place there is, nor all that their
 /// endpoint has.
-const SIDE_BY_SIDE: usize = 32;
+pub(super) const SIDE_BY_SIDE: usize = 32;
 
 /// How long the next one waits for one that takes its time.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -48,6 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/workflows/{workflow}/bulk_executions")
             .post(perform, keyed(many, "A repeated request with it performs nothing twice")),
+        at("/workflows/{workflow}/bulk_retries").post(bulk_retries::retry, bulk_retries::documented()),
         at("/workflows/{workflow}/executions/statuses").post(
             statuses,
             operation("readStatuses", Need::View, "How many executions are doing")
@@ -185,10 +187,15 @@ impl Bulk<'_> {
             depth: self.depth,
             is_awaited: true,
         };
-        let Performed { execution, ended, .. } = self.api.engine.perform(perform).await?;
-        let Some(ended) = ended else { return Ok(execution) };
-        Ok(tokio::time::timeout(WAIT_MAX, ended).await.ok().and_then(Result::ok).unwrap_or(execution))
+        Ok(waited(self.api.engine.perform(perform).await?).await)
     }
+}
+
+/// The execution as it has become, or as it is after a while.
+pub(super) async fn waited(performed: Performed) -> Execution {
+    let Performed { execution, ended, .. } = performed;
+    let Some(ended) = ended else { return execution };
+    tokio::time::timeout(WAIT_MAX, ended).await.ok().and_then(Result::ok).unwrap_or(execution)
 }
 
 #[derive(Deserialize)]

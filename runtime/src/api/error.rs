@@ -59,6 +59,10 @@ codes! {
     Unauthorized = "unauthorized", UNAUTHORIZED;
     /// An email and a password that do not belong together.
     WrongPassword = "wrong_password", UNAUTHORIZED;
+    /// Not the token of the link that makes the first user.
+    WrongSetupToken = "wrong_setup_token", FORBIDDEN;
+    /// There is a first user already.
+    SetupDone = "setup_done", CONFLICT;
     /// A known caller without the right to do this.
     Forbidden = "forbidden", FORBIDDEN;
     /// A cookie, on a request from somebody else's page.
@@ -377,6 +381,8 @@ mod tests {
             422 invalid_where
             401 unauthorized
             401 wrong_password
+            403 wrong_setup_token
+            409 setup_done
             403 forbidden
             403 cross_origin
             404 not_found

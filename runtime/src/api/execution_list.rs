@@ -29,6 +29,10 @@ const LIMIT_DEFAULT: usize = 50;
 /// taken for one.
 const FILTERS: [&str; 6] = ["task", "action", "status", "state", "since", "until"];
 
+/// How a query calls the order, and which there are: the first one where nothing is said.
+const ORDER: &str = "_order";
+const ORDERS: [&str; 2] = ["newest", "oldest"];
+
 /// Says that a page has fewer than asked for although the list goes on.
 const SHORT_PAGE: &str = "Onward-Short-Page";
 
@@ -40,7 +44,7 @@ const CLOCK_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 pub(super) fn documented() -> Operation {
     let text = || json!({"type": "string"});
     let instant = || json!({"type": "string", "format": "date-time"});
-    operation("listExecutions", Need::View, "A workflow's executions, newest first")
+    operation("listExecutions", Need::View, "A workflow's executions")
         .refuses(&[Code::TaskNotFound])
         .pages()
         .query("task", text(), "A task, by its Unique ID or id")
@@ -49,6 +53,7 @@ pub(super) fn documented() -> Operation {
         .query("state", of("State"), "The state behind it")
         .query("since", instant(), "Not before")
         .query("until", instant(), "Before")
+        .query(ORDER, json!({"enum": ORDERS, "default": ORDERS[0]}), "Which is first")
         .answers(200, "The executions", list_of("ExecutionItem"))
 }
 
@@ -63,9 +68,14 @@ pub(super) async fn list(
     let list = execution_list(&api, &query, &workflow).await?;
     let limit = query.limit()?.unwrap_or(LIMIT_DEFAULT);
     let from = query.position(&list, |bytes| Some(ExecutionId::from_bytes(bytes.try_into().ok()?)))?;
-    let before = from.map_or(list.before, |from| from.min(list.before));
+    let mut rest = list.clone();
+    match from {
+        Some(from) if list.is_oldest_first => rest.after = from.max(list.after),
+        Some(from) => rest.before = from.min(list.before),
+        None => {}
+    }
     // One more than asked for shows that there is a next page.
-    let mut page = api.store().executions(ExecutionList { before, ..list.clone() }, limit + 1).await?;
+    let mut page = api.store().executions(rest, limit + 1).await?;
     let mut response = HttpResponse::Ok();
     if page.executions.len() > limit {
         page.executions.truncate(limit);
@@ -86,15 +96,45 @@ async fn execution_list(
     query: &ListQuery,
     workflow: &Workflow,
 ) -> Result<ExecutionList, ApiError> {
-    let known = FILTERS.into_iter().chain([LIMIT, CURSOR]);
+    let known = FILTERS.into_iter().chain([ORDER, LIMIT, CURSOR]);
     if let Some((name, _)) = query.pairs().find(|(name, _)| known.clone().all(|known| known != *name)) {
         return Err(unknown(&format!("`{name}` is not a parameter of this list"), known, name));
     }
-    let task = match query.one("task")? {
+    let order = query.one(ORDER)?.unwrap_or(ORDERS[0]);
+    if !ORDERS.contains(&order) {
+        return Err(unknown(&format!("`{ORDER}`: there is no `{order}`"), ORDERS.into_iter(), order));
+    }
+    let wanted = Asked {
+        task: query.one("task")?,
+        action: query.one("action")?,
+        states: states(query)?,
+        since: query.one("since")?,
+        until: query.one("until")?,
+        is_oldest_first: order == ORDERS[1],
+    };
+    asked(api, workflow, wanted).await
+}
+
+/// What is asked for, as it was written.
+pub(super) struct Asked<'a> {
+    pub(super) task: Option<&'a str>,
+    pub(super) action: Option<&'a str>,
+    pub(super) states: Option<Vec<&'static str>>,
+    pub(super) since: Option<&'a str>,
+    pub(super) until: Option<&'a str>,
+    pub(super) is_oldest_first: bool,
+}
+
+pub(super) async fn asked(
+    api: &Api,
+    workflow: &Workflow,
+    wanted: Asked<'_>,
+) -> Result<ExecutionList, ApiError> {
+    let task = match wanted.task {
         Some(address) => Some(task(api, workflow, address).await?),
         None => None,
     };
-    let (since, until) = (instant(query, "since")?, instant(query, "until")?);
+    let (since, until) = (instant("since", wanted.since)?, instant("until", wanted.until)?);
     // A task's executions are younger than the task.
     let after = task.map_or(0, TaskId::as_u128).max(
         since.map_or(0, |since| Ids::first_at(since.saturating_sub(CLOCK_MARGIN).unwrap_or(Timestamp::MIN))),
@@ -106,10 +146,11 @@ async fn execution_list(
         after: ExecutionId::from_u128(after),
         before: ExecutionId::from_u128(before),
         task,
-        action: query.one("action")?.map(ActionId::new),
-        states: states(query)?,
+        action: wanted.action.map(ActionId::new),
+        states: wanted.states,
         since,
         until,
+        is_oldest_first: wanted.is_oldest_first,
     })
 }
 
@@ -122,8 +163,8 @@ async fn task(api: &Api, workflow: &Workflow, address: &str) -> Result<TaskId, A
     }
 }
 
-fn instant(query: &ListQuery, name: &str) -> Result<Option<Timestamp>, ApiError> {
-    let Some(text) = query.one(name)? else { return Ok(None) };
+fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
         invalid(format!(
             "`{name}` takes an instant as in RFC 3339, such as 2020-01-31T09:30:00Z, not `{text}`"

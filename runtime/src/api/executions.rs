@@ -301,27 +301,49 @@ async fn retry(
     let wait = preferred_wait(&request)?;
     let (workflow_id, id) = path.into_inner();
     let execution = api.decided(&caller, &workflow_id, &id).await?;
-    let pinned = api.version(&execution.workflow, execution.version).await;
-    let (workflow, version, onto) = match body.0.version {
-        RetryVersion::Pinned => (pinned?, execution.version, RetryOnto::Pinned),
+    let performed = match body.0.version {
+        RetryVersion::Pinned => api.retried(execution, wait.is_some()).await?,
         RetryVersion::Current => {
+            let pinned = api.version(&execution.workflow, execution.version).await?;
             let Published { workflow, version, .. } = caller.workflow(&workflow_id)?;
-            let step = failed_step(&execution, &*pinned?)?;
-            (workflow, version, RetryOnto::Version { version, step })
+            let onto = RetryOnto::Version { version, step: failed_step(&execution, &pinned)? };
+            api.retried_onto(execution, onto, workflow, version, wait.is_some()).await?
         }
     };
-    let action =
-        workflow.actions.iter().position(|action| action.id == execution.action).ok_or_else(|| {
+    answer_performed(&api, &workflow_id, performed, wait).await
+}
+
+impl Api {
+    /// Goes on with an execution on the version that it began with.
+    pub(super) async fn retried(
+        &self,
+        execution: Execution,
+        is_awaited: bool,
+    ) -> Result<Performed, ApiError> {
+        let (workflow, version) =
+            (self.version(&execution.workflow, execution.version).await?, execution.version);
+        self.retried_onto(execution, RetryOnto::Pinned, workflow, version, is_awaited).await
+    }
+
+    async fn retried_onto(
+        &self,
+        execution: Execution,
+        onto: RetryOnto,
+        workflow: Arc<Workflow>,
+        version: u32,
+        is_awaited: bool,
+    ) -> Result<Performed, ApiError> {
+        let mut actions = workflow.actions.iter();
+        let action = actions.position(|action| action.id == execution.action).ok_or_else(|| {
             ApiError::new(
                 Code::StepGone,
                 format!("the workflow no longer has the action `{}`", execution.action),
             )
         })?;
-    let target = RetryTarget { seen: execution.place, failed: execution.state.clone(), onto };
-    let is_awaited = wait.is_some();
-    let performed =
-        api.engine.retry(Retry { execution, target, workflow, version, action, is_awaited }).await?;
-    answer_performed(&api, &workflow_id, performed, wait).await
+        let target = RetryTarget { seen: execution.place, failed: execution.state.clone(), onto };
+        let retry = Retry { execution, target, workflow, version, action, is_awaited };
+        Ok(self.engine.retry(retry).await?)
+    }
 }
 
 /// The id of the step at which an execution failed.

@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod body;
 mod bulk;
+mod bulk_retries;
 mod checklist;
 mod comments;
 mod definitions;
@@ -33,6 +34,7 @@ mod route;
 mod schemas;
 mod secrets;
 mod session;
+mod setup;
 mod shape;
 mod step_types;
 mod steps;
@@ -108,6 +110,7 @@ fn routes() -> Vec<Route> {
         files::routes(),
         users::routes(),
         session::routes(),
+        setup::routes(),
         invitations::routes(),
         keys::routes(),
         audit::routes(),

@@ -133,9 +133,18 @@ fn closed(mut schema: Value) -> Value {
 /// All of them, by name.
 pub(super) fn schemas() -> Map<String, Value> {
     let mut all = Map::new();
-    for part in
-        [errors(), workflows(), tasks(), executions(), steps(), bulk(), people(), operators(), definitions()]
-    {
+    for part in [
+        errors(),
+        workflows(),
+        tasks(),
+        executions(),
+        steps(),
+        bulk(),
+        people(),
+        entrance(),
+        operators(),
+        definitions(),
+    ] {
         all.extend(part.as_object().cloned().unwrap_or_default());
     }
     all
@@ -344,9 +353,45 @@ fn bulk() -> Value {
                 object(json!({"task_id": text(), "code": text(), "message": text()})),
             ]}},
         })),
+        "NewBulkRetry": closed(object_with(json!({}), json!({
+            "action": maybe_text(), "state": {"enum": ["failed", "unknown", null]}, "since": maybe_instant(),
+            "until": maybe_instant(), "task": {"type": ["string", "number", "null"]},
+        }))),
+        "BulkRetry": object(json!({
+            "accepted": number(), "refused": number(),
+            "more": {"type": "boolean", "description": "Whether there are others, which were not looked at."},
+            "executions": {"type": "array", "items": {"oneOf": [
+                object(json!({"id": text(), "status": of("Status")})),
+                object(json!({"id": text(), "code": text(), "message": text()})),
+            ]}},
+        })),
         "ExecutionIds": closed(object(json!({
             "ids": {"type": "array", "items": text(), "minItems": 1, "maxItems": AT_ONCE_MAX},
         }))),
+    })
+}
+
+/// Signing in, and the first run.
+fn entrance() -> Value {
+    let name = text_like(PRINTABLE, NAME_CHARS_MAX);
+    json!({
+        "SignedIn": object(json!({"user": of("User")})),
+        "SignIn": closed(object(json!({"email": text(), "password": text()}))),
+        "Setup": object(json!({"needed": flag()})),
+        "SetUp": closed(object_with(
+            json!({"token": text(), "email": text_like(EMAIL, EMAIL_CHARS_MAX), "password": password()}),
+            json!({"first_name": maybe(name.clone()), "last_name": maybe(name.clone())}),
+        )),
+        "ChangePassword": closed(object(json!({"current_password": text(), "new_password": password()}))),
+        "Session": object(json!({
+            "user": {"oneOf": [of("User"), {"type": "null"}]},
+            "key": {"oneOf": [object(json!({"id": text(), "name": text()})), {"type": "null"}]},
+            "is_administrator": flag(),
+            "workspace": of("Workspace"),
+            "workflows": {"type": "array", "items": object(json!({
+                "id": text(), "name": text(), "role_id": maybe_text(), "edit": flag(), "administer": flag(), "perform": texts(),
+            }))},
+        })),
     })
 }
 
@@ -379,18 +424,6 @@ fn people() -> Value {
         })),
         "ChangeUser": closed(object(json!({"is_administrator": flag()}))),
         "SetRole": closed(object(json!({"role_id": text()}))),
-        "SignedIn": object(json!({"user": of("User")})),
-        "SignIn": closed(object(json!({"email": text(), "password": text()}))),
-        "ChangePassword": closed(object(json!({"current_password": text(), "new_password": password()}))),
-        "Session": object(json!({
-            "user": {"oneOf": [of("User"), {"type": "null"}]},
-            "key": {"oneOf": [object(json!({"id": text(), "name": text()})), {"type": "null"}]},
-            "is_administrator": flag(),
-            "workspace": of("Workspace"),
-            "workflows": {"type": "array", "items": object(json!({
-                "id": text(), "name": text(), "role_id": maybe_text(), "edit": flag(), "administer": flag(), "perform": texts(),
-            }))},
-        })),
         "Key": object(key),
         "NewKey": object(new_key),
         "AddKey": closed(object_with(

@@ -165,8 +165,13 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let ready_file = arguments.ready_file.clone();
     block_on(async {
         let server = Server::start(settings).await?;
+        let setup = server.setup_link().await?;
         server
             .serve(traces, |address| {
+                if let Some(link) = setup {
+                    tracing::info!(link, "there is no user yet; whoever follows the link becomes the first one, who administers the workspace");
+                    println!("There is no user yet. Make the first one at\n{link}");
+                }
                 let ready = json!({"address": format!("http://{address}"), "pid": std::process::id()});
                 ready_file.as_deref().map_or(Ok(()), |path| boot::write_ready_file(path, &ready))
             })

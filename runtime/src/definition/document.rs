@@ -39,8 +39,20 @@ fn toml(document: &Map<String, Value>) -> Result<String, Vec<Diagnostic>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let entries = document.iter().filter(|(_, value)| !value.is_null());
-    Ok(entries.map(|(key, value)| toml_text::line(key, value)).collect())
+    let said = document.iter().filter(|(_, value)| !value.is_null());
+    Ok(said.map(|(key, value)| toml_text::line(key, &without_nulls(value))).collect())
+}
+
+/// The keys that have a value, at every depth.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        Value::Object(table) => {
+            let said = table.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(said.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+        }
+        _ => value.clone(),
+    }
 }
 
 /// Notes the nulls in lists, where one cannot be as if it were not there.

@@ -1,6 +1,6 @@
 //! How a key and a value are written in TOML, each value in one form alone. The canonical writer calls it.
 //!
-//! It does not know what a workflow is. TOML has no null: a key that has one is left out.
+//! It does not know what a workflow is. TOML has no null: it is written as an empty text.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -49,8 +49,7 @@ fn inline(value: &Value) -> String {
         Value::Object(table) if table.is_empty() => "{}".to_owned(),
         Value::Object(table) => {
             let entry = |(name, value): (&String, &Value)| format!("{} = {}", key(name), inline(value));
-            let said = table.iter().filter(|(_, value)| !value.is_null());
-            format!("{{ {} }}", said.map(entry).collect::<Vec<_>>().join(", "))
+            format!("{{ {} }}", table.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
     }
 }

@@ -124,7 +124,7 @@ pub struct Position {
     pub task: TaskId,
 }
 
-/// Which of a workflow's executions are listed; the newest is first.
+/// Which of a workflow's executions are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionList {
     pub workflow: WorkflowId,
@@ -139,6 +139,8 @@ pub struct ExecutionList {
     pub since: Option<Timestamp>,
     /// Created before this instant.
     pub until: Option<Timestamp>,
+    /// Else the newest is first.
+    pub is_oldest_first: bool,
 }
 
 impl Filter {

@@ -156,6 +156,11 @@ impl Directory {
         given.cloned().unwrap_or_else(|| by_default().id)
     }
 
+    /// Whether there is nobody, and nobody has left.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
     /// Everyone who has not left, by email.
     pub fn active(&self) -> Vec<&Arc<User>> {
         let mut active: Vec<_> = self.by_email.values().collect();

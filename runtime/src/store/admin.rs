@@ -14,6 +14,11 @@ pub enum AdminChange {
         user: User,
         password_hash: Option<String>,
     },
+    /// Adds the first user, with whom the link for that is gone; changes nothing where there is one already.
+    SetUp {
+        user: User,
+        password_hash: String,
+    },
     /// A user leaves: stays in the history, nothing new is done in their name, and they are signed out.
     RemoveUser(UserId),
     SetAdministrator {
@@ -115,6 +120,7 @@ impl AdminChange {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::AddUser { .. } => "user.added",
+            Self::SetUp { .. } => "workspace.set_up",
             Self::RemoveUser(_) => "user.removed",
             Self::SetAdministrator { is_administrator: true, .. } => "user.made_administrator",
             Self::SetAdministrator { .. } => "user.made_no_administrator",
@@ -136,7 +142,9 @@ impl AdminChange {
     /// What it was done to.
     pub(super) fn about(&self) -> String {
         match self {
-            Self::AddUser { user, .. } | Self::AcceptInvitation { user, .. } => user.id.to_string(),
+            Self::AddUser { user, .. } | Self::SetUp { user, .. } | Self::AcceptInvitation { user, .. } => {
+                user.id.to_string()
+            }
             Self::RemoveUser(user)
             | Self::SetAdministrator { user, .. }
             | Self::SetPassword { user, .. }
@@ -154,7 +162,7 @@ impl AdminChange {
     /// More about it; never a secret, nor the hash of one.
     pub(super) fn detail(&self) -> Value {
         match self {
-            Self::AddUser { user, .. } => {
+            Self::AddUser { user, .. } | Self::SetUp { user, .. } => {
                 json!({"email": user.email, "is_administrator": user.is_administrator})
             }
             Self::AcceptInvitation { invitation, .. } => {

@@ -103,7 +103,7 @@ pub struct TaskPage {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExecutionPage {
     pub executions: Vec<Execution>,
-    /// Before which the list goes on; `None` where it ends.
+    /// Before which the list goes on, or after which where the oldest is first; `None` where it ends.
     pub next: Option<ExecutionId>,
 }
 
@@ -278,7 +278,7 @@ pub trait Store: Send + Sync {
     /// How many tasks there are; `list` says what they are asked, and neither its order nor what it leaves out counts.
     fn count_tasks(&self, list: Arc<TaskList>) -> Reply<TaskCounts>;
 
-    /// A page of a list of executions, newest first, at most `most`; fewer after [`LOOKED_AT_MAX`] that are not in
+    /// A page of a list of executions, at most `most`; fewer after [`LOOKED_AT_MAX`] that are not in
     /// the list. One that cannot be read is left out.
     fn executions(&self, list: ExecutionList, most: usize) -> Reply<ExecutionPage>;
 
@@ -393,6 +393,10 @@ pub trait Store: Send + Sync {
 
     /// The invitation whose token has a hash, over or not.
     fn invitation(&self, hash: [u8; 32]) -> Reply<Option<Invitation>>;
+
+    /// The token with which the first user is made: the one that was kept before, else this one from now on. `None` where
+    /// there is a user, also one who has left.
+    fn setup_token(&self, offered: String) -> Reply<Option<String>>;
 
     /// The hash of a user's password; `None` for one who has none, or has left.
     fn password_hash(&self, user: UserId) -> Reply<Option<String>>;

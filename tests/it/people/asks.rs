@@ -33,6 +33,11 @@ pub(super) const ROWS: &[Row] = &[
     Row("lookAtInvitation", "none", 200, |it| {
         plain(it).json(json!({"token": it.invited(&it.email(), &json!({})).1}))
     }),
+    Row("readSetup", "none", 200, plain),
+    // There are users.
+    Row("setUp", "none", 409, |it| {
+        plain(it).json(json!({"token": "00", "email": "new@example.com", "password": PASSWORD}))
+    }),
     Row("readSession", "known", 200, plain),
     Row("readWorkspace", "known", 200, plain),
     Row("listWorkflows", "known", 200, plain),
@@ -78,6 +83,7 @@ pub(super) const ROWS: &[Row] = &[
     Row("createExecution", "perform", 201, |it| {
         plain(it).json(json!({"task_id": it.task(), "action_id": "note"}))
     }),
+    Row("retryMany", "perform", 200, |it| plain(it).json(json!({"action": "note"}))),
     Row("performOnMany", "perform", 200, |it| {
         plain(it).json(json!({"task_ids": [it.task()], "action_id": "note"}))
     }),

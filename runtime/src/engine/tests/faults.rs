@@ -231,6 +231,10 @@ impl Store for Liar {
         self.store.password_hash(user)
     }
 
+    fn setup_token(&self, offered: String) -> Reply<Option<String>> {
+        self.store.setup_token(offered)
+    }
+
     fn add_session(&self, session: Session, password_hash: Option<String>) -> Reply<bool> {
         self.store.add_session(session, password_hash)
     }

@@ -492,6 +492,7 @@ fn all_executions() -> ExecutionList {
         states: None,
         since: None,
         until: None,
+        is_oldest_first: false,
     }
 }
 

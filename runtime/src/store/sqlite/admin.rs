@@ -78,6 +78,9 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
     };
     match change {
         AdminChange::AddUser { user, password_hash } => add_user(connection, user, password_hash.as_deref()),
+        AdminChange::SetUp { user, password_hash } => {
+            Ok(!has_people(connection)? && add_user(connection, user, Some(password_hash))?)
+        }
         AdminChange::RemoveUser(user) => {
             somebody_else_administers(connection, user)?;
             end_sessions(connection, user, None)?;
@@ -140,6 +143,22 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
             Ok(true)
         }
     }
+}
+
+fn has_people(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM person)";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// The one that was kept first, whoever offers another.
+pub(super) fn setup_token(connection: &Connection, offered: &str) -> Result<Option<String>, StoreError> {
+    if has_people(connection)? {
+        connection.prepare_cached("DELETE FROM setup")?.execute([])?;
+        return Ok(None);
+    }
+    let keep = "INSERT INTO setup (only_row, token) VALUES (1, ?1) ON CONFLICT DO NOTHING";
+    connection.prepare_cached(keep)?.execute([offered])?;
+    Ok(Some(connection.prepare_cached("SELECT token FROM setup")?.query_row([], |row| row.get(0))?))
 }
 
 /// Whether a user or a key, by its id, is known not to administer the workspace any more. It is asked inside the transaction

@@ -379,7 +379,7 @@ pub(super) fn executions(
     Ok(page)
 }
 
-/// The executions among which those of a list are, newest first, and how many of them are looked at. Those that are
+/// The executions among which those of a list are, in its order, and how many of them are looked at. Those that are
 /// open are few, and have an index.
 fn executions_query(list: &ExecutionList) -> (String, usize) {
     let only_open = list.states.as_ref().is_some_and(|states| {
@@ -390,8 +390,9 @@ fn executions_query(list: &ExecutionList) -> (String, usize) {
         false => ("", "true", LOOKED_AT_MAX),
     };
     let columns = rows::EXECUTION_COLUMNS;
+    let order = if list.is_oldest_first { "ASC" } else { "DESC" };
     let sql = format!(
-        "SELECT {columns} FROM execution {index} WHERE {open} AND id > ?1 AND id < ?2 ORDER BY id DESC"
+        "SELECT {columns} FROM execution {index} WHERE {open} AND id > ?1 AND id < ?2 ORDER BY id {order}"
     );
     (sql, looked_at_max)
 }

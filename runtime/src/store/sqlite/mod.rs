@@ -354,6 +354,10 @@ impl Store for SqliteStore {
         self.read(move |connection| admin::password_hash(connection, &user))
     }
 
+    fn setup_token(&self, offered: String) -> Reply<Option<String>> {
+        self.write(move |connection| admin::setup_token(connection, &offered))
+    }
+
     fn add_session(&self, session: Session, password_hash: Option<String>) -> Reply<bool> {
         self.write(move |connection| admin::add_session(connection, &session, password_hash.as_deref()))
     }

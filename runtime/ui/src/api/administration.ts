@@ -2,7 +2,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { FlowDocument } from "../model/flow/document";
 import { type Schemas, answer, client, whole } from "./client";
-import { isSetupNeeded } from "./coming";
 
 export type ListedWorkflow = Schemas["Workflow"];
 
@@ -40,7 +39,7 @@ export const archivedQuery = queryOptions({
 /** Whether nobody has set the server up yet. */
 export const setupQuery = queryOptions({
   queryKey: ["setup"],
-  queryFn: isSetupNeeded,
+  queryFn: () => answer(client.GET("/api/v1/setup")),
   staleTime: Infinity,
 });
 

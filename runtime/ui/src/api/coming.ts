@@ -21,30 +21,3 @@ export function bulkRetry(workflow: string, asked: BulkRetry): Promise<BulkRetri
   const path = "/api/v1/workflows/{workflow}/bulk_retries" as "/api/v1/workflows/{workflow}/bulk_executions";
   return answer(client.POST(path, { params: { path: { workflow } }, body: asked as never })) as Promise<unknown> as Promise<BulkRetried>;
 }
-
-export interface Setup {
-  token: string;
-  email: string;
-  first_name: string;
-  last_name: string;
-  password: string;
-}
-
-/** Asks what the generated client has no types for; its errors are the client's. */
-async function ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<T> {
-  const untyped = client as unknown as Record<string, (path: string, request: unknown) => Promise<{ data?: T; error?: unknown; response: Response }>>;
-  return answer(untyped[method]!(`/api/v1${path}`, { body }));
-}
-
-export const isSetupNeeded = () => ask<{ needed: boolean }>("GET", "/setup");
-
-export const setUp = (setup: Setup) => ask<Schemas["SignedIn"]>("POST", "/setup", setup);
-
-/** An action as a task's page offers it. */
-export type TaskAction = Schemas["TaskAction"] & {
-  /** What is asked before it is performed. */
-  confirm?: string | null;
-  /** Where one goes afterwards. */
-  after?: "stay" | "list" | "next";
-  celebrate?: boolean;
-};

@@ -564,6 +564,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflows/{workflow}/bulk_retries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retries what has failed; some may be refused
+         * @description Needs the right to perform the action.
+         */
+        post: operations["retryMany"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/{workflow}/executions/statuses": {
         parameters: {
             query?: never;
@@ -592,7 +612,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A workflow's executions, newest first
+         * A workflow's executions
          * @description Needs the right to view the workflow.
          */
         get: operations["listExecutions"];
@@ -846,6 +866,30 @@ export interface paths {
          */
         put: operations["changePassword"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the first user is still to be made
+         * @description For everybody.
+         */
+        get: operations["readSetup"];
+        put?: never;
+        /**
+         * Makes the first user, who administers the workspace
+         * @description For everybody.
+         */
+        post: operations["setUp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1647,6 +1691,30 @@ export interface components {
                 message: string;
             })[];
         };
+        NewBulkRetry: {
+            action?: string | null;
+            /** @enum {unknown} */
+            state?: "failed" | "unknown" | null;
+            /** Format: date-time */
+            since?: string | null;
+            /** Format: date-time */
+            until?: string | null;
+            task?: string | number | null;
+        };
+        BulkRetry: {
+            accepted: number;
+            refused: number;
+            /** @description Whether there are others, which were not looked at. */
+            more: boolean;
+            executions: ({
+                id: string;
+                status: components["schemas"]["Status"];
+            } | {
+                id: string;
+                code: string;
+                message: string;
+            })[];
+        };
         ExecutionIds: {
             ids: string[];
         };
@@ -1680,34 +1748,6 @@ export interface components {
         };
         SetRole: {
             role_id: string;
-        };
-        SignedIn: {
-            user: components["schemas"]["User"];
-        };
-        SignIn: {
-            email: string;
-            password: string;
-        };
-        ChangePassword: {
-            current_password: string;
-            new_password: string;
-        };
-        Session: {
-            user: components["schemas"]["User"] | null;
-            key: {
-                id: string;
-                name: string;
-            } | null;
-            is_administrator: boolean;
-            workspace: components["schemas"]["Workspace"];
-            workflows: {
-                id: string;
-                name: string;
-                role_id: string | null;
-                edit: boolean;
-                administer: boolean;
-                perform: string[];
-            }[];
         };
         Key: {
             id: string;
@@ -1799,6 +1839,44 @@ export interface components {
             change: string;
             about: string;
             detail: Record<string, never>;
+        };
+        SignedIn: {
+            user: components["schemas"]["User"];
+        };
+        SignIn: {
+            email: string;
+            password: string;
+        };
+        Setup: {
+            needed: boolean;
+        };
+        SetUp: {
+            token: string;
+            email: string;
+            password: string;
+            first_name?: string | null;
+            last_name?: string | null;
+        };
+        ChangePassword: {
+            current_password: string;
+            new_password: string;
+        };
+        Session: {
+            user: components["schemas"]["User"] | null;
+            key: {
+                id: string;
+                name: string;
+            } | null;
+            is_administrator: boolean;
+            workspace: components["schemas"]["Workspace"];
+            workflows: {
+                id: string;
+                name: string;
+                role_id: string | null;
+                edit: boolean;
+                administer: boolean;
+                perform: string[];
+            }[];
         };
         Document: Record<string, never>;
         Secret: {
@@ -7506,6 +7584,197 @@ export interface operations {
             "5XX": components["responses"]["NotNow"];
         };
     };
+    retryMany: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A workflow's id */
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "state": "failed",
+                 *       "since": "2020-01-31T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewBulkRetry"];
+            };
+        };
+        responses: {
+            /** @description What became of each, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "accepted": 1,
+                     *       "refused": 0,
+                     *       "more": false,
+                     *       "executions": [
+                     *         {
+                     *           "id": "01a20e30-9274-7001-938c-98695e322d42",
+                     *           "status": "Pending"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BulkRetry"];
+                };
+            };
+            /** @description `invalid_json`, `invalid_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_json",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_json" | "invalid_body";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `forbidden`, `cross_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "forbidden" | "cross_origin";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_not_found`, `task_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_not_found" | "task_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_slow` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_slow",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_archived`, `step_type_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_archived",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_archived" | "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_large",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
     readStatuses: {
         parameters: {
             query?: never;
@@ -7712,6 +7981,8 @@ export interface operations {
                 since?: string;
                 /** @description Before */
                 until?: string;
+                /** @description Which is first */
+                _order?: "newest" | "oldest";
             };
             header?: never;
             path: {
@@ -9898,6 +10169,221 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "body_too_slow";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_large",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_user` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_user",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_user";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_attempts` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_attempts",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "too_many_attempts";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    readSetup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether it is needed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "needed": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Setup"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
+    setUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "1f",
+                 *       "email": "user@example.com",
+                 *       "first_name": "Example",
+                 *       "last_name": "User",
+                 *       "password": "a good password"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetUp"];
+            };
+        };
+        responses: {
+            /** @description Who is signed in now */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "user": {
+                     *         "id": "abc123",
+                     *         "email": "user@example.com",
+                     *         "first_name": "Example",
+                     *         "last_name": "User",
+                     *         "is_administrator": false
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description `invalid_json`, `invalid_body` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_json",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "invalid_json" | "invalid_body";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `wrong_setup_token`, `cross_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "wrong_setup_token",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "wrong_setup_token" | "cross_origin";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `body_too_slow` */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "body_too_slow",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `setup_done` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "setup_done",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "setup_done";
                     } & components["schemas"]["Error"];
                 };
             };

@@ -3,7 +3,9 @@ import { queryOptions } from "@tanstack/react-query";
 import type { Field, Task } from "../model/tasks/columns";
 import type { Query } from "../model/tasks/view";
 import { ApiError, type Schemas, answer, client, whole } from "./client";
-import type { ExecutionDetail, ExecutionItem, TaskAction } from "./coming";
+import type { ExecutionDetail, ExecutionItem } from "./coming";
+
+export type TaskAction = Schemas["TaskAction"];
 
 /** A page of a list, and where the next one begins. */
 export interface TaskPage {
@@ -49,7 +51,7 @@ export const actionsQuery = (workflow: string, task: string) =>
     queryKey: below(workflow, task, "actions"),
     queryFn: async () => {
       const params = { path: { workflow, task }, query: { _unmet: true } };
-      return (await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/actions", { params }))) as TaskAction[];
+      return answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/actions", { params }));
     },
   });
 
@@ -59,16 +61,21 @@ export const historyQuery = (workflow: string, task: string) =>
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/history", path(workflow, task))),
   });
 
+/** Of comments and the checklist no change is told: they are asked for again while somebody looks. */
+const LOOK_AGAIN_MS = 15_000;
+
 export const commentsQuery = (workflow: string, task: string) =>
   queryOptions({
     queryKey: below(workflow, task, "comments"),
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/comments", path(workflow, task))),
+    refetchInterval: LOOK_AGAIN_MS,
   });
 
 export const checklistQuery = (workflow: string, task: string) =>
   queryOptions({
     queryKey: below(workflow, task, "checklist"),
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/checklist_items", path(workflow, task))),
+    refetchInterval: LOOK_AGAIN_MS,
   });
 
 /** The stage change that is to come; `null` where there is none. */

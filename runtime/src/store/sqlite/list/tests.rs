@@ -172,6 +172,7 @@ fn a_reading_of_executions_ends_and_goes_on() {
         states: None,
         since: None,
         until: None,
+        is_oldest_first: false,
     };
     let read = |list: ExecutionList| runtime.block_on(store.executions(list, 10)).expect("a page");
     let first = read(of_task.clone());

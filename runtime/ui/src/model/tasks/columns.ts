@@ -33,7 +33,7 @@ const WIDTHS: Record<Kind, number> = {
   phone: 150,
   currency: 140,
   date: 130,
-  datetime: 170,
+  datetime: 185,
   person: 170,
   singleSelect: 140,
   multipleSelect: 190,
@@ -44,8 +44,8 @@ const WIDTHS: Record<Kind, number> = {
   url: 200,
   stage: 150,
   assignee: 170,
-  created: 160,
-  updated: 160,
+  created: 185,
+  updated: 185,
 };
 
 /** Roughly what a letter of a heading takes, and what stands around it. */

@@ -48,23 +48,28 @@ export function shown(kind: Kind, value: unknown, names: Names = new Map()): str
   }
 }
 
+// Made once: each takes longer to make than a row to draw.
+const POINT = new Intl.NumberFormat().formatToParts(1.5).find((it) => it.type === "decimal")?.value ?? ".";
+const WHOLE = new Intl.NumberFormat();
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
+const INSTANT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
 /** An exact decimal with its thousands apart; every digit stays. */
 export function grouped(decimal: string): string {
   const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(decimal);
   if (!parts) return decimal;
   const [, sign, whole, fraction] = parts;
-  const point = new Intl.NumberFormat().formatToParts(1.5).find((it) => it.type === "decimal")?.value ?? ".";
-  return `${sign}${BigInt(whole!).toLocaleString()}${fraction ? point + fraction : ""}`;
+  return `${sign}${WHOLE.format(BigInt(whole!))}${fraction ? POINT + fraction : ""}`;
 }
 
 function shownDate(date: string): string {
   const instant = new Date(`${date}T00:00:00Z`);
-  return Number.isNaN(instant.getTime()) ? date : instant.toLocaleDateString(undefined, { dateStyle: "medium", timeZone: "UTC" });
+  return Number.isNaN(instant.getTime()) ? date : DAY.format(instant);
 }
 
 function shownInstant(at: string): string {
   const instant = new Date(at);
-  return Number.isNaN(instant.getTime()) ? at : instant.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return Number.isNaN(instant.getTime()) ? at : INSTANT.format(instant);
 }
 
 /** What an input begins with. */

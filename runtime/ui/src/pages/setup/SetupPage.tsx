@@ -3,8 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
 import { Navigate, useLocation, useNavigate } from "react-router";
 import { setupQuery } from "../../api/administration";
-import { ApiError } from "../../api/client";
-import { setUp } from "../../api/coming";
+import { ApiError, answer, client } from "../../api/client";
 import { Button, LinkButton } from "../../parts/Button";
 import { Entrance } from "../../parts/Entrance";
 import { TextField } from "../../parts/Field";
@@ -37,7 +36,7 @@ export function Component() {
       </Entrance>
     );
   }
-  return token ? <Administrator token={token} onWrongToken={() => setToken("")} /> : <TokenForm onToken={setToken} />;
+  return token ? <Administrator key={token} token={token} onWrongToken={() => setToken("")} /> : <TokenForm onToken={setToken} />;
 }
 
 function TokenForm({ onToken }: { onToken: (token: string) => void }) {
@@ -69,7 +68,7 @@ function Administrator({ token, onWrongToken }: { token: string; onWrongToken: (
   const [isDone, setDone] = useState(false);
 
   const make = useMutation({
-    mutationFn: () => setUp({ token, ...person, email: person.email.trim() }),
+    mutationFn: () => answer(client.POST("/api/v1/setup", { body: { token, ...person, email: person.email.trim() } })),
     onSuccess: async () => {
       setDone(true);
       queries.clear();

@@ -4,7 +4,7 @@ import { ChevronDown, Lock } from "lucide-react";
 import { useId, useRef, useState } from "react";
 import { Dialog, Popover } from "react-aria-components";
 import { ApiError } from "../../api/client";
-import type { TaskAction } from "../../api/coming";
+import type { TaskAction } from "../../api/tasks";
 import { fillColors } from "../../model/color";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
@@ -25,6 +25,7 @@ export function ActionBar({ actions, pending, performing }: ActionBarProps) {
   const [confirming, setConfirming] = useState<TaskAction | null>(null);
   const press = (action: TaskAction) => (action.confirm ? setConfirming(action) : performing.start(action));
   const { refused } = performing;
+  const isUncertain = refused?.error instanceof ApiError && refused.error.passes;
   return (
     <>
       {actions.data && actions.data.length > 0 && (
@@ -49,10 +50,10 @@ export function ActionBar({ actions, pending, performing }: ActionBarProps) {
         <div className={styles.whole}>
           <Notice
             kind="bad"
-            title={`${refused.action.name} was not begun`}
+            title={isUncertain ? `Whether ${refused.action.name} was begun is not known` : `${refused.action.name} was not begun`}
             action={
               <>
-                {refused.error instanceof ApiError && refused.error.passes && (
+                {isUncertain && (
                   <Button small onPress={() => performing.start(refused.action)}>
                     Try again
                   </Button>
@@ -64,6 +65,7 @@ export function ActionBar({ actions, pending, performing }: ActionBarProps) {
             }
           >
             <Said error={refused.error} />
+            {isUncertain && <span>Tried again it is performed once, not twice.</span>}
           </Notice>
         </div>
       )}

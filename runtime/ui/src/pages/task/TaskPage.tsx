@@ -1,7 +1,7 @@
 // One task: where it is and who has it, what can be done with it now, its values, its checklist, what was said and what became of it.
 import { useQuery } from "@tanstack/react-query";
 import { FileX2 } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useNavigate, useParams } from "react-router";
 import { ApiError, type Schemas } from "../../api/client";
 import { fieldsQuery, stagesQuery } from "../../api/queries";
@@ -19,12 +19,12 @@ import { ActionBar } from "./ActionBar";
 import { Activity } from "./Activity";
 import { Checklist } from "./Checklist";
 import { Comments } from "./Comments";
-import { Confetti } from "./Confetti";
 import { Details } from "./Details";
 import { ExecutionCard } from "./ExecutionCard";
 import { Head } from "./Head";
 import { ScheduleNotice } from "./ScheduleNotice";
 import { nextInList } from "./nextInList";
+import { celebrate } from "./confetti";
 import styles from "./TaskPage.module.css";
 import { type Performed, usePerform } from "./usePerform";
 
@@ -80,17 +80,17 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
   const people = usePeople(workflow);
   const executions = useQuery(taskExecutionsQuery(workflow, address));
   const actions = useQuery(actionsQuery(workflow, address));
-  const [isCelebrating, setCelebrating] = useState(false);
   const { data: stages = NO_STAGES } = useQuery(stagesQuery(workflow));
   const colors = useMemo(() => new Map(stages.map((it) => [it.name, it.color])), [stages]);
 
-  const succeeded = async ({ name, after, celebrate }: Performed) => {
+  const succeeded = async ({ name, after, celebrate: isCelebrated }: Performed) => {
     say(`${name}: done.`);
-    if (celebrate) setCelebrating(true);
+    if (isCelebrated) celebrate();
     if (after === "list") navigate(listAddress(workflow));
     if (after === "next") {
-      const next = await nextInList(workflow, fields, address);
-      if (next === null) say("That was the last task of the list.");
+      // Without an answer the list itself is next.
+      const next = await nextInList(workflow, fields, address).catch(() => null);
+      if (next === null) say("There is no other task in the list.");
       navigate(next === null ? listAddress(workflow) : `/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(next)}`);
     }
   };
@@ -104,7 +104,6 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
 
   return (
     <main id="main" className={styles.page}>
-      {isCelebrating && <Confetti onEnd={() => setCelebrating(false)} />}
       <Head workflow={workflow} address={address} task={task} fields={fields} colors={colors} stages={stages} people={people} canEdit={rights.edit} canMove={rights.administer}>
         <ActionBar actions={actions} pending={pending} performing={performing} />
       </Head>

@@ -7,18 +7,13 @@ import { listQuery } from "../../model/tasks/view";
 import { rowsKey, rowsOf } from "../tasks/rows";
 import { lastView } from "../tasks/useView";
 
-/** Of a list that nobody has looked at, so many are read. */
-const READ_MAX = 100;
+/** As many of the list are read anew. */
+const READ_MAX = 200;
 
 /** Its address; null where there is no other. */
 export async function nextInList(workflow: string, fields: Field[], current: string): Promise<string | null> {
   const asked = listQuery(lastView(workflow), columnsOf(fields));
-  // As it was looked at: there the task still has its place.
   const seen = rowsOf(queryClient.getQueryData(rowsKey(workflow, asked))).map(addressOf);
-  if (seen.includes(current)) {
-    const next = nextOf(seen, current);
-    if (next !== null) return next;
-  }
-  const { rows } = await readTasks(workflow, asked, undefined, READ_MAX);
-  return nextOf(rows.map(addressOf), current);
+  const { rows, next } = await readTasks(workflow, asked, undefined, READ_MAX);
+  return nextOf({ seen, now: rows.map(addressOf), isWhole: next === null }, current);
 }

@@ -1,10 +1,10 @@
 // Performing an action from a task's page: one click is one execution, which is followed to its end.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import type { TaskAction } from "../../api/coming";
 import { ApiError } from "../../api/client";
-import { newKey, perform, taskExecutionQuery } from "../../api/tasks";
+import { type TaskAction, newKey, perform, taskExecutionQuery } from "../../api/tasks";
 
+/** An action that is followed; where it leads may not be known any more. */
 export type Performed = Pick<TaskAction, "id" | "name"> & Partial<Pick<TaskAction, "after" | "celebrate">>;
 
 export interface Performing {

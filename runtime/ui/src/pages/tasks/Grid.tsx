@@ -77,7 +77,8 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
       if (cell.row >= 0) virtual.scrollToIndex(cell.row);
       if (cell.column > 0) across.scrollToIndex(cell.column);
       const find = () => scroller.current?.querySelector<HTMLElement>(`[data-cell="${cell.row}:${cell.column}"]`);
-      // What is scrolled to is there a moment later.
+      // What is scrolled to is there a moment later; until then the grid itself hears the keys.
+      if (!find()) scroller.current?.focus({ preventScroll: true });
       const tryAgain = (left: number) => {
         const found = find();
         if (found) {

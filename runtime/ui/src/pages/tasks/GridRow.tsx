@@ -52,7 +52,7 @@ function Row({ index, start, task, columns, shown, template, activeColumn, editi
             role="gridcell"
             aria-colindex={at + 1}
             aria-readonly={!(canEdit && column.editable)}
-            className={`${styles.cell} ${at === 0 ? styles.first : ""} ${isEnd(column) ? styles.end : ""} ${isActive ? styles.active : ""} ${canEdit && column.editable ? styles.editable : ""}`}
+            className={`${styles.cell} ${at === 0 ? styles.first : ""} ${isEnd(column) ? styles.end : ""} ${canEdit && column.editable ? styles.editable : ""} ${editingColumn === at ? styles.writing : ""}`}
             data-cell={`${index}:${at}`}
             tabIndex={isActive ? 0 : -1}
             style={{ gridColumn: at + 1 }}
