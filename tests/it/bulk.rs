@@ -149,6 +149,7 @@ fn what_has_failed_is_retried_at_once() {
         (json!({"state": "dismissed"}), 400, "invalid_body"),
         (json!({"since": "yesterday"}), 400, "invalid_parameter"),
         (json!({"task": "77"}), 404, "task_not_found"),
+        (json!({"action": "nothing"}), 404, "action_not_found"),
         (json!({"colour": "red"}), 400, "invalid_body"),
     ] {
         let answer = retry(body.clone());

@@ -12,18 +12,18 @@ use super::{
     bulk::{AT_ONCE_MAX, SIDE_BY_SIDE, waited},
     error::ApiError,
     execution_list::{Asked, asked},
-    executions::{Address, summary},
+    executions::{self, Address, summary},
     json as answer,
     need::Need,
     route::{Operation, of, operation},
 };
-use crate::model::{ActionId, Execution, ExecutionId, ExecutionList, Right};
+use crate::model::{Execution, ExecutionId, ExecutionList, Right};
 
 pub(super) fn documented() -> Operation {
     operation("retryMany", Need::Perform, "Retries what has failed; some may be refused")
         .takes(of("NewBulkRetry"))
         .answers(200, "What became of each, the oldest first", of("BulkRetry"))
-        .refuses(&[Code::TaskNotFound])
+        .refuses(&[Code::InvalidParameter, Code::ActionNotFound, Code::TaskNotFound])
 }
 
 #[derive(Deserialize)]
@@ -60,10 +60,12 @@ pub(super) async fn retry(
     caller: Caller,
     body: Body<NewBulkRetry>,
 ) -> Result<HttpResponse, ApiError> {
-    let workflow = caller.workflow(&path)?.workflow;
+    let published = caller.workflow(&path)?;
+    let workflow = &published.workflow;
     let NewBulkRetry { action, state, since, until, task } = body.0;
-    if let Some(action) = &action {
-        caller.allow(&workflow, Right::Perform(&ActionId::new(action.as_str())))?;
+    if let Some(id) = &action {
+        let action = &workflow.actions[executions::action(&published, id)?];
+        caller.allow(workflow, Right::Perform(&action.id))?;
     }
     let states = state.map_or(vec![Failed::Failed, Failed::Unknown], |state| vec![state]);
     let wanted = Asked {
@@ -74,7 +76,7 @@ pub(super) async fn retry(
         until: until.as_deref(),
         is_oldest_first: true,
     };
-    let list = asked(&api, &workflow, wanted).await?;
+    let list = asked(&api, workflow, wanted).await?;
     let mut found = all(&api, list).await?;
     let has_more = found.len() > AT_ONCE_MAX;
     found.truncate(AT_ONCE_MAX);

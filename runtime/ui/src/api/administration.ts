@@ -86,3 +86,6 @@ export function archiveWorkflow(workflow: string) {
 export function unarchiveWorkflow(workflow: string) {
   return answer(client.POST("/api/v1/workflows/{workflow}/unarchive", { params: { path: { workflow } } }));
 }
+
+/** Makes the administrator of a server that has nobody yet; who does is signed in. */
+export const setUp = (body: Schemas["SetUp"]) => answer(client.POST("/api/v1/setup", { body }));

@@ -2,7 +2,10 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { type BulkRetry, type Filters, type Query, listQuery } from "../model/runs/filters";
 import { type Schemas, answer, client, whole } from "./client";
-import type { ExecutionDetail, ExecutionItem } from "./coming";
+
+export type ExecutionDetail = Schemas["ExecutionDetail"];
+export type ExecutionItem = Schemas["ExecutionItem"];
+export type BulkRetried = Schemas["BulkRetry"];
 
 const PAGE = 50;
 
@@ -75,3 +78,7 @@ export function dismiss(workflow: string, execution: string): Promise<Schemas["E
   return answer(client.POST("/api/v1/workflows/{workflow}/executions/{execution}/dismiss", { params: { path: { workflow, execution } } }));
 }
 
+/** Retries all that failed and match, as many as may be retried at once. */
+export function bulkRetry(workflow: string, asked: BulkRetry): Promise<BulkRetried> {
+  return answer(client.POST("/api/v1/workflows/{workflow}/bulk_retries", { params: { path: { workflow } }, body: asked }));
+}

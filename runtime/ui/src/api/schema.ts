@@ -7628,7 +7628,7 @@ export interface operations {
                     "application/json": components["schemas"]["BulkRetry"];
                 };
             };
-            /** @description `invalid_json`, `invalid_body` */
+            /** @description `invalid_json`, `invalid_body`, `invalid_parameter` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7642,7 +7642,7 @@ export interface operations {
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "invalid_json" | "invalid_body";
+                        code?: "invalid_json" | "invalid_body" | "invalid_parameter";
                     } & components["schemas"]["Error"];
                 };
             };
@@ -7682,7 +7682,7 @@ export interface operations {
                     } & components["schemas"]["Error"];
                 };
             };
-            /** @description `workflow_not_found`, `task_not_found` */
+            /** @description `workflow_not_found`, `task_not_found`, `action_not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7696,7 +7696,7 @@ export interface operations {
                      */
                     "application/json": {
                         /** @enum {unknown} */
-                        code?: "workflow_not_found" | "task_not_found";
+                        code?: "workflow_not_found" | "task_not_found" | "action_not_found";
                     } & components["schemas"]["Error"];
                 };
             };

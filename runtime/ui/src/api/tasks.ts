@@ -3,7 +3,7 @@ import { queryOptions } from "@tanstack/react-query";
 import type { Field, Task } from "../model/tasks/columns";
 import type { Query } from "../model/tasks/view";
 import { ApiError, type Schemas, answer, client, whole } from "./client";
-import type { ExecutionDetail, ExecutionItem } from "./coming";
+import type { ExecutionDetail, ExecutionItem } from "./executions";
 
 export type TaskAction = Schemas["TaskAction"];
 

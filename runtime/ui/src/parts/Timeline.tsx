@@ -3,7 +3,7 @@
 import { ChevronRight } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button as AriaButton, Disclosure, DisclosurePanel, Heading } from "react-aria-components";
-import type { ExecutionDetail } from "../api/coming";
+import type { ExecutionDetail } from "../api/executions";
 import { type Attempt, type Chapter, chapters, fieldErrors, spanOf, stepName, triesOf, type Try, withoutTitle } from "../model/runs/chain";
 import { outcomeOf, stateOf, type Tone } from "../model/runs/states";
 import { duration } from "../model/runs/times";

@@ -1,5 +1,7 @@
 // Endpoints in words: whether one is called, and why not.
-import type { Endpoint } from "../../api/coming";
+import type { Schemas } from "../../api/client";
+
+type Endpoint = Schemas["Endpoint"];
 import type { Tone } from "./states";
 
 interface Circuit {

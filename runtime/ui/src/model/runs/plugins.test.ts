@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import type { Endpoint } from "../../api/coming";
+import type { Schemas } from "../../api/client";
+
+type Endpoint = Schemas["Endpoint"];
 import { canEnable, circuitOf, inOrder as endpointsInOrder, rateInWords } from "./endpoints";
 import { advice, inOrder } from "./plugins";
 

@@ -2,8 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Server } from "lucide-react";
 import { useState } from "react";
-import { ApiError, answer, client } from "../../api/client";
-import type { Endpoint } from "../../api/coming";
+import { type Schemas, ApiError, answer, client } from "../../api/client";
 import { canEnable, circuitOf, failuresInWords, inOrder, rateInWords } from "../../model/runs/endpoints";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
@@ -11,12 +10,14 @@ import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading } from "../../parts/States";
 import { type Column, Table } from "../../parts/Table";
-import { Ago, Left } from "../../parts/Time";
+import { Left } from "../../parts/Time";
 import { say, sayError } from "../../parts/Toasts";
 import styles from "./Endpoints.module.css";
 
 /** No event tells of endpoints, so they are looked at. */
 const LOOK_EVERY_MS = 3000;
+
+type Endpoint = Schemas["Endpoint"];
 
 interface Seen {
   endpoints: Endpoint[];
@@ -79,7 +80,7 @@ function List({ seen: { endpoints, at } }: { seen: Seen }) {
 }
 
 function Why({ endpoint, seenAt }: { endpoint: Endpoint; seenAt: number }) {
-  const { called_again_in_ms: again, last_error: last } = endpoint;
+  const { called_again_in_ms: again } = endpoint;
   return (
     <span className={styles.why}>
       {circuitOf(endpoint).says}
@@ -88,11 +89,6 @@ function Why({ endpoint, seenAt }: { endpoint: Endpoint; seenAt: number }) {
           {" "}
           Tried again in <Left until={new Date(seenAt + again).toISOString()} over="a moment" />.
         </>
-      )}
-      {last && (
-        <span className={styles.last}>
-          Last: {last.message} (<Ago at={last.at} />)
-        </span>
       )}
     </span>
   );

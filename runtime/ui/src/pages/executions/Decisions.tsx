@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Ban, RotateCcw, X } from "lucide-react";
 import { useState } from "react";
-import type { ExecutionDetail } from "../../api/coming";
+import type { ExecutionDetail } from "../../api/executions";
 import { cancel, dismiss, retry } from "../../api/executions";
 import { stepName } from "../../model/runs/chain";
 import { currentVersionOffer } from "../../model/runs/retrying";

@@ -4,7 +4,7 @@ import { ChevronLeft } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
 import { ApiError } from "../../api/client";
-import type { ExecutionDetail } from "../../api/coming";
+import type { ExecutionDetail } from "../../api/executions";
 import { executionQuery } from "../../api/executions";
 import { stateOf } from "../../model/runs/states";
 import { personName, shortId } from "../../model/runs/tasks";

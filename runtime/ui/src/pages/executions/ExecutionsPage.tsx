@@ -4,7 +4,7 @@ import { Zap } from "lucide-react";
 import { useCallback, useMemo } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { ApiError } from "../../api/client";
-import type { ExecutionItem } from "../../api/coming";
+import type { ExecutionItem } from "../../api/executions";
 import { executionsQuery } from "../../api/executions";
 import { type Filters, bulkRetry, inWords, readFilters, writeFilters } from "../../model/runs/filters";
 import { stateOf } from "../../model/runs/states";

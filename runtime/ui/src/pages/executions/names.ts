@@ -61,17 +61,14 @@ export interface TaskName {
 
 interface OfTask {
   task: string;
-  /** Where the server says it, the task need not be asked for. */
-  unique_id?: string | null;
 }
 
 /** What tasks are called, by their ids. One that is deleted is called so. */
 export function useTaskNames(workflow: string, executions: OfTask[]): Map<string, TaskName> {
   const { data: fields } = useQuery(fieldsQuery(workflow));
-  const known = new Map(executions.flatMap(({ task, unique_id }) => (unique_id ? [[task, { label: unique_id, isGone: false }] as const] : [])));
-  const unknown = [...new Set(executions.map((it) => it.task))].filter((it) => !known.has(it));
+  const ids = [...new Set(executions.map((it) => it.task))];
   const tasks = useQueries({
-    queries: unknown.map((task) => ({
+    queries: ids.map((task) => ({
       queryKey: ["workflow", workflow, "task-names", task],
       staleTime: NAMES_MS,
       queryFn: async () => {
@@ -84,9 +81,9 @@ export function useTaskNames(workflow: string, executions: OfTask[]): Map<string
       },
     })),
   });
-  const asked = unknown.map((id, index): [string, TaskName] => {
+  const named = ids.map((id, index): [string, TaskName] => {
     const values = tasks[index]!.data;
     return [id, { label: values === undefined ? shortId(id) : taskLabel(id, fields ?? [], values as Record<string, unknown> | null), isGone: values === null }];
   });
-  return new Map([...known, ...asked]);
+  return new Map(named);
 }

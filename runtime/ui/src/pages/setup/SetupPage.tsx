@@ -2,8 +2,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
 import { Navigate, useLocation, useNavigate } from "react-router";
-import { setupQuery } from "../../api/administration";
-import { ApiError, answer, client } from "../../api/client";
+import { setUp, setupQuery } from "../../api/administration";
+import { ApiError } from "../../api/client";
 import { Button, LinkButton } from "../../parts/Button";
 import { Entrance } from "../../parts/Entrance";
 import { TextField } from "../../parts/Field";
@@ -68,7 +68,7 @@ function Administrator({ token, onWrongToken }: { token: string; onWrongToken: (
   const [isDone, setDone] = useState(false);
 
   const make = useMutation({
-    mutationFn: () => answer(client.POST("/api/v1/setup", { body: { token, ...person, email: person.email.trim() } })),
+    mutationFn: () => setUp({ token, ...person, email: person.email.trim() }),
     onSuccess: async () => {
       setDone(true);
       queries.clear();

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { Button as AriaButton, Disclosure, DisclosurePanel, Heading } from "react-aria-components";
 import { Link } from "react-router";
 import type { Schemas } from "../../api/client";
-import type { ExecutionItem } from "../../api/coming";
+import type { ExecutionItem } from "../../api/executions";
 import { EXECUTIONS_MAX, historyQuery, taskExecutionQuery } from "../../api/tasks";
 import { type Activity as Happening, activities, causeWords, changesOf } from "../../model/tasks/activity";
 import { ASSIGNED_TO, type Field, type Kind, STAGE } from "../../model/tasks/columns";

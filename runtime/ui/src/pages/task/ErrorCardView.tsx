@@ -2,7 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { CircleAlert, CircleHelp, RotateCw } from "lucide-react";
 import { Link } from "react-router";
-import type { ExecutionDetail } from "../../api/coming";
+import type { ExecutionDetail } from "../../api/executions";
 import { dismiss as dismissed, retry as retried } from "../../api/executions";
 import { queryClient } from "../../api/queries";
 import { actionsQuery, historyQuery } from "../../api/tasks";

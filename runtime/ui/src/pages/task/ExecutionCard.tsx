@@ -3,7 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Check, Clock, LoaderCircle, Minus, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Link } from "react-router";
-import type { ExecutionDetail } from "../../api/coming";
+import type { ExecutionDetail } from "../../api/executions";
 import { cancel as cancelled } from "../../api/executions";
 import { queryClient } from "../../api/queries";
 import { taskExecutionQuery } from "../../api/tasks";
