@@ -36,7 +36,7 @@ export function Component() {
       </Entrance>
     );
   }
-  return token ? <Administrator token={token} onWrongToken={() => setToken("")} /> : <TokenForm onToken={setToken} />;
+  return token ? <Administrator key={token} token={token} onWrongToken={() => setToken("")} /> : <TokenForm onToken={setToken} />;
 }
 
 function TokenForm({ onToken }: { onToken: (token: string) => void }) {
