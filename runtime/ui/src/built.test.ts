@@ -1,5 +1,5 @@
 // What is checked in and embedded: how much a first visit fetches, and what it must not.
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 
@@ -21,6 +21,7 @@ describe("the built UI", () => {
   test("the canvas is in chunks of its own", () => {
     const holdsCanvas = (file: string) => built(file).includes("react-flow__");
     expect(first.filter(holdsCanvas)).toEqual([]);
+    expect(readdirSync(new URL("../built/assets", import.meta.url)).filter((file) => holdsCanvas(`assets/${file}`))).not.toEqual([]);
   });
 
   test("the page runs no script of its own text", () => {
