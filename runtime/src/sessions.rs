@@ -43,7 +43,7 @@ pub const PASSWORD_CHARS_MAX: usize = 200;
 /// Bytes of a session's token, and of a link's.
 const TOKEN_BYTES: usize = 32;
 
-/// What attempts at the first user's token are counted as; no email is without an `@`.
+/// What wrong tokens for the first user are counted as.
 const SETUP: &str = "setup";
 
 /// How long people stay signed in, and how many passwords are hashed at a time.
@@ -185,11 +185,11 @@ impl Sessions {
 
     /// Whether somebody has that token; guessing it is as slow as guessing a password.
     pub async fn is_setup_token(&self, token: &str, from: &str) -> Result<bool, SignInError> {
-        self.attempt(SETUP, from)?;
         let kept = self.setup_token().await?;
         let is_right = kept.is_some_and(|kept| is_same(&hash(&kept), &hash(token)));
-        if is_right {
-            locked(&self.attempts).succeeded(SETUP, from);
+        if !is_right {
+            // Who has the link is let in, whoever else has guessed from where they are.
+            self.attempt(SETUP, from)?;
         }
         Ok(is_right)
     }

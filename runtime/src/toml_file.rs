@@ -10,10 +10,13 @@ use std::{fmt, fs, io::Read, path::Path};
 
 use toml::{Spanned, de::DeTable};
 
-pub(crate) use self::pointer::escaped;
 pub(crate) use self::report::line_and_column;
 pub use self::report::{Diagnostic, Diagnostics};
 pub(crate) use self::table::{At, Entry, Places, Problems, Table, TextOrTable, split_list};
+pub(crate) use self::{
+    pointer::{Segment, along},
+    report::PROBLEMS_MAX,
+};
 
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 

@@ -200,7 +200,8 @@ fn a_key_may_what_its_scopes_say_and_no_more_in_somebodys_name_than_they_may() {
     }
     let offered =
         performs.get("/workflows/api-sample/tasks/42/actions?_performed_by=clerk@example.com").json();
-    assert_eq!(offered, json!([{"id": "note", "name": "Note", "color": "gray"}]));
+    let ids: Vec<_> = offered.as_array().expect("a list").iter().map(|action| &action["id"]).collect();
+    assert_eq!(ids, ["note"]);
     // Who decides about an execution is who may perform its action.
     let id = bench.server.begin("42", "note");
     bench.server.ended(&id);

@@ -53,7 +53,8 @@ impl Failed {
     }
 }
 
-/// On disk when it is answered. Whoever may not perform an action retries none of its executions.
+/// On disk when it is answered. Executions of an action that somebody may not perform are not theirs to retry, and are
+/// passed over, so that they do not stand before the others.
 pub(super) async fn retry(
     api: web::Data<Api>,
     path: web::Path<String>,
@@ -66,6 +67,8 @@ pub(super) async fn retry(
     if let Some(id) = &action {
         let action = &workflow.actions[executions::action(&published, id)?];
         caller.allow(workflow, Right::Perform(&action.id))?;
+    } else if !workflow.actions.iter().any(|action| caller.may(workflow, Right::Perform(&action.id))) {
+        return Err(ApiError::new(Code::Forbidden, "you may perform no action of this workflow"));
     }
     let states = state.map_or(vec![Failed::Failed, Failed::Unknown], |state| vec![state]);
     let wanted = Asked {
@@ -77,7 +80,7 @@ pub(super) async fn retry(
         is_oldest_first: true,
     };
     let list = asked(&api, workflow, wanted).await?;
-    let mut found = all(&api, list).await?;
+    let mut found = all(&api, list, |it| caller.allow(workflow, Right::Perform(&it.action)).is_ok()).await?;
     let has_more = found.len() > AT_ONCE_MAX;
     found.truncate(AT_ONCE_MAX);
     let ids: Vec<_> = found.iter().map(|execution| execution.id).collect();
@@ -92,12 +95,19 @@ pub(super) async fn retry(
 }
 
 /// As many as are retried at once, and one more if there is one.
-async fn all(api: &Api, mut list: ExecutionList) -> Result<Vec<Execution>, ApiError> {
+async fn all(
+    api: &Api,
+    mut list: ExecutionList,
+    is_theirs: impl Fn(&Execution) -> bool,
+) -> Result<Vec<Execution>, ApiError> {
     let mut found = Vec::new();
     loop {
-        let page = api.store().executions(list.clone(), AT_ONCE_MAX + 1 - found.len()).await?;
-        found.extend(page.executions);
-        match page.next {
+        let wanted = AT_ONCE_MAX + 1 - found.len();
+        let page = api.store().executions(list.clone(), wanted).await?;
+        let is_full = page.executions.len() == wanted;
+        let next = page.next.or_else(|| page.executions.last().filter(|_| is_full).map(|it| it.id));
+        found.extend(page.executions.into_iter().filter(&is_theirs));
+        match next {
             Some(next) if found.len() <= AT_ONCE_MAX => list.after = next,
             _ => return Ok(found),
         }

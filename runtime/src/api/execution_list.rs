@@ -1,4 +1,4 @@
-//! Lists of executions: those of a workflow, newest first, by pages.
+//! Lists of executions: those of a workflow, by pages, the newest first unless asked otherwise.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::SignedDuration;

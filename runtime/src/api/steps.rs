@@ -141,8 +141,10 @@ impl Trial<'_> {
     async fn run(&self, api: &Api, caller: &Caller, asked: &TestStep) -> Result<HttpResponse, ApiError> {
         let Self { saved, workflow, .. } = self;
         let (action, step) = place(workflow, self.action, self.step)?;
-        let right = Right::Perform(&workflow.actions[action].id);
-        let performer = caller.performer_of(workflow, right, asked.performed_by.as_deref())?;
+        let id = &workflow.actions[action].id;
+        // Who may perform an action that is there is what is published, whatever the unsaved roles say.
+        let judged = if saved.workflow.action(id.as_str()).is_some() { &saved.workflow } else { workflow };
+        let performer = caller.performer_of(judged, Right::Perform(id), asked.performed_by.as_deref())?;
         let task = api.task(&saved.workflow, &asked.task_id).await?;
         let (id, by) = (task.id, performer.clone());
         let (workflow, version) = (Arc::clone(workflow), saved.version);

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     model::{
         Field, FieldType, Role, Stage, WorkflowId, Workspace,
-        workspace::{FileNote, Published},
+        workspace::{BrokenVersion, FileNote, Published},
     },
     publish,
     shown::finding,
@@ -109,11 +109,8 @@ async fn list(request: HttpRequest, caller: Caller) -> Result<HttpResponse, ApiE
     let workspace = &caller.workspace;
     let published = caller.workflows().map(|published| shown(workspace, published));
     // Nobody knows what is in them, nor who may see it.
-    let unreadable = workspace.unreadable.iter().filter(|_| caller.administers()).map(|(id, broken)| {
-        let mut shown = noted(workspace, id, id.as_str(), broken.version);
-        shown["broken"] = json!(broken.why);
-        shown
-    });
+    let unreadable = workspace.unreadable.iter().filter(|_| caller.administers());
+    let unreadable = unreadable.map(|(id, broken)| unreadable_one(workspace, id, broken));
     let listed = published.chain(unreadable).filter(|it| it["archived"] == asked.archived);
     answer(HttpResponse::Ok(), &listed.collect::<Vec<_>>())
 }
@@ -124,6 +121,12 @@ fn shown(workspace: &Workspace, published: &Published) -> Value {
     if let Some(why) = broken {
         shown["broken"] = json!(why);
     }
+    shown
+}
+
+fn unreadable_one(workspace: &Workspace, id: &WorkflowId, broken: &BrokenVersion) -> Value {
+    let mut shown = noted(workspace, id, id.as_str(), broken.version);
+    shown["broken"] = json!(broken.why);
     shown
 }
 
@@ -175,13 +178,21 @@ async fn set_archived(
     caller: &Caller,
     is_archived: bool,
 ) -> Result<HttpResponse, ApiError> {
-    let workflow = caller.workflow(id)?.workflow.id.clone();
-    let change = AdminChange::SetArchived { workflow, is_archived };
+    // One that cannot be read can be taken back, and then mended.
+    let workflow = match caller.may_mend(id) {
+        true => WorkflowId::new(id),
+        false => caller.workflow(id)?.workflow.id.clone(),
+    };
+    let change = AdminChange::SetArchived { workflow: workflow.clone(), is_archived };
     api.store().administer(change, caller.by(api)).await?;
     api.shared.refresh().await?;
     let workspace = api.workspace().current();
-    let published = workspace.workflow(id).ok_or_else(|| ApiError::internal("the workflow is gone"))?;
-    answer(HttpResponse::Ok(), &shown(&workspace, published))
+    let shown = match (workspace.workflow(id), workspace.unreadable.get(&workflow)) {
+        (Some(published), _) => shown(&workspace, published),
+        (None, Some(broken)) => unreadable_one(&workspace, &workflow, broken),
+        (None, None) => return Err(ApiError::internal("the workflow is gone")),
+    };
+    answer(HttpResponse::Ok(), &shown)
 }
 
 /// What is sound in the published version and yet may not be meant.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::toml_text;
-use crate::toml_file::{Diagnostic, Diagnostics, escaped};
+use crate::toml_file::{Diagnostic, Diagnostics, PROBLEMS_MAX, Segment, along};
 
 /// What is to be read.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl Source {
 fn toml(document: &Map<String, Value>) -> Result<String, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     for (key, value) in document {
-        note_nulls(&format!("/{}", escaped(key)), value, &mut problems);
+        note_nulls(value, &mut vec![Segment::Key(key)], &mut problems);
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -55,26 +55,33 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
-/// Notes the nulls in lists, where one cannot be as if it were not there.
-fn note_nulls(path: &str, value: &Value, problems: &mut Vec<Diagnostic>) {
+/// Notes the nulls in lists, where one cannot be as if it were not there: one of each list, as far as a report shows them.
+fn note_nulls<'a>(value: &'a Value, way: &mut Vec<Segment<'a>>, problems: &mut Vec<Diagnostic>) {
+    // One more says that there are more.
+    if problems.len() > PROBLEMS_MAX {
+        return;
+    }
+    let mut within = |segment: Segment<'a>, value: &'a Value, problems: &mut Vec<Diagnostic>| {
+        way.push(segment);
+        if value.is_null() && matches!(segment, Segment::Index(_)) {
+            let message = "a list must not have a null in it".to_owned();
+            let help = Some("leave it out".to_owned());
+            let key = Some((0..0, along(way)));
+            problems.push(Diagnostic { code: "wrong_type", message, span: 0..0, help, key });
+        } else {
+            note_nulls(value, way, problems);
+        }
+        way.pop();
+    };
     match value {
         Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                let path = format!("{path}/{index}");
-                if item.is_null() {
-                    let message = "a list must not have a null in it".to_owned();
-                    let help = Some("leave it out".to_owned());
-                    let key = Some((0..0, path));
-                    problems.push(Diagnostic { code: "wrong_type", message, span: 0..0, help, key });
-                    return;
-                }
-                note_nulls(&path, item, problems);
+            let first = items.iter().position(Value::is_null).map_or(items.len(), |null| null + 1);
+            for (index, item) in items[..first].iter().enumerate() {
+                within(Segment::Index(index), item, problems);
             }
         }
         Value::Object(table) => {
-            for (key, value) in table {
-                note_nulls(&format!("{path}/{}", escaped(key)), value, problems);
-            }
+            table.iter().for_each(|(key, value)| within(Segment::Key(key), value, problems));
         }
         _ => {}
     }

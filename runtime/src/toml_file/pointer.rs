@@ -17,10 +17,18 @@ pub(super) fn to(root: &DeTable<'_>, span: &Range<usize>, rest: &str) -> String 
     if !span.is_empty() {
         search.table(root);
     }
-    let mut pointer = String::new();
     let segments = search.found.iter().map(Segment::written);
-    let rest = rest.split('/').skip(1).map(|segment| format!("/{segment}"));
-    for segment in segments.chain(rest) {
+    joined(segments.chain(rest.split('/').skip(1).map(|segment| format!("/{segment}"))))
+}
+
+/// The pointer that goes this way.
+pub(crate) fn along(way: &[Segment<'_>]) -> String {
+    joined(way.iter().map(Segment::written))
+}
+
+fn joined(segments: impl Iterator<Item = String>) -> String {
+    let mut pointer = String::new();
+    for segment in segments {
         if pointer.len() + segment.len() > POINTER_BYTES_MAX {
             break;
         }
@@ -30,12 +38,13 @@ pub(super) fn to(root: &DeTable<'_>, span: &Range<usize>, rest: &str) -> String 
 }
 
 /// A key as a pointer has it.
-pub(crate) fn escaped(key: &str) -> String {
+fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
+/// One step of a way to something.
 #[derive(Clone, Copy)]
-enum Segment<'a> {
+pub(crate) enum Segment<'a> {
     Key(&'a str),
     Index(usize),
 }

@@ -25,7 +25,7 @@ pub struct Diagnostic {
 const SHOWN_BYTES_MAX: usize = 2_000;
 
 /// Problems that a report shows.
-pub(super) const PROBLEMS_MAX: usize = 100;
+pub(crate) const PROBLEMS_MAX: usize = 100;
 
 /// The problems of one file, in the order of their places; the first of them where there are very many. Never empty.
 #[derive(Debug, Clone)]

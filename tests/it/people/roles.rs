@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{EXECUTIONS, Person, TASKS, bench};
-use crate::support::{Answer, eventually};
+use super::{Bench, EXECUTIONS, Person, TASKS, bench, workflow};
+use crate::support::{Answer, Project, Receiver, Reply, acme, eventually};
 
 /// A right, what is asked with it, and what that answers where it is allowed.
 type Ask = (&'static str, fn(&Person<'_>) -> Answer, u16);
@@ -112,4 +112,54 @@ fn who_is_signed_in_acts_in_their_own_name() {
     let executions = bench.server.get(EXECUTIONS).json();
     assert_eq!(executions[0]["performed_by"]["email"], "boss@example.com");
     assert_eq!(executions.as_array().map(Vec::len), Some(1));
+}
+
+/// What somebody may not perform they cannot retry, and it does not stand before what they may.
+#[test]
+fn what_has_failed_is_retried_by_who_may_perform_it() {
+    let receiver = Receiver::start(Reply::new(500, ""));
+    let calls = ["Ping", "Pong"].map(|name| {
+        format!(
+            "\n[[actions]]\nname = \"{name}\"\nfrom = [\"In Progress\"]\n[[actions.steps]]\n\
+             type = \"api_call\"\nurl = \"{}/x\"\n",
+            receiver.url()
+        )
+    });
+    let role = "\n[[roles]]\nname = \"Ponger\"\nperform = [\"Pong\"]\n";
+    let (project, key) = Project::new(&(workflow() + &calls.concat() + role));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let bench = Bench { project, key, server };
+    let ids = ["ping", "ping", "pong"].map(|action| bench.server.performed("42", action)["id"].clone());
+    let path = "/workflows/api-sample/bulk_retries";
+    let viewer = bench.person("viewer", Some("Viewer"));
+    let refused = viewer.send("POST", path, &json!({}));
+    assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("forbidden")), "{}", refused.body);
+    let ponger = bench.person("ponger", Some("Ponger"));
+    let retried = ponger.send("POST", path, &json!({})).json();
+    assert_eq!((&retried["accepted"], &retried["refused"]), (&json!(1), &json!(0)), "{retried}");
+    assert_eq!(retried["executions"][0]["id"], ids[2]);
+    let of_another = ponger.send("POST", path, &json!({"action": "ping"}));
+    assert_eq!((of_another.status, &of_another.json()["code"]), (403, &json!("forbidden")));
+}
+
+/// Roles of a document that is not saved give nobody a right that they do not have.
+#[test]
+fn an_unsaved_document_gives_no_right() {
+    let bench = bench();
+    bench.person("clerk", Some("Clerk"));
+    let mut document = bench.server.get("/workflows/api-sample/definition").json()["document"].clone();
+    let roles = document["roles"].as_array_mut().expect("roles");
+    let clerk = roles.iter_mut().find(|role| role["name"] == "Clerk").expect("the clerk's");
+    clerk.as_object_mut().expect("a role").remove("perform");
+    let trial = |action: &str| {
+        let body = json!({
+            "document": document, "action": action, "step": "update-data", "task_id": "42",
+            "performed_by": "clerk@example.com",
+        });
+        bench.server.post("/workflows/api-sample/step_tests", &body)
+    };
+    assert_eq!(trial("note").status, 200);
+    let refused = trial("sign");
+    assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("forbidden")), "{}", refused.body);
 }

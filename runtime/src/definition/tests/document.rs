@@ -145,6 +145,11 @@ fn a_document_has_no_nulls_in_lists_and_is_not_too_large_or_deep() {
     }
     let said = told(json!({"name": "Orders", "stages": [{"name": "Open"}], "deep": deep}));
     assert!(said.starts_with("- toml_syntax: "), "{said}");
+    // A long key over many nulls: what is told is no longer for it.
+    let many: Vec<_> = (0..5_000).map(|_| json!([1, null])).collect();
+    let said = told(json!({"name": "Orders", "x".repeat(400_000): many}));
+    assert!(said.len() < 400_000, "{} bytes", said.len());
+    assert!(said.contains("a list must not have a null in it"), "{}", &said[..200]);
     let long = "x".repeat(crate::toml_file::FILE_BYTES_MAX);
     let said = told(json!({"name": long, "stages": [{"name": "Open"}]}));
     assert!(said.contains(" file_too_large: "), "{said}");

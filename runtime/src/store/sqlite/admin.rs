@@ -78,9 +78,7 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
     };
     match change {
         AdminChange::AddUser { user, password_hash } => add_user(connection, user, password_hash.as_deref()),
-        AdminChange::SetUp { user, password_hash } => {
-            Ok(!has_people(connection)? && add_user(connection, user, Some(password_hash))?)
-        }
+        AdminChange::SetUp { user, password_hash } => set_up(connection, user, password_hash),
         AdminChange::RemoveUser(user) => {
             somebody_else_administers(connection, user)?;
             end_sessions(connection, user, None)?;
@@ -143,6 +141,15 @@ fn change_rows(connection: &Connection, change: &AdminChange, by: &By) -> Result
             Ok(true)
         }
     }
+}
+
+/// The first user; the link for that is worth nothing from then on.
+fn set_up(connection: &Connection, user: &User, password_hash: &str) -> Result<bool, StoreError> {
+    if has_people(connection)? {
+        return Ok(false);
+    }
+    connection.prepare_cached("DELETE FROM setup")?.execute([])?;
+    add_user(connection, user, Some(password_hash))
 }
 
 fn has_people(connection: &Connection) -> Result<bool, StoreError> {

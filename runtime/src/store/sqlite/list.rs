@@ -380,22 +380,31 @@ pub(super) fn executions(
 }
 
 /// The executions among which those of a list are, in its order, and how many of them are looked at. Those that are
-/// open are few, and have an index.
+/// open are few, and have an index; those that have failed have one, too, so that they are found among very many.
 fn executions_query(list: &ExecutionList) -> (String, usize) {
-    let only_open = list.states.as_ref().is_some_and(|states| {
-        State::NAMES.iter().all(|(name, status)| !states.contains(name) || *status == Status::Pending)
-    });
-    let (index, open, looked_at_max) = match only_open {
-        true => ("INDEXED BY execution_open", read::OPEN, usize::MAX),
-        false => ("", "true", LOOKED_AT_MAX),
+    let only = |is: &dyn Fn(&str, Status) -> bool| {
+        let states = list.states.as_ref();
+        states.is_some_and(|states| {
+            State::NAMES.iter().all(|(name, status)| !states.contains(name) || is(name, *status))
+        })
+    };
+    let (index, among, looked_at_max) = if only(&|_, status| status == Status::Pending) {
+        ("INDEXED BY execution_open", read::OPEN, usize::MAX)
+    } else if only(&|name, _| FAILED.contains(&name)) {
+        ("INDEXED BY execution_failed", "state IN ('failed', 'unknown')", LOOKED_AT_MAX)
+    } else {
+        ("", "true", LOOKED_AT_MAX)
     };
     let columns = rows::EXECUTION_COLUMNS;
     let order = if list.is_oldest_first { "ASC" } else { "DESC" };
     let sql = format!(
-        "SELECT {columns} FROM execution {index} WHERE {open} AND id > ?1 AND id < ?2 ORDER BY id {order}"
+        "SELECT {columns} FROM execution {index} WHERE {among} AND id > ?1 AND id < ?2 ORDER BY id {order}"
     );
     (sql, looked_at_max)
 }
+
+/// The states of the index `execution_failed`.
+const FAILED: [&str; 2] = ["failed", "unknown"];
 
 /// By the columns alone, since most rows that are looked at are not listed.
 fn is_listed(row: &Row<'_>, list: &ExecutionList) -> Result<bool, StoreError> {

@@ -14,7 +14,7 @@ use super::{super::StoreError, backup, list, wal::Wal};
 pub(in crate::store) const FILE_NAME: &str = "onward.db";
 
 /// Every migration, in order. The schema's version is how many have run.
-pub(super) const MIGRATIONS: [&str; 18] = [
+pub(super) const MIGRATIONS: [&str; 19] = [
     include_str!("../../../migrations/sqlite/0001_base.sql"),
     include_str!("../../../migrations/sqlite/0002_lives.sql"),
     include_str!("../../../migrations/sqlite/0003_roles.sql"),
@@ -33,6 +33,7 @@ pub(super) const MIGRATIONS: [&str; 18] = [
     include_str!("../../../migrations/sqlite/0016_attempt_failures.sql"),
     include_str!("../../../migrations/sqlite/0017_archived.sql"),
     include_str!("../../../migrations/sqlite/0018_setup.sql"),
+    include_str!("../../../migrations/sqlite/0019_failed.sql"),
 ];
 
 /// The newest schema that this version reads.

@@ -183,11 +183,13 @@ fn a_reading_of_executions_ends_and_goes_on() {
     // Those that are open are found however many others there are.
     let open = read(ExecutionList { states: Some(vec!["queued", "running"]), ..of_task.clone() });
     assert_eq!((open.executions.len(), open.next), (1, None));
-    let (sql, _) = executions_query(&ExecutionList { states: Some(vec!["running"]), ..of_task });
-    let plan = store.read(move |connection| {
-        let sql = format!("EXPLAIN QUERY PLAN {sql}");
-        read::all(connection, &sql, [[0_u8; 16], [255; 16]], |row| Ok(row.get::<_, String>(3)?))
-    });
-    let plan = runtime.block_on(plan).expect("a plan");
-    assert!(plan.iter().any(|line| line.contains("USING INDEX execution_open")), "{plan:#?}");
+    for (states, index) in [(vec!["running"], "execution_open"), (vec!["failed"], "execution_failed")] {
+        let (sql, _) = executions_query(&ExecutionList { states: Some(states), ..of_task.clone() });
+        let plan = store.read(move |connection| {
+            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            read::all(connection, &sql, [[0_u8; 16], [255; 16]], |row| Ok(row.get::<_, String>(3)?))
+        });
+        let plan = runtime.block_on(plan).expect("a plan");
+        assert!(plan.iter().any(|line| line.contains(&format!("USING INDEX {index}"))), "{plan:#?}");
+    }
 }
