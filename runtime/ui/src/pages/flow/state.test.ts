@@ -63,3 +63,11 @@ test("no two parts get the same id, also where an unsaved one was called that be
   expect(idsOf(follow(both.document, became).stages).slice(3)).toEqual(["review-2", "review"]);
   expect(record(begin(sample), follow(sample, became)).present).toEqual(sample);
 });
+
+test("an older version is another one's only where the server has refused ours for it", () => {
+  const mine = edited({ ...opened, saved: { version: 9, document: sample } }, (it) => changeStage(it, "done", { color: "red" }));
+  const restored = { version: 7, document: changeStage(sample, "done", { color: "blue" }) };
+  expect(next(mine, { do: "theirs", saved: restored })).toBe(mine);
+  expect(next(mine, { do: "theirs", saved: { ...restored, version: 9 }, isCurrent: true })).toBe(mine);
+  expect(next(mine, { do: "theirs", saved: restored, isCurrent: true }).theirs).toBe(restored);
+});

@@ -29,7 +29,8 @@ type Event =
   | { do: "undo" | "redo" | "cancel" | "note-read" }
   | { do: "select"; ids: string[] }
   | { do: "saved"; saved: Saved; became: Became; sent: FlowDocument }
-  | { do: "theirs"; saved: Saved }
+  /** `isCurrent`: the server has just refused what is older or newer than it. */
+  | { do: "theirs"; saved: Saved; isCurrent?: boolean }
   | { do: "take-theirs" | "keep-mine" };
 
 /** Only what is there can be selected. */
@@ -69,7 +70,8 @@ export function next(state: State, event: Event): State {
       return to(history, { saved: event.saved, theirs: undefined, restored: false, selected });
     }
     case "theirs": {
-      if (event.saved.version <= state.saved.version) return state;
+      // An answer that was late tells an old version; but after a backup was restored, the old one is what counts.
+      if (event.isCurrent ? event.saved.version === state.saved.version : event.saved.version <= state.saved.version) return state;
       // Without edits of one's own there is nothing to choose.
       if (same(state.history.present, state.saved.document)) return to(begin(event.saved.document), { saved: event.saved, theirs: undefined });
       return { ...state, theirs: event.saved };
