@@ -4,7 +4,7 @@ import { ReactFlowProvider } from "@xyflow/react";
 import { Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Definition, type StepType, secretNamesQuery } from "../../api/definitions";
 import { usersQuery } from "../../api/queries";
-import { useSession } from "../../api/session";
+import { useRights, useSession } from "../../api/session";
 import type { FlowDocument } from "../../model/flow/document";
 import type { Draft } from "../../model/flow/draft";
 import type { Thing } from "../../model/flow/edit";
@@ -36,7 +36,8 @@ interface Props {
 export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   const held = useBuilderState(definition, draft);
   const { dispatch, document } = held;
-  const isReadOnly = definition.managed_by === "file";
+  const { isArchived } = useRights(workflow);
+  const isReadOnly = definition.managed_by === "file" || isArchived;
   const { is_administrator } = useSession();
   const secrets = useQuery({ ...secretNamesQuery, enabled: is_administrator });
   const users = useQuery(usersQuery(workflow));
@@ -72,6 +73,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
     workflow,
     file: definition.file,
     isReadOnly,
+    isArchived,
     stepTypes,
     secrets: secrets.data ?? [],
     emails,

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Lock } from "lucide-react";
 import { useMemo } from "react";
 import { useParams } from "react-router";
+import { archivedQuery } from "../../api/administration";
 import { definitionQuery } from "../../api/definitions";
 import { stepTypesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
@@ -30,9 +31,12 @@ export function Component() {
 function Fetched({ workflow }: { workflow: string }) {
   const definition = useQuery(definitionQuery(workflow));
   const stepTypes = useQuery(stepTypesQuery);
-  const isStore = definition.data?.managed_by === "store";
+  // Asked before anything is shown: nobody is to begin what cannot be saved.
+  const isKnown = !useQuery(archivedQuery).isPending;
+  const { isArchived } = useRights(workflow);
+  const isStore = definition.data?.managed_by === "store" && !isArchived;
   const draft = useMemo(() => (isStore ? readDraft(localStorage, workflow) : undefined), [workflow, isStore]);
-  if (definition.data && stepTypes.data) return <BuilderPage workflow={workflow} definition={definition.data} stepTypes={stepTypes.data} draft={draft} />;
+  if (definition.data && stepTypes.data && isKnown) return <BuilderPage workflow={workflow} definition={definition.data} stepTypes={stepTypes.data} draft={draft} />;
   const failed = definition.isError ? definition : stepTypes.isError ? stepTypes : undefined;
   return <main id="main">{failed ? <Failed error={failed.error} onRetry={() => void failed.refetch()} /> : <Loading what="The workflow" />}</main>;
 }

@@ -114,6 +114,8 @@ export interface Builder extends Omit<ReturnType<typeof useBuilderState>, "dispa
   /** A file of this name manages the workflow: it can be looked at, not edited. */
   file: string | undefined;
   isReadOnly: boolean;
+  /** Put away: nobody changes it until it is brought back. */
+  isArchived: boolean;
   stepTypes: StepType[];
   secrets: string[];
   emails: string[];

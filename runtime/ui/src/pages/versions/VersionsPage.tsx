@@ -49,7 +49,7 @@ const nameOf = (by: Note["by"]): string => (by ? `${by.first_name ?? ""} ${by.la
 const when = (at: string): string => new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
-  const { administer } = useRights(workflow);
+  const { administer, isArchived } = useRights(workflow);
   const queries = useQueryClient();
   const definition = useQuery(definitionQuery(workflow));
   const [params, setParams] = useSearchParams();
@@ -64,7 +64,7 @@ function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
   const to = known("to", latest);
   const from = known("from", notes.find((it) => it.version < to)?.version ?? to);
   const compare = (change: { from?: number; to?: number }) => setParams({ from: String(change.from ?? from), to: String(change.to ?? to) }, { replace: true });
-  const mayRestore = administer && definition.data?.managed_by === "store";
+  const mayRestore = administer && !isArchived && definition.data?.managed_by === "store";
   const hasDraft = mayRestore && readDraft(localStorage, workflow) !== undefined;
 
   const restore = async (version: number) => {
@@ -90,6 +90,11 @@ function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
 
   return (
     <>
+      {isArchived && (
+        <Notice kind="info" title="This workflow is archived">
+          Its versions can be looked at. None is restored until the workflow is brought back.
+        </Notice>
+      )}
       {definition.data?.managed_by === "file" && (
         <Notice kind="info" title={`This workflow is managed by the file ${definition.data.file?.split("/").at(-1) ?? ""}`}>
           An old version is brought back by editing that file.
