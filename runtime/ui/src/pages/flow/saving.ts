@@ -56,13 +56,13 @@ export function useValidation(workflow: string, document: FlowDocument, isAsked:
 }
 
 /** Keeps what is edited in the browser, and lets go of it once it is saved. */
-export function useDraft(workflow: string, held: Held, isKept: boolean) {
+export function useDraft(key: string, held: Held, isKept: boolean) {
   const { saved, document } = held;
   const [isLost, setLost] = useState(false);
   // At once, not a moment later: whoever closes the page right after an edit has it, too.
   useEffect(() => {
-    if (isKept) setLost(!keepDraft(localStorage, workflow, { version: saved.version, base: saved.document, document, at: new Date().toISOString() }));
-  }, [workflow, saved, document, isKept]);
+    if (isKept) setLost(!keepDraft(localStorage, key, { version: saved.version, base: saved.document, document, at: new Date().toISOString() }));
+  }, [key, saved, document, isKept]);
   return isLost;
 }
 
@@ -72,7 +72,7 @@ export interface Refusal {
   problems: Placed[];
 }
 
-export function useSaving(workflow: string, held: Held, onConflict: () => void) {
+export function useSaving(workflow: string, draft: string, held: Held, onConflict: () => void) {
   const queries = useQueryClient();
   const [isSaving, setSaving] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();
@@ -93,9 +93,10 @@ export function useSaving(workflow: string, held: Held, onConflict: () => void) 
     setSaving(true);
     try {
       const definition = await saveDocument(workflow, over ?? saved.version, document);
+      // Before the page goes on: what was edited since is a draft anew.
+      dropDraft(localStorage, draft);
       // At once: a save right after this one is to begin with the new version.
       flushSync(() => dispatch({ do: "saved", saved: { version: definition.version, document: definition.document }, became, sent }));
-      dropDraft(localStorage, workflow);
       queries.setQueryData(definitionQuery(workflow).queryKey, definition);
       void queries.invalidateQueries({ queryKey: ["workflows"] });
       void queries.invalidateQueries({ queryKey: ["workflow", workflow], predicate: (query) => query.queryKey.length > 3 || query.queryKey[2] !== "definition" });
@@ -118,6 +119,6 @@ export function useSaving(workflow: string, held: Held, onConflict: () => void) 
       isUnderWay.current = false;
       setSaving(false);
     }
-  }, [workflow, queries]);
+  }, [workflow, draft, queries]);
   return { save, isSaving, refusal, forget: () => setRefusal(undefined) };
 }

@@ -5,14 +5,14 @@ import { useState } from "react";
 import { useParams, useSearchParams } from "react-router";
 import { type Stranded, definitionQuery, restoreVersion, versionsQuery } from "../../api/definitions";
 import { ApiError, type Schemas } from "../../api/client";
-import { useRights } from "../../api/session";
+import { useRights, useSession } from "../../api/session";
 import { Button, LinkButton } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
 import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
 import { say, sayError } from "../../parts/Toasts";
-import { readDraft } from "../../model/flow/draft";
+import { draftKey, readDraft } from "../../model/flow/draft";
 import { strandedWords } from "../../model/flow/problems";
 import { Comparison } from "./Comparison";
 import styles from "./Versions.module.css";
@@ -50,6 +50,7 @@ const when = (at: string): string => new Date(at).toLocaleString(undefined, { da
 
 function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
   const { administer, isArchived } = useRights(workflow);
+  const { user } = useSession();
   const queries = useQueryClient();
   const definition = useQuery(definitionQuery(workflow));
   const [params, setParams] = useSearchParams();
@@ -65,7 +66,7 @@ function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
   const from = known("from", notes.find((it) => it.version < to)?.version ?? to);
   const compare = (change: { from?: number; to?: number }) => setParams({ from: String(change.from ?? from), to: String(change.to ?? to) }, { replace: true });
   const mayRestore = administer && !isArchived && definition.data?.managed_by === "store";
-  const hasDraft = mayRestore && readDraft(localStorage, workflow) !== undefined;
+  const hasDraft = mayRestore && readDraft(localStorage, draftKey(user?.id, workflow)) !== undefined;
 
   const restore = async (version: number) => {
     setRestoring(true);
