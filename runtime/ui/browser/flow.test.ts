@@ -295,6 +295,11 @@ test("a stage with tasks is not removed by a save; versions are compared and res
   expect(await page.getByRole("button", { name: "New stage" }).count()).toBe(0);
   await accessible(page);
   await page.setViewportSize({ width: 390, height: 844 });
+  await until("all of the flow is seen on a phone, too", async () => {
+    const canvas = (await page.locator("[data-canvas]").boundingBox())!;
+    const boxes = await Promise.all((await page.locator(".react-flow__node").all()).map((it) => it.boundingBox()));
+    return boxes.length > 0 && boxes.every((it) => it && it.x >= canvas.x && it.y >= canvas.y && it.x + it.width <= canvas.x + canvas.width && it.y + it.height <= canvas.y + canvas.height);
+  });
   await shot(page, "flow-phone");
   await accessible(page);
   expect(complaints).toEqual([]);

@@ -49,13 +49,13 @@ export function useConnection(): Connection {
 }
 
 /** What whoever is signed in may do in a workflow. In an archived one nobody changes anything. */
-export function useRights(workflow: string): { edit: boolean; administer: boolean } {
+export function useRights(workflow: string): { edit: boolean; administer: boolean; isArchived: boolean } {
   const { is_administrator, workflows } = useSession();
   const archived = useQuery(archivedQuery).data;
   return useMemo(() => {
     const own = workflows.find((it) => it.id === workflow);
-    const isArchived = archived?.some((it) => it.id === workflow);
-    return { edit: !isArchived && (is_administrator || !!own?.edit), administer: is_administrator || !!own?.administer };
+    const isArchived = !!archived?.some((it) => it.id === workflow);
+    return { edit: !isArchived && (is_administrator || !!own?.edit), administer: is_administrator || !!own?.administer, isArchived };
   }, [is_administrator, workflows, archived, workflow]);
 }
 

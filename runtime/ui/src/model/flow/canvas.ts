@@ -1,8 +1,6 @@
 // The canvas as data: nodes for stages and actions, edges for what leads where. The document is the truth; this is how it looks.
 import { type Action, type FlowDocument, type Position, type Stage, actionsOf, stagesOf, stageByName, stepsOf } from "./document";
-import { MOVE, type Thing } from "./edit";
-
-const LATER = "schedule_stage_change";
+import { MOVE, type Thing, movesTo } from "./edit";
 
 export interface CanvasNode {
   /** `stage:open`, `action:finish`. */
@@ -48,7 +46,7 @@ function edgesOf(document: FlowDocument, action: Action): CanvasEdge[] {
     return stage ? [{ id: `${stage.id}>${own}`, source: nodeId({ kind: "stage", id: stage.id }), target: own, kind: "offers" }] : [];
   });
   const to = stepsOf(action).flatMap((step): CanvasEdge[] => {
-    const stage = step.type === MOVE || step.type === LATER ? stageByName(document, step["stage"]) : undefined;
+    const stage = stagesOf(document).find((it) => movesTo(step, it));
     if (!stage) return [];
     return [{ id: `${own}>${step.id}>${stage.id}`, source: own, target: nodeId({ kind: "stage", id: stage.id }), kind: step.type === MOVE ? "moves" : "later", step: step.id }];
   });
@@ -67,7 +65,7 @@ export function fromCanvas(canvas: Canvas, rest: FlowDocument): FlowDocument {
     const lost = action.from.filter((name) => !known.has(name));
     const from = canvas.edges.flatMap((edge) => (edge.kind === "offers" && edge.target === node.id ? (nameOf.get(edge.source) ?? []) : []));
     const steps = stepsOf(action).flatMap((step) => {
-      if ((step.type !== MOVE && step.type !== LATER) || !known.has(step["stage"] as string)) return [step];
+      if (!stagesOf(rest).some((it) => movesTo(step, it))) return [step];
       const edge = canvas.edges.find((it) => it.source === node.id && it.step === step.id);
       const stage = edge && nameOf.get(edge.target);
       return stage === undefined ? [] : [{ ...step, stage }];

@@ -141,20 +141,48 @@ function settled<T extends Named>(parts: T[], saved: Named[]): { parts: T[]; bec
   return { parts: settledParts, became };
 }
 
+/** Which ids became which: `stage:new-stage` became `review`; a step is called by its action's id, too, as that was before. */
+export type Became = Map<string, string>;
+
+const stepKey = (action: string, step = "") => `step:${action}:${step}`;
+
 /** The document as it is to be saved after `base`: what is new gets an id made from its name. */
-export function settle(document: FlowDocument, base: FlowDocument): { document: FlowDocument; became: Map<string, string> } {
-  const stages = settled(stagesOf(document), stagesOf(base));
-  const actions = settled(actionsOf(document), actionsOf(base));
-  const withSteps = actions.parts.map((action) => {
+export function settle(document: FlowDocument, base: FlowDocument): { document: FlowDocument; became: Became } {
+  const became: Became = new Map();
+  const settle = <T extends Named>(key: string, parts: T[], saved: Named[]): T[] => {
+    const done = settled(parts, saved);
+    for (const [from, to] of done.became) became.set(key + from, to);
+    return done.parts;
+  };
+  const stages = settle("stage:", stagesOf(document), stagesOf(base));
+  const fields = settle("field:", fieldsOf(document), fieldsOf(base));
+  const own = actionsOf(document).map((action) => {
     const before = actionById(base, action.id);
-    return action.steps ? { ...action, steps: settled(action.steps, before ? stepsOf(before) : []).parts } : action;
+    return action.steps ? { ...action, steps: settle(stepKey(action.id), action.steps, before ? stepsOf(before) : []) } : action;
   });
-  const became = new Map([
-    ...[...stages.became].map(([from, to]) => [`stage:${from}`, `stage:${to}`] as const),
-    ...[...actions.became].map(([from, to]) => [`action:${from}`, `action:${to}`] as const),
-  ]);
-  const fields = settled(fieldsOf(document), fieldsOf(base)).parts;
-  return { document: { ...document, fields, stages: stages.parts, actions: withSteps }, became };
+  const actions = settle("action:", own, actionsOf(base));
+  return { document: { ...document, fields, stages, actions }, became };
+}
+
+/** Another state of what was saved, with the ids that its parts have since: so that it is still the same parts that it speaks of. */
+export function follow(document: FlowDocument, became: Became): FlowDocument {
+  const followed = <T extends Named>(key: string, parts: T[]): T[] => {
+    const given = new Set(parts.flatMap((it) => became.get(key + it.id) ?? []));
+    const taken = new Set([...given, ...parts.map((it) => it.id)]);
+    return parts.map((part) => {
+      // A part that was never saved makes way for the one that has its id by now.
+      const id = became.get(key + part.id) ?? (given.has(part.id) ? unused(part.id, taken, "-") : part.id);
+      taken.add(id);
+      return id === part.id ? part : { ...part, id };
+    });
+  };
+  const own = actionsOf(document).map((it) => (it.steps ? { ...it, steps: followed(stepKey(it.id), it.steps) } : it));
+  return {
+    ...document,
+    ...(document.fields && { fields: followed("field:", document.fields) }),
+    ...(document.stages && { stages: followed("stage:", document.stages) }),
+    ...(document.actions && { actions: followed("action:", own) }),
+  };
 }
 
 /** Whether two documents, or parts of them, say the same, whatever the order of their keys. */

@@ -16,12 +16,16 @@ export interface Draft {
   at: string;
 }
 
-const key = (workflow: string) => `onward-draft:${workflow}`;
+/** Whose draft of which workflow: another one who signs in at the same browser has their own. */
+export const draftKey = (user: string | undefined, workflow: string) => `onward-draft:${user ?? ""}:${workflow}`;
 
-/** The draft of a workflow, unless it says the same as what it was made from. */
-export function readDraft(shelf: Shelf, workflow: string): Draft | undefined {
+/** What this tab has written, by its key: what another tab keeps is not this one's to remove. */
+const written = new Map<string, string>();
+
+/** The draft that is kept under a key, unless it says the same as what it was made from. */
+export function readDraft(shelf: Shelf, key: string): Draft | undefined {
   try {
-    const draft = JSON.parse(shelf.getItem(key(workflow)) ?? "null") as Draft | null;
+    const draft = JSON.parse(shelf.getItem(key) ?? "null") as Draft | null;
     if (!draft || typeof draft.version !== "number" || !Array.isArray(draft.document?.stages) || !Array.isArray(draft.base?.stages)) return undefined;
     return same(draft.document, draft.base) ? undefined : draft;
   } catch {
@@ -30,10 +34,15 @@ export function readDraft(shelf: Shelf, workflow: string): Draft | undefined {
 }
 
 /** Keeps a draft; what is as it was saved needs none. Says whether the browser took it. */
-export function keepDraft(shelf: Shelf, workflow: string, draft: Draft): boolean {
+export function keepDraft(shelf: Shelf, key: string, draft: Draft): boolean {
+  if (same(draft.document, draft.base)) {
+    dropDraft(shelf, key);
+    return true;
+  }
   try {
-    if (same(draft.document, draft.base)) shelf.removeItem(key(workflow));
-    else shelf.setItem(key(workflow), JSON.stringify(draft));
+    const text = JSON.stringify(draft);
+    shelf.setItem(key, text);
+    written.set(key, text);
     return true;
   } catch {
     // The shelf is full or closed: the page still has it.
@@ -41,9 +50,11 @@ export function keepDraft(shelf: Shelf, workflow: string, draft: Draft): boolean
   }
 }
 
-export function dropDraft(shelf: Shelf, workflow: string): void {
+/** Lets go of the draft that this tab has kept. */
+export function dropDraft(shelf: Shelf, key: string): void {
   try {
-    shelf.removeItem(key(workflow));
+    if (written.has(key) && shelf.getItem(key) === written.get(key)) shelf.removeItem(key);
+    written.delete(key);
   } catch {
     // A closed shelf has nothing on it.
   }

@@ -3,6 +3,10 @@ import { type Action, type FlowDocument, type Position, type Stage, type Step, a
 import { renameStageEverywhere } from "./rename";
 
 export const MOVE = "move_to_stage";
+const LATER = "schedule_stage_change";
+
+/** Whether a step moves the task to a stage, at once or later. */
+export const movesTo = (step: Step, stage: Stage): boolean => (step.type === MOVE || step.type === LATER) && step["stage"] === stage.name;
 
 /** Something on the canvas. */
 export type Thing = { kind: "stage" | "action"; id: string };
@@ -84,7 +88,7 @@ export function removeStage(document: FlowDocument, id: string): FlowDocument {
   const actions = actionsOf(document).map((action) => ({
     ...action,
     from: action.from.filter((name) => name !== stage.name),
-    ...(action.steps && { steps: action.steps.filter((step) => !(step.type === MOVE && step["stage"] === stage.name)) }),
+    ...(action.steps && { steps: action.steps.filter((step) => !movesTo(step, stage)) }),
   }));
   return { ...document, stages: stagesOf(document).filter((it) => it.id !== id), actions };
 }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { disconnect, fromCanvas, place, toCanvas } from "./canvas";
 import { changes } from "./difference";
 import { type FlowDocument, settle, slug } from "./document";
-import { addAction, addStage, canConnect, changeAction, connect, offer, remove, renameAction, renameStage, takePlaceOf } from "./edit";
+import { addAction, addStage, canConnect, changeAction, connect, movesTo, offer, remove, renameAction, renameStage, takePlaceOf } from "./edit";
 import { changeField, nameProblem, removeField } from "./fields";
 import { begin, canRedo, record, redo, undo } from "./history";
 import { arranged, shownAt } from "./layout";
@@ -55,7 +55,7 @@ test("names and ids of what is new are not taken yet, and follow the name until 
   const renamed = renameStage(two.document, two.id, "Review: part 1");
   const { document, became } = settle(renamed, sample);
   expect(document.stages!.map((it) => it.id)).toEqual(["not-started", "in-progress", "done", "new-stage", "review-part-1"]);
-  expect(became.get("stage:new-stage-2")).toBe("stage:review-part-1");
+  expect(became.get("stage:new-stage-2")).toBe("review-part-1");
   // What is saved keeps its id whatever it is called.
   expect(settle(renameStage(sample, "done", "Completed"), sample).document.stages![2]).toMatchObject({ id: "done", name: "Completed" });
   expect(slug("Zürich – Büro #2")).toBe("zürich-büro-2");
@@ -88,6 +88,13 @@ test("a removed stage takes its arrows with it, a removed action its roles' righ
   expect(next.roles![0]!.perform).toEqual(["Start"]);
   const { document, id } = addStage(remove(sample, [{ kind: "stage", id: "done" }]));
   expect(takePlaceOf(document, "done", id).stages!.at(-1)).toMatchObject({ id: "done", name: "New stage" });
+});
+
+test("what moves to a stage later goes with it, too, and is an arrow that can be taken away", () => {
+  const next = remove(sample, [{ kind: "stage", id: "not-started" }]);
+  expect(next.actions![1]!.steps!.map((it) => it.id)).toEqual(["call", "set", "move"]);
+  expect(disconnect(sample, ["action:finish>later>not-started"]).actions![1]!.steps).toEqual(next.actions![1]!.steps);
+  expect(sample.stages!.map((stage) => sample.actions!.flatMap((it) => it.steps!.filter((step) => movesTo(step, stage)).map((step) => step.id)))).toEqual([["later"], ["move"], ["move"]]);
 });
 
 test("steps are added, put in order, summed up and removed", () => {

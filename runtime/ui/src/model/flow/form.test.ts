@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { authOf, headerProblem, pairsTo, withAuth, withFormat, withValue } from "./apicall";
 import { operatorIn, operatorsOf, subjects, testOf, valueKind, worded } from "./conditions";
 import type { Step } from "./document";
-import { dropDraft, keepDraft, readDraft } from "./draft";
+import { draftKey, dropDraft, keepDraft, readDraft } from "./draft";
 import { lineKind, lines } from "./parts";
 import { fieldPlace, insert, placeGroups } from "./places";
 import { sample } from "./sample";
@@ -103,12 +103,28 @@ test("a draft is kept until it says what is saved", () => {
   expect(readDraft(shelf, "w")).toEqual({ version: 3, base: sample, document, at: "now" });
   keepDraft(shelf, "w", { version: 3, base: sample, document: sample, at: "now" });
   expect(readDraft(shelf, "w")).toBeUndefined();
-  kept.set("onward-draft:w", "no json");
-  expect(readDraft(shelf, "w")).toBeUndefined();
-  dropDraft(shelf, "w");
   expect(kept.size).toBe(0);
+  kept.set("w", "no json");
+  expect(readDraft(shelf, "w")).toBeUndefined();
   const full = { ...shelf, setItem: () => { throw new Error("full"); } };
   expect(keepDraft(full, "w", { version: 3, base: sample, document, at: "now" })).toBe(false);
+});
+
+test("a draft is one person's, and only the tab that wrote it removes it", () => {
+  const kept = new Map<string, string>();
+  const shelf = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value), removeItem: (key: string) => void kept.delete(key) };
+  const [hers, his] = [draftKey("anna", "w"), draftKey("ben", "w")];
+  const draft = { version: 3, base: sample, document: { ...sample, name: "Other" }, at: "now" };
+  keepDraft(shelf, hers, draft);
+  expect(readDraft(shelf, his)).toBeUndefined();
+  // Another tab goes on: it is not for this one, where nothing is edited, to throw that away.
+  kept.set(hers, JSON.stringify({ ...draft, at: "later" }));
+  keepDraft(shelf, hers, { ...draft, document: sample });
+  dropDraft(shelf, hers);
+  expect(readDraft(shelf, hers)?.at).toBe("later");
+  keepDraft(shelf, hers, draft);
+  dropDraft(shelf, hers);
+  expect(kept.size).toBe(0);
 });
 
 test("the server's difference of two versions is told in lines", () => {

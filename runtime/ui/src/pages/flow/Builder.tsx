@@ -4,9 +4,9 @@ import { ReactFlowProvider } from "@xyflow/react";
 import { Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Definition, type StepType, secretNamesQuery } from "../../api/definitions";
 import { usersQuery } from "../../api/queries";
-import { useSession } from "../../api/session";
+import { useRights, useSession } from "../../api/session";
 import type { FlowDocument } from "../../model/flow/document";
-import type { Draft } from "../../model/flow/draft";
+import { type Draft, draftKey } from "../../model/flow/draft";
 import type { Thing } from "../../model/flow/edit";
 import { nodeId } from "../../model/flow/canvas";
 import { Canvas } from "./Canvas";
@@ -36,16 +36,18 @@ interface Props {
 export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   const held = useBuilderState(definition, draft);
   const { dispatch, document } = held;
-  const isReadOnly = definition.managed_by === "file";
-  const { is_administrator } = useSession();
+  const { isArchived } = useRights(workflow);
+  const isReadOnly = definition.managed_by === "file" || isArchived;
+  const { is_administrator, user } = useSession();
+  const key = draftKey(user?.id, workflow);
   const secrets = useQuery({ ...secretNamesQuery, enabled: is_administrator });
   const users = useQuery(usersQuery(workflow));
   const { problems, isChecked } = useValidation(workflow, document, !isReadOnly);
-  const isDraftLost = useDraft(workflow, held, !isReadOnly);
+  const isDraftLost = useDraft(key, held, !isReadOnly);
   const [openStep, setOpenStep] = useState<OpenStep>();
   const [isFieldsOpen, setFieldsOpen] = useState(false);
   const [isConflictOpen, setConflictOpen] = useState(false);
-  const saving = useSaving(workflow, held, () => setConflictOpen(true));
+  const saving = useSaving(workflow, key, held, () => setConflictOpen(true));
 
   useEffect(() => {
     dispatch({ do: "theirs", saved: { version: definition.version, document: definition.document } });
@@ -72,6 +74,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
     workflow,
     file: definition.file,
     isReadOnly,
+    isArchived,
     stepTypes,
     secrets: secrets.data ?? [],
     emails,
@@ -108,7 +111,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
             void saving.save(held.theirs?.version);
           }}
         />
-        <Leave workflow={workflow} isDirty={held.isDirty} />
+        <Leave draft={key} isDirty={held.isDirty} />
       </main>
     </BuilderContext>
   );

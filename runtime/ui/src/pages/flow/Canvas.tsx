@@ -1,8 +1,8 @@
 // The canvas: draws what the document says, and tells the document what was dragged, connected and selected.
-import { Background, BackgroundVariant, type Connection, ConnectionMode, type EdgeChange, MarkerType, MiniMap, type NodeChange, ReactFlow, applyNodeChanges, useReactFlow } from "@xyflow/react";
+import { Background, BackgroundVariant, type Connection, ConnectionMode, type EdgeChange, MarkerType, MiniMap, type NodeChange, ReactFlow, applyNodeChanges, useReactFlow, useStore } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import { Maximize, ZoomIn, ZoomOut } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { place, rounded, thingOf, toCanvas } from "../../model/flow/canvas";
 import type { FlowDocument, Position } from "../../model/flow/document";
 import { type Thing, canConnect, connect } from "../../model/flow/edit";
@@ -18,6 +18,9 @@ import { useBuilder } from "./state";
 import { pinned } from "./Toolbar";
 
 const ZOOM = { min: 0.2, max: 2 };
+const FIT = { padding: 0.25, maxZoom: 1 };
+/** How much wider or higher the canvas becomes, or less so, before everything is fitted into it anew. */
+const RESIZED = 0.2;
 
 function nodesOf(document: FlowDocument, problems: Placed[], selected: string[]): FlowNode[] {
   const positions = shownAt(document);
@@ -73,6 +76,7 @@ export function Canvas() {
   const edges = useMemo(() => edgesOf(document, nodes, selected), [document, nodes, selected]);
   // What the canvas has measured of a node stays with it.
   useEffect(() => setNodes((before) => drawn.map((node) => ({ ...before.find((it) => it.id === node.id), ...node }))), [drawn]);
+  const isByHand = useRef(false);
   const latest = useRef({ selected });
   latest.current.selected = selected;
 
@@ -118,7 +122,13 @@ export function Canvas() {
   );
 
   return (
-    <div className={styles.canvas} data-canvas>
+    <div
+      className={styles.canvas}
+      data-canvas
+      onPointerDownCapture={({ target }) => {
+        if (target instanceof Element && target.closest(".react-flow__minimap")) isByHand.current = true;
+      }}
+    >
       <ReactFlow<FlowNode, FlowEdge>
         nodes={nodes}
         edges={edges}
@@ -128,6 +138,10 @@ export function Canvas() {
         onNodesChange={onNodesChange}
         onEdgesChange={onEdgesChange}
         onConnect={onConnect}
+        onMove={(event) => {
+          // Without an event, it is the page that moves the view.
+          if (event) isByHand.current = true;
+        }}
         isValidConnection={({ source, target }) => {
           const [from, to] = [thingOf(source), thingOf(target)];
           return !!from && !!to && canConnect(from, to);
@@ -144,7 +158,7 @@ export function Canvas() {
         minZoom={ZOOM.min}
         maxZoom={ZOOM.max}
         fitView
-        fitViewOptions={{ padding: 0.25, maxZoom: 1 }}
+        fitViewOptions={FIT}
         proOptions={{ hideAttribution: true }}
       >
         <Background variant={BackgroundVariant.Dots} gap={24} size={1} color="var(--dots)" />
@@ -159,7 +173,7 @@ export function Canvas() {
           nodeColor={(node) => (node.type === "action" ? fillColors(node.data.color).background : "var(--surface)")}
           nodeStrokeColor={(node) => (node.type === "action" ? "transparent" : dotColor(node.data.color))}
         />
-        <Zoom />
+        <Zoom isByHand={isByHand} />
       </ReactFlow>
     </div>
   );
@@ -176,14 +190,34 @@ export function connectAt(document: FlowDocument, from: Thing, to: Thing) {
   return connect(pinned(document), from, to, spotNear(document, between, name));
 }
 
-function Zoom() {
+/** Whoever has chosen a part of the flow to look at keeps it; otherwise all of it is seen, also when a phone is turned. */
+function Zoom({ isByHand }: { isByHand: RefObject<boolean> }) {
   const flow = useReactFlow();
+  const [width, height] = [useStore((it) => it.width), useStore((it) => it.height)];
+  const fitted = useRef({ width: 0, height: 0 });
+  useEffect(() => {
+    if (width === 0 || height === 0) return;
+    const { current: before } = fitted;
+    const isFirst = before.width === 0;
+    const isMuch = Math.abs(width / before.width - 1) > RESIZED || Math.abs(height / before.height - 1) > RESIZED;
+    if (isFirst || isMuch) fitted.current = { width, height };
+    if (!isFirst && isMuch && !isByHand.current) void flow.fitView(FIT);
+  }, [flow, width, height, isByHand]);
+
   const slowly = { duration: 150 };
+  const zoom = (by: "zoomIn" | "zoomOut") => {
+    isByHand.current = true;
+    void flow[by](slowly);
+  };
+  const showAll = () => {
+    isByHand.current = false;
+    void flow.fitView({ ...slowly, ...FIT });
+  };
   return (
     <div className={styles.zoom} role="group" aria-label="Zoom">
-      <IconButton label="Zoom in" icon={<ZoomIn />} onPress={() => void flow.zoomIn(slowly)} />
-      <IconButton label="Zoom out" icon={<ZoomOut />} onPress={() => void flow.zoomOut(slowly)} />
-      <IconButton label="Show all" icon={<Maximize />} onPress={() => void flow.fitView({ ...slowly, padding: 0.25, maxZoom: 1 })} />
+      <IconButton label="Zoom in" icon={<ZoomIn />} onPress={() => zoom("zoomIn")} />
+      <IconButton label="Zoom out" icon={<ZoomOut />} onPress={() => zoom("zoomOut")} />
+      <IconButton label="Show all" icon={<Maximize />} onPress={showAll} />
     </div>
   );
 }

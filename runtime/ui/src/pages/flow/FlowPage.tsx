@@ -3,10 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Lock } from "lucide-react";
 import { useMemo } from "react";
 import { useParams } from "react-router";
+import { archivedQuery } from "../../api/administration";
 import { definitionQuery } from "../../api/definitions";
 import { stepTypesQuery } from "../../api/queries";
-import { useRights } from "../../api/session";
-import { readDraft } from "../../model/flow/draft";
+import { useRights, useSession } from "../../api/session";
+import { draftKey, readDraft } from "../../model/flow/draft";
 import { useTitle } from "../../parts/Page";
 import { Empty, Failed, Loading } from "../../parts/States";
 import { BuilderPage } from "./Builder";
@@ -30,9 +31,14 @@ export function Component() {
 function Fetched({ workflow }: { workflow: string }) {
   const definition = useQuery(definitionQuery(workflow));
   const stepTypes = useQuery(stepTypesQuery);
-  const isStore = definition.data?.managed_by === "store";
-  const draft = useMemo(() => (isStore ? readDraft(localStorage, workflow) : undefined), [workflow, isStore]);
-  if (definition.data && stepTypes.data) return <BuilderPage workflow={workflow} definition={definition.data} stepTypes={stepTypes.data} draft={draft} />;
+  // Asked before anything is shown: nobody is to begin what cannot be saved.
+  const isKnown = !useQuery(archivedQuery).isPending;
+  const { isArchived } = useRights(workflow);
+  const isStore = definition.data?.managed_by === "store" && !isArchived;
+  const { user } = useSession();
+  const key = draftKey(user?.id, workflow);
+  const draft = useMemo(() => (isStore ? readDraft(localStorage, key) : undefined), [key, isStore]);
+  if (definition.data && stepTypes.data && isKnown) return <BuilderPage workflow={workflow} definition={definition.data} stepTypes={stepTypes.data} draft={draft} />;
   const failed = definition.isError ? definition : stepTypes.isError ? stepTypes : undefined;
   return <main id="main">{failed ? <Failed error={failed.error} onRetry={() => void failed.refetch()} /> : <Loading what="The workflow" />}</main>;
 }

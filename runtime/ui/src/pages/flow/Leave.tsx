@@ -5,7 +5,7 @@ import { dropDraft } from "../../model/flow/draft";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
 
-export function Leave({ workflow, isDirty }: { workflow: string; isDirty: boolean }) {
+export function Leave({ draft, isDirty }: { draft: string; isDirty: boolean }) {
   const blocker = useBlocker(({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname);
   useEffect(() => {
     if (!isDirty) return;
@@ -22,7 +22,7 @@ export function Leave({ workflow, isDirty }: { workflow: string; isDirty: boolea
         <Button
           look="danger"
           onPress={() => {
-            dropDraft(localStorage, workflow);
+            dropDraft(localStorage, draft);
             blocker.proceed();
           }}
         >

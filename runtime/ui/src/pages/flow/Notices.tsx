@@ -16,9 +16,14 @@ interface Props {
 }
 
 export function Notices({ refusal, onForget, isDraftLost, onCompare, onRead }: Props) {
-  const { isReadOnly, file, restored, theirs, cancel, workflow, isDirty } = useBuilder();
+  const { isReadOnly, isArchived, file, restored, theirs, cancel, workflow, isDirty } = useBuilder();
   const all = [
-    isReadOnly && (
+    isArchived && (
+      <Notice key="archived" kind="info" title="This workflow is archived">
+        It can be looked at here. Once it is brought back, under Workflows, it can be changed again.
+      </Notice>
+    ),
+    isReadOnly && file !== undefined && (
       <Notice key="file" kind="info" title={`This workflow is managed by the file ${fileName(file)}`}>
         It can be looked at here, and is changed by editing that file: {file}
       </Notice>

@@ -2,7 +2,7 @@
 import { Plus, Spline, Trash2, X } from "lucide-react";
 import { Button as AriaButton } from "react-aria-components";
 import { type Action, type ChecklistItem, type Stage, actionById, actionsOf, stagesOf, stepsOf } from "../../model/flow/document";
-import { MOVE, type Thing, changeStage, offer, renameStage } from "../../model/flow/edit";
+import { type Thing, changeStage, movesTo, offer, renameStage } from "../../model/flow/edit";
 import { about } from "../../model/flow/problems";
 import { Button, IconButton } from "../../parts/Button";
 import { Checkbox, TextField } from "../../parts/Field";
@@ -19,7 +19,7 @@ import { focusName } from "./Toolbar";
 export function StagePanel({ stage, onRemove }: { stage: Stage; onRemove: () => void }) {
   const { document, edit, problems, isReadOnly } = useBuilder();
   const offered = actionsOf(document).filter((it) => it.from.includes(stage.name));
-  const leading = actionsOf(document).filter((it) => stepsOf(it).some((step) => step.type === MOVE && step["stage"] === stage.name));
+  const leading = actionsOf(document).filter((it) => stepsOf(it).some((step) => movesTo(step, stage)));
   return (
     <>
       <NameColor

@@ -61,7 +61,7 @@ function RemoveStages({ builder, things, onRemove, onClose }: Props) {
   const tasks = count === 1 ? "1 task is" : `${count} tasks are`;
   return (
     <Modal title={`Remove ${stages.length === 1 ? "the stage" : "the stages"} ${names}?`} isOpen onClose={onClose} isDismissable>
-      <p>Its arrows go with it: actions are no longer offered there, and steps that move there are removed.</p>
+      <p>Its arrows go with it: actions are no longer offered there, and steps that move there, at once or later, are removed.</p>
       {stranded === undefined && <p role="status">Looking for tasks in it…</p>}
       {stranded && count === 0 && <p>No task is in it.</p>}
       {count > 0 && (

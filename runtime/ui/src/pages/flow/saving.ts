@@ -1,6 +1,7 @@
 // Checking, keeping and saving what is edited: the server's word on it, the draft in the browser, and who else has saved.
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { type DefinitionProblem, type Finding, type Stranded, type Validation, definitionQuery, saveDocument, validateDocument } from "../../api/definitions";
 import { ApiError } from "../../api/client";
 import { type FlowDocument, same, settle } from "../../model/flow/document";
@@ -55,13 +56,13 @@ export function useValidation(workflow: string, document: FlowDocument, isAsked:
 }
 
 /** Keeps what is edited in the browser, and lets go of it once it is saved. */
-export function useDraft(workflow: string, held: Held, isKept: boolean) {
+export function useDraft(key: string, held: Held, isKept: boolean) {
   const { saved, document } = held;
   const [isLost, setLost] = useState(false);
   // At once, not a moment later: whoever closes the page right after an edit has it, too.
   useEffect(() => {
-    if (isKept) setLost(!keepDraft(localStorage, workflow, { version: saved.version, base: saved.document, document, at: new Date().toISOString() }));
-  }, [workflow, saved, document, isKept]);
+    if (isKept) setLost(!keepDraft(localStorage, key, { version: saved.version, base: saved.document, document, at: new Date().toISOString() }));
+  }, [key, saved, document, isKept]);
   return isLost;
 }
 
@@ -71,25 +72,31 @@ export interface Refusal {
   problems: Placed[];
 }
 
-export function useSaving(workflow: string, held: Held, onConflict: () => void) {
+export function useSaving(workflow: string, draft: string, held: Held, onConflict: () => void) {
   const queries = useQueryClient();
   const [isSaving, setSaving] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();
   const latest = useRef({ held, onConflict });
   latest.current = { held, onConflict };
+  const isUnderWay = useRef(false);
 
   const save = useCallback(async (over?: number): Promise<boolean> => {
+    // A second save would be refused for the version that the first one makes. What was edited since stays to be saved.
+    if (isUnderWay.current) return false;
     const { saved, document: sent, dispatch, theirs: known } = latest.current.held;
     if (known && over === undefined) {
       latest.current.onConflict();
       return false;
     }
     const { document, became } = settle(sent, saved.document);
+    isUnderWay.current = true;
     setSaving(true);
     try {
       const definition = await saveDocument(workflow, over ?? saved.version, document);
-      dispatch({ do: "saved", saved: { version: definition.version, document: definition.document }, became, sent });
-      dropDraft(localStorage, workflow);
+      // Before the page goes on: what was edited since is a draft anew.
+      dropDraft(localStorage, draft);
+      // At once: a save right after this one is to begin with the new version.
+      flushSync(() => dispatch({ do: "saved", saved: { version: definition.version, document: definition.document }, became, sent }));
       queries.setQueryData(definitionQuery(workflow).queryKey, definition);
       void queries.invalidateQueries({ queryKey: ["workflows"] });
       void queries.invalidateQueries({ queryKey: ["workflow", workflow], predicate: (query) => query.queryKey.length > 3 || query.queryKey[2] !== "definition" });
@@ -99,8 +106,8 @@ export function useSaving(workflow: string, held: Held, onConflict: () => void) 
     } catch (error) {
       if (error instanceof ApiError && error.code === "version_conflict") {
         const theirs = await queries.fetchQuery({ ...definitionQuery(workflow), staleTime: 0 }).catch(() => undefined);
-        if (theirs) {
-          dispatch({ do: "theirs", saved: { version: theirs.version, document: theirs.document } });
+        if (theirs && theirs.version !== saved.version) {
+          dispatch({ do: "theirs", saved: { version: theirs.version, document: theirs.document }, isCurrent: true });
           latest.current.onConflict();
         } else sayError(error);
       } else if (error instanceof ApiError && (error.body["problems"] || error.body["stranded"])) {
@@ -109,8 +116,9 @@ export function useSaving(workflow: string, held: Held, onConflict: () => void) 
       } else sayError(error);
       return false;
     } finally {
+      isUnderWay.current = false;
       setSaving(false);
     }
-  }, [workflow, queries]);
+  }, [workflow, draft, queries]);
   return { save, isSaving, refusal, forget: () => setRefusal(undefined) };
 }

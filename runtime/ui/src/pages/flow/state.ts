@@ -2,7 +2,7 @@
 import { createContext, useContext, useMemo, useReducer } from "react";
 import type { Definition, StepType } from "../../api/definitions";
 import { type CanvasEdge, nodeId, thingOf, toCanvas } from "../../model/flow/canvas";
-import { type FlowDocument, same } from "../../model/flow/document";
+import { type Became, type FlowDocument, follow, same } from "../../model/flow/document";
 import type { Draft } from "../../model/flow/draft";
 import type { Thing } from "../../model/flow/edit";
 import { type History, begin, canRedo, canUndo, record, redo, undo } from "../../model/flow/history";
@@ -28,8 +28,9 @@ type Event =
   | { do: "edit"; document: FlowDocument; about?: string | undefined; select?: string[] | undefined }
   | { do: "undo" | "redo" | "cancel" | "note-read" }
   | { do: "select"; ids: string[] }
-  | { do: "saved"; saved: Saved; became: Map<string, string>; sent: FlowDocument }
-  | { do: "theirs"; saved: Saved }
+  | { do: "saved"; saved: Saved; became: Became; sent: FlowDocument }
+  /** `isCurrent`: the server has just refused what is older or newer than it. */
+  | { do: "theirs"; saved: Saved; isCurrent?: boolean }
   | { do: "take-theirs" | "keep-mine" };
 
 /** Only what is there can be selected. */
@@ -39,7 +40,7 @@ function existing(document: FlowDocument, ids: string[]): string[] {
   return ids.every((id) => all.has(id)) ? ids : ids.filter((id) => all.has(id));
 }
 
-function next(state: State, event: Event): State {
+export function next(state: State, event: Event): State {
   const to = (history: History<FlowDocument>, more: Partial<State> = {}): State => ({ ...state, ...more, history, selected: existing(history.present, more.selected ?? state.selected) });
   switch (event.do) {
     case "edit":
@@ -56,14 +57,21 @@ function next(state: State, event: Event): State {
     case "note-read":
       return { ...state, restored: false };
     case "saved": {
+      // Whatever was, is, or will be again, speaks of the saved parts by the ids that they were saved with.
+      const { past, present, future, about } = state.history;
+      const now = (document: FlowDocument) => follow(document, event.became);
       // What was edited while it was being saved is not lost.
-      const isAsSent = state.history.present === event.sent;
-      const history = isAsSent ? { ...begin(event.saved.document), past: state.history.past } : state.history;
-      const selected = isAsSent ? state.selected.map((id) => event.became.get(id) ?? id) : state.selected;
+      const isAsSent = present === event.sent;
+      const history = { past: past.map(now), present: isAsSent ? event.saved.document : now(present), future: future.map(now), about: isAsSent ? undefined : about };
+      const selected = state.selected.map((id) => {
+        const [thing, became] = [thingOf(id), event.became.get(id)];
+        return thing && became !== undefined ? nodeId({ ...thing, id: became }) : id;
+      });
       return to(history, { saved: event.saved, theirs: undefined, restored: false, selected });
     }
     case "theirs": {
-      if (event.saved.version <= state.saved.version) return state;
+      // An answer that was late tells an old version; but after a backup was restored, the old one is what counts.
+      if (event.isCurrent ? event.saved.version === state.saved.version : event.saved.version <= state.saved.version) return state;
       // Without edits of one's own there is nothing to choose.
       if (same(state.history.present, state.saved.document)) return to(begin(event.saved.document), { saved: event.saved, theirs: undefined });
       return { ...state, theirs: event.saved };
@@ -106,6 +114,8 @@ export interface Builder extends Omit<ReturnType<typeof useBuilderState>, "dispa
   /** A file of this name manages the workflow: it can be looked at, not edited. */
   file: string | undefined;
   isReadOnly: boolean;
+  /** Put away: nobody changes it until it is brought back. */
+  isArchived: boolean;
   stepTypes: StepType[];
   secrets: string[];
   emails: string[];

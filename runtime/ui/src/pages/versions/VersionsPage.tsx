@@ -5,14 +5,14 @@ import { useState } from "react";
 import { useParams, useSearchParams } from "react-router";
 import { type Stranded, definitionQuery, restoreVersion, versionsQuery } from "../../api/definitions";
 import { ApiError, type Schemas } from "../../api/client";
-import { useRights } from "../../api/session";
+import { useRights, useSession } from "../../api/session";
 import { Button, LinkButton } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
 import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
 import { say, sayError } from "../../parts/Toasts";
-import { readDraft } from "../../model/flow/draft";
+import { draftKey, readDraft } from "../../model/flow/draft";
 import { strandedWords } from "../../model/flow/problems";
 import { Comparison } from "./Comparison";
 import styles from "./Versions.module.css";
@@ -49,7 +49,8 @@ const nameOf = (by: Note["by"]): string => (by ? `${by.first_name ?? ""} ${by.la
 const when = (at: string): string => new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
-  const { administer } = useRights(workflow);
+  const { administer, isArchived } = useRights(workflow);
+  const { user } = useSession();
   const queries = useQueryClient();
   const definition = useQuery(definitionQuery(workflow));
   const [params, setParams] = useSearchParams();
@@ -64,8 +65,8 @@ function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
   const to = known("to", latest);
   const from = known("from", notes.find((it) => it.version < to)?.version ?? to);
   const compare = (change: { from?: number; to?: number }) => setParams({ from: String(change.from ?? from), to: String(change.to ?? to) }, { replace: true });
-  const mayRestore = administer && definition.data?.managed_by === "store";
-  const hasDraft = mayRestore && readDraft(localStorage, workflow) !== undefined;
+  const mayRestore = administer && !isArchived && definition.data?.managed_by === "store";
+  const hasDraft = mayRestore && readDraft(localStorage, draftKey(user?.id, workflow)) !== undefined;
 
   const restore = async (version: number) => {
     setRestoring(true);
@@ -90,6 +91,11 @@ function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
 
   return (
     <>
+      {isArchived && (
+        <Notice kind="info" title="This workflow is archived">
+          Its versions can be looked at. None is restored until the workflow is brought back.
+        </Notice>
+      )}
       {definition.data?.managed_by === "file" && (
         <Notice kind="info" title={`This workflow is managed by the file ${definition.data.file?.split("/").at(-1) ?? ""}`}>
           An old version is brought back by editing that file.
