@@ -24,15 +24,22 @@ interface ActionBarProps {
 /** A second click this soon is of a double click: the first one may be done by then, and the buttons stand elsewhere. */
 const DOUBLE_MS = 400;
 
+/** When a bar was pressed: any of them, as that of the next task stands where that of this one stood. */
+let pressed = -DOUBLE_MS;
+
 export function ActionBar({ actions, pending, performing }: ActionBarProps) {
   const [confirming, setConfirming] = useState<TaskAction | null>(null);
-  const pressed = useRef(-DOUBLE_MS);
   const press = (action: TaskAction, { detail, timeStamp }: MouseEvent) => {
-    const isAgain = detail > 1 || timeStamp - pressed.current < DOUBLE_MS;
-    pressed.current = timeStamp;
+    const isAgain = detail > 1 || timeStamp - pressed < DOUBLE_MS;
+    pressed = timeStamp;
     if (isAgain) return;
     if (action.confirm) setConfirming(action);
     else performing.start(action);
+  };
+  const answered = () => {
+    setConfirming(null);
+    // What comes after an answer is a click of its own.
+    pressed = -DOUBLE_MS;
   };
   const { refused } = performing;
   const isUncertain = refused?.error instanceof ApiError && refused.error.passes;
@@ -83,11 +90,10 @@ export function ActionBar({ actions, pending, performing }: ActionBarProps) {
         title={confirming?.name ?? ""}
         does={confirming?.name ?? ""}
         isOpen={confirming !== null}
-        onClose={() => setConfirming(null)}
+        onClose={answered}
         onConfirm={() => {
           if (confirming) performing.start(confirming);
-          pressed.current = performance.now();
-          setConfirming(null);
+          answered();
         }}
       >
         <p>{confirming?.confirm}</p>
