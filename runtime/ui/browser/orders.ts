@@ -62,6 +62,13 @@ type = "move_to_stage"
 name = "Close it"
 stage = "Closed"
 [[actions]]
+name = "Note a call"
+from = ["Open"]
+[[actions.steps]]
+type = "update_data"
+name = "Note it"
+fields = { "Notes" = "Called" }
+[[actions]]
 name = "Hand over"
 from = ["In Progress"]
 confirm = "The next one gets it. Is it ready?"

@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { makeOrder, walks, workflow } from "./orders";
-import { Program, Receiver, accessible, browser, shot, sleep } from "./support";
+import { Program, Receiver, accessible, browser, shot, sleep, until } from "./support";
 
 let receiver: Receiver;
 let program: Program;
@@ -60,6 +60,22 @@ test("an action is performed once, however often it is pressed, and the page fol
   await sleep(300);
   expect(receiver.calls.length - before).toBe(1);
   expect(await program.api("GET", `/workflows/orders/executions?task=${number}`)).toHaveLength(1);
+  expect(complaints).toEqual([]);
+});
+
+test("a double click on an action that ends at once performs it once; a click later is another one", async () => {
+  const number = await makeOrder(program, { Customer: "Soylent" });
+  const { page, complaints } = await walk.begin();
+  await page.goto(`/workflows/orders/tasks/${number}`);
+  const performed = () => program.api<unknown[]>("GET", `/workflows/orders/executions?task=${number}`);
+  const button = page.getByRole("button", { name: "Note a call" });
+  // As people do it: the second click comes when the first one has been done.
+  await button.dblclick({ delay: 150 });
+  await page.getByText("Note a call: done.").first().waitFor();
+  await sleep(500);
+  expect(await performed()).toHaveLength(1);
+  await button.click();
+  await until("it is performed again", async () => (await performed()).length === 2);
   expect(complaints).toEqual([]);
 });
 
@@ -125,6 +141,10 @@ test("what was sent and got no answer is told as that, and can be closed", async
   await card.getByText("did not answer within 3 s. Whether it did what was asked is not known").waitFor();
   await accessible(page);
   await shot(page, "task-unknown-dark");
+  await card.getByRole("button", { name: "Retry from step 2" }).click();
+  const again = page.getByRole("dialog", { name: "Retry" });
+  await again.getByText("The call was sent and may have taken effect.", { exact: false }).waitFor();
+  await again.getByRole("button", { name: "Cancel" }).click();
   await card.getByRole("button", { name: "Dismiss" }).click();
   await card.waitFor({ state: "detached" });
   await page.getByText("Dismissed").waitFor();

@@ -165,6 +165,31 @@ test("a task is made, and its cells are written into by keyboard; what is wrong 
   expect(complaints).toEqual([]);
 });
 
+test("what is being written stays with its task when rows move, and is told when the task leaves the list", async () => {
+  const number = await makeOrder(program, { Customer: "Monarch" });
+  const { page, complaints } = await walk.begin({ width: 2300 });
+  await page.goto("/workflows/orders/tasks?sort=Customer");
+  await page.getByRole("link", { name: "Monarch" }).waitFor();
+  await (await cell(page, "Monarch", "Mail")).dblclick();
+  const input = page.getByRole("textbox", { name: "Mail", exact: true });
+  await input.fill("monarch@example.com");
+  // It comes before all others, so that each of them is one row further down.
+  await makeOrder(program, { Customer: "Aardvark" });
+  await page.getByRole("link", { name: "Aardvark" }).waitFor();
+  expect(await input.inputValue()).toBe("monarch@example.com");
+  await page.keyboard.press("Enter");
+  await (await cell(page, "Monarch", "Mail")).getByText("monarch@example.com").waitFor();
+  const tasks = await program.api<Record<string, string>[]>("GET", "/workflows/orders/tasks");
+  expect(tasks.filter((it) => it["Mail"] === "monarch@example.com").map((it) => it["Customer"])).toEqual(["Monarch"]);
+
+  await (await cell(page, "Monarch", "Mail")).dblclick();
+  await input.fill("half@example.com");
+  await program.api("PUT", `/workflows/orders/tasks/${number}`, { Stage: "Closed" });
+  await page.getByText(/Mail was not saved.*half@example.com/).waitFor();
+  expect(await page.getByRole("link", { name: "Monarch" }).count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
 test("of many tasks only those are there that are seen, to the last one", async () => {
   for (let from = 0; from < MANY_TASKS; from += MANY_TASKS / AT_ONCE) {
     await Promise.all(Array.from({ length: MANY_TASKS / AT_ONCE }, (_, at) => program.api("POST", "/workflows/many/tasks", { Name: `Task ${from + at}`, Amount: from + at })));
@@ -173,7 +198,17 @@ test("of many tasks only those are there that are seen, to the last one", async 
   await page.goto("/workflows/many/tasks?sort=Amount");
   await ends(page).getByText("700 tasks").waitFor();
   await page.locator('[data-cell="0:0"]').getByText("Task 0", { exact: true }).waitFor();
-  await page.getByRole("grid").evaluate((grid) => grid.scrollTo(0, grid.scrollHeight));
+  const toTheEnd = () => page.getByRole("grid").evaluate((grid) => grid.scrollTo(0, grid.scrollHeight));
+  // What is half written is still there when one has looked elsewhere.
+  const amount = Number(await page.getByRole("columnheader", { name: "Amount", exact: true }).getAttribute("aria-colindex")) - 1;
+  await page.locator(`[data-cell="3:${amount}"]`).dblclick();
+  await page.getByRole("textbox", { name: "Amount" }).fill("1.5");
+  await toTheEnd();
+  await page.locator('[data-cell="699:0"]').getByText("Task 699", { exact: true }).waitFor();
+  expect(await page.getByRole("textbox", { name: "Amount" }).inputValue()).toBe("1.5");
+  await page.keyboard.press("Escape");
+  await until("the cell has the keyboard again", () => page.evaluate((at) => document.activeElement?.getAttribute("data-cell") === at, `3:${amount}`));
+  await toTheEnd();
   await page.locator('[data-cell="699:0"]').getByText("Task 699", { exact: true }).waitFor();
   expect(await page.getByRole("row").count()).toBeLessThan(60);
   await page.locator('[data-cell="699:0"]').click({ position: { x: 150, y: 20 } });

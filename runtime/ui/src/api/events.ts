@@ -30,8 +30,11 @@ export function listen(heard: (change: Change) => void, connection: (is: Connect
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if ("change" in data) heard(data.change);
-    else if ("connection" in data) connection(data.connection);
-    else if (source) channel.postMessage({ connection: now });
+    else if ("connection" in data) {
+      // Its own, too: should this tab listen next, it tells what is another than that.
+      now = data.connection;
+      connection(now);
+    } else if (source) channel.postMessage({ connection: now });
   };
   channel.postMessage({ ask: true });
 

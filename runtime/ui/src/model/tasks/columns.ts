@@ -79,9 +79,14 @@ export function columnsOf(fields: Field[]): Column[] {
   ];
 }
 
+/** Where a task is: no two have the same, so that it tells one from another. */
+export function urlOf(task: Task): string {
+  return String(task["Task URL"] ?? "");
+}
+
 /** By what a task is addressed: its Unique ID, else its id; the end of its address. */
 export function addressOf(task: Task): string {
-  const url = String(task["Task URL"] ?? "");
+  const url = urlOf(task);
   return decodeURIComponent(url.slice(url.lastIndexOf("/") + 1));
 }
 

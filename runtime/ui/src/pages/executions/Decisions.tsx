@@ -10,7 +10,7 @@ import { possible } from "../../model/runs/states";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
 import { RadioGroup } from "../../parts/Field";
-import { Notice } from "../../parts/States";
+import { SentAgain } from "../../parts/SentAgain";
 import { say, sayError } from "../../parts/Toasts";
 import { useCurrentVersion, useMayPerform } from "./names";
 
@@ -68,9 +68,7 @@ export function Decisions({ workflow, execution }: { workflow: string; execution
       )}
       <Confirm title="Retry" does="Retry" isOpen={asked === "retry"} isPending={decide.isPending} onConfirm={() => decide.mutate("retry")} onClose={() => setAsked(null)}>
         <p>It goes on from {failedAt}. What the steps before it did stays as it is.</p>
-        {isUnknown && (
-          <Notice kind="warn">The call was sent and may have taken effect. It is sent again with the same webhook-id, by which a receiver can tell that it is the same.</Notice>
-        )}
+        {isUnknown && <SentAgain />}
         {offer === "offered" && (
           <RadioGroup
             label="With which version of the workflow"

@@ -1,7 +1,7 @@
 // The coloured buttons of what can be done now. What cannot be done yet says why, on the button itself.
 import type { UseQueryResult } from "@tanstack/react-query";
 import { ChevronDown, Lock } from "lucide-react";
-import { useId, useRef, useState } from "react";
+import { type MouseEvent, useId, useRef, useState } from "react";
 import { Dialog, Popover } from "react-aria-components";
 import { ApiError } from "../../api/client";
 import type { TaskAction } from "../../api/tasks";
@@ -21,9 +21,26 @@ interface ActionBarProps {
   performing: Performing;
 }
 
+/** A second click this soon is of a double click: the first one may be done by then, and the buttons stand elsewhere. */
+const DOUBLE_MS = 400;
+
+/** When a bar was pressed: any of them, as that of the next task stands where that of this one stood. */
+let pressed = -DOUBLE_MS;
+
 export function ActionBar({ actions, pending, performing }: ActionBarProps) {
   const [confirming, setConfirming] = useState<TaskAction | null>(null);
-  const press = (action: TaskAction) => (action.confirm ? setConfirming(action) : performing.start(action));
+  const press = (action: TaskAction, { detail, timeStamp }: MouseEvent) => {
+    const isAgain = detail > 1 || timeStamp - pressed < DOUBLE_MS;
+    pressed = timeStamp;
+    if (isAgain) return;
+    if (action.confirm) setConfirming(action);
+    else performing.start(action);
+  };
+  const answered = () => {
+    setConfirming(null);
+    // What comes after an answer is a click of its own.
+    pressed = -DOUBLE_MS;
+  };
   const { refused } = performing;
   const isUncertain = refused?.error instanceof ApiError && refused.error.passes;
   return (
@@ -33,7 +50,7 @@ export function ActionBar({ actions, pending, performing }: ActionBarProps) {
           {actions.data.map((action) => {
             const isBusy = pending.includes(action.id);
             if (isBusy || !action.unmet?.length) {
-              return <Offered key={action.id} action={action} isBusy={isBusy || performing.asking !== null} isOwn={isBusy || performing.asking === action.id} onPress={() => press(action)} />;
+              return <Offered key={action.id} action={action} isBusy={isBusy || performing.asking !== null} isOwn={isBusy || performing.asking === action.id} onPress={(event) => press(action, event)} />;
             }
             return <Unmet key={action.id} action={action} unmet={action.unmet} />;
           })}
@@ -73,10 +90,10 @@ export function ActionBar({ actions, pending, performing }: ActionBarProps) {
         title={confirming?.name ?? ""}
         does={confirming?.name ?? ""}
         isOpen={confirming !== null}
-        onClose={() => setConfirming(null)}
+        onClose={answered}
         onConfirm={() => {
           if (confirming) performing.start(confirming);
-          setConfirming(null);
+          answered();
         }}
       >
         <p>{confirming?.confirm}</p>
@@ -97,10 +114,10 @@ function Said({ error }: { error: unknown }) {
   );
 }
 
-function Offered({ action, isBusy, isOwn, onPress }: { action: TaskAction; isBusy: boolean; isOwn: boolean; onPress: () => void }) {
+function Offered({ action, isBusy, isOwn, onPress }: { action: TaskAction; isBusy: boolean; isOwn: boolean; onPress: (event: MouseEvent) => void }) {
   return (
     // It keeps the keyboard while it is busy, so it is not disabled for good.
-    <button type="button" className={styles.action} style={fillColors(action.color)} aria-disabled={isBusy} aria-busy={isOwn} onClick={() => !isBusy && onPress()}>
+    <button type="button" className={styles.action} style={fillColors(action.color)} aria-disabled={isBusy} aria-busy={isOwn} onClick={(event) => !isBusy && onPress(event)}>
       {isOwn && <span className={styles.spinner} aria-hidden />}
       {action.name}
     </button>

@@ -1,6 +1,7 @@
 // The error card: which step failed, whom it called, what came back in whose words, what has happened already, and what one can do.
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { CircleAlert, CircleHelp, RotateCw } from "lucide-react";
+import { useState } from "react";
 import { Link } from "react-router";
 import type { ExecutionDetail } from "../../api/executions";
 import { dismiss as dismissed, retry as retried } from "../../api/executions";
@@ -8,8 +9,11 @@ import { queryClient } from "../../api/queries";
 import { actionsQuery, historyQuery } from "../../api/tasks";
 import { type ErrorCard, type NamedStep, errorCard } from "../../model/execution/errorCard";
 import { Button } from "../../parts/Button";
+import { Confirm } from "../../parts/Dialog";
+import { SentAgain } from "../../parts/SentAgain";
 import { Ago } from "../../parts/Time";
 import { sayError } from "../../parts/Toasts";
+import { useMayPerform } from "../executions/names";
 import styles from "./ErrorCardView.module.css";
 import { actionName, executionAddress } from "./ExecutionCard";
 import type { Performed } from "./usePerform";
@@ -24,13 +28,18 @@ interface ErrorCardViewProps {
 export function ErrorCardView({ workflow, address, execution, onRetried }: ErrorCardViewProps) {
   const history = useQuery(historyQuery(workflow, address));
   const actions = useQuery(actionsQuery(workflow, address));
+  const may = useMayPerform(workflow, execution.action_id);
+  const [isAsked, setAsked] = useState(false);
   const card = errorCard(execution, history.data);
   const fresh = () => queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
   const retry = useMutation({
     mutationFn: () => retried(workflow, execution.id, "pinned"),
     onSuccess: () => onRetried(actions.data?.find((it) => it.id === execution.action_id) ?? { id: execution.action_id, name }),
     onError: sayError,
-    onSettled: fresh,
+    onSettled: () => {
+      setAsked(false);
+      return fresh();
+    },
   });
   const dismiss = useMutation({ mutationFn: () => dismissed(workflow, execution.id), onError: sayError, onSettled: fresh });
   const name = actionName(execution);
@@ -49,15 +58,23 @@ export function ErrorCardView({ workflow, address, execution, onRetried }: Error
         <Said card={card} />
         <Happened card={card} />
         <div className={styles.buttons}>
-          <Button look="primary" icon={<RotateCw aria-hidden />} onPress={() => retry.mutate()} isPending={retry.isPending} isDisabled={dismiss.isPending}>
-            {card.step ? `Retry from step ${card.step.number}` : "Retry"}
-          </Button>
-          <Button onPress={() => dismiss.mutate()} isPending={dismiss.isPending} isDisabled={retry.isPending}>
-            Dismiss
-          </Button>
+          {may && (
+            <>
+              <Button look="primary" icon={<RotateCw aria-hidden />} onPress={() => (isUnknown ? setAsked(true) : retry.mutate())} isPending={retry.isPending} isDisabled={dismiss.isPending}>
+                {card.step ? `Retry from step ${card.step.number}` : "Retry"}
+              </Button>
+              <Button onPress={() => dismiss.mutate()} isPending={dismiss.isPending} isDisabled={retry.isPending}>
+                Dismiss
+              </Button>
+            </>
+          )}
           <Link to={executionAddress(workflow, execution.id)}>Request and answer</Link>
         </div>
       </div>
+      <Confirm title="Retry" does="Retry" isOpen={isAsked} isPending={retry.isPending} onConfirm={() => retry.mutate()} onClose={() => setAsked(false)}>
+        {card.step && <p>It goes on from step {card.step.number}, {card.step.name}. What the steps before it did stays as it is.</p>}
+        <SentAgain />
+      </Confirm>
     </section>
   );
 }

@@ -14,6 +14,7 @@ import { Button } from "../../parts/Button";
 import { Took } from "../../parts/Time";
 import { Now } from "../../parts/Timeline";
 import { sayError } from "../../parts/Toasts";
+import { useMayPerform } from "../executions/names";
 import { ErrorCardView } from "./ErrorCardView";
 import styles from "./ExecutionCard.module.css";
 import type { Performed } from "./usePerform";
@@ -51,6 +52,7 @@ export function actionName(execution: ExecutionDetail): string {
 function Running({ workflow, address, execution }: { workflow: string; address: string; execution: ExecutionDetail }) {
   const chain = progress(execution);
   const name = actionName(execution);
+  const may = useMayPerform(workflow, execution.action_id);
   const cancel = useMutation({
     mutationFn: () => cancelled(workflow, execution.id),
     onError: sayError,
@@ -68,9 +70,11 @@ function Running({ workflow, address, execution }: { workflow: string; address: 
           {execution.performed_by && ` · ${personName(execution.performed_by)}`}
         </span>
         <span className={styles.space} />
-        <Button small onPress={() => cancel.mutate()} isPending={cancel.isPending}>
-          Cancel
-        </Button>
+        {may && (
+          <Button small onPress={() => cancel.mutate()} isPending={cancel.isPending}>
+            Cancel
+          </Button>
+        )}
       </div>
       <p className="unseen" role="status">
         {name}: {progressLine(chain)}

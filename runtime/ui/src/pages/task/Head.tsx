@@ -8,6 +8,7 @@ import { queryClient } from "../../api/queries";
 import { taskQuery, writeTask } from "../../api/tasks";
 import { ASSIGNED_TO, type Field, STAGE, type Task, titleField, titleOf } from "../../model/tasks/columns";
 import { Button } from "../../parts/Button";
+import { copy } from "../../parts/Copy";
 import { Confirm, DialogButtons, Modal } from "../../parts/Dialog";
 import { Select } from "../../parts/Field";
 import { Dot, StageMark } from "../../parts/Marks";
@@ -60,8 +61,12 @@ export function Head({ workflow, address, task, fields, colors, stages, people, 
   });
   const choose = async (id: string) => {
     if (id === "delete" || id === "move") return setAsked(id);
-    await navigator.clipboard?.writeText(location.href);
-    say("The link is copied.");
+    try {
+      await copy(location.href);
+      say("The link is copied.");
+    } catch (error) {
+      sayError(error);
+    }
   };
   const assignee = task[ASSIGNED_TO];
   return (

@@ -34,16 +34,7 @@ export function Component() {
   const values = useQuery(taskQuery(workflow, task));
   useTitle(values.data && fields.data ? titleOf(values.data, fields.data) : "Task");
   const error = values.error ?? fields.error;
-  const isGone = values.error instanceof ApiError && values.error.code === "task_not_found";
-  if (isGone) {
-    return (
-      <main id="main">
-        <Empty icon={<FileX2 aria-hidden />} title="This task is not there" action={<LinkButton href={listAddress(workflow)}>All tasks</LinkButton>}>
-          It was deleted, or its Unique ID has changed. Its executions can still be seen under Executions.
-        </Empty>
-      </main>
-    );
-  }
+  if (isGone(error) && !(values.data && fields.data)) return <Gone workflow={workflow} />;
   if (values.data && fields.data) return <TaskView key={`${workflow}/${task}`} workflow={workflow} address={task} task={values.data} fields={fields.data} error={values.error} />;
   return (
     <main id="main">
@@ -58,6 +49,18 @@ export function Component() {
       ) : (
         <Loading what="The task" />
       )}
+    </main>
+  );
+}
+
+const isGone = (error: unknown) => error instanceof ApiError && error.code === "task_not_found";
+
+function Gone({ workflow }: { workflow: string }) {
+  return (
+    <main id="main">
+      <Empty icon={<FileX2 aria-hidden />} title="This task is not there" action={<LinkButton href={listAddress(workflow)}>All tasks</LinkButton>}>
+        It was deleted, or its Unique ID has changed. Its executions can still be seen under Executions.
+      </Empty>
     </main>
   );
 }
@@ -95,6 +98,8 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
     }
   };
   const performing = usePerform(workflow, address, succeeded);
+  // An action may delete the task: what was begun here is followed to its end, and leads on from there.
+  if (isGone(error) && !performing.own && performing.asking === null) return <Gone workflow={workflow} />;
   const open = openExecutions(executions.data ?? []);
   const shown = open.map((it) => it.id);
   // One that was begun just now may not be in the list yet.

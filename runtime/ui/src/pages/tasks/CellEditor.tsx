@@ -8,7 +8,7 @@ import { type Draft, fromDraft, isUnchanged, toDraft } from "../../model/tasks/v
 import { Button } from "../../parts/Button";
 import { DialogButtons } from "../../parts/Dialog";
 import { Avatar } from "../../parts/Marks";
-import { told } from "../../parts/Toasts";
+import { sayError, told } from "../../parts/Toasts";
 import styles from "./CellEditor.module.css";
 import type { People } from "./people";
 import { ValueInput } from "./ValueInput";
@@ -35,23 +35,47 @@ export function CellEditor(props: CellEditorProps) {
   const field = column.field ?? ASSIGNEE;
   const [error, setError] = useState<string>();
   const [isSaving, setSaving] = useState(false);
+  // What others write meanwhile does not make what was there at first a change.
+  const [before] = useState(task[column.name]);
+  const held = useRef<Draft>(null);
+  const isEnded = useRef(false);
+  const isGone = useRef(false);
+  const lost = useRef((_why: string) => {});
+  lost.current = (why) => held.current !== null && !isUnchanged(field, held.current, before) && sayLost(column.name, held.current, why);
+  useEffect(() => {
+    isGone.current = false;
+    return () => {
+      isGone.current = true;
+      // A moment later, as development runs effects twice.
+      setTimeout(() => isGone.current && !isEnded.current && lost.current("its row is no longer here"));
+    };
+  }, []);
+  const done = (refocus: boolean) => {
+    isEnded.current = true;
+    // Without this editor there may be another one by now, which goes on.
+    if (!isGone.current) onDone(refocus);
+  };
 
   const save = async (draft: Draft, refocus = true) => {
     if (isSaving) return;
-    if (isUnchanged(field, draft, task[column.name])) return onDone(refocus);
+    if (isUnchanged(field, draft, before)) return done(refocus);
     const read = fromDraft(field, draft);
     if ("error" in read) return setError(read.error);
     setSaving(true);
     setError(undefined);
+    // What is on its way is not lost with the row.
+    isEnded.current = true;
     try {
       await saving(task, column, read.value);
-      onDone(refocus);
+      done(refocus);
     } catch (failed) {
+      if (isGone.current) return lost.current(wrong(failed, column.name));
+      isEnded.current = false;
       setError(wrong(failed, column.name));
       setSaving(false);
     }
   };
-  const inner = { ...props, field, error, isSaving, save };
+  const inner = { ...props, onDone: done, field, error, isSaving, save, held };
   switch (field.type) {
     case "checkbox":
       return <Tick {...inner} />;
@@ -72,17 +96,26 @@ export function wrong(failed: unknown, name: string): string {
   return (failed instanceof ApiError && failed.fields[name]?.join("; ")) || told(failed);
 }
 
+/** Keeps in sight what could be written nowhere. */
+function sayLost(name: string, draft: Draft, why: string): void {
+  const text = typeof draft === "string" ? draft : Array.isArray(draft) ? draft.map((it) => (typeof it === "string" ? it : it.filename)).join(", ") : "";
+  sayError(new Error(`${name} was not saved: ${why}. What was written: ${text || "nothing"}`));
+}
+
 interface InnerProps extends CellEditorProps {
   field: Field;
   error: string | undefined;
   isSaving: boolean;
   save: (draft: Draft, refocus?: boolean) => Promise<void>;
+  /** What is half written, for when the editor goes before it is saved. */
+  held: RefObject<Draft | null>;
 }
 
 const INPUT_TYPES: Partial<Record<Field["type"], string>> = { date: "date", datetime: "datetime-local" };
 
-function InPlace({ task, column, field, typed, error, isSaving, save, onDone }: InnerProps) {
+function InPlace({ task, column, field, typed, error, isSaving, save, held, onDone }: InnerProps) {
   const [draft, setDraft] = useState(() => typed ?? (toDraft(field, task[column.name]) as string));
+  held.current = draft;
   const input = useRef<HTMLInputElement>(null);
   const errorId = useId();
   useEffect(() => {
@@ -186,8 +219,9 @@ function Choices({ anchor, task, column, field, people, error, save, onDone }: I
   );
 }
 
-function Form({ anchor, task, column, field, people, error, isSaving, save, onDone }: InnerProps) {
+function Form({ anchor, task, column, field, people, error, isSaving, save, held, onDone }: InnerProps) {
   const [draft, setDraft] = useState(() => toDraft(field, task[column.name]));
+  held.current = draft;
   return (
     <Popover triggerRef={anchor} isOpen onOpenChange={(open) => !open && onDone(true)} placement="bottom start" className={`${styles.popover} ${styles.form}`} data-editor>
       <Dialog aria-label={column.name} className={styles.dialog!}>

@@ -1,8 +1,8 @@
 // The table of tasks: a grid of cells that is walked through by keyboard, of which only the rows are there that are seen.
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { type Range, defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { type KeyboardEvent, useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
-import type { Column, Task } from "../../model/tasks/columns";
+import { type Column, type Task, urlOf } from "../../model/tasks/columns";
 import { type Cell, isTyped, moved } from "../../model/tasks/grid";
 import type { Sort } from "../../model/tasks/view";
 import styles from "./Grid.module.css";
@@ -25,8 +25,10 @@ interface GridProps {
   context: Omit<RowContext, "onDone">;
 }
 
-/** What is being written: a cell, and the letter by which it was begun. */
-interface Editing extends Cell {
+/** What is being written: a cell of a task, in whichever row it is by now, and the letter by which it was begun. */
+interface Editing {
+  url: string;
+  column: number;
   typed?: string;
 }
 
@@ -36,8 +38,12 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
   const [active, setActive] = useState<Cell>({ row: 0, column: 0 });
   const [editing, setEditing] = useState<Editing | null>(null);
   const count = hasMore ? Math.max(rows.length, total) : rows.length;
+  const written = editing ? rows.findIndex((it) => urlOf(it) === editing.url) : -1;
   const virtual = useVirtualizer({
     count,
+    // A row is its task, wherever it stands; and the one that is written into stays although it is scrolled away.
+    getItemKey: useCallback((index: number) => (rows[index] ? urlOf(rows[index]) : index), [rows]),
+    rangeExtractor: useCallback((range: Range) => withPinned(defaultRangeExtractor(range), written), [written]),
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 6,
@@ -67,7 +73,7 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
   // A list that has become shorter has its last cell where the active one was.
   const row = Math.min(active.row, count - 1);
   const column = Math.min(active.column, columns.length - 1);
-  const seen = [...new Set([0, column, ...across.getVirtualItems().map((it) => it.index)])].filter((it) => it < columns.length).sort((a, b) => a - b).join();
+  const seen = [...new Set([0, column, editing?.column ?? 0, ...across.getVirtualItems().map((it) => it.index)])].filter((it) => it < columns.length).sort((a, b) => a - b).join();
   const shown = useMemo(() => seen.split(",").map(Number), [seen]);
   const isShown = row < 0 || items.some((it) => it.index === row);
 
@@ -93,19 +99,25 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
 
   const begin = (at: Cell, typed?: string) => {
     const its = columns[at.column];
-    if (!canEdit || !its?.editable || !rows[at.row]) return false;
-    setEditing({ ...at, ...(typed !== undefined && { typed }) });
+    const task = rows[at.row];
+    if (!canEdit || !its?.editable || !task) return false;
+    setEditing({ url: urlOf(task), column: at.column, ...(typed !== undefined && { typed }) });
     return true;
   };
+  const latest = useRef<Cell | null>(null);
+  latest.current = editing && (written >= 0 ? { row: written, column: editing.column } : { row, column });
   const done = useCallback(
     (refocus: boolean) => {
-      setEditing((was) => {
-        if (was && refocus) focus({ row: was.row, column: was.column });
-        return null;
-      });
+      if (refocus && latest.current) focus(latest.current);
+      setEditing(null);
     },
     [focus],
   );
+  // Its task has left the list: the editor, which is gone with it, has told what it held.
+  const isLost = editing !== null && written < 0;
+  useEffect(() => {
+    if (isLost) done(document.activeElement === document.body);
+  }, [isLost, done]);
 
   const keyed = (event: KeyboardEvent) => {
     if (editing) {
@@ -182,8 +194,8 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
             shown={shown}
             template={template}
             activeColumn={item.index === row ? column : -1}
-            editingColumn={editing?.row === item.index ? editing.column : -1}
-            typed={editing?.row === item.index ? editing.typed : undefined}
+            editingColumn={editing && written === item.index ? editing.column : -1}
+            typed={editing && written === item.index ? editing.typed : undefined}
             canEdit={canEdit}
             context={whole}
             onActivate={(at, isAgain) => {
@@ -197,6 +209,11 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
       </div>
     </div>
   );
+}
+
+/** The indices of rows that are there, in order, with one more. */
+function withPinned(indices: number[], pinned: number): number[] {
+  return pinned < 0 || indices.includes(pinned) ? indices : [...indices, pinned].sort((a, b) => a - b);
 }
 
 /** A column's track: the first one leaves room for others on a phone, the last one takes what is left. */

@@ -1,7 +1,7 @@
 // One row of the task table.
 import { memo, useRef } from "react";
 import { Link } from "react-router";
-import { type Column, type Task, addressOf, titleOf } from "../../model/tasks/columns";
+import { type Column, type Task, addressOf, titleOf, urlOf } from "../../model/tasks/columns";
 import { CellEditor, type Saving } from "./CellEditor";
 import { CellValue, type StageColors } from "./CellValue";
 import { isEnd } from "./Grid";
@@ -67,7 +67,7 @@ function Row({ index, start, task, columns, shown, template, activeColumn, editi
                 <>
                   {/* What is chosen beside the cell leaves its value to be seen. */}
                   <Shown task={task} column={column} isTitle={false} canEdit={canEdit} context={context} />
-                  <EditedCell task={task} column={column} typed={typed} context={context} />
+                  <EditedCell key={urlOf(task)} task={task} column={column} typed={typed} context={context} />
                 </>
               ) : (
                 <Shown task={task} column={column} isTitle={at === 0} canEdit={canEdit} context={context} />
