@@ -38,7 +38,7 @@ fn a_changed_file_is_published_while_the_server_runs() {
     project.write(FILE, &renamed);
     eventually("it is published", || version(&server) == 2);
     let actions = server.get("/workflows/api-sample/tasks/42/actions").json();
-    assert_eq!(actions, json!([{"id": "finish", "name": "Complete"}]));
+    assert_eq!((&actions[0]["id"], &actions[0]["name"]), (&json!("finish"), &json!("Complete")), "{actions}");
     // A comment is no news.
     project.write(FILE, &format!("# Edited.\n{renamed}"));
     project.write("workflows/other.toml", "name = \"Other\"\n[[stages]]\nname = \"Open\"\n");
