@@ -1,18 +1,13 @@
 // Whoever leaves with something unsaved is asked. A draft stays in the browser unless it is thrown away.
-import { useEffect } from "react";
 import { useBlocker } from "react-router";
 import { dropDraft } from "../../model/flow/draft";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
+import { useUnloadQuestion } from "./unload";
 
 export function Leave({ draft, isDirty }: { draft: string; isDirty: boolean }) {
   const blocker = useBlocker(({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname);
-  useEffect(() => {
-    if (!isDirty) return;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener("beforeunload", ask);
-    return () => window.removeEventListener("beforeunload", ask);
-  }, [isDirty]);
+  useUnloadQuestion(isDirty);
   if (blocker.state !== "blocked") return null;
   return (
     <Modal title="There are changes that are not saved" isOpen onClose={blocker.reset} isDismissable>

@@ -21,6 +21,7 @@ import { SchemaForm } from "./SchemaForm";
 import { StepIcon } from "./StepIcon";
 import { useBuilder } from "./state";
 import { Trial } from "./Trial";
+import { useUnloadQuestion } from "./unload";
 
 export type OpenStep = { action: string; step: string } | { action: string; type: string };
 
@@ -36,6 +37,8 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
   const [isAsked, setAsked] = useState(false);
   const [isTesting, setTesting] = useState(false);
   const faults = useMemo(() => (type && step ? check(type.schema, parameters(step)) : []), [type, step]);
+  const isChanged = !isReadOnly && !same(step, begun);
+  useUnloadQuestion(isChanged);
   if (!action || !step) return null;
 
   const told = existing && same(step, existing) ? about(problems, "action", action.id, step.id) : [];
@@ -61,7 +64,7 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
         </>
       }
       isOpen
-      onClose={() => (isReadOnly || same(step, begun) ? onClose() : setLeaving(true))}
+      onClose={() => (isChanged ? setLeaving(true) : onClose())}
       wide
     >
       {!type && (
