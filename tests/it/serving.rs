@@ -140,8 +140,8 @@ fn tasks_are_created_updated_listed_and_filtered() {
     assert_eq!(ids("?Assigned%20To="), ["43"]);
     assert_eq!(ids("/active"), ["42", "43"]);
     let offered = server.get("/workflows/api-sample/tasks/43/actions").json();
-    let shown: Vec<_> = ["id", "name", "color"].map(|key| &offered[0][key]).to_vec();
-    assert_eq!((shown, offered.as_array().map(Vec::len)), (vec!["start", "Start", "yellow"], Some(1)));
+    let shown = ["id", "name", "color"].map(|key| offered[0][key].as_str());
+    assert_eq!((shown, offered.as_array().map(Vec::len)), (["start", "Start", "yellow"].map(Some), Some(1)));
 }
 
 /// A page shows the whole chain of steps while it runs, also those that never began.
