@@ -37,7 +37,7 @@ MEANING = {
 }
 
 # Whose values are the workflow's own: which field takes what, the document does not say.
-VALUES = {"upsertTask", "updateTask", "testStep"}
+VALUES = {"upsertTask", "updateTask", "changeTask", "testStep"}
 
 # What else may be refused by its name, since only the workspace knows which there are, or what it was before.
 NAMES = {

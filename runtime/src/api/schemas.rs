@@ -52,6 +52,9 @@ macro_rules! blank {
 /// A text in which something stands, and no NUL.
 const SAYS_SOMETHING: &str = concat!(r"^[^\u0000]*[^\u0000", blank!(), r"][^\u0000]*$");
 
+/// A text in which something stands.
+pub(super) const NOT_BLANK: &str = concat!("[^", blank!(), "]");
+
 /// A name of a person or a key.
 const PRINTABLE: &str = concat!(
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u001f\u007f-\u009f",

@@ -13,6 +13,7 @@ use super::{
     need::Need,
     page::{ListQuery, invalid, unknown},
     route::{Operation, list_of, operation},
+    schemas::NOT_BLANK,
 };
 use crate::{
     definition,
@@ -41,7 +42,7 @@ impl Operation {
         let tests = "Tests that must all hold, as the conditions of actions have them: a JSON list such as \
                      `[{\"field\": \"Contract Value\", \"at_least\": \"1000\"}]`";
         let text = json!({"type": "string"});
-        let searched = json!({"type": "string", "minLength": 1, "maxLength": SEARCH_CHARS_MAX});
+        let searched = json!({"type": "string", "pattern": NOT_BLANK, "maxLength": SEARCH_CHARS_MAX});
         let asks = self.query(STAGE, text.clone(), by_field).query(SEARCH, searched, search);
         asks.query(WHERE, text, tests).refuses(&[Code::InvalidWhere])
     }
