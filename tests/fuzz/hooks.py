@@ -39,6 +39,9 @@ MEANING = {
 # Whose values are the workflow's own: which field takes what, the document does not say.
 VALUES = {"upsertTask", "updateTask", "changeTask", "testStep"}
 
+# The links behind which something is, by who asks for them.
+TOKENS = {"acceptInvitation": "ONWARD_FUZZ_TOKEN", "lookAtInvitation": "ONWARD_FUZZ_LOOKED_AT"}
+
 # What else may be refused by its name, since only the workspace knows which there are, or what it was before.
 NAMES = {
     "addChecklistItem": {"Stage", "Assigned To"},
@@ -95,6 +98,6 @@ class Asked:
 @schemathesis.hook
 def before_call(context, case, kwargs):
     # No fuzzer guesses a token: whatever text is sent as one is ours.
-    if name_of(case) == "acceptInvitation" and isinstance(case.body, dict):
-        if isinstance(case.body.get("token"), str):
-            case.body["token"] = os.environ["ONWARD_FUZZ_TOKEN"]
+    token = TOKENS.get(name_of(case))
+    if token and isinstance(case.body, dict) and isinstance(case.body.get("token"), str):
+        case.body["token"] = os.environ[token]
