@@ -4,6 +4,7 @@ import { BookOpen, ChevronDown, CircleUser, KeyRound, ListTodo, Lock, LogOut, Mo
 import type { ReactNode } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { NavLink, Outlet, useNavigate, useParams } from "react-router";
+import { fullName } from "../model/people/person";
 import { archivedQuery } from "../api/administration";
 import { workflowsQuery } from "../api/queries";
 import { useConnection, useRights, useSession } from "../api/session";
@@ -55,7 +56,7 @@ const TEAM: MenuEntry = { id: "team", name: "Team", icon: <Users aria-hidden />,
 function AccountMenu({ workspace }: { workspace: string }) {
   const { user, key, is_administrator, workflows } = useSession();
   const [theme, choose] = useTheme();
-  const name = user ? `${user.first_name} ${user.last_name}`.trim() || user.email : (key?.name ?? "");
+  const name = user ? fullName(user) : (key?.name ?? "");
 
   const administration: MenuGroup = {
     id: "administration",

@@ -27,7 +27,7 @@ export interface ErrorCard {
   /** `unknown`: it was sent, and nobody knows whether it took effect. */
   outcome: "failed" | "unknown" | "cancelled";
   /** What failed; null where no step had begun. */
-  step: (NamedStep & { type: string | null; tries: number; startedAt: string; endedAt: string | null }) | null;
+  step: (NamedStep & { type: string | null; tries: number }) | null;
   /** Whom the step called, with the port. */
   host: string | null;
   /** What it answered, with its words: `402 Payment Required`. */
@@ -81,9 +81,8 @@ export function errorCard(failed: Failed, history: HistoryEntry[] = []): ErrorCa
 
 function failedStep(attempt: Attempt): ErrorCard["step"] {
   const { number, type } = attempt.step;
-  const first = attempt.earlier_tries[0] ?? attempt;
   const tries = attempt.earlier_tries.length + 1;
-  return { number, name: stepName(attempt.step, number), type, tries, startedAt: first.started_at, endedAt: attempt.ended_at };
+  return { number, name: stepName(attempt.step, number), type, tries };
 }
 
 /** Each step once, though it may have been tried several times. */

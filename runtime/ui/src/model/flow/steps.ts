@@ -1,6 +1,6 @@
 // The steps of an action: how they are added, changed and put in order, and what each says of itself in one line.
 import { type FlowDocument, type Step, actionById, named, stepsOf } from "./document";
-import { changeAction, moved } from "./edit";
+import { changeAction } from "./edit";
 
 /** As much of a step type as is needed here. */
 export interface StepTypeLike {
@@ -39,11 +39,6 @@ export function reorderSteps(document: FlowDocument, actionId: string, keys: str
   const rest = stepsOf(action).filter((it) => !keys.includes(it.id));
   const at = rest.findIndex((it) => it.id === target) + (where === "after" ? 1 : 0);
   return changeAction(document, actionId, { steps: [...rest.slice(0, at), ...dragged, ...rest.slice(at)] });
-}
-
-export function moveStepTo(document: FlowDocument, actionId: string, stepId: string, to: number): FlowDocument {
-  const action = actionById(document, actionId);
-  return action ? changeAction(document, actionId, { steps: moved(stepsOf(action), stepId, to) }) : document;
 }
 
 /** What a step does, in one line; `stage` where it names one, so that its dot can be shown. */

@@ -24,8 +24,8 @@ export interface Role {
 }
 
 /** A person's name, their email where there is none. */
-export function fullName(person: { first_name: string; last_name: string; email: string }): string {
-  return `${person.first_name} ${person.last_name}`.trim() || person.email;
+export function fullName(person: { first_name: string | null; last_name: string | null; email: string | null }): string {
+  return [person.first_name, person.last_name].filter(Boolean).join(" ") || person.email || "Somebody";
 }
 
 export function byName(a: Person, b: Person): number {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { bulkRetry, fromLocal, inWords, listQuery, readFilters, stateChoices, toLocal, writeFilters } from "./filters";
-import { personName, taskLabel } from "./tasks";
+import { fullName } from "../people/person";
+import { taskLabel } from "./tasks";
 
 const NOW = Date.parse("2026-01-02T00:00:00Z");
 const read = (text: string) => readFilters(new URLSearchParams(text));
@@ -56,6 +57,6 @@ test("a task is called by its Unique ID and its first text", () => {
   ];
   expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", fields, { "Company ID": "42", "Company Name": "Acme Corp" })).toBe("42 · Acme Corp");
   expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", fields, null)).toBe("…09897dcc");
-  expect(personName({ email: "ada@example.com", first_name: null, last_name: null })).toBe("ada@example.com");
-  expect(personName({ email: null, first_name: "Billing", last_name: null })).toBe("Billing");
+  expect(fullName({ email: "ada@example.com", first_name: null, last_name: null })).toBe("ada@example.com");
+  expect(fullName({ email: null, first_name: "Billing", last_name: null })).toBe("Billing");
 });

@@ -22,13 +22,3 @@ export function taskLabel(id: string, fields: Field[], values: Record<string, un
 export function shortId(id: string): string {
   return id.length > 12 ? `…${id.slice(-8)}` : id;
 }
-
-interface Person {
-  email: string | null;
-  first_name: string | null;
-  last_name: string | null;
-}
-
-export function personName({ email, first_name, last_name }: Person): string {
-  return [first_name, last_name].filter(Boolean).join(" ") || email || "Somebody";
-}

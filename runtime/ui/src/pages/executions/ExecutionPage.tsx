@@ -7,7 +7,8 @@ import { ApiError } from "../../api/client";
 import type { ExecutionDetail } from "../../api/executions";
 import { executionQuery } from "../../api/executions";
 import { stateOf } from "../../model/runs/states";
-import { personName, shortId } from "../../model/runs/tasks";
+import { fullName } from "../../model/people/person";
+import { shortId } from "../../model/runs/tasks";
 import { LinkButton } from "../../parts/Button";
 import { CopyButton } from "../../parts/Copy";
 import { Badge } from "../../parts/Marks";
@@ -70,7 +71,7 @@ function Whole({ workflow, execution }: { workflow: string; execution: Execution
         <Fact name="Task">
           <TaskLink workflow={workflow} id={execution.task} name={tasks.get(execution.task)} />
         </Fact>
-        {execution.performed_by && <Fact name="Performed by">{personName(execution.performed_by)}</Fact>}
+        {execution.performed_by && <Fact name="Performed by">{fullName(execution.performed_by)}</Fact>}
         <Fact name="Performed">
           <At at={execution.created_at} whole /> <span className={styles.quiet}>(<Ago at={execution.created_at} />)</span>
         </Fact>

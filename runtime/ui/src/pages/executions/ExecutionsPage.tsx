@@ -8,7 +8,7 @@ import type { ExecutionItem } from "../../api/executions";
 import { executionsQuery } from "../../api/executions";
 import { type Filters, bulkRetry, inWords, readFilters, writeFilters } from "../../model/runs/filters";
 import { stateOf } from "../../model/runs/states";
-import { personName } from "../../model/runs/tasks";
+import { fullName } from "../../model/people/person";
 import { instant } from "../../model/runs/times";
 import { Button } from "../../parts/Button";
 import { Badge } from "../../parts/Marks";
@@ -123,7 +123,7 @@ function List({ workflow, items }: { workflow: string; items: ExecutionItem[] })
         </span>
       ),
     },
-    { id: "by", name: "Performed by", wideOnly: true, cell: ({ performed_by }) => personName(performed_by) },
+    { id: "by", name: "Performed by", wideOnly: true, cell: ({ performed_by }) => fullName(performed_by) },
     { id: "at", name: "Performed", wideOnly: true, cell: ({ created_at }) => <span className={styles.time}><Ago at={created_at} /></span> },
     {
       id: "took",

@@ -1,5 +1,6 @@
 // Two people have edited the same workflow: what the other one saved, what is one's own, and which is to count.
 import { useQuery } from "@tanstack/react-query";
+import { fullName } from "../../model/people/person";
 import { versionsQuery } from "../../api/definitions";
 import { type Change, changes } from "../../model/flow/difference";
 import { Button } from "../../parts/Button";
@@ -20,7 +21,7 @@ export function Conflict({ isOpen, onClose, onTake, onKeep }: Props) {
   const versions = useQuery({ ...versionsQuery(workflow), enabled: isOpen });
   if (!theirs) return null;
   const by = versions.data?.find((it) => it.version === theirs.version)?.by;
-  const who = by ? `${by.first_name ?? ""} ${by.last_name ?? ""}`.trim() || by.email || "Somebody" : "Somebody";
+  const who = by ? fullName(by) : "Somebody";
   return (
     <Modal title="Somebody else has saved this workflow" isOpen={isOpen} onClose={onClose} wide>
       <p>

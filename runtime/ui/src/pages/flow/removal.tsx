@@ -12,7 +12,7 @@ import { type Builder, edgesIn, thingsIn } from "./state";
 import { pinned } from "./Toolbar";
 
 
-export function useRemoval(builder: Builder): { ask: () => void; askFor: (things: Thing[]) => void; dialog: ReactNode } {
+export function useRemoval(builder: Builder): { ask: () => void; dialog: ReactNode } {
   const [asked, setAsked] = useState<Thing[]>();
   const { document, saved, edit, selected } = builder;
   const go = (things: Thing[], into: string | undefined) => {
@@ -35,7 +35,6 @@ export function useRemoval(builder: Builder): { ask: () => void; askFor: (things
   };
   return {
     ask: () => askFor(thingsIn(selected)),
-    askFor,
     dialog: asked && <RemoveStages builder={builder} things={asked} onRemove={(into) => go(asked, into)} onClose={() => setAsked(undefined)} />,
   };
 }

@@ -11,7 +11,7 @@ import { type Activity as Happening, activities, causeWords, changesOf } from ".
 import { ASSIGNED_TO, type Field, type Kind, STAGE } from "../../model/tasks/columns";
 import { isEmpty, shown } from "../../model/tasks/values";
 import { stateOf } from "../../model/runs/states";
-import { personName } from "../../model/runs/tasks";
+import { fullName } from "../../model/people/person";
 import { Button } from "../../parts/Button";
 import { Badge } from "../../parts/Marks";
 import { Card } from "../../parts/Page";
@@ -91,7 +91,7 @@ const ICONS: Record<string, typeof Clock> = { created: CirclePlus, changed: Penc
 
 function Changed({ entry, ...of }: Shown & { entry: HistoryEntry }) {
   const Icon = ICONS[entry.cause] ?? PencilLine;
-  const who = entry.performed_by ? personName(entry.performed_by) : "An action";
+  const who = entry.performed_by ? fullName(entry.performed_by) : "An action";
   return (
     <>
       <span className={styles.icon}>
@@ -127,7 +127,7 @@ function Performed({ workflow, address, it, ...of }: Shown & { workflow: string;
       <div className={styles.content}>
         <p className={styles.performed}>
           <span>
-            <strong>{personName(execution.performed_by)}</strong> performed <Link to={executionAddress(workflow, execution.id)}>{execution.action.name ?? execution.action.id}</Link>
+            <strong>{fullName(execution.performed_by)}</strong> performed <Link to={executionAddress(workflow, execution.id)}>{execution.action.name ?? execution.action.id}</Link>
           </span>
           <Badge tone={state.tone}>{state.name}</Badge>
           <When at={execution.created_at} />

@@ -8,7 +8,7 @@ import { cancel as cancelled } from "../../api/executions";
 import { queryClient } from "../../api/queries";
 import { taskExecutionQuery } from "../../api/tasks";
 import { type ChainStep, type StepState, progress, progressLine } from "../../model/execution/progress";
-import { personName } from "../../model/runs/tasks";
+import { fullName } from "../../model/people/person";
 import { stateOf } from "../../model/runs/states";
 import { Button } from "../../parts/Button";
 import { Took } from "../../parts/Time";
@@ -67,7 +67,7 @@ function Running({ workflow, address, execution }: { workflow: string; address: 
         </h2>
         <span className={styles.quiet}>
           {stateOf(execution.state).name} · <Took from={execution.created_at} to={null} />
-          {execution.performed_by && ` · ${personName(execution.performed_by)}`}
+          {execution.performed_by && ` · ${fullName(execution.performed_by)}`}
         </span>
         <span className={styles.space} />
         {may && (

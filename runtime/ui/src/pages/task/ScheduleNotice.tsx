@@ -4,7 +4,7 @@ import { CalendarClock } from "lucide-react";
 import { answer, client } from "../../api/client";
 import { queryClient } from "../../api/queries";
 import { scheduleQuery } from "../../api/tasks";
-import { personName } from "../../model/runs/tasks";
+import { fullName } from "../../model/people/person";
 import { Button } from "../../parts/Button";
 import { StageMark } from "../../parts/Marks";
 import { Ago, At } from "../../parts/Time";
@@ -26,7 +26,7 @@ export function ScheduleNotice({ workflow, address, canEdit, colors }: { workflo
       <CalendarClock aria-hidden />
       <span className={styles.scheduleText}>
         Moves to <StageMark name={data.Stage} color={colors.get(data.Stage)} /> <Ago at={data.at} /> (<At at={data.at} />
-        ), set by {personName(data.performed_by)}
+        ), set by {fullName(data.performed_by)}
       </span>
       {canEdit && (
         <Button small onPress={() => cancel.mutate()} isPending={cancel.isPending}>

@@ -9,7 +9,7 @@ import { Select } from "../../parts/Field";
 import { Avatar, Dot } from "../../parts/Marks";
 import { told } from "../../parts/Toasts";
 import styles from "./Facets.module.css";
-import { fullName } from "./people";
+import { fullName } from "../../model/people/person";
 
 interface FacetsProps {
   view: View;

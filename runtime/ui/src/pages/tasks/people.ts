@@ -1,8 +1,8 @@
 // Who may have a task: everybody of the workflow, by their email.
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import type { Schemas } from "../../api/client";
 import { usersQuery } from "../../api/queries";
+import { fullName } from "../../model/people/person";
 import type { Names } from "../../model/tasks/values";
 
 export interface Person {
@@ -15,10 +15,6 @@ export interface People {
   /** By email, in small letters. */
   names: Names;
 }
-
-type Named = Pick<Schemas["WorkflowUser"], "email" | "first_name" | "last_name">;
-
-export const fullName = ({ email, first_name, last_name }: Named) => `${first_name} ${last_name}`.trim() || email;
 
 export function usePeople(workflow: string): People {
   const { data } = useQuery(usersQuery(workflow));

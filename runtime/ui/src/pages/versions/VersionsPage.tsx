@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { ArrowLeft, History, RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { useParams, useSearchParams } from "react-router";
+import { fullName } from "../../model/people/person";
 import { type Stranded, definitionQuery, restoreVersion, versionsQuery } from "../../api/definitions";
 import { ApiError, type Schemas } from "../../api/client";
 import { useRights, useSession } from "../../api/session";
@@ -45,7 +46,7 @@ export function Component() {
   );
 }
 
-const nameOf = (by: Note["by"]): string => (by ? `${by.first_name ?? ""} ${by.last_name ?? ""}`.trim() || by.email || by.id : "A file");
+const nameOf = (by: Note["by"]): string => (by ? fullName(by) : "A file");
 const when = (at: string): string => new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
