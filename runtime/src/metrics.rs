@@ -247,6 +247,7 @@ mod tests {
             endpoint: "a.example:443".to_owned(),
             circuit: Circuit::HalfOpen,
             failures: 1,
+            last_failure: None,
             calls: 1,
             waiting: 2,
         }];

@@ -73,6 +73,8 @@ fn an_endpoint_that_fails_is_not_called_for_a_while_and_then_probed() {
     }
     let open = endpoint(&server, &one);
     assert_eq!((&open["circuit"], &open["failures"]), (&json!("open"), &json!(3)));
+    assert_eq!(open["last_failure"]["message"], "It answered with status 500.");
+    assert_eq!(endpoint(&server, &two)["last_failure"], Value::Null);
     for _ in 0..3 {
         let refused = server.performed("42", "one");
         assert_eq!((&refused["state"], &refused["code"]), (&json!("failed"), &json!("endpoint_failing")));

@@ -132,6 +132,27 @@ fn whoever_listens_hears_of_every_change_and_goes_on_where_the_stream_broke_off(
     while stream.line().is_some() {}
 }
 
+/// Who looks at a task sees what others say of it and tick off, although the task itself is the same.
+#[test]
+fn comments_and_the_checklist_are_told_as_changes_of_their_task() {
+    let (_project, key, server, _receiver) = served();
+    server.create_task(&acme());
+    let mut stream = Stream::open(&server, &key, None);
+    let mut told = |method: &str, path: &str, body: &str| {
+        let answer =
+            server.send(method, &format!("/workflows/api-sample/tasks/42/{path}"), &[], body.as_bytes());
+        assert!(answer.status < 300, "{} {}", answer.status, answer.body);
+        let (_, task) = stream.until("task", |task| task["unique_id"] == "42").pop().expect("it");
+        assert_eq!(task["revision"], 1);
+    };
+    told("POST", "comments", r#"{"body":"Call them."}"#);
+    told("POST", "checklist_items", r#"{"title":"Call them","Stage":"Not Started"}"#);
+    let item = &server.get("/workflows/api-sample/tasks/42/checklist_items").json()[0]["id"];
+    let item = format!("checklist_items/{}", item.as_str().expect("an id"));
+    told("PUT", &item, r#"{"status":"Completed"}"#);
+    told("DELETE", &item, "");
+}
+
 /// Nobody hears of what they may not see, and who may not come in any more hears nothing.
 #[test]
 fn a_stream_has_only_what_its_listener_may_see_and_ends_with_their_key() {

@@ -1,6 +1,8 @@
 //! Requests that nobody should send: over every route that takes a body, a path's parts, or a query. Each is refused with
 //! a code and a reason, nothing is changed, and the server goes on.
 
+mod mutations;
+
 use std::{
     collections::BTreeSet,
     io::{Read as _, Write as _},
@@ -10,6 +12,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
+use self::mutations::mutations;
 use crate::support::{Answer, Project, Server, acme, api_sample, request};
 
 const WORKFLOW: &str = "/workflows/api-sample";
@@ -208,73 +211,6 @@ fn every_route_that_takes_a_body_is_asked() {
     assert!(routes.len() > 15, "{}", routes.len());
 }
 
-/// What has become of a sound body: what was done to it, and its bytes.
-fn mutations(sound: &Value) -> Vec<(String, Vec<u8>)> {
-    let (text, keys) = (sound.to_string(), sound.as_object().expect("an object"));
-    let (first, value) = keys.iter().next().expect("a key");
-    let with = |key: &str, value: Value| {
-        let mut changed = keys.clone();
-        changed.insert(key.to_owned(), value);
-        Value::Object(changed).to_string()
-    };
-    // As it is written, since not all of it is JSON.
-    let raw = |value: &str| with(first, json!("HERE")).replace("\"HERE\"", value);
-    let twice = format!("{{{}:{value},{}", json!(first), &text[1..]);
-    let digits = "9".repeat(10_000);
-    let (lists, objects) = ("[".repeat(100_000), "{\"a\":".repeat(100_000));
-    let mut bodies: Vec<(String, Vec<u8>)> = [
-        ("cut off", text[..text.len() - 1].to_owned()),
-        ("its values in a list", Value::Array(keys.values().cloned().collect()).to_string()),
-        ("in a list", format!("[{text}]")),
-        ("a text", json!(text).to_string()),
-        ("a number", "5".to_owned()),
-        ("null", "null".to_owned()),
-        ("a key twice", twice),
-        ("a key twice, deep in a value", raw("{\"a\":[{\"b\":1,\"b\":2}]}")),
-        ("an unknown key", with("Nobody knows this", json!("x"))),
-        ("a key with NUL", with("a\0b", json!("x"))),
-        ("a huge key", with(&"k".repeat(500_000), json!("x"))),
-        ("a number of 10,000 digits", raw(&digits)),
-        ("a number beyond all floats", raw("1e999999999")),
-        ("a number below all floats", raw("-1e999999999")),
-        (
-            "very many keys",
-            format!("{{{}\"z\":1}}", (0..60_000).map(|key| format!("\"{key}\":1,")).collect::<String>()),
-        ),
-        ("not a number", raw("NaN")),
-        ("a raw value", raw("{\"$serde_json::private::RawValue\":\"1\"}")),
-        ("deep lists", raw(&lists)),
-        ("deep objects", raw(&objects)),
-        ("half a surrogate", raw("\"\\ud800\"")),
-        ("a raw control character", raw("\"\u{1}\"")),
-        ("single quotes", text.replace('"', "'")),
-        ("a comma at the end", format!("{},}}", &text[..text.len() - 1])),
-        ("a comment", format!("/* x */{text}")),
-        ("more behind it", format!("{text}{text}")),
-        ("a byte order mark", format!("\u{feff}{text}")),
-    ]
-    .map(|(what, body)| (what.to_owned(), body.into_bytes()))
-    .into();
-    bodies.push(("bytes that are not UTF-8".to_owned(), raw("\"a_b\"").replace('_', "\u{1}").into_bytes()));
-    if let Some((_, body)) = bodies.last_mut() {
-        body.iter_mut().filter(|byte| **byte == 1).for_each(|byte| *byte = 0xff);
-    }
-    bodies.push(("UTF-16".to_owned(), text.encode_utf16().flat_map(u16::to_le_bytes).collect()));
-    for (key, value) in keys {
-        for wrong in [json!({"wrong": [1]}), json!([[{"wrong": null}]])] {
-            bodies.push((format!("{wrong} at `{key}`"), with(key, wrong).into_bytes()));
-        }
-        if value.is_string() {
-            bodies.push((
-                format!("a huge text at `{key}`"),
-                with(key, json!("x".repeat(300_000))).into_bytes(),
-            ));
-            bodies.push((format!("NUL at `{key}`"), with(key, json!("a\0b")).into_bytes()));
-        }
-    }
-    bodies
-}
-
 /// What is wrong with an answer to a request that had to be refused; `None` when all is well.
 fn misjudged(answer: &Answer) -> Option<String> {
     let body = serde_json::from_str::<Map<String, Value>>(&answer.body).unwrap_or_default();
@@ -301,9 +237,12 @@ fn state(server: &Server) -> Vec<(String, Value)> {
     let paths = of_tasks.into_iter().flatten().chain(others).chain(of_all);
     let shown = |path: String| {
         let mut shown = server.get(&path).json();
-        for key in shown.as_array_mut().into_iter().flatten() {
-            // It changes whenever somebody looks.
-            key.as_object_mut().map(|key| key.remove("last_used_at"));
+        for part in shown.as_array_mut().into_iter().flatten() {
+            // These change whenever somebody looks.
+            part.as_object_mut().map(|key| key.remove("last_used_at"));
+            part.pointer_mut("/last_failure")
+                .and_then(Value::as_object_mut)
+                .map(|last| last.remove("ago_ms"));
         }
         (path, shown)
     };
@@ -391,6 +330,28 @@ fn broken_bodies_are_refused_on_every_route() {
         let answer = serde_json::from_str::<Value>(&answer.body).unwrap_or_default();
         assert!(answer != json!([]) && answer.get("refused").is_none_or(|refused| *refused == 0), "{answer}");
     }
+}
+
+/// A definition in JSON, where a new one is made and where one is saved.
+#[test]
+fn broken_documents_are_refused() {
+    let (project, server) = serve();
+    let sound = json!({"name": "Documents", "stages": [{"name": "Open"}], "actions": [{"name": "Close", "from": ["Open"]}]});
+    let imported = server.send("POST", "/workflows/import", &[], sound.to_string().as_bytes());
+    assert_eq!(imported.status, 201, "{}", imported.body);
+    let mut another = sound.clone();
+    another["name"] = json!("Another");
+    let mut attack = Attack::new(&server);
+    for (what, body) in mutations(&another) {
+        attack.refused(&what, "POST", "/workflows/import", &[JSON], &body);
+    }
+    for (what, body) in mutations(&sound) {
+        let headers = [JSON, ("If-Match", "*")];
+        attack.refused(&what, "PUT", "/workflows/documents/definition", &headers, &body);
+    }
+    attack.ends(&project, 60);
+    assert_eq!(server.get("/workflows/documents/versions").json().as_array().map(Vec::len), Some(1));
+    assert_eq!(server.get("/workflows/another").status, 404);
 }
 
 /// What may stand in a path where a name belongs.

@@ -216,6 +216,7 @@ fn executions_are_listed_with_what_became_of_them() {
         json!({
             "id": failed_id, "status": "Fail", "errors": failed["errors"], "state": "failed",
             "action": {"id": "finish", "name": "Finish"}, "task": failed["task"],
+            "task_summary": {"unique_id": "42", "title": "Acme Corp"},
             "performed_by": {"id": "abc123", "email": "user@example.com", "first_name": "Example", "last_name": "User"},
             "created_at": failed["created_at"], "updated_at": failed["updated_at"],
         })
@@ -246,6 +247,10 @@ fn executions_are_listed_with_what_became_of_them() {
     // The executions of a task that is gone stay, under its id.
     assert_eq!(server.send("DELETE", &format!("{TASKS}/7"), &[], b"").status, 204);
     assert_eq!(listed(&format!("?task={task}")), first);
+    assert_eq!(list(&format!("?task={task}")).json()[0]["task_summary"], Value::Null);
+    let detail = |id: &str| server.get(&format!("{EXECUTIONS}/{id}")).json()["task_summary"].clone();
+    assert_eq!(detail(started_id), Value::Null);
+    assert_eq!(detail(failed_id), json!({"unique_id": "42", "title": "Acme Corp"}));
 }
 
 const MANY: usize = 100_000;

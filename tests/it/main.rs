@@ -14,6 +14,7 @@ mod contract;
 mod crash;
 mod custom;
 mod definitions;
+mod dependencies;
 mod deploy;
 mod documents;
 mod egress;

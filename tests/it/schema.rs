@@ -4,12 +4,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::support::{Project, api_sample, onward};
+use crate::support::{Project, api_sample, binary, onward};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -34,6 +35,21 @@ fn refused(validator: &Validator, text: &str) -> Option<String> {
     let errors: Vec<_> =
         validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
     (!errors.is_empty()).then(|| errors.join("\n"))
+}
+
+/// `onward schema config | head -1`
+#[test]
+fn whoever_reads_what_a_command_prints_may_stop() {
+    let mut command = Command::new(binary());
+    let mut printing = command
+        .args(["schema", "config"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    drop(printing.stdout.take());
+    let output = printing.wait_with_output().expect("it ends");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]

@@ -42,6 +42,9 @@ fn shown(view: &EndpointView, settings: &HealthSettings) -> Value {
         "endpoint": view.endpoint,
         "circuit": view.circuit.name(),
         "failures": view.failures,
+        "last_failure": view.last_failure.as_ref().map(|last| {
+            json!({"message": last.message, "ago_ms": last.at.elapsed().as_millis() as u64})
+        }),
         "called_again_in_ms": again_in_ms,
         "calls": view.calls,
         "waiting": view.waiting,

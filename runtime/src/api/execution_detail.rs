@@ -8,7 +8,9 @@ use std::{
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 
-use super::{Api, auth::Caller, error::ApiError, executions::summary, json as answer};
+use super::{
+    Api, auth::Caller, error::ApiError, executions::summary, json as answer, task_summary::summaries,
+};
 use crate::{
     model::{Action, Attempt, Execution, State, Workflow, document::ShownPerformer},
     store::ExecutionDetail,
@@ -28,7 +30,12 @@ pub(super) async fn read(
             unread.insert(api.version(&found.execution.workflow, version).await.ok());
         }
     }
-    answer(HttpResponse::Ok(), &detail(&found, &versions))
+    let task = found.execution.task;
+    let workflow = caller.workflow(&path.0)?.workflow;
+    let mut shown = detail(&found, &versions);
+    let summary = summaries(&api, &workflow, [task]).await?.remove(&task);
+    shown.insert("task_summary".to_owned(), json!(summary));
+    answer(HttpResponse::Ok(), &shown)
 }
 
 /// The versions that an execution's attempts ran on, as far as they can be read.

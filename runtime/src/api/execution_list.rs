@@ -13,6 +13,7 @@ use super::{
     need::Need,
     page::{CURSOR, LIMIT, ListQuery, invalid, unknown},
     route::{Operation, list_of, of, operation},
+    task_summary::{Summaries, summaries},
 };
 use crate::{
     clock::Ids,
@@ -86,9 +87,9 @@ pub(super) async fn list(
     if let Some(next) = page.next {
         api.say_next(&mut response, &request, &query, &list, &next.to_bytes());
     }
-    let shown: Vec<_> =
-        page.executions.iter().map(|execution| item(execution, &workflow, &caller.workspace)).collect();
-    answer(response, &shown)
+    let tasks = summaries(&api, &workflow, page.executions.iter().map(|execution| execution.task)).await?;
+    let shown = page.executions.iter().map(|execution| item(execution, &workflow, &caller.workspace, &tasks));
+    answer(response, &shown.collect::<Vec<_>>())
 }
 
 async fn execution_list(
@@ -190,7 +191,12 @@ fn states(query: &ListQuery) -> Result<Option<Vec<&'static str>>, ApiError> {
 }
 
 /// The public shape, and ours on top of it.
-fn item(execution: &Execution, current: &Workflow, workspace: &Workspace) -> Map<String, Value> {
+fn item(
+    execution: &Execution,
+    current: &Workflow,
+    workspace: &Workspace,
+    tasks: &Summaries,
+) -> Map<String, Value> {
     // By the name it had when it was performed, as far as that version is at hand.
     let version = workspace.version(&execution.workflow, execution.version).map(|version| &**version);
     let action = version.unwrap_or(current).action(execution.action.as_str());
@@ -199,6 +205,7 @@ fn item(execution: &Execution, current: &Workflow, workspace: &Workspace) -> Map
     let action = json!({"id": execution.action.as_str(), "name": action.map(|action| &action.name)});
     shown.insert("action".to_owned(), action);
     shown.insert("task".to_owned(), json!(execution.task.to_string()));
+    shown.insert("task_summary".to_owned(), json!(tasks.get(&execution.task)));
     shown.insert("performed_by".to_owned(), json!(ShownPerformer(&execution.performer)));
     shown.insert("created_at".to_owned(), json!(execution.created_at.to_string()));
     shown.insert("updated_at".to_owned(), json!(execution.updated_at.to_string()));

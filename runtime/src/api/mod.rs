@@ -40,6 +40,7 @@ mod step_types;
 mod steps;
 mod task_counts;
 mod task_list;
+mod task_summary;
 mod tasks;
 mod traced;
 mod unbuilt;

@@ -250,6 +250,13 @@ fn tasks() -> Value {
 }
 
 fn executions() -> Value {
+    let task = || {
+        json!({
+            "description": "What the task is called: `title` is the value of its first field of the type `text`. Null of one that is deleted.",
+            "type": ["object", "null"], "properties": {"unique_id": maybe_text(), "title": maybe_text()},
+            "required": ["unique_id", "title"],
+        })
+    };
     let states = State::NAMES.map(|(name, _)| name);
     let attempt = json!({
         "number": number(), "try": number(), "started_at": instant(), "ended_at": maybe_instant(), "outcome": text(),
@@ -269,7 +276,7 @@ fn executions() -> Value {
             json!({
                 "id": text(), "status": of("Status"), "state": of("State"),
                 "action": object(json!({"id": text(), "name": maybe_text()})),
-                "task": text(), "performed_by": of("Performer"), "created_at": instant(), "updated_at": instant(),
+                "task": text(), "task_summary": task(), "performed_by": of("Performer"), "created_at": instant(), "updated_at": instant(),
             }),
             json!({"errors": texts()}),
         ),
@@ -277,7 +284,7 @@ fn executions() -> Value {
             json!({
                 "id": text(), "status": of("Status"), "state": of("State"), "action_id": text(), "version": number(),
                 "action": object(json!({"id": text(), "name": maybe_text()})), "performed_by": of("Performer"),
-                "depth": number(), "task": text(), "created_at": instant(), "updated_at": instant(),
+                "depth": number(), "task": text(), "task_summary": task(), "created_at": instant(), "updated_at": instant(),
                 "steps": {
                     "type": "array", "items": object(json!({"id": text(), "name": text(), "type": text()})),
                     "description": "All of the pinned version; none where that cannot be read any more.",
@@ -468,6 +475,10 @@ fn operators() -> Value {
         "PutSecret": closed(object(json!({"value": {"type": "string", "minLength": SECRET_CHARS_MIN, "maxLength": SECRET_CHARS_MAX}}))),
         "Endpoint": object(json!({
             "endpoint": text(), "circuit": {"enum": Circuit::NAMES}, "failures": number(),
+            "last_failure": {
+                "description": "The last one since the server began, also where it is well since.",
+                "type": ["object", "null"], "properties": {"message": text(), "ago_ms": number()}, "required": ["message", "ago_ms"],
+            },
             "called_again_in_ms": {"type": ["integer", "null"]}, "calls": number(), "waiting": number(),
             "calls_max": number(), "waiting_max": number(),
             "rate_max": {"type": ["integer", "null"], "description": "Calls in a second; null without a limit."},

@@ -46,7 +46,7 @@ pub(super) fn backup(arguments: &BackupArguments) -> anyhow::Result<()> {
     }
     let _lock = FolderLock::take_for_backup(&folder)?;
     let made = backup::backup(&folder, &arguments.file, arguments.force)?;
-    println!(
+    say!(
         "{}: {} bytes, {} tasks, {} executions, as of {}",
         shown(&arguments.file),
         made.bytes,
@@ -67,7 +67,7 @@ pub(super) fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
 }
 
 fn print(arguments: &RestoreArguments, restored: &Restored) {
-    println!(
+    say!(
         "restored {}, made at {}: {} tasks, {} executions",
         shown(&arguments.file),
         restored.made_at,
@@ -75,14 +75,14 @@ fn print(arguments: &RestoreArguments, restored: &Restored) {
         restored.executions
     );
     match &restored.before {
-        Some(before) => println!("the database that stood there is now {}", shown(before)),
-        None => println!("no database stood there before"),
+        Some(before) => say!("the database that stood there is now {}", shown(before)),
+        None => say!("no database stood there before"),
     }
     let (in_doubt, open) = (restored.in_doubt, restored.open);
     if arguments.resume_pending {
-        println!("{open} executions were open; they go on when the server starts");
+        say!("{open} executions were open; they go on when the server starts");
     } else {
-        println!(
+        say!(
             "{} executions were open: {in_doubt} are now unknown (check each, then retry or dismiss), {open} wait \
              for an instant that is still to come",
             in_doubt + open

@@ -37,21 +37,21 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<()> {
     let (FolderRead { sound, errors }, types) = read(&settings);
     let mut warnings = 0;
     for file in &sound {
-        println!("{}: workflow `{}` is sound", path(&file.path), file.workflow.id);
+        say!("{}: workflow `{}` is sound", path(&file.path), file.workflow.id);
         for (finding, place) in findings(file, &types) {
             match place {
-                Some(place) => println!("{}", finding.at(&path(&file.path).to_string(), place)),
-                None => println!("{finding}"),
+                Some(place) => say!("{}", finding.at(&path(&file.path).to_string(), place)),
+                None => say!("{finding}"),
             }
             warnings += 1;
         }
     }
     for (file, finding) in publish::left_out(&settings.workflows.folder) {
-        println!("{}: left out\n{finding}", path(&file));
+        say!("{}: left out\n{finding}", path(&file));
         warnings += 1;
     }
     for unused in unused(&types) {
-        println!("{unused}");
+        say!("{unused}");
         warnings += 1;
     }
     for error in &errors {
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &CheckArguments) -> anyhow::Result<()> {
         anyhow::bail!("{} of the workflow files in {folder} cannot be used", errors.len());
     }
     let warnings = if warnings == 0 { String::new() } else { format!(", {}", many(warnings, "warning")) };
-    println!("{}, no problems{warnings}", many(sound.len(), "workflow file"));
+    say!("{}, no problems{warnings}", many(sound.len(), "workflow file"));
     Ok(())
 }
 
@@ -131,7 +131,7 @@ fn print_json(settings: Result<Settings, SettingsError>) -> anyhow::Result<()> {
             (wrong, count)
         }
     };
-    println!("{}", json!({"sound": problems == 0, "files": files}));
+    say!("{}", json!({"sound": problems == 0, "files": files}));
     if problems > 0 {
         anyhow::bail!("{} cannot be used", many(problems, "file"));
     }

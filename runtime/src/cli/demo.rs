@@ -196,12 +196,11 @@ fn sample_tasks() -> Vec<Value> {
     ]
 }
 
-#[expect(clippy::print_stdout, reason = "the demo speaks to the person who started it")]
 fn greet(address: &str, api_key: &str, receiver: &str, plugins: &str, password: Option<&str>) {
     let password = password.unwrap_or("the one that was said when this folder's demo first ran");
     let tasks = format!("{address}/api/v1/workflows/api-sample/tasks");
     let executions = format!("{address}/api/v1/workflows/api-sample/executions");
-    println!(
+    say!(
         "\nOnward is running at {address}\n\
          Its receiver, at {receiver}, logs what it gets and moves the Expected Close Date.\n\
          {plugins}\n\n\

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigArguments, block_on, load, role};
+use super::{ConfigArguments, block_on, load, role, say};
 use crate::{boot, definition, publish, step::StepTypes};
 
 #[derive(Args)]
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
         let types = StepTypes::load(&settings.egress.guard, &settings.plugins);
         let known = publish::known(&settings.workflows.folder, &*store, &types).await;
         store.close().await?;
-        print!("{}", definition::write(role::workflow(&arguments.workflow, &known?)?));
+        say::print(format_args!("{}", definition::write(role::workflow(&arguments.workflow, &known?)?)));
         Ok(())
     })
 }

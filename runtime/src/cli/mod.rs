@@ -1,6 +1,9 @@
 //! The command line: reads arguments, calls the rest, prints, and turns errors into an exit code.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's job")]
+#![expect(clippy::print_stderr, reason = "printing is this module's job")]
+
+#[macro_use]
+mod say;
 
 mod backup;
 mod check;
@@ -148,7 +151,7 @@ fn stored(
         let store = boot::open_store(settings)?;
         let said = work(&*store).await;
         store.close().await?;
-        println!("{}", said?);
+        say!("{}", said?);
         Ok(())
     })
 }
@@ -170,7 +173,7 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
             .serve(traces, |address| {
                 if let Some(link) = setup {
                     tracing::info!(link, "there is no user yet; whoever follows the link becomes the first one, who administers the workspace");
-                    println!("There is no user yet. Make the first one at\n{link}");
+                    say!("There is no user yet. Make the first one at\n{link}");
                 }
                 let ready = json!({"address": format!("http://{address}"), "pid": std::process::id()});
                 ready_file.as_deref().map_or(Ok(()), |path| boot::write_ready_file(path, &ready))

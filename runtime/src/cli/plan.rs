@@ -84,7 +84,7 @@ fn settings(arguments: &PlanArguments) -> anyhow::Result<Settings> {
     if let (Err(error), true) = (&settings, arguments.json) {
         let why = "the configuration cannot be used";
         let errors = settings_problems(error);
-        println!("{}", json!({"to_do": false, "refused": why, "workflows": [], "errors": errors}));
+        say!("{}", json!({"to_do": false, "refused": why, "workflows": [], "errors": errors}));
     }
     Ok(settings?)
 }
@@ -104,7 +104,7 @@ pub(super) fn plan(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         }
         let plan = plan?;
         match arguments.json {
-            true => println!("{}", to_json(&plan)),
+            true => say!("{}", to_json(&plan)),
             false => print(&plan, arguments.diff),
         }
         match plan.refused() {
@@ -150,9 +150,9 @@ async fn apply_to(store: &dyn Store, settings: &Settings, arguments: &PlanArgume
     if arguments.json {
         shown["applied"] =
             applied.iter().map(|(id, version)| json!({"id": id, "version": version})).collect();
-        println!("{shown}");
+        say!("{shown}");
     } else {
-        applied.iter().for_each(|(id, version)| println!("{id}: version {version} is published"));
+        applied.iter().for_each(|(id, version)| say!("{id}: version {version} is published"));
     }
     match (refused, failed) {
         (Some(why), _) => anyhow::bail!("{why}; nothing was applied"),
@@ -210,23 +210,21 @@ fn print(plan: &Plan, with_diff: bool) {
         let (id, file, version) = (&planned.workflow.id, path(&planned.path), planned.version);
         match planned.change() {
             Change::Unchanged => continue,
-            Change::New => println!("+ {id}: a new workflow, from {file}"),
+            Change::New => say!("+ {id}: a new workflow, from {file}"),
             Change::Mended => {
-                println!(
-                    "+ {id}: follows version {version}, which cannot be read on this server, from {file}"
-                );
+                say!("+ {id}: follows version {version}, which cannot be read on this server, from {file}");
             }
-            Change::Changed => println!("~ {id}: changes version {version}, from {file}"),
+            Change::Changed => say!("~ {id}: changes version {version}, from {file}"),
         }
         if let Some(before) = &planned.before {
             print_difference(&Difference::between(before, &planned.workflow));
         }
         if let (true, Some(text)) = (with_diff, text_diff(planned)) {
-            text.lines().for_each(|line| println!("    {line}"));
+            text.lines().for_each(|line| say!("    {line}"));
         }
         match &planned.refused {
-            Some(Refused::Stranded(stranded)) => stranded.iter().for_each(|it| println!("  ! {it}")),
-            Some(refused) => println!("  ! {refused}"),
+            Some(Refused::Stranded(stranded)) => stranded.iter().for_each(|it| say!("  ! {it}")),
+            Some(refused) => say!("  ! {refused}"),
             None => {}
         }
     }
@@ -236,13 +234,13 @@ fn print(plan: &Plan, with_diff: bool) {
     let count = |change| plan.workflows.iter().filter(|planned| planned.change() == change).count();
     let (new, changed, same) =
         (count(Change::New), count(Change::Changed) + count(Change::Mended), count(Change::Unchanged));
-    println!("{new} new, {changed} changed, {same} unchanged");
+    say!("{new} new, {changed} changed, {same} unchanged");
 }
 
 fn print_difference(difference: &Difference) {
     let Difference { workflow, fields, stages, roles, actions } = difference;
     if !workflow.is_empty() {
-        println!("  ~ {}", workflow.join(", "));
+        say!("  ~ {}", workflow.join(", "));
     }
     for (what, parts) in [("field", fields), ("stage", stages), ("role", roles), ("action", actions)] {
         print_parts(what, parts, "  ");
@@ -251,15 +249,15 @@ fn print_difference(difference: &Difference) {
 
 fn print_parts(what: &str, parts: &Parts, indent: &str) {
     let shown = |Named { id, name }: &Named| format!("{what} “{name}” ({id})");
-    parts.added.iter().for_each(|part| println!("{indent}+ {}", shown(part)));
-    parts.removed.iter().for_each(|part| println!("{indent}- {}", shown(part)));
+    parts.added.iter().for_each(|part| say!("{indent}+ {}", shown(part)));
+    parts.removed.iter().for_each(|part| say!("{indent}- {}", shown(part)));
     for changed in &parts.changed {
         let keys =
             if changed.keys.is_empty() { String::new() } else { format!(": {}", changed.keys.join(", ")) };
-        println!("{indent}~ {}{keys}", shown(&changed.part));
+        say!("{indent}~ {}{keys}", shown(&changed.part));
         print_parts("step", &changed.steps, &format!("{indent}  "));
     }
     if parts.reordered {
-        println!("{indent}~ {what}s: another order");
+        say!("{indent}~ {what}s: another order");
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &SchemaArguments) -> anyhow::Result<()> {
         SchemaOf::Config => settings::schema(),
         SchemaOf::Api => api::document(""),
     };
-    println!("{}", serde_json::to_string_pretty(&schema)?);
+    say!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(())
 }
 

@@ -113,9 +113,9 @@ async fn test(
             let decide =
                 perform::patch_by_hand(patch.clone(), performer, Arc::clone(workflow), directory, now);
             store.transact(TaskKey::Id(task.id), None, decide).await?;
-            println!("the task is changed");
+            say!("the task is changed");
         } else {
-            println!("the task stays as it is; --apply changes it");
+            say!("the task stays as it is; --apply changes it");
         }
     }
     Ok(is_success)
@@ -159,47 +159,47 @@ fn show(report: &StepReport) {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let show = |part: &Value| {
             for header in part["headers"].as_array().into_iter().flatten() {
-                println!("{}: {}", text(&header[0]), text(&header[1]));
+                say!("{}: {}", text(&header[0]), text(&header[1]));
             }
-            println!("\n{}\n", text(&part["body"]));
+            say!("\n{}\n", text(&part["body"]));
         };
-        println!("{} {}", text(&record["request"]["method"]), text(&record["request"]["url"]));
+        say!("{} {}", text(&record["request"]["method"]), text(&record["request"]["url"]));
         let (tls, proxy) = (&record["request"]["tls"], &record["request"]["proxy"]);
         if tls["ca"] == true {
-            println!("(trusting the step's own authorities)");
+            say!("(trusting the step's own authorities)");
         }
         if tls["certificate"] == true {
-            println!("(showing the step's certificate)");
+            say!("(showing the step's certificate)");
         }
         match proxy.as_str() {
             None => {}
-            Some("direct") => println!("(through no proxy)"),
-            Some(proxy) => println!("(through {proxy})"),
+            Some("direct") => say!("(through no proxy)"),
+            Some(proxy) => say!("(through {proxy})"),
         }
         show(&record["request"]);
         if record["response"].is_object() {
             let millis = record["timing"]["total_us"].as_u64().unwrap_or_default() as f64 / 1_000.0;
-            println!("answered {} after {millis:.1} ms", text(&record["response"]["status"]));
+            say!("answered {} after {millis:.1} ms", text(&record["response"]["status"]));
             show(&record["response"]);
         }
     }
     for warning in &report.warnings {
-        println!("warning: {warning}");
+        say!("warning: {warning}");
     }
     match &report.end {
-        StepEnd::Failed { code, message } => println!("failed ({code}): {message}"),
-        StepEnd::Unknown { code, message } => println!("unknown ({code}): {message}"),
-        StepEnd::Done => println!("succeeded: the next step would run"),
-        StepEnd::Stop => println!("succeeded: the action would end here"),
-        StepEnd::Wait { until } => println!("succeeded: the next step would run at {until}"),
+        StepEnd::Failed { code, message } => say!("failed ({code}): {message}"),
+        StepEnd::Unknown { code, message } => say!("unknown ({code}): {message}"),
+        StepEnd::Done => say!("succeeded: the next step would run"),
+        StepEnd::Stop => say!("succeeded: the action would end here"),
+        StepEnd::Wait { until } => say!("succeeded: the next step would run at {until}"),
     }
     if let Answer::Patch(patch) = &report.answer {
-        println!("it would change the task: {}", Value::Object(patch.clone()));
+        say!("it would change the task: {}", Value::Object(patch.clone()));
     }
     if report.deletes_task {
-        println!("it would delete the task");
+        say!("it would delete the task");
     }
     if let Some((stage, at)) = &report.schedule {
-        println!("it would move the task to “{stage}” at {at}");
+        say!("it would move the task to “{stage}” at {at}");
     }
 }

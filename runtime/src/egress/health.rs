@@ -93,12 +93,20 @@ pub enum Unavailable {
 }
 
 /// What a call says of its endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It answered, whatever it said.
     Alive,
-    Failed,
+    /// And how, in words.
+    Failed(String),
     Gone,
+}
+
+/// How a call to an endpoint failed, for people.
+#[derive(Debug, Clone)]
+pub struct LastFailure {
+    pub at: Instant,
+    pub message: String,
 }
 
 /// How an endpoint is doing, for people.
@@ -109,6 +117,8 @@ pub struct EndpointView {
     pub circuit: Circuit,
     /// In a row.
     pub failures: u32,
+    /// The last of all failures, also where it is well since.
+    pub last_failure: Option<LastFailure>,
     pub calls: usize,
     pub waiting: usize,
 }
@@ -134,9 +144,16 @@ struct Endpoint {
 struct State {
     circuit: Circuit,
     failures: u32,
+    last_failure: Option<LastFailure>,
     waiting: usize,
     /// When the next call may begin, where their rate is limited.
     next: Instant,
+}
+
+impl State {
+    fn note(&mut self, message: String) {
+        self.last_failure = Some(LastFailure { at: Instant::now(), message });
+    }
 }
 
 /// A call's place at its endpoint. Dropped without a verdict, it says nothing of the endpoint.
@@ -187,7 +204,8 @@ impl Endpoints {
             });
         }
         let now = Instant::now();
-        let state = State { circuit: Circuit::Closed, failures: 0, waiting: 0, next: now };
+        let state =
+            State { circuit: Circuit::Closed, failures: 0, last_failure: None, waiting: 0, next: now };
         let calls = Arc::new(Semaphore::new(self.0.settings.calls_max));
         let endpoint = Arc::new(Endpoint { name: name.clone(), calls, state: Mutex::new(state) });
         all.insert(name, Arc::clone(&endpoint));
@@ -249,6 +267,7 @@ impl Endpoints {
                     endpoint: endpoint.name.clone(),
                     circuit: state.circuit,
                     failures: state.failures,
+                    last_failure: state.last_failure.clone(),
                     calls: settings.calls_max - endpoint.calls.available_permits(),
                     waiting: state.waiting,
                 }
@@ -366,6 +385,7 @@ impl Place {
                 }
             }
             Verdict::Gone => {
+                state.note("It answered with status 410.".to_owned());
                 if state.circuit != Circuit::Disabled {
                     tracing::error!(
                         endpoint,
@@ -375,7 +395,8 @@ impl Place {
                 state.circuit = Circuit::Disabled;
                 self.inner.disabled_anew.notify_one();
             }
-            Verdict::Failed => {
+            Verdict::Failed(message) => {
+                state.note(message);
                 state.failures = state.failures.saturating_add(1);
                 let is_too_many = settings.failures_max > 0 && state.failures >= settings.failures_max;
                 let (failures, pause) = (state.failures, settings.pause);
@@ -444,7 +465,7 @@ mod tests {
     }
 
     async fn fail(endpoints: &Endpoints) {
-        enter(endpoints).await.expect("a place").ended(Verdict::Failed);
+        enter(endpoints).await.expect("a place").ended(Verdict::Failed("It broke.".to_owned()));
     }
 
     fn circuit(endpoints: &Endpoints) -> Circuit {
@@ -469,7 +490,7 @@ mod tests {
                 matches!(enter(&endpoints).await.err(), Some(Unavailable::Open { .. })),
                 "a second probe"
             );
-            probe.ended(Verdict::Failed);
+            probe.ended(Verdict::Failed("It broke.".to_owned()));
             assert_eq!(circuit(&endpoints).name(), "open");
             tokio::time::sleep(SOON * 2).await;
             // One that is dropped leaves the next to decide.

@@ -209,10 +209,18 @@ impl Exchange {
             (_, Err(SendError::Tls { .. })) if request.tls.is_some() => None,
             (_, Err(SendError::Proxy { .. })) if request.route.is_some() => None,
             (Some(410), _) if !request.gone_is_an_answer => Some(Verdict::Gone),
-            (Some(500..), _) | (None, _) => Some(Verdict::Failed),
+            (Some(500..), _) | (None, _) => Some(Verdict::Failed(self.trouble())),
             // It began an answer and did not end it.
-            (Some(_), Err(error)) if error.may_pass() => Some(Verdict::Failed),
+            (Some(_), Err(error)) if error.may_pass() => Some(Verdict::Failed(self.trouble())),
             (Some(_), _) => Some(Verdict::Alive),
+        }
+    }
+
+    /// How it failed, in words.
+    fn trouble(&self) -> String {
+        match &self.result {
+            Ok(answer) => format!("It answered with status {}.", answer.status),
+            Err(error) => error.to_string(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    field::FieldValue,
+    field::{FieldType, FieldValue},
     history::{Slot, SlotChange},
     id::{FieldId, StageId, TaskId, UserId, WorkflowId},
     patch::Patch,
@@ -57,6 +57,15 @@ impl Task {
     /// What the task is called in addresses: its Unique ID, else its id.
     pub fn address(&self) -> String {
         self.unique_id.as_deref().map_or_else(|| self.id.to_string(), str::to_owned)
+    }
+
+    /// What people call it: the value of the first field of one line of text.
+    pub fn title(&self, workflow: &Workflow) -> Option<&str> {
+        let field = workflow.fields.iter().find(|field| matches!(field.kind, FieldType::Text))?;
+        match self.value(&field.id) {
+            FieldValue::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     pub fn slot(&self, slot: &Slot) -> FieldValue {

@@ -46,7 +46,8 @@ fn built() -> &'static Path {
         let program = std::env::current_exe().expect("a program");
         let folder = program.ancestors().nth(2).expect("two folders above").to_owned();
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--locked", "-p", "onward-plugin-*"]);
+        // The program, too, although it is not needed: as the tests that start it build it, so that it is built once for all.
+        build.args(["build", "--quiet", "--locked", "-p", "onward", "-p", "onward-plugin-*"]);
         if folder.ends_with("release") {
             build.arg("--release");
         }

@@ -123,7 +123,7 @@ pub struct Commit<'a> {
     /// Writes that it had.
     pub requests: usize,
     pub took: Duration,
-    /// Tasks that are others than before; `None` for those that were deleted.
+    /// Tasks that are others than before, or have other comments or another checklist; `None` for those that were deleted.
     pub tasks: &'a HashMap<TaskId, Option<Arc<Task>>>,
     /// The workflows of those that were deleted.
     pub deleted: &'a HashMap<TaskId, WorkflowId>,

@@ -305,3 +305,55 @@ test("a stage with tasks is not removed by a save; versions are compared and res
   expect(complaints).toEqual([]);
   await context.close();
 });
+
+test("what is typed into a step is kept before it is applied; Ctrl+S saves once; roles are made; what is archived is only looked at", async () => {
+  await program.api("POST", "/workflows/import", FLOW.replace('"API Sample"', '"Drafts"'));
+  const versions = () => program.api<unknown[]>("GET", "/workflows/drafts/versions");
+  const { page, complaints, context } = await signedIn(chromium, program);
+  await page.getByRole("listitem").filter({ hasText: "Drafts" }).getByRole("link", { name: "Flow Builder" }).click();
+  await node(page, "action:finish").click();
+  const dialog = await newStep(page, "api", "API call");
+  await dialog.getByRole("textbox", { name: "URL" }).fill("https://example.com/half");
+  await page.goBack();
+  await page.getByRole("dialog").getByText("There are changes that are not saved").waitFor();
+  await page.getByRole("button", { name: "Stay here" }).click();
+  // The browser asks, too; whoever reloads all the same finds what they typed.
+  page.once("dialog", (asked) => void asked.accept());
+  await page.reload();
+  await dialog.getByText("This is what you typed before you left").waitFor();
+  expect(await dialog.getByRole("textbox", { name: "URL" }).inputValue()).toBe("https://example.com/half");
+  await accessible(page);
+  await shot(page, "flow-step-draft");
+  await dialog.getByRole("button", { name: "Apply" }).click();
+  await node(page, "action:finish").click();
+  await steps(page).getByText("https://example.com/half").waitFor();
+  for (const _ of ["once", "twice"]) await page.keyboard.press("Control+s");
+  await page.getByText(/^Saved as version/).first().waitFor();
+  expect(await versions()).toHaveLength(2);
+
+  // Roles of the workflow's own are made here, too.
+  await page.getByRole("complementary").getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Roles (0)" }).click();
+  const roles = page.getByRole("dialog", { name: "Roles" });
+  await roles.getByRole("button", { name: "New role" }).click();
+  await roles.getByLabel("Name").fill("Auditor");
+  await roles.getByRole("group", { name: "Actions that it performs" }).getByText("Finish").click();
+  await roles.getByText("sees tasks, performs Finish").waitFor();
+  await accessible(page);
+  await shot(page, "flow-roles");
+  await roles.getByRole("button", { name: "Done" }).click();
+  await save(page);
+  const { document } = await program.api<{ document: { roles: unknown[] } }>("GET", "/workflows/drafts/definition");
+  expect(document.roles).toEqual([expect.objectContaining({ id: "auditor", name: "Auditor", edit: false, perform: ["Finish"] })]);
+
+  await program.api("POST", "/workflows/drafts/archive");
+  await opened(page, "/workflows/drafts/flow");
+  await page.getByText("This workflow is archived").waitFor();
+  expect(await page.getByRole("button", { name: "New stage" }).count()).toBe(0);
+  await node(page, "action:finish").click();
+  await steps(page).getByText("https://example.com/half").click();
+  expect(await dialog.getByRole("button", { name: "Apply" }).count()).toBe(0);
+  await accessible(page);
+  expect(complaints).toEqual([]);
+  await context.close();
+});

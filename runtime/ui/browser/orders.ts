@@ -4,6 +4,10 @@ import { type Program, signedIn } from "./support";
 
 export const workflow = (receiver: string) => `
 name = "Orders"
+[[roles]]
+name = "Viewer"
+edit = false
+perform = []
 [[fields]]
 name = "Order Number"
 type = "uniqueId"
@@ -79,6 +83,12 @@ type = "move_to_stage"
 name = "Close it"
 stage = "Closed"
 [[actions]]
+name = "Throw away"
+color = "red"
+from = ["Closed"]
+[[actions.steps]]
+type = "delete_task"
+[[actions]]
 name = "Reject"
 color = "red"
 from = ["Open"]
@@ -108,7 +118,7 @@ export interface Walk {
 export function walks(chromium: () => Browser, program: () => Program) {
   let close: (() => Promise<void>) | undefined;
   return {
-    begin: async (options: { width?: number; height?: number; dark?: boolean } = {}): Promise<Walk> => {
+    begin: async (options: Parameters<typeof signedIn>[2] = {}): Promise<Walk> => {
       const { page, context, complaints } = await signedIn(chromium(), program(), options);
       close = () => context.close();
       return { page, complaints };

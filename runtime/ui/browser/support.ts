@@ -138,6 +138,14 @@ export class Program {
   }
 }
 
+/** Somebody with a role in workflows, by the workflows' and the roles' ids, as `signedIn` takes them. */
+export async function member(program: Program, email: string, roles: Record<string, string>): Promise<{ email: string; password: string }> {
+  const password = "a long password";
+  const { token } = await program.api<{ token: string }>("POST", "/invitations", { email, roles });
+  await program.api("POST", "/invitations/accept", { token, password, first_name: "Vera", last_name: "Viewer" }, { authorization: "" });
+  return { email, password };
+}
+
 /** A stream whose server is gone ends, as it does without a proxy in between. */
 function endsWithItsServer(proxy: HttpProxy.ProxyServer): void {
   proxy.on("proxyRes", (from, _, to) => from.on("close", () => from.complete || to.destroy()));

@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { makeOrder, walks, workflow } from "./orders";
-import { Program, Receiver, accessible, browser, shot, sleep, until } from "./support";
+import { Program, Receiver, accessible, browser, member, shot, sleep, until } from "./support";
 
 let receiver: Receiver;
 let program: Program;
@@ -222,5 +222,43 @@ test("while the server is away nothing is lost, and what was pressed is performe
   expect(await program.api("GET", `/workflows/orders/executions?task=${number}`)).toHaveLength(1);
   expect(await page.getByLabel("Mail").inputValue()).toBe("aperture@example.com");
   expect(await page.getByLabel("New comment").inputValue()).toBe("Half a sentence");
+  expect(complaints).toEqual([]);
+});
+
+test("an action that deletes its task leads back to the list, and says so", async () => {
+  const number = await makeOrder(program, { Customer: "Oscorp", Stage: "Closed" });
+  const { page, complaints } = await walk.begin();
+  await page.goto(`/workflows/orders/tasks/${number}`);
+  await page.getByRole("button", { name: "Throw away" }).click();
+  await page.getByText("Throw away: done.").first().waitFor();
+  await page.getByText("The task is deleted.").waitFor();
+  await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
+  expect(await page.getByRole("link", { name: "Oscorp" }).count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+test("whoever may only look sees the task as it is, and is offered nothing that they may not do", async () => {
+  const number = await makeOrder(program, { Customer: "Hooli", "Contract Value": "12" });
+  const vera = await member(program, "vera@example.com", { orders: "viewer" });
+  const { page, complaints } = await walk.begin(vera);
+  await page.goto(`/workflows/orders/tasks/${number}`);
+  await page.getByRole("heading", { name: "Hooli" }).waitFor();
+  await page.getByRole("region", { name: "Details" }).getByText("12").waitFor();
+  await page.getByText("Call the customer").first().waitFor();
+  for (const name of ["Charge", "Reject", "Edit Mail", "Comment", "Add"]) {
+    expect(await page.getByRole("button", { name, exact: true }).count(), name).toBe(0);
+  }
+  expect(await page.getByLabel("New comment").count()).toBe(0);
+  await accessible(page);
+  await page.getByRole("button", { name: "More", exact: true }).click();
+  expect(await page.getByRole("menuitem").allInnerTexts()).toEqual(["Copy link"]);
+  await shot(page, "task-viewer");
+  await page.keyboard.press("Escape");
+  // What others do is seen here at once.
+  await program.api("POST", `/workflows/orders/tasks/${number}/comments`, { body: "They called back" });
+  await page.getByRole("listitem").getByText("They called back").waitFor();
+  await page.goto("/workflows/orders/tasks");
+  await page.getByRole("link", { name: "Hooli" }).waitFor();
+  expect(await page.getByRole("button", { name: "New task" }).count()).toBe(0);
   expect(complaints).toEqual([]);
 });

@@ -152,6 +152,13 @@ test("a task is made, and its cells are written into by keyboard; what is wrong 
   await page.keyboard.press("Escape");
   await mail.getByText("hooli@example.com").waitFor();
 
+  // A click beside an editor saves, also where it is larger than its cell.
+  const notes = await cell(page, "Hooli", "Notes");
+  await notes.dblclick();
+  await page.getByRole("textbox", { name: "Notes" }).fill("They pay late");
+  await page.mouse.click(4, 500);
+  await notes.getByText("They pay late").waitFor();
+
   await (await cell(page, "Hooli", "Priority")).dblclick();
   await page.getByRole("option", { name: "High" }).click();
   await (await cell(page, "Hooli", "Priority")).getByText("High").waitFor();

@@ -52,19 +52,19 @@ pub(super) fn inspect(arguments: &InspectArguments) -> anyhow::Result<()> {
             "problem": of_note.or(of_steps),
             "changeable": changeable,
         });
-        println!("{shown}");
+        say!("{shown}");
     }
     let library = found.map_err(|error| anyhow!("{}: {file}: {error}", error.code()))?;
     if !arguments.json {
-        println!("{file}\n{}", lines(&library));
+        say!("{file}\n{}", lines(&library));
         if let Some(why) = changeable {
-            println!("  warning   a server does not load it from here: {why}");
+            say!("  warning   a server does not load it from here: {why}");
         }
     }
     let steps = steps.transpose()?.unwrap_or_default();
     if !arguments.json {
         for step in steps {
-            println!("  step      {}: {} ({})", step.id, step.title, step.category);
+            say!("  step      {}: {} ({})", step.id, step.title, step.category);
         }
     }
     Ok(())

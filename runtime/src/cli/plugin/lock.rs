@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
-use super::super::{ConfigArguments, load, many, shown};
+use super::super::{ConfigArguments, load, many, say, shown};
 use crate::plugin::{note, trust};
 
 /// Files of a plugin folder that are looked at.
@@ -44,7 +44,7 @@ pub(super) fn lock(arguments: &LockArguments) -> anyhow::Result<()> {
     };
     let pins = pins_of(&folder)?;
     let Some(file) = &arguments.write else {
-        print!("{}", tables(&pins, "\n"));
+        say::print(format_args!("{}", tables(&pins, "\n")));
         return Ok(());
     };
     // The file that a link leads to is written, and not the link.
@@ -52,11 +52,11 @@ pub(super) fn lock(arguments: &LockArguments) -> anyhow::Result<()> {
     let text = fs::read_to_string(&file).with_context(|| shown(&file).to_string())?;
     let edited = edited(&text, &pins).with_context(|| shown(&file).to_string())?;
     if edited == text {
-        println!("{} has the pins of {} already", shown(&file), many(pins.len(), "plugin"));
+        say!("{} has the pins of {} already", shown(&file), many(pins.len(), "plugin"));
         return Ok(());
     }
     replace(&file, &edited).with_context(|| format!("{} cannot be written", shown(&file)))?;
-    println!("{} has the pins of {} now", shown(&file), many(pins.len(), "plugin"));
+    say!("{} has the pins of {} now", shown(&file), many(pins.len(), "plugin"));
     Ok(())
 }
 

@@ -98,7 +98,7 @@ pub(super) fn new(arguments: &NewArguments) -> anyhow::Result<()> {
             "make && make test".to_owned()
         }
     };
-    println!("{name} is a plugin to begin from; its README.md says more. Try:\n\n  cd {name} && {next}\n");
+    say!("{name} is a plugin to begin from; its README.md says more. Try:\n\n  cd {name} && {next}\n");
     Ok(())
 }
 

@@ -75,10 +75,10 @@ pub(super) fn run_once(arguments: &RunArguments) -> anyhow::Result<()> {
     let mut first_failure = None;
     while let Some(answer) = runtime.block_on(answers.next()) {
         match answer {
-            Ok(answer) => println!("{}", serde_json::to_string_pretty(&answer)?),
+            Ok(answer) => say!("{}", serde_json::to_string_pretty(&answer)?),
             Err(error) if arguments.times == 1 => first_failure = Some(error),
             Err(error) => {
-                println!("{}", json!({"code": error.code(), "message": error.to_string()}));
+                say!("{}", json!({"code": error.code(), "message": error.to_string()}));
                 first_failure = first_failure.or(Some(error));
             }
         }

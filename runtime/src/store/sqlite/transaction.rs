@@ -120,6 +120,8 @@ impl Writer {
     ) -> Result<Committed, StoreError> {
         let connection = &self.connection;
         let created = task_before.is_none() && change.task.is_some();
+        // What is kept beside the task changes nothing in it, and is told all the same.
+        let is_told = change.comment.is_some() || change.item.is_some();
         for attempt in change.ended.iter().chain(&change.begun) {
             write_attempt(connection, attempt)?;
         }
@@ -176,7 +178,7 @@ impl Writer {
         if let (None, Some(before)) = (&task, &task_before) {
             pending.deleted.insert(before.id, before.workflow.clone());
         }
-        if let Some(id) = id.filter(|_| changed(&task, &task_before)) {
+        if let Some(id) = id.filter(|_| is_told || changed(&task, &task_before)) {
             pending.tasks.insert(id, task);
         }
         let written = execution.iter().filter(|_| is_written).chain(&change.others);

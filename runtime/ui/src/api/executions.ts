@@ -59,13 +59,6 @@ export const retriedCountQuery = (workflow: string, asked: BulkRetry) =>
     },
   });
 
-/** The version that counts now, with the definition where one may read it. */
-export const currentVersionQuery = (workflow: string) =>
-  queryOptions({
-    queryKey: ["workflow", workflow, "definition", "current"],
-    queryFn: async () => (await answer(client.GET("/api/v1/workflows/{workflow}/definition", { params: { path: { workflow } } }))) as { version: number; document?: unknown },
-  });
-
 export function retry(workflow: string, execution: string, version: "pinned" | "current"): Promise<Schemas["Execution"]> {
   return answer(client.POST("/api/v1/workflows/{workflow}/executions/{execution}/retry", { params: { path: { workflow, execution } }, body: { version } }));
 }

@@ -1514,6 +1514,11 @@ export interface components {
                 name: string | null;
             };
             task: string;
+            /** @description What the task is called: `title` is the value of its first field of the type `text`. Null of one that is deleted. */
+            task_summary: {
+                unique_id: string | null;
+                title: string | null;
+            } | null;
             performed_by: components["schemas"]["Performer"];
             /** Format: date-time */
             created_at: string;
@@ -1534,6 +1539,11 @@ export interface components {
             performed_by: components["schemas"]["Performer"];
             depth: number;
             task: string;
+            /** @description What the task is called: `title` is the value of its first field of the type `text`. Null of one that is deleted. */
+            task_summary: {
+                unique_id: string | null;
+                title: string | null;
+            } | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1896,6 +1906,11 @@ export interface components {
             /** @enum {unknown} */
             circuit: "closed" | "open" | "half-open" | "disabled";
             failures: number;
+            /** @description The last one since the server began, also where it is well since. */
+            last_failure: {
+                message: string;
+                ago_ms: number;
+            } | null;
             called_again_in_ms: number | null;
             calls: number;
             waiting: number;
@@ -8010,6 +8025,10 @@ export interface operations {
                      *           "name": "Finish"
                      *         },
                      *         "task": "01a20e30-9274-7000-916f-97cdf7e7d964",
+                     *         "task_summary": {
+                     *           "unique_id": "42",
+                     *           "title": "Acme Corp"
+                     *         },
                      *         "performed_by": {
                      *           "id": "abc123",
                      *           "email": "user@example.com",
@@ -8353,6 +8372,10 @@ export interface operations {
                      *         }
                      *       ],
                      *       "task": "01a20e30-9274-7000-916f-97cdf7e7d964",
+                     *       "task_summary": {
+                     *         "unique_id": "42",
+                     *         "title": "Acme Corp"
+                     *       },
                      *       "created_at": "2020-01-31T00:00:00Z",
                      *       "updated_at": "2020-01-31T00:00:01Z",
                      *       "attempts": []
@@ -12059,6 +12082,10 @@ export interface operations {
                      *         "endpoint": "billing.example:443",
                      *         "circuit": "closed",
                      *         "failures": 0,
+                     *         "last_failure": {
+                     *           "message": "It answered with status 503.",
+                     *           "ago_ms": 42000
+                     *         },
                      *         "called_again_in_ms": null,
                      *         "calls": 1,
                      *         "waiting": 0,

@@ -62,3 +62,15 @@ export function useRights(workflow: string): { edit: boolean; administer: boolea
 export function useSessionQuery() {
   return useQuery(sessionQuery);
 }
+
+/** Whether whoever is signed in may perform an action: then they decide about its executions. */
+export function useMayPerform(workflow: string, action: string | undefined): boolean {
+  const { is_administrator, workflows } = useSession();
+  return is_administrator || (action !== undefined && !!workflows.find((it) => it.id === workflow)?.perform.includes(action));
+}
+
+/** Whether whoever is signed in may perform anything in a workflow. */
+export function useMayPerformAny(workflow: string): boolean {
+  const { is_administrator, workflows } = useSession();
+  return is_administrator || workflows.some((it) => it.id === workflow && it.perform.length > 0);
+}

@@ -61,21 +61,16 @@ export const historyQuery = (workflow: string, task: string) =>
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/history", path(workflow, task))),
   });
 
-/** Of comments and the checklist no change is told: they are asked for again while somebody looks. */
-const LOOK_AGAIN_MS = 15_000;
-
 export const commentsQuery = (workflow: string, task: string) =>
   queryOptions({
     queryKey: below(workflow, task, "comments"),
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/comments", path(workflow, task))),
-    refetchInterval: LOOK_AGAIN_MS,
   });
 
 export const checklistQuery = (workflow: string, task: string) =>
   queryOptions({
     queryKey: below(workflow, task, "checklist"),
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}/checklist_items", path(workflow, task))),
-    refetchInterval: LOOK_AGAIN_MS,
   });
 
 /** The stage change that is to come; `null` where there is none. */

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { Button as AriaButton, type ButtonProps as AriaButtonProps, Link, ProgressBar, Tooltip, TooltipTrigger } from "react-aria-components";
 import styles from "./Button.module.css";
+import { Spinner } from "./Spinner";
 
 type Look = "plain" | "primary" | "good" | "danger" | "quiet" | "dark";
 
@@ -18,11 +19,19 @@ export function Button({ look = "plain", icon, small = false, children, ...props
     <AriaButton {...props} className={classes(look, small)}>
       {(state) => (
         <>
-          {state.isPending ? <ProgressBar className={styles.spinner!} aria-label="in progress" isIndeterminate /> : icon}
+          {state.isPending ? <Pending /> : icon}
           {typeof children === "function" ? children(state) : children}
         </>
       )}
     </AriaButton>
+  );
+}
+
+function Pending() {
+  return (
+    <ProgressBar aria-label="in progress" isIndeterminate>
+      <Spinner />
+    </ProgressBar>
   );
 }
 

@@ -10,15 +10,14 @@ import {
   FieldError,
   Input,
   Label,
-  ListBox,
-  ListBoxItem,
-  Popover,
   Radio,
   SelectValue,
   Text,
   TextArea,
 } from "react-aria-components";
 import styles from "./Field.module.css";
+import { type Option, Options } from "./Options";
+import { Popup } from "./Popup";
 
 interface Described {
   label: string;
@@ -98,12 +97,6 @@ export function TextField(props: TextFieldProps) {
   );
 }
 
-export interface Option {
-  id: string;
-  name: string;
-  icon?: ReactNode;
-}
-
 interface SelectProps extends Described {
   value: string | null;
   onChange: (id: string) => void;
@@ -129,21 +122,9 @@ export function Select({ value, onChange, options, placeholder = "Choose", ...de
           <ChevronDown aria-hidden />
         </Button>
       </Surroundings>
-      <Popover className={styles.popover!} offset={4}>
-        <ListBox className={styles.list!} items={options}>
-          {(option) => (
-            <ListBoxItem id={option.id} textValue={option.name} className={styles.option!}>
-              {({ isSelected }) => (
-                <>
-                  {option.icon}
-                  <span className={styles.name}>{option.name}</span>
-                  {isSelected && <Check aria-hidden />}
-                </>
-              )}
-            </ListBoxItem>
-          )}
-        </ListBox>
-      </Popover>
+      <Popup className={styles.popover}>
+        <Options items={options} />
+      </Popup>
     </AriaSelect>
   );
 }

@@ -1,8 +1,9 @@
 // Menus: what a button opens to choose what is done.
 import { Check } from "lucide-react";
 import type { ReactNode } from "react";
-import { Header, Menu as AriaMenu, MenuItem, MenuSection, MenuTrigger, Popover, Separator } from "react-aria-components";
+import { Header, Menu as AriaMenu, MenuItem, MenuSection, MenuTrigger, Separator } from "react-aria-components";
 import styles from "./Menu.module.css";
+import { Popup } from "./Popup";
 
 export interface MenuEntry {
   id: string;
@@ -36,9 +37,9 @@ export function Menu({ children, label, groups, onChoose }: MenuProps) {
   return (
     <MenuTrigger>
       {children}
-      <Popover className={styles.popover!} offset={4}>
+      <Popup className={styles.popover}>
         <MenuList label={label} groups={filled} onChoose={onChoose} />
-      </Popover>
+      </Popup>
     </MenuTrigger>
   );
 }

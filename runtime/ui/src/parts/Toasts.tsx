@@ -30,6 +30,11 @@ export function told(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What is wrong with the value of a field; else what went wrong with saving it. */
+export function toldOf(error: unknown, field: string): string {
+  return (error instanceof ApiError && error.fields[field]?.join("; ")) || told(error);
+}
+
 export function Toasts() {
   return (
     <ToastRegion queue={queue} className={styles.region!}>

@@ -135,7 +135,7 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<()> {
     let mut report = Report { arguments, seed, tried: Vec::new(), failures: 0, notes: 0, skipped: 0 };
     let file = shown(&arguments.file);
     if !arguments.json {
-        println!("{file}");
+        say!("{file}");
     }
     report.all()?;
     let Report { failures, notes, skipped, tried, .. } = report;
@@ -143,10 +143,10 @@ pub(super) fn check(arguments: &CheckArguments) -> anyhow::Result<()> {
         let all = json!({
             "file": file.to_string(), "seed": seed, "cases": tried, "failed": failures, "notes": notes, "skipped": skipped,
         });
-        println!("{all}");
+        say!("{all}");
     } else {
         let passed = tried.len() - failures - skipped;
-        println!("{passed} ok, {failures} failed, {skipped} not tried, {}; seed {seed}", many(notes, "note"));
+        say!("{passed} ok, {failures} failed, {skipped} not tried, {}; seed {seed}", many(notes, "note"));
     }
     if failures > 0 {
         bail!(
@@ -232,11 +232,11 @@ impl Report<'_> {
         if !self.arguments.json {
             let of = step.map_or_else(String::new, |step| format!("{step}: "));
             let why = message.as_ref().map_or_else(String::new, |message| format!(": {message}"));
-            println!("  {shown:<7} {of}{case}{why}");
+            say!("  {shown:<7} {of}{case}{why}");
             if let Some(advice) = &advice {
-                println!("          {advice}");
+                say!("          {advice}");
             }
-            notes.iter().for_each(|note| println!("          note: {note}"));
+            notes.iter().for_each(|note| say!("          note: {note}"));
         }
         let told = Tried { case, step, outcome, findings: Told { message, advice, notes } };
         self.tried.push(json!(told));

@@ -1,5 +1,5 @@
 // What became of one document in another, in words: for the second of two editors, and for what is about to be saved.
-import { type FlowDocument, type Position, actionsOf, fieldsOf, same, stagesOf, stepsOf } from "./document";
+import { type FlowDocument, type Position, actionsOf, fieldsOf, rolesOf, same, stagesOf, stepsOf } from "./document";
 
 export interface Change {
   kind: "added" | "removed" | "changed";
@@ -22,6 +22,10 @@ const WORDS: Record<string, string> = {
   after: "after it",
   color: "colour",
   end: "end stage",
+  admin: "administers the workflow",
+  view: "sees tasks",
+  edit: "changes tasks",
+  perform: "performs actions",
 };
 
 export function changes(before: FlowDocument, after: FlowDocument): Change[] {
@@ -30,7 +34,7 @@ export function changes(before: FlowDocument, after: FlowDocument): Change[] {
     ...(whole.length > 0 ? [{ kind: "changed" as const, what: "Workflow", how: whole.join(", ") }] : []),
     ...ofParts("Field", fieldsOf(before), fieldsOf(after)),
     ...ofParts("Stage", stagesOf(before), stagesOf(after)),
-    ...ofParts("Role", before.roles ?? [], after.roles ?? []),
+    ...ofParts("Role", rolesOf(before), rolesOf(after)),
     ...ofParts("Action", actionsOf(before), actionsOf(after), (one, other) =>
       ofParts("step", stepsOf(one), stepsOf(other)).map((it) => `${it.what} ${it.kind}${it.how && it.kind === "changed" ? ` (${it.how})` : ""}`),
     ),

@@ -89,6 +89,7 @@ export interface FlowDocument {
 export const fieldsOf = (document: FlowDocument): Field[] => document.fields ?? [];
 export const stagesOf = (document: FlowDocument): Stage[] => document.stages ?? [];
 export const actionsOf = (document: FlowDocument): Action[] => document.actions ?? [];
+export const rolesOf = (document: FlowDocument): Role[] => document.roles ?? [];
 export const stepsOf = (action: Action): Step[] => action.steps ?? [];
 
 export const stageById = (document: FlowDocument, id: string) => stagesOf(document).find((it) => it.id === id);
@@ -96,7 +97,7 @@ export const stageByName = (document: FlowDocument, name: unknown) => stagesOf(d
 export const actionById = (document: FlowDocument, id: string) => actionsOf(document).find((it) => it.id === id);
 
 /** The roles that every workflow has, then its own. */
-export const roleNames = (document: FlowDocument): string[] => ["Administrator", "Collaborator", ...(document.roles ?? []).map((it) => it.name)];
+export const roleNames = (document: FlowDocument): string[] => ["Administrator", "Collaborator", ...rolesOf(document).map((it) => it.name)];
 
 /** An id made from a name: what the server would make of it. */
 export function slug(name: string): string {
@@ -156,12 +157,13 @@ export function settle(document: FlowDocument, base: FlowDocument): { document: 
   };
   const stages = settle("stage:", stagesOf(document), stagesOf(base));
   const fields = settle("field:", fieldsOf(document), fieldsOf(base));
+  const roles = document.roles && settle("role:", document.roles, rolesOf(base));
   const own = actionsOf(document).map((action) => {
     const before = actionById(base, action.id);
     return action.steps ? { ...action, steps: settle(stepKey(action.id), action.steps, before ? stepsOf(before) : []) } : action;
   });
   const actions = settle("action:", own, actionsOf(base));
-  return { document: { ...document, fields, stages, actions }, became };
+  return { document: { ...document, fields, stages, ...(roles && { roles }), actions }, became };
 }
 
 /** Another state of what was saved, with the ids that its parts have since: so that it is still the same parts that it speaks of. */
@@ -181,6 +183,7 @@ export function follow(document: FlowDocument, became: Became): FlowDocument {
     ...document,
     ...(document.fields && { fields: followed("field:", document.fields) }),
     ...(document.stages && { stages: followed("stage:", document.stages) }),
+    ...(document.roles && { roles: followed("role:", document.roles) }),
     ...(document.actions && { actions: followed("action:", own) }),
   };
 }

@@ -1,5 +1,6 @@
 // Drafts: what somebody has edited and not saved, kept in the browser, so that neither a reload nor a restart loses it.
 import { type FlowDocument, same } from "./document";
+import { type TypedStep, isThere } from "./steps";
 
 /** The part of `localStorage` that is needed. */
 export interface Shelf {
@@ -13,6 +14,8 @@ export interface Draft {
   version: number;
   base: FlowDocument;
   document: FlowDocument;
+  /** What was typed into a step and not applied. */
+  step?: TypedStep | undefined;
   at: string;
 }
 
@@ -27,7 +30,9 @@ export function readDraft(shelf: Shelf, key: string): Draft | undefined {
   try {
     const draft = JSON.parse(shelf.getItem(key) ?? "null") as Draft | null;
     if (!draft || typeof draft.version !== "number" || !Array.isArray(draft.document?.stages) || !Array.isArray(draft.base?.stages)) return undefined;
-    return same(draft.document, draft.base) ? undefined : draft;
+    const { step, ...rest } = draft;
+    if (step && typeof step.step?.name === "string" && isThere(draft.document, step.open)) return draft;
+    return same(draft.document, draft.base) ? undefined : rest;
   } catch {
     return undefined;
   }
@@ -35,7 +40,7 @@ export function readDraft(shelf: Shelf, key: string): Draft | undefined {
 
 /** Keeps a draft; what is as it was saved needs none. Says whether the browser took it. */
 export function keepDraft(shelf: Shelf, key: string, draft: Draft): boolean {
-  if (same(draft.document, draft.base)) {
+  if (!draft.step && same(draft.document, draft.base)) {
     dropDraft(shelf, key);
     return true;
   }

@@ -103,6 +103,14 @@ test("a draft is kept until it says what is saved", () => {
   expect(readDraft(shelf, "w")).toEqual({ version: 3, base: sample, document, at: "now" });
   keepDraft(shelf, "w", { version: 3, base: sample, document: sample, at: "now" });
   expect(readDraft(shelf, "w")).toBeUndefined();
+  // What is typed into a step is kept before it is applied, for as long as there is such a step.
+  const action = sample.actions![0]!;
+  const step = { open: { action: action.id, type: "api_call" }, step: { id: "call", name: "Call", type: "api_call" } };
+  keepDraft(shelf, "w", { version: 3, base: sample, document: sample, step, at: "now" });
+  expect(readDraft(shelf, "w")?.step).toEqual(step);
+  keepDraft(shelf, "w", { version: 3, base: sample, document: sample, step: { ...step, open: { action: action.id, step: "gone" } }, at: "now" });
+  expect(readDraft(shelf, "w")).toBeUndefined();
+  keepDraft(shelf, "w", { version: 3, base: sample, document: sample, at: "now" });
   expect(kept.size).toBe(0);
   kept.set("w", "no json");
   expect(readDraft(shelf, "w")).toBeUndefined();

@@ -1,5 +1,5 @@
 // What is wrong with a document, beside the thing that it concerns: by JSON pointers into it.
-import { type FlowDocument, actionsOf, fieldsOf, stagesOf, stepsOf } from "./document";
+import { type FlowDocument, actionsOf, fieldsOf, rolesOf, stagesOf, stepsOf } from "./document";
 
 export interface Problem {
   /** A JSON pointer; "" for the whole; null where nobody could say. */
@@ -12,7 +12,7 @@ export interface Problem {
 /** The thing that a problem concerns. */
 export type Concerns =
   | { kind: "workflow" }
-  | { kind: "field"; id: string; name: string; at: string }
+  | { kind: "field" | "role"; id: string; name: string; at: string }
   | { kind: "stage"; id: string; name: string; at: string }
   | { kind: "action"; id: string; name: string; at: string; step?: { id: string; name: string } };
 
@@ -30,6 +30,10 @@ export function concerned(document: FlowDocument, path: string | null | undefine
     case "fields": {
       const field = part(fieldsOf(document));
       return field ? { kind: "field", id: field.id, name: field.name, at: at(rest) } : { kind: "workflow" };
+    }
+    case "roles": {
+      const role = part(rolesOf(document));
+      return role ? { kind: "role", id: role.id, name: role.name, at: at(rest) } : { kind: "workflow" };
     }
     case "stages": {
       const stage = part(stagesOf(document));
@@ -54,6 +58,8 @@ export function whereabouts(concerns: Concerns): string {
       return "The workflow";
     case "field":
       return `Field “${concerns.name}”`;
+    case "role":
+      return `Role “${concerns.name}”`;
     case "stage":
       return `Stage “${concerns.name}”`;
     case "action":
@@ -68,7 +74,7 @@ export interface Placed extends Problem {
 export const located = (document: FlowDocument, problems: Problem[]): Placed[] => problems.map((it) => ({ ...it, concerns: concerned(document, it.path) }));
 
 /** Those that concern a stage, an action, or one step of it. */
-export function about(problems: Placed[], kind: "stage" | "action" | "field", id: string, step?: string): Placed[] {
+export function about(problems: Placed[], kind: "stage" | "action" | "field" | "role", id: string, step?: string): Placed[] {
   return problems.filter(({ concerns }) => concerns.kind === kind && concerns.id === id && (step === undefined || (concerns.kind === "action" && concerns.step?.id === step)));
 }
 

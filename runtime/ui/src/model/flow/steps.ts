@@ -11,6 +11,21 @@ export interface StepTypeLike {
   schema?: unknown;
 }
 
+/** The step that somebody looks at: one of an action, or a new one of a type. */
+export type OpenStep = { action: string; step: string } | { action: string; type: string };
+
+/** A step as it is being typed, before it is applied. */
+export interface TypedStep {
+  open: OpenStep;
+  step: Step;
+}
+
+/** Whether the action, and the step that is being changed, are still there. */
+export function isThere(document: FlowDocument, open: OpenStep): boolean {
+  const action = actionById(document, open.action);
+  return action !== undefined && (!("step" in open) || stepsOf(action).some((it) => it.id === open.step));
+}
+
 /** A step that is not in its action yet: its name is that of its type. */
 export function newStep(document: FlowDocument, actionId: string, type: StepTypeLike): Step {
   const action = actionById(document, actionId);

@@ -51,12 +51,9 @@ test("every state can be chosen, by itself or by its status", () => {
 });
 
 test("a task is called by its Unique ID and its first text", () => {
-  const fields = [
-    { name: "Company ID", type: "uniqueId" },
-    { name: "Company Name", type: "text" },
-  ];
-  expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", fields, { "Company ID": "42", "Company Name": "Acme Corp" })).toBe("42 · Acme Corp");
-  expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", fields, null)).toBe("…09897dcc");
+  expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", { unique_id: "42", title: "Acme Corp" })).toBe("42 · Acme Corp");
+  expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", { unique_id: null, title: " " })).toBe("…09897dcc");
+  expect(taskLabel("01a225f0-933b-7000-b50e-134c09897dcc", null)).toBe("…09897dcc");
   expect(fullName({ email: "ada@example.com", first_name: null, last_name: null })).toBe("ada@example.com");
   expect(fullName({ email: null, first_name: "Billing", last_name: null })).toBe("Billing");
 });

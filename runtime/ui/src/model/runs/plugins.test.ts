@@ -22,7 +22,7 @@ test("what needs somebody stands first", () => {
   expect(inOrder(plugins).map((it) => `${it.name} ${it.state}`)).toEqual(["z refused", "a loaded", "b loaded", "a disabled"]);
 });
 
-const endpoint = (name: string, circuit: Endpoint["circuit"], failures = 0): Endpoint => ({ endpoint: name, circuit, failures, called_again_in_ms: null, calls: 0, waiting: 0, calls_max: 100, waiting_max: 400, rate_max: null });
+const endpoint = (name: string, circuit: Endpoint["circuit"], failures = 0): Endpoint => ({ endpoint: name, circuit, failures, last_failure: null, called_again_in_ms: null, calls: 0, waiting: 0, calls_max: 100, waiting_max: 400, rate_max: null });
 
 test("an endpoint that is not called, or fails, stands first and can be enabled", () => {
   const list = [endpoint("a:1", "closed"), endpoint("b:1", "closed", 2), endpoint("c:1", "open", 10), endpoint("d:1", "disabled")];

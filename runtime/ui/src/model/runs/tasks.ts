@@ -1,20 +1,13 @@
 // What a task is called where another page points to it.
 
-interface Field {
-  name: string;
-  type: string;
+interface Summary {
+  unique_id: string | null;
+  title: string | null;
 }
 
-/** Its Unique ID and its first text: `42 · Acme Corp`. The end of its id where it has neither. */
-export function taskLabel(id: string, fields: Field[], values: Record<string, unknown> | null | undefined): string {
-  const of = (type: string) => {
-    for (const field of fields) {
-      const value = field.type === type ? values?.[field.name] : undefined;
-      if (typeof value === "string" && value.trim()) return value.trim();
-    }
-    return undefined;
-  };
-  const parts = [of("uniqueId"), of("text")].filter((it): it is string => it !== undefined);
+/** Its Unique ID and its title: `42 · Acme Corp`. The end of its id where it has neither, or is gone. */
+export function taskLabel(id: string, summary: Summary | null): string {
+  const parts = [summary?.unique_id, summary?.title?.trim()].filter(Boolean);
   return parts.length > 0 ? parts.join(" · ") : shortId(id);
 }
 

@@ -60,8 +60,11 @@ function column(name: string, kind: Kind, editable: boolean, field?: Field): Col
   return { name, kind, width, sortable: !UNSORTED.includes(kind), editable, ...(field && { field }) };
 }
 
+/** A field as far as a title needs it. */
+type TitleField = Pick<Field, "name"> & { type: string };
+
 /** The field that names a task: its first text, else its Unique ID, else its first field. */
-export function titleField(fields: Field[]): Field | undefined {
+export function titleField<Of extends TitleField>(fields: Of[]): Of | undefined {
   return fields.find((it) => it.type === "text") ?? fields.find((it) => it.type === "uniqueId") ?? fields[0];
 }
 
@@ -91,8 +94,8 @@ export function addressOf(task: Task): string {
 }
 
 /** What a task is called on a page of its own. */
-export function titleOf(task: Task, fields: Field[]): string {
-  const text = (field: Field | undefined) => (field && typeof task[field.name] === "string" ? (task[field.name] as string).trim() : "");
+export function titleOf(task: Task, fields: TitleField[]): string {
+  const text = (field: TitleField | undefined) => (field && typeof task[field.name] === "string" ? (task[field.name] as string).trim() : "");
   const unique = fields.find((it) => it.type === "uniqueId");
   return text(titleField(fields)) || text(unique) || "Untitled task";
 }
@@ -117,3 +120,6 @@ export function readHidden(storage: Pick<Storage, "getItem">, workflow: string):
 export function writeHidden(storage: Pick<Storage, "setItem">, workflow: string, hidden: readonly string[]): void {
   storage.setItem(KEY(workflow), JSON.stringify(hidden));
 }
+
+/** Numbers stand at the end of their cell, so that digits are below digits. */
+export const isEnd = ({ kind }: Column) => kind === "number" || kind === "currency";

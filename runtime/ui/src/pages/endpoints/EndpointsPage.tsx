@@ -10,8 +10,9 @@ import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading } from "../../parts/States";
 import { type Column, Table } from "../../parts/Table";
-import { Left } from "../../parts/Time";
+import { Ago, Left } from "../../parts/Time";
 import { say, sayError } from "../../parts/Toasts";
+import { Words } from "../../parts/Words";
 import styles from "./Endpoints.module.css";
 
 /** No event tells of endpoints, so they are looked at. */
@@ -70,7 +71,7 @@ function List({ seen: { endpoints, at } }: { seen: Seen }) {
       ),
     },
     { id: "state", name: "State", cell: (it) => <Badge tone={circuitOf(it).tone}>{circuitOf(it).name}</Badge> },
-    { id: "failures", name: "Failures", wideOnly: true, cell: (it) => <span className={styles.number}>{failuresInWords(it.failures)}</span> },
+    { id: "failures", name: "Failures", wideOnly: true, cell: (it) => <Failures endpoint={it} seenAt={at} /> },
     { id: "calls", name: "Under way", end: true, wideOnly: true, cell: (it) => <span className={styles.number}>{it.calls} of {it.calls_max}</span> },
     { id: "waiting", name: "In line", end: true, wideOnly: true, cell: (it) => <span className={styles.number}>{it.waiting} of {it.waiting_max}</span> },
     { id: "rate", name: "Rate limit", wideOnly: true, cell: (it) => rateInWords(it.rate_max) },
@@ -79,8 +80,26 @@ function List({ seen: { endpoints, at } }: { seen: Seen }) {
   return <Table label="Endpoints" columns={columns} rows={inOrder(endpoints)} rowKey={(it) => it.endpoint} />;
 }
 
-function Why({ endpoint, seenAt }: { endpoint: Endpoint; seenAt: number }) {
-  const { called_again_in_ms: again } = endpoint;
+interface OfEndpoint {
+  endpoint: Endpoint;
+  seenAt: number;
+}
+
+function Failures({ endpoint: { failures, last_failure: last }, seenAt }: OfEndpoint) {
+  return (
+    <span className={styles.number} title={last?.message}>
+      {failuresInWords(failures)}
+      {last && (
+        <>
+          , the last <Ago at={new Date(seenAt - last.ago_ms).toISOString()} />
+        </>
+      )}
+    </span>
+  );
+}
+
+function Why({ endpoint, seenAt }: OfEndpoint) {
+  const { called_again_in_ms: again, last_failure: last } = endpoint;
   return (
     <span className={styles.why}>
       {circuitOf(endpoint).says}
@@ -89,6 +108,11 @@ function Why({ endpoint, seenAt }: { endpoint: Endpoint; seenAt: number }) {
           {" "}
           Tried again in <Left until={new Date(seenAt + again).toISOString()} over="a moment" />.
         </>
+      )}
+      {last && (
+        <span className={styles.last}>
+          <Words text={last.message} />
+        </span>
       )}
     </span>
   );

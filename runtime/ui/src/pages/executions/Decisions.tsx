@@ -4,6 +4,7 @@ import { Ban, RotateCcw, X } from "lucide-react";
 import { useState } from "react";
 import type { ExecutionDetail } from "../../api/executions";
 import { cancel, dismiss, retry } from "../../api/executions";
+import { useMayPerform } from "../../api/session";
 import { stepName } from "../../model/runs/chain";
 import { currentVersionOffer } from "../../model/runs/retrying";
 import { possible } from "../../model/runs/states";
@@ -12,7 +13,7 @@ import { Confirm } from "../../parts/Dialog";
 import { RadioGroup } from "../../parts/Field";
 import { SentAgain } from "../../parts/SentAgain";
 import { say, sayError } from "../../parts/Toasts";
-import { useCurrentVersion, useMayPerform } from "./names";
+import { useCurrentVersion } from "./names";
 
 type Asked = "retry" | "cancel" | "dismiss";
 type Version = "pinned" | "current";

@@ -1,7 +1,6 @@
 // One execution: how it is, why, what can be done about it, and each attempt with what was sent and answered.
 import { useQuery } from "@tanstack/react-query";
 import { ChevronLeft } from "lucide-react";
-import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
 import { ApiError } from "../../api/client";
 import type { ExecutionDetail } from "../../api/executions";
@@ -11,6 +10,7 @@ import { fullName } from "../../model/people/person";
 import { shortId } from "../../model/runs/tasks";
 import { LinkButton } from "../../parts/Button";
 import { CopyButton } from "../../parts/Copy";
+import { Fact, Facts } from "../../parts/Facts";
 import { Badge } from "../../parts/Marks";
 import { Card, useTitle } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
@@ -19,7 +19,7 @@ import { Timeline } from "../../parts/Timeline";
 import { Words } from "../../parts/Words";
 import { Decisions } from "./Decisions";
 import styles from "./Execution.module.css";
-import { useActions, useTaskNames } from "./names";
+import { useActions } from "./names";
 import { TaskLink } from "./TaskLink";
 
 export function Component() {
@@ -52,7 +52,6 @@ const NONE: never[] = [];
 
 function Whole({ workflow, execution }: { workflow: string; execution: ExecutionDetail }) {
   const actions = useActions(workflow, NONE);
-  const tasks = useTaskNames(workflow, [execution]);
   const name = execution.action?.name ?? actions.find((it) => it.id === execution.action_id)?.name ?? execution.action_id;
   const state = stateOf(execution.state);
   const isOver = state.status !== "Pending";
@@ -67,9 +66,9 @@ function Whole({ workflow, execution }: { workflow: string; execution: Execution
         </div>
       </header>
       <Outcome execution={execution} />
-      <dl className={styles.facts}>
+      <Facts>
         <Fact name="Task">
-          <TaskLink workflow={workflow} id={execution.task} name={tasks.get(execution.task)} />
+          <TaskLink workflow={workflow} execution={execution} />
         </Fact>
         {execution.performed_by && <Fact name="Performed by">{fullName(execution.performed_by)}</Fact>}
         <Fact name="Performed">
@@ -84,20 +83,11 @@ function Whole({ workflow, execution }: { workflow: string; execution: Execution
           <code title={execution.id}>{shortId(execution.id)}</code>
           <CopyButton text={execution.id} look="quiet" />
         </Fact>
-      </dl>
+      </Facts>
       <Card title="Steps">
         {execution.attempts.length === 0 && !execution.steps?.length && isOver ? <p className={styles.quiet}>No step ran.</p> : <Timeline execution={execution} saysFailure={false} />}
       </Card>
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

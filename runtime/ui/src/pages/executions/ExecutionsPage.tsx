@@ -6,6 +6,7 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { ApiError } from "../../api/client";
 import type { ExecutionItem } from "../../api/executions";
 import { executionsQuery } from "../../api/executions";
+import { useMayPerformAny } from "../../api/session";
 import { type Filters, bulkRetry, inWords, readFilters, writeFilters } from "../../model/runs/filters";
 import { stateOf } from "../../model/runs/states";
 import { fullName } from "../../model/people/person";
@@ -18,7 +19,7 @@ import { type Column, Table } from "../../parts/Table";
 import { Ago, Took } from "../../parts/Time";
 import styles from "./Executions.module.css";
 import { FilterBar } from "./FilterBar";
-import { useActions, useMayPerformAny, useTaskNames } from "./names";
+import { useActions } from "./names";
 import { RetryAll } from "./RetryAll";
 import { TaskLink } from "./TaskLink";
 
@@ -87,7 +88,6 @@ function More({ list, shown }: { list: Pick<ReturnType<typeof useInfiniteQuery>,
 }
 
 function List({ workflow, items }: { workflow: string; items: ExecutionItem[] }) {
-  const tasks = useTaskNames(workflow, items);
   const columns: Column<ExecutionItem>[] = [
     {
       id: "state",
@@ -97,7 +97,7 @@ function List({ workflow, items }: { workflow: string; items: ExecutionItem[] })
     {
       id: "action",
       name: "Action",
-      cell: ({ id, action, errors, task, created_at }) => (
+      cell: ({ id, action, errors, created_at, ...it }) => (
         <div className={styles.what}>
           <Link to={`/workflows/${workflow}/executions/${id}`} className={styles.action}>
             {action.name ?? action.id}
@@ -108,7 +108,7 @@ function List({ workflow, items }: { workflow: string; items: ExecutionItem[] })
             </span>
           )}
           <span className={styles.narrow}>
-            <TaskLink workflow={workflow} id={task} name={tasks.get(task)} /> <Ago at={created_at} />
+            <TaskLink workflow={workflow} execution={it} /> <Ago at={created_at} />
           </span>
         </div>
       ),
@@ -117,9 +117,9 @@ function List({ workflow, items }: { workflow: string; items: ExecutionItem[] })
       id: "task",
       name: "Task",
       wideOnly: true,
-      cell: ({ task }) => (
+      cell: (execution) => (
         <span className={styles.task}>
-          <TaskLink workflow={workflow} id={task} name={tasks.get(task)} />
+          <TaskLink workflow={workflow} execution={execution} />
         </span>
       ),
     },

@@ -1,8 +1,11 @@
 // A link to the task of an execution, as far as there still is one.
 import { Link } from "react-router";
-import type { TaskName } from "./names";
+import type { ExecutionItem } from "../../api/executions";
+import { taskLabel } from "../../model/runs/tasks";
 
-export function TaskLink({ workflow, id, name }: { workflow: string; id: string; name: TaskName | undefined }) {
-  if (name?.isGone) return <span title={id}>{name.label} (deleted)</span>;
-  return <Link to={`/workflows/${workflow}/tasks/${id}`}>{name?.label ?? id}</Link>;
+export function TaskLink({ workflow, execution }: { workflow: string; execution: Pick<ExecutionItem, "task" | "task_summary"> }) {
+  const { task, task_summary } = execution;
+  const label = taskLabel(task, task_summary);
+  if (!task_summary) return <span title={task}>{label} (deleted)</span>;
+  return <Link to={`/workflows/${workflow}/tasks/${task}`}>{label}</Link>;
 }

@@ -8,6 +8,7 @@ import { useRights, useSession } from "../../api/session";
 import type { FlowDocument } from "../../model/flow/document";
 import { type Draft, draftKey } from "../../model/flow/draft";
 import type { Thing } from "../../model/flow/edit";
+import type { OpenStep, TypedStep } from "../../model/flow/steps";
 import { nodeId } from "../../model/flow/canvas";
 import { Canvas } from "./Canvas";
 import { Conflict } from "./Conflict";
@@ -16,9 +17,9 @@ import { Leave } from "./Leave";
 import { Notices } from "./Notices";
 import { useRemoval } from "./removal";
 import { useDraft, useSaving, useValidation } from "./saving";
-import { Sidebar } from "./Sidebar";
+import { RolesDialog } from "./RolesDialog";
+import { type Parts, Sidebar } from "./Sidebar";
 import { type Builder, BuilderContext, useBuilderState } from "./state";
-import type { OpenStep } from "./StepDialog";
 import { Toolbar } from "./Toolbar";
 import { FieldsDialog } from "./FieldsDialog";
 
@@ -43,9 +44,10 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   const secrets = useQuery({ ...secretNamesQuery, enabled: is_administrator });
   const users = useQuery(usersQuery(workflow));
   const { problems, isChecked } = useValidation(workflow, document, !isReadOnly);
-  const isDraftLost = useDraft(key, held, !isReadOnly);
-  const [openStep, setOpenStep] = useState<OpenStep>();
-  const [isFieldsOpen, setFieldsOpen] = useState(false);
+  const [typedStep, setTypedStep] = useState<TypedStep | undefined>(draft?.step);
+  const [openStep, setOpenStep] = useState<OpenStep | undefined>(draft?.step?.open);
+  const isDraftLost = useDraft(key, held, typedStep, !isReadOnly);
+  const [openParts, setOpenParts] = useState<Parts>();
   const [isConflictOpen, setConflictOpen] = useState(false);
   const saving = useSaving(workflow, key, held, () => setConflictOpen(true));
 
@@ -82,6 +84,10 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
     edit,
     openStep: setOpenStep,
   };
+  const closeStep = () => {
+    setOpenStep(undefined);
+    setTypedStep(undefined);
+  };
   const removal = useRemoval(builder);
   useKeys(builder, removal.ask, () => void saving.save());
 
@@ -92,15 +98,16 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
         <Notices refusal={saving.refusal} onForget={saving.forget} isDraftLost={isDraftLost} onCompare={() => setConflictOpen(true)} onRead={() => dispatch({ do: "note-read" })} />
         <ReactFlowProvider>
           <div className={styles.parts}>
-            <Sidebar isSaving={saving.isSaving} isChecked={isChecked} onSave={() => void saving.save()} onRemove={removal.ask} onFields={() => setFieldsOpen(true)} />
+            <Sidebar isSaving={saving.isSaving} isChecked={isChecked} onSave={() => void saving.save()} onRemove={removal.ask} onParts={setOpenParts} />
             <section className={styles.stage} aria-label="Canvas">
               <Toolbar onRemove={removal.ask} />
               <Canvas />
             </section>
           </div>
         </ReactFlowProvider>
-        <Suspense>{openStep && <StepDialog key={"step" in openStep ? openStep.step : openStep.type} open={openStep} onClose={() => setOpenStep(undefined)} />}</Suspense>
-        {isFieldsOpen && <FieldsDialog onClose={() => setFieldsOpen(false)} />}
+        <Suspense>{openStep && <StepDialog key={"step" in openStep ? openStep.step : openStep.type} open={openStep} typed={typedStep} onType={setTypedStep} onClose={closeStep} />}</Suspense>
+        {openParts === "fields" && <FieldsDialog onClose={() => setOpenParts(undefined)} />}
+        {openParts === "roles" && <RolesDialog onClose={() => setOpenParts(undefined)} />}
         {removal.dialog}
         <Conflict
           isOpen={isConflictOpen && held.theirs !== undefined}
@@ -111,7 +118,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
             void saving.save(held.theirs?.version);
           }}
         />
-        <Leave draft={key} isDirty={held.isDirty} />
+        <Leave draft={key} isDirty={held.isDirty || typedStep !== undefined} />
       </main>
     </BuilderContext>
   );

@@ -5,7 +5,7 @@ import { versionsQuery } from "../../api/definitions";
 import { type Change, changes } from "../../model/flow/difference";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
-import { ChangeList } from "./ChangeList";
+import { ChangeList } from "../../parts/ChangeList";
 import styles from "./Changes.module.css";
 import { useBuilder } from "./state";
 

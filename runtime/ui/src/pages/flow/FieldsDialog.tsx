@@ -1,21 +1,21 @@
 // The workflow's fields: added, named, typed, put in order, removed.
-import { ChevronDown, ChevronUp, Plus, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { Plus } from "lucide-react";
 import { type Field, fieldsOf } from "../../model/flow/document";
 import { FIELD_TYPES, addField, changeField, hasOptions, moveField, removeField, withType } from "../../model/flow/fields";
 import { about } from "../../model/flow/problems";
-import { Button, IconButton } from "../../parts/Button";
+import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
 import { Checkbox, Select, TextField } from "../../parts/Field";
 import styles from "./Fields.module.css";
 import { NameField } from "./NameColor";
+import { NamedList, useOpenThing } from "./NamedList";
 import { Beside } from "./Problems";
 import { useBuilder } from "./state";
 
 export function FieldsDialog({ onClose }: { onClose: () => void }) {
   const { document, edit, isReadOnly } = useBuilder();
   const fields = fieldsOf(document);
-  const [open, setOpen] = useState<string>();
+  const { open, setOpen, openNew } = useOpenThing();
   const add = () => {
     let made: string | undefined;
     edit((it) => {
@@ -23,41 +23,22 @@ export function FieldsDialog({ onClose }: { onClose: () => void }) {
       made = done.id;
       return done.document;
     });
-    setOpen(made);
-    requestAnimationFrame(() => {
-      const input = globalThis.document.querySelector<HTMLInputElement>("[data-field-open] input");
-      input?.focus();
-      input?.select();
-    });
+    openNew(made);
   };
   return (
     <Modal title="Fields" isOpen onClose={onClose} wide isDismissable>
       <p className={styles.hint}>The columns of a task, in the order in which it shows them. Changes count once the workflow is saved.</p>
       {fields.length === 0 && <p>There is no field yet.</p>}
-      <ul className={styles.fields}>
-        {fields.map((field, index) => (
-          <li key={field.id} className={styles.field}>
-            <div className={styles.row}>
-              <button type="button" className={styles.name} aria-expanded={open === field.id} onClick={() => setOpen(open === field.id ? undefined : field.id)}>
-                {open === field.id ? <ChevronUp aria-hidden /> : <ChevronDown aria-hidden />}
-                <span>{field.name}</span>
-                <span className={styles.type}>
-                  {FIELD_TYPES.find((it) => it.id === field.type)?.name ?? field.type}
-                  {field.required ? ", required" : ""}
-                </span>
-              </button>
-              {!isReadOnly && (
-                <>
-                  <IconButton small label={`Move ${field.name} up`} icon={<ChevronUp />} isDisabled={index === 0} onPress={() => edit((it) => moveField(it, field.id, index - 1))} />
-                  <IconButton small label={`Move ${field.name} down`} icon={<ChevronDown />} isDisabled={index === fields.length - 1} onPress={() => edit((it) => moveField(it, field.id, index + 1))} />
-                  <IconButton small label={`Remove ${field.name}`} icon={<Trash2 />} onPress={() => edit((it) => removeField(it, field.id))} />
-                </>
-              )}
-            </div>
-            {open === field.id && <OneField field={field} />}
-          </li>
-        ))}
-      </ul>
+      <NamedList
+        things={fields}
+        summary={typeWords}
+        detail={(field) => <OneField field={field} />}
+        open={open}
+        onOpen={setOpen}
+        isReadOnly={isReadOnly}
+        onMove={(id, to) => edit((it) => moveField(it, id, to))}
+        onRemove={(id) => edit((it) => removeField(it, id))}
+      />
       {!isReadOnly && (
         <div>
           <Button icon={<Plus aria-hidden />} onPress={add}>
@@ -74,12 +55,14 @@ export function FieldsDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
+const typeWords = ({ type, required }: Field) => `${FIELD_TYPES.find((it) => it.id === type)?.name ?? type}${required ? ", required" : ""}`;
+
 function OneField({ field }: { field: Field }) {
   const { document, edit, problems, isReadOnly } = useBuilder();
   const set = (change: Parameters<typeof changeField>[2], key?: string) => edit((it) => changeField(it, field.id, change), key && `${key} ${field.id}`);
   const taken = fieldsOf(document).flatMap((it) => (it.id === field.id ? [] : [it.name]));
   return (
-    <div className={styles.detail} data-field-open>
+    <>
       <div className={styles.two}>
         <NameField label="Name" name={field.name} taken={taken} isDisabled={isReadOnly} onName={(name) => set({ name }, "name")} />
         <Select
@@ -112,6 +95,6 @@ function OneField({ field }: { field: Field }) {
         )}
       </div>
       <Beside problems={about(problems, "field", field.id)} />
-    </div>
+    </>
   );
 }

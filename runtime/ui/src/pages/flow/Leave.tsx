@@ -1,9 +1,9 @@
 // Whoever leaves with something unsaved is asked. A draft stays in the browser unless it is thrown away.
+import { useEffect } from "react";
 import { useBlocker } from "react-router";
 import { dropDraft } from "../../model/flow/draft";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
-import { useUnloadQuestion } from "./unload";
 
 export function Leave({ draft, isDirty }: { draft: string; isDirty: boolean }) {
   const blocker = useBlocker(({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname);
@@ -29,4 +29,14 @@ export function Leave({ draft, isDirty }: { draft: string; isDirty: boolean }) {
       </DialogButtons>
     </Modal>
   );
+}
+
+/** The browser asks before it closes or reloads the page. */
+function useUnloadQuestion(isDirty: boolean): void {
+  useEffect(() => {
+    if (!isDirty) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [isDirty]);
 }

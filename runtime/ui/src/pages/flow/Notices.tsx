@@ -1,4 +1,5 @@
 // What one should know before going on: a draft that was restored, another editor, a save that was refused, a file.
+import { ManagedByFile } from "../../parts/ManagedByFile";
 import { Notice } from "../../parts/States";
 import { Button } from "../../parts/Button";
 import { Link } from "react-router";
@@ -24,9 +25,9 @@ export function Notices({ refusal, onForget, isDraftLost, onCompare, onRead }: P
       </Notice>
     ),
     isReadOnly && file !== undefined && (
-      <Notice key="file" kind="info" title={`This workflow is managed by the file ${fileName(file)}`}>
+      <ManagedByFile key="file" file={file}>
         It can be looked at here, and is changed by editing that file: {file}
-      </Notice>
+      </ManagedByFile>
     ),
     theirs && (
       <Notice key="theirs" kind="warn" title={`Somebody else has saved version ${theirs.version} meanwhile`} action={<Button small onPress={onCompare}>See the difference</Button>}>
@@ -80,5 +81,3 @@ export function Notices({ refusal, onForget, isDraftLost, onCompare, onRead }: P
   ].filter(Boolean);
   return all.length > 0 ? <div className={styles.notices}>{all}</div> : null;
 }
-
-const fileName = (path: string | undefined): string => path?.split("/").at(-1) ?? "";

@@ -3,6 +3,7 @@ import { CircleAlert, CircleCheck, Ellipsis, TriangleAlert } from "lucide-react"
 import { Button as AriaButton } from "react-aria-components";
 import { type Placed, whereabouts } from "../../model/flow/problems";
 import styles from "./Problems.module.css";
+import type { Parts } from "./Sidebar";
 import { useBuilder } from "./state";
 
 const icon = (it: Placed) => (it.level === "problem" ? <CircleAlert className={styles.problem} aria-hidden /> : <TriangleAlert className={styles.finding} aria-hidden />);
@@ -27,12 +28,13 @@ export function Beside({ problems }: { problems: Placed[] }) {
 }
 
 /** All of them; each leads to the thing that it concerns. */
-export function ProblemList({ isChecked, onFields }: { isChecked: boolean; onFields: () => void }) {
+export function ProblemList({ isChecked, onParts }: { isChecked: boolean; onParts: (parts: Parts) => void }) {
   const { problems, select, openStep, isReadOnly } = useBuilder();
   if (isReadOnly) return null;
   const bad = problems.filter((it) => it.level === "problem").length;
   const go = ({ concerns }: Placed) => {
-    if (concerns.kind === "field") onFields();
+    if (concerns.kind === "field") onParts("fields");
+    else if (concerns.kind === "role") onParts("roles");
     else if (concerns.kind !== "workflow") select([{ kind: concerns.kind, id: concerns.id }]);
     if (concerns.kind === "action" && concerns.step) openStep({ action: concerns.id, step: concerns.step.id });
   };

@@ -1,7 +1,8 @@
 // A menu that is found by typing: step types, and the places that a text may have.
 import { type ReactNode, useMemo, useState } from "react";
-import { Autocomplete, Dialog, DialogTrigger, Input, Popover, SearchField } from "react-aria-components";
+import { Autocomplete, Dialog, DialogTrigger, Input, SearchField } from "react-aria-components";
 import { type MenuGroup, MenuList } from "../../parts/Menu";
+import { Popup } from "../../parts/Popup";
 import styles from "./SearchMenu.module.css";
 
 interface Props {
@@ -26,7 +27,7 @@ export function SearchMenu({ children, label, search: hint, none, groupsFor, onC
   return (
     <DialogTrigger isOpen={isOpen} onOpenChange={open}>
       {children}
-      <Popover className={styles.popover!} placement="bottom start" offset={4}>
+      <Popup className={styles.popover} placement="bottom start">
         <Dialog className={styles.dialog!} aria-label={label}>
           <Autocomplete inputValue={search} onInputChange={setSearch}>
             <SearchField className={styles.search!} aria-label={hint} autoFocus>
@@ -46,7 +47,7 @@ export function SearchMenu({ children, label, search: hint, none, groupsFor, onC
             )}
           </Autocomplete>
         </Dialog>
-      </Popover>
+      </Popup>
     </DialogTrigger>
   );
 }

@@ -1,7 +1,7 @@
 // The left sidebar: what is selected, else the stages; and the buttons that save and put aside.
-import { ChevronDown, ChevronUp, Columns3, History } from "lucide-react";
+import { ChevronDown, ChevronUp, Columns3, History, UserCog } from "lucide-react";
 import { Button as AriaButton } from "react-aria-components";
-import { actionById, actionsOf, fieldsOf, stageById, stagesOf } from "../../model/flow/document";
+import { actionById, actionsOf, fieldsOf, rolesOf, stageById, stagesOf } from "../../model/flow/document";
 import { type Thing, moveStage } from "../../model/flow/edit";
 import { Button, IconButton, LinkButton } from "../../parts/Button";
 import { Dot, StageMark } from "../../parts/Marks";
@@ -12,15 +12,18 @@ import styles from "./Sidebar.module.css";
 import { StagePanel } from "./StagePanel";
 import { edgesIn, thingsIn, useBuilder } from "./state";
 
+/** What is changed in a dialog of its own. */
+export type Parts = "fields" | "roles";
+
 interface Props {
   isSaving: boolean;
   isChecked: boolean;
   onSave: () => void;
   onRemove: () => void;
-  onFields: () => void;
+  onParts: (parts: Parts) => void;
 }
 
-export function Sidebar({ isSaving, isChecked, onSave, onRemove, onFields }: Props) {
+export function Sidebar({ isSaving, isChecked, onSave, onRemove, onParts }: Props) {
   const { document, selected, select, isDirty, cancel, isReadOnly } = useBuilder();
   const things = thingsIn(selected);
   const [only] = things.length === 1 ? things : [];
@@ -52,14 +55,14 @@ export function Sidebar({ isSaving, isChecked, onSave, onRemove, onFields }: Pro
         {action && <ActionPanel key={action.id} action={action} onRemove={onRemove} />}
         {stage && <StagePanel key={stage.id} stage={stage} onRemove={onRemove} />}
         {!action && !stage && selected.length > 0 && <Several things={things} />}
-        {selected.length === 0 && <Overview onFields={onFields} />}
+        {selected.length === 0 && <Overview onParts={onParts} />}
       </div>
-      <ProblemList isChecked={isChecked} onFields={onFields} />
+      <ProblemList isChecked={isChecked} onParts={onParts} />
     </aside>
   );
 }
 
-function Overview({ onFields }: { onFields: () => void }) {
+function Overview({ onParts }: Pick<Props, "onParts">) {
   const { document, select, edit, isReadOnly, workflow } = useBuilder();
   const stages = stagesOf(document);
   const fields = fieldsOf(document).length;
@@ -96,8 +99,11 @@ function Overview({ onFields }: { onFields: () => void }) {
       </ul>
       <h2 className={styles.second}>Workflow</h2>
       <div className={styles.buttons}>
-        <Button icon={<Columns3 aria-hidden />} onPress={onFields}>
+        <Button icon={<Columns3 aria-hidden />} onPress={() => onParts("fields")}>
           {`Fields (${fields})`}
+        </Button>
+        <Button icon={<UserCog aria-hidden />} onPress={() => onParts("roles")}>
+          {`Roles (${rolesOf(document).length})`}
         </Button>
         <LinkButton href={`/workflows/${workflow}/versions`} icon={<History aria-hidden />}>
           Versions

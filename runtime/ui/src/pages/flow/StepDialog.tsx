@@ -1,11 +1,11 @@
 // The modal of a step: the API call's own form, or one made from the schema of its type; Test and Apply.
 import { Lightbulb, Play } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { type Step, actionById, same, stepsOf } from "../../model/flow/document";
 import { about, tokens } from "../../model/flow/problems";
 import { titled } from "../../model/flow/schema";
-import { newStep, putStep } from "../../model/flow/steps";
+import { type OpenStep, type TypedStep, newStep, putStep } from "../../model/flow/steps";
 import { check } from "../../model/flow/validate";
 import { Button } from "../../parts/Button";
 import { Confirm, Modal } from "../../parts/Dialog";
@@ -21,24 +21,31 @@ import { SchemaForm } from "./SchemaForm";
 import { StepIcon } from "./StepIcon";
 import { useBuilder } from "./state";
 import { Trial } from "./Trial";
-import { useUnloadQuestion } from "./unload";
 
-export type OpenStep = { action: string; step: string } | { action: string; type: string };
+interface Props {
+  open: OpenStep;
+  /** What was typed before the page was left, if anything was. */
+  typed: TypedStep | undefined;
+  /** Hears of what is typed, as long as it differs from what the document says. */
+  onType: (typed: TypedStep | undefined) => void;
+  onClose: () => void;
+}
 
-export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => void }) {
+export function StepDialog({ open, typed, onType, onClose }: Props) {
   const { document, stepTypes, edit, problems, isReadOnly } = useBuilder();
   const action = actionById(document, open.action);
   const existing = action && "step" in open ? stepsOf(action).find((it) => it.id === open.step) : undefined;
   const wanted = "type" in open ? open.type : existing?.type;
   const type = stepTypes.find((it) => it.id === wanted);
   const [begun] = useState<Step | undefined>(() => existing ?? (type && newStep(document, open.action, type)));
-  const [step, setStep] = useState(begun);
+  const [restored] = useState(typed);
+  const [step, setStep] = useState(restored?.step ?? begun);
   const [isLeaving, setLeaving] = useState(false);
   const [isAsked, setAsked] = useState(false);
   const [isTesting, setTesting] = useState(false);
   const faults = useMemo(() => (type && step ? check(type.schema, parameters(step)) : []), [type, step]);
   const isChanged = !isReadOnly && !same(step, begun);
-  useUnloadQuestion(isChanged);
+  useEffect(() => onType(isChanged && step ? { open, step } : undefined), [isChanged, step, open, onType]);
   if (!action || !step) return null;
 
   const told = existing && same(step, existing) ? about(problems, "action", action.id, step.id) : [];
@@ -67,6 +74,11 @@ export function StepDialog({ open, onClose }: { open: OpenStep; onClose: () => v
       onClose={() => (isChanged ? setLeaving(true) : onClose())}
       wide
     >
+      {restored && (
+        <Notice kind="info" title="This is what you typed before you left">
+          It is not applied yet.
+        </Notice>
+      )}
       {!type && (
         <Notice kind="bad" title={`No plugin brings the step type ${step.type}`}>
           The step stays as it is. It can be removed, or its plugin be installed again.

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { type StepTrial, tryStep } from "../../api/definitions";
 import { answer, client } from "../../api/client";
 import { type Action, type Step, fieldsOf, same } from "../../model/flow/document";
+import { type Task, addressOf, titleOf } from "../../model/tasks/columns";
 import { putStep } from "../../model/flow/steps";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/Copy";
@@ -36,7 +37,10 @@ export function Trial({ action, step, faults, onClose }: Props) {
   const [isApplied, setApplied] = useState(false);
   const task = (chosen ?? tasks?.[0]?.id ?? OTHER) || typed.trim();
   const own = useRef<HTMLElement>(null);
-  useEffect(() => own.current?.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => {
+    // Some browsers answer with a promise, which is nothing that an effect may return.
+    own.current?.scrollIntoView({ block: "nearest" });
+  }, []);
   const trial = useMutation({
     mutationFn: () => tryStep(workflow, { ...(!isSaved && { document: whole }), action: action.id, step: step.id, task_id: task, ...(isSaved && isApplied && { apply: true }) }),
   });
@@ -74,11 +78,10 @@ function useTasks(): { id: string; name: string }[] | undefined {
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/tasks", { params: { path: { workflow }, query: { _limit: SHOWN_MAX } as never } })),
   });
   return useMemo(() => {
-    const title = fieldsOf(saved.document).find((it) => it.type === "text")?.name;
-    return (found.data as Record<string, unknown>[] | undefined)?.map((task) => {
-      const id = decodeURIComponent(String(task["Task URL"] ?? "").split("/").at(-1) ?? "");
-      const named = title === undefined ? undefined : task[title];
-      return { id, name: typeof named === "string" && named ? `${id}: ${named}` : id };
+    const fields = fieldsOf(saved.document);
+    return (found.data as Task[] | undefined)?.map((task) => {
+      const [id, title] = [addressOf(task), titleOf(task, fields)];
+      return { id, name: title === id ? id : `${id}: ${title}` };
     });
   }, [found.data, saved.document]);
 }

@@ -6,6 +6,7 @@ import { type DefinitionProblem, type Finding, type Stranded, type Validation, d
 import { ApiError } from "../../api/client";
 import { type FlowDocument, same, settle } from "../../model/flow/document";
 import { dropDraft, keepDraft } from "../../model/flow/draft";
+import type { TypedStep } from "../../model/flow/steps";
 import { type Placed, type Problem, located, strandedWords } from "../../model/flow/problems";
 import { say, sayError } from "../../parts/Toasts";
 import type { useBuilderState } from "./state";
@@ -56,13 +57,13 @@ export function useValidation(workflow: string, document: FlowDocument, isAsked:
 }
 
 /** Keeps what is edited in the browser, and lets go of it once it is saved. */
-export function useDraft(key: string, held: Held, isKept: boolean) {
+export function useDraft(key: string, held: Held, step: TypedStep | undefined, isKept: boolean) {
   const { saved, document } = held;
   const [isLost, setLost] = useState(false);
   // At once, not a moment later: whoever closes the page right after an edit has it, too.
   useEffect(() => {
-    if (isKept) setLost(!keepDraft(localStorage, key, { version: saved.version, base: saved.document, document, at: new Date().toISOString() }));
-  }, [key, saved, document, isKept]);
+    if (isKept) setLost(!keepDraft(localStorage, key, { version: saved.version, base: saved.document, document, step, at: new Date().toISOString() }));
+  }, [key, saved, document, step, isKept]);
   return isLost;
 }
 

@@ -1,11 +1,11 @@
 // The plugins that the server has found: what each is, where it came from, how it is, and what to do where it is not used.
 import { useQuery } from "@tanstack/react-query";
 import { Plug } from "lucide-react";
-import type { ReactNode } from "react";
 import { ApiError, type Schemas, answer, client } from "../../api/client";
 import { stepTypesQuery } from "../../api/queries";
 import { MODES, ORIGINS, PINS, PLUGIN_STATES, advice, inOrder } from "../../model/runs/plugins";
 import { CopyButton } from "../../parts/Copy";
+import { Fact, Facts } from "../../parts/Facts";
 import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
@@ -75,7 +75,8 @@ function PluginCard({ plugin }: { plugin: Plugin }) {
         </Notice>
       )}
       {plugin.step_types.length > 0 && <StepTypes ids={plugin.step_types} />}
-      <dl className={styles.facts}>
+      <div className={styles.facts}>
+        <Facts>
         <Fact name="From">{ORIGINS[plugin.origin]}</Fact>
         <Fact name="Runs">
           <span title={MODES[plugin.isolation].says}>{MODES[plugin.isolation].name}</span>
@@ -90,7 +91,8 @@ function PluginCard({ plugin }: { plugin: Plugin }) {
         <Fact name="File" isWide>
           <code>{plugin.file}</code>
         </Fact>
-      </dl>
+      </Facts>
+      </div>
     </section>
   );
 }
@@ -118,15 +120,6 @@ function StepTypes({ ids }: { ids: string[] }) {
         );
       })}
     </ul>
-  );
-}
-
-function Fact({ name, isWide = false, children }: { name: string; isWide?: boolean; children: ReactNode }) {
-  return (
-    <div className={isWide ? styles.wide : undefined}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

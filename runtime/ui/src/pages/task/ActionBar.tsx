@@ -2,13 +2,15 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { ChevronDown, Lock } from "lucide-react";
 import { type MouseEvent, useId, useRef, useState } from "react";
-import { Dialog, Popover } from "react-aria-components";
+import { Dialog } from "react-aria-components";
 import { ApiError } from "../../api/client";
 import type { TaskAction } from "../../api/tasks";
 import { fillColors } from "../../model/color";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
 import { Dot } from "../../parts/Marks";
+import { Popup } from "../../parts/Popup";
+import { Spinner } from "../../parts/Spinner";
 import { Notice } from "../../parts/States";
 import { told } from "../../parts/Toasts";
 import styles from "./ActionBar.module.css";
@@ -118,7 +120,7 @@ function Offered({ action, isBusy, isOwn, onPress }: { action: TaskAction; isBus
   return (
     // It keeps the keyboard while it is busy, so it is not disabled for good.
     <button type="button" className={styles.action} style={fillColors(action.color)} aria-disabled={isBusy} aria-busy={isOwn} onClick={(event) => !isBusy && onPress(event)}>
-      {isOwn && <span className={styles.spinner} aria-hidden />}
+      {isOwn && <Spinner />}
       {action.name}
     </button>
   );
@@ -156,7 +158,7 @@ function Unmet({ action, unmet }: { action: TaskAction; unmet: string[] }) {
       <span id={id} className="unseen">
         Cannot be performed yet: {unmet.join("; ")}
       </span>
-      <Popover triggerRef={button} isOpen={isOpen} onOpenChange={setOpen} placement="bottom end" className={styles.popover!}>
+      <Popup triggerRef={button} isOpen={isOpen} onOpenChange={setOpen} placement="bottom end" className={styles.popover}>
         <Dialog className={styles.dialog!} aria-label={`${action.name} cannot be performed yet`}>
           <strong>{action.name} cannot be performed yet</strong>
           <ul className={styles.said}>
@@ -168,7 +170,7 @@ function Unmet({ action, unmet }: { action: TaskAction; unmet: string[] }) {
             Close
           </Button>
         </Dialog>
-      </Popover>
+      </Popup>
     </>
   );
 }

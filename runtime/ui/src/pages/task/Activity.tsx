@@ -18,7 +18,7 @@ import { Card } from "../../parts/Page";
 import { Failed, Loading } from "../../parts/States";
 import { Ago } from "../../parts/Time";
 import { Timeline } from "../../parts/Timeline";
-import type { People } from "../tasks/people";
+import type { People } from "../../parts/task/people";
 import styles from "./Activity.module.css";
 import { executionAddress } from "./ExecutionCard";
 

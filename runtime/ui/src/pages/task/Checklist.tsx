@@ -14,7 +14,7 @@ import { Menu, type MenuGroup } from "../../parts/Menu";
 import { Card } from "../../parts/Page";
 import { Failed, Loading } from "../../parts/States";
 import { sayError } from "../../parts/Toasts";
-import type { People } from "../tasks/people";
+import type { People } from "../../parts/task/people";
 import styles from "./Checklist.module.css";
 
 interface ChecklistProps {
@@ -184,7 +184,7 @@ function menu(item: ChecklistItem, status: ChecklistItem["status"], people: Peop
     { id: "status", entries: status === "Blank" ? [skip] : [blank] },
     {
       id: "assign",
-      title: "Assigned to",
+      title: "Assigned To",
       entries: [{ id: "nobody", name: "Nobody" }, ...people.list.map((it) => ({ id: `=${it.email}`, name: it.name, icon: <Avatar name={it.name} /> }))],
     },
     { id: "own", entries: item.editable ? added : [] },

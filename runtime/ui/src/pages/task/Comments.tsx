@@ -13,7 +13,7 @@ import { Ago } from "../../parts/Time";
 import { told } from "../../parts/Toasts";
 import { useKept } from "../../parts/useKept";
 import { mentionsOf } from "../../model/tasks/mentions";
-import type { People } from "../tasks/people";
+import type { People } from "../../parts/task/people";
 import styles from "./Comments.module.css";
 
 interface CommentsProps {

@@ -11,11 +11,11 @@ import { Button, IconButton } from "../../parts/Button";
 import { Checkbox } from "../../parts/Field";
 import { Card } from "../../parts/Page";
 import { useKept } from "../../parts/useKept";
-import { wrong } from "../tasks/CellEditor";
-import { CellValue, type StageColors } from "../tasks/CellValue";
-import { FilesInput, FilesList } from "../tasks/FilesInput";
-import type { People } from "../tasks/people";
-import { ValueInput } from "../tasks/ValueInput";
+import { toldOf } from "../../parts/Toasts";
+import { CellValue, type StageColors } from "../../parts/task/CellValue";
+import { FilesInput, FilesList } from "../../parts/task/FilesInput";
+import type { People } from "../../parts/task/people";
+import { ValueInput } from "../../parts/task/ValueInput";
 import styles from "./Details.module.css";
 
 interface DetailsProps {
@@ -143,7 +143,7 @@ function Editor({ field, value, people, draftKey, onEdit, onSave }: RowProps) {
   const save = useMutation({
     mutationFn: onSave,
     onSuccess: close,
-    onError: (failed) => setError(wrong(failed, field.name)),
+    onError: (failed) => setError(toldOf(failed, field.name)),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -187,7 +187,7 @@ function AtOnce({ field, value, onSave }: RowProps) {
   const save = useMutation({
     mutationFn: onSave,
     onMutate: () => setError(undefined),
-    onError: (failed) => setError(wrong(failed, field.name)),
+    onError: (failed) => setError(toldOf(failed, field.name)),
   });
   return (
     <>

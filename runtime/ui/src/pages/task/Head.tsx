@@ -14,10 +14,10 @@ import { Select } from "../../parts/Field";
 import { Dot, StageMark } from "../../parts/Marks";
 import { Menu } from "../../parts/Menu";
 import { say, sayError } from "../../parts/Toasts";
-import type { StageColors } from "../tasks/CellValue";
-import type { People } from "../tasks/people";
-import { listAddress } from "../tasks/useView";
-import { PersonChoice } from "../tasks/ValueInput";
+import type { StageColors } from "../../parts/task/CellValue";
+import type { People } from "../../parts/task/people";
+import { listAddress } from "../../parts/task/useView";
+import { PersonChoice } from "../../parts/task/ValueInput";
 import styles from "./TaskPage.module.css";
 
 interface HeadProps {

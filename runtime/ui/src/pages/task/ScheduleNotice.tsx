@@ -9,7 +9,7 @@ import { Button } from "../../parts/Button";
 import { StageMark } from "../../parts/Marks";
 import { Ago, At } from "../../parts/Time";
 import { say, sayError } from "../../parts/Toasts";
-import type { StageColors } from "../tasks/CellValue";
+import type { StageColors } from "../../parts/task/CellValue";
 import styles from "./TaskPage.module.css";
 
 export function ScheduleNotice({ workflow, address, canEdit, colors }: { workflow: string; address: string; canEdit: boolean; colors: StageColors }) {

@@ -4,7 +4,7 @@ import { FileX2 } from "lucide-react";
 import { useMemo } from "react";
 import { useNavigate, useParams } from "react-router";
 import { ApiError, type Schemas } from "../../api/client";
-import { fieldsQuery, stagesQuery } from "../../api/queries";
+import { fieldsQuery, queryClient, stagesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
 import { actionsQuery, taskExecutionsQuery, taskQuery } from "../../api/tasks";
 import { openExecutions } from "../../model/execution/open";
@@ -13,8 +13,8 @@ import { LinkButton } from "../../parts/Button";
 import { useTitle } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
 import { say, told } from "../../parts/Toasts";
-import { usePeople } from "../tasks/people";
-import { listAddress } from "../tasks/useView";
+import { usePeople } from "../../parts/task/people";
+import { listAddress } from "../../parts/task/useView";
 import { ActionBar } from "./ActionBar";
 import { Activity } from "./Activity";
 import { Checklist } from "./Checklist";
@@ -55,6 +55,9 @@ export function Component() {
 
 const isGone = (error: unknown) => error instanceof ApiError && error.code === "task_not_found";
 
+/** Whether an action has deleted its task. */
+const isDeleted = (workflow: string, address: string) => queryClient.fetchQuery({ ...taskQuery(workflow, address), staleTime: 0 }).then(() => false, isGone);
+
 function Gone({ workflow }: { workflow: string }) {
   return (
     <main id="main">
@@ -90,6 +93,10 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
     say(`${name}: done.`);
     if (isCelebrated) celebrate();
     if (after === "list") navigate(listAddress(workflow));
+    else if (after !== "next" && (await isDeleted(workflow, address))) {
+      say("The task is deleted.");
+      navigate(listAddress(workflow));
+    }
     if (after === "next") {
       // Without an answer the list itself is next.
       const next = await nextInList(workflow, fields, address).catch(() => null);

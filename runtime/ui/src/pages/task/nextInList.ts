@@ -4,8 +4,8 @@ import { readTasks } from "../../api/tasks";
 import { nextOf } from "../../model/execution/next";
 import { type Field, addressOf, columnsOf } from "../../model/tasks/columns";
 import { listQuery } from "../../model/tasks/view";
-import { rowsKey, rowsOf } from "../tasks/rows";
-import { lastView } from "../tasks/useView";
+import { rowsKey, rowsOf } from "../../parts/task/rows";
+import { lastView } from "../../parts/task/useView";
 
 /** As many of the list are read anew. */
 const READ_MAX = 200;

@@ -1,17 +1,17 @@
 // Writing into a cell: text in its place, choices and long things in a popover beside it. What is wrong is said there, too.
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
-import { Dialog, ListBox, ListBoxItem, Popover } from "react-aria-components";
-import { Check } from "lucide-react";
-import { ApiError } from "../../api/client";
+import { Dialog } from "react-aria-components";
 import { ASSIGNED_TO, type Column, type Field, type Task } from "../../model/tasks/columns";
 import { type Draft, fromDraft, isUnchanged, toDraft } from "../../model/tasks/values";
 import { Button } from "../../parts/Button";
 import { DialogButtons } from "../../parts/Dialog";
 import { Avatar } from "../../parts/Marks";
-import { sayError, told } from "../../parts/Toasts";
+import { Options } from "../../parts/Options";
+import { Popup } from "../../parts/Popup";
+import { sayError, toldOf } from "../../parts/Toasts";
 import styles from "./CellEditor.module.css";
-import type { People } from "./people";
-import { ValueInput } from "./ValueInput";
+import type { People } from "../../parts/task/people";
+import { ValueInput } from "../../parts/task/ValueInput";
 
 /** Saves one value of a task. */
 export type Saving = (task: Task, column: Column, value: unknown) => Promise<void>;
@@ -69,9 +69,9 @@ export function CellEditor(props: CellEditorProps) {
       await saving(task, column, read.value);
       done(refocus);
     } catch (failed) {
-      if (isGone.current) return lost.current(wrong(failed, column.name));
+      if (isGone.current) return lost.current(toldOf(failed, column.name));
       isEnded.current = false;
-      setError(wrong(failed, column.name));
+      setError(toldOf(failed, column.name));
       setSaving(false);
     }
   };
@@ -89,11 +89,6 @@ export function CellEditor(props: CellEditorProps) {
     default:
       return <InPlace {...inner} />;
   }
-}
-
-/** What is wrong with the value; else what went wrong with saving it. */
-export function wrong(failed: unknown, name: string): string {
-  return (failed instanceof ApiError && failed.fields[name]?.join("; ")) || told(failed);
 }
 
 /** Keeps in sight what could be written nowhere. */
@@ -182,12 +177,11 @@ function Choices({ anchor, task, column, field, people, error, save, onDone }: I
       : (field.options ?? []).map((name) => ({ id: `=${name}`, name, icon: null }));
   const none = { id: NONE, name: field.type === "person" ? "Nobody" : "None", icon: null };
   return (
-    <Popover triggerRef={anchor} isOpen onOpenChange={(open) => !open && onDone(true)} placement="bottom start" className={styles.popover!} data-editor>
+    <Popup triggerRef={anchor} isOpen onOpenChange={(open) => !open && onDone(true)} placement="bottom start" className={styles.popover} data-editor>
       <Dialog aria-label={column.name} className={styles.dialog!}>
-        <ListBox
+        <Options
           aria-label={column.name}
           autoFocus="first"
-          className={styles.list!}
           items={field.required ? some : [none, ...some]}
           selectionMode="single"
           disallowEmptySelection
@@ -196,37 +190,32 @@ function Choices({ anchor, task, column, field, people, error, save, onDone }: I
             const [key] = keys === "all" ? [] : [...keys];
             if (key !== undefined) void save(key === NONE ? "" : String(key).slice(1));
           }}
-        >
-          {(option) => (
-            <ListBoxItem id={option.id} textValue={option.name} className={styles.option!}>
-              {({ isSelected }) => (
-                <>
-                  {option.icon}
-                  <span className={styles.name}>{option.name}</span>
-                  {isSelected && <Check aria-hidden />}
-                </>
-              )}
-            </ListBoxItem>
-          )}
-        </ListBox>
+        />
         {error && (
           <p role="alert" className={styles.said}>
             {error}
           </p>
         )}
       </Dialog>
-    </Popover>
+    </Popup>
   );
 }
 
 function Form({ anchor, task, column, field, people, error, isSaving, save, held, onDone }: InnerProps) {
   const [draft, setDraft] = useState(() => toDraft(field, task[column.name]));
   held.current = draft;
+  // A click beside it saves, as it does with a cell that is written in its place; Escape takes back.
+  const keyed = (event: KeyboardEvent) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    onDone(true);
+  };
   return (
-    <Popover triggerRef={anchor} isOpen onOpenChange={(open) => !open && onDone(true)} placement="bottom start" className={`${styles.popover} ${styles.form}`} data-editor>
+    <Popup triggerRef={anchor} isOpen onOpenChange={(open) => !open && void save(draft)} placement="bottom start" className={`${styles.popover} ${styles.form}`} data-editor>
       <Dialog aria-label={column.name} className={styles.dialog!}>
         <form
           className={styles.fields}
+          onKeyDown={keyed}
           onSubmit={(event) => {
             event.preventDefault();
             void save(draft);
@@ -243,6 +232,6 @@ function Form({ anchor, task, column, field, people, error, isSaving, save, held
           </DialogButtons>
         </form>
       </Dialog>
-    </Popover>
+    </Popup>
   );
 }

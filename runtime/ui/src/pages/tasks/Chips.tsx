@@ -5,7 +5,7 @@ import type { Column } from "../../model/tasks/columns";
 import { type Test, isComplete, sentence } from "../../model/tasks/filters";
 import { shown } from "../../model/tasks/values";
 import styles from "./Chips.module.css";
-import { usePeople } from "./people";
+import { usePeople } from "../../parts/task/people";
 
 export function Chips({ workflow, columns, tests, onChange }: { workflow: string; columns: Column[]; tests: Test[]; onChange: (tests: Test[]) => void }) {
   const { names } = usePeople(workflow);

@@ -33,7 +33,7 @@ interface Entry {
 export function Facets({ view, onChange, stages, counted, error, onRetry }: FacetsProps) {
   const groups = [
     { title: "Stage", entries: stageEntries(view, stages, counted) },
-    { title: "Assigned to", entries: assigneeEntries(view, counted) },
+    { title: "Assigned To", entries: assigneeEntries(view, counted) },
   ];
   return (
     <>

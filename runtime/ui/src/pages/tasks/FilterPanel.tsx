@@ -5,11 +5,12 @@ import type { Schemas } from "../../api/client";
 import type { Column } from "../../model/tasks/columns";
 import { TESTS_MAX, type Test, isComplete, newTest, operatorName, operatorsOf, takesValue, withOperator } from "../../model/tasks/filters";
 import { Button, IconButton } from "../../parts/Button";
-import { Checkbox, type Option, Select, TextField } from "../../parts/Field";
+import { Checkbox, Select, TextField } from "../../parts/Field";
+import type { Option } from "../../parts/Options";
 import { Avatar, Dot } from "../../parts/Marks";
 import styles from "./FilterPanel.module.css";
-import { type People, usePeople } from "./people";
-import { toggled } from "./ValueInput";
+import { type People, usePeople } from "../../parts/task/people";
+import { toggled } from "../../parts/task/ValueInput";
 
 interface FilterPanelProps {
   workflow: string;

@@ -1,14 +1,12 @@
 // The table of tasks: a grid of cells that is walked through by keyboard, of which only the rows are there that are seen.
-import { type Range, defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, ArrowUp } from "lucide-react";
 import { type KeyboardEvent, useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
 import { type Column, type Task, urlOf } from "../../model/tasks/columns";
 import { type Cell, isTyped, moved } from "../../model/tasks/grid";
 import type { Sort } from "../../model/tasks/view";
 import styles from "./Grid.module.css";
 import { GridRow, type RowContext } from "./GridRow";
-
-const ROW_HEIGHT = 42;
+import { Heading } from "./Heading";
+import { ROW_HEIGHT, useFocus, useWindow } from "./window";
 
 interface GridProps {
   columns: Column[];
@@ -39,28 +37,7 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
   const [editing, setEditing] = useState<Editing | null>(null);
   const count = hasMore ? Math.max(rows.length, total) : rows.length;
   const written = editing ? rows.findIndex((it) => urlOf(it) === editing.url) : -1;
-  const virtual = useVirtualizer({
-    count,
-    // A row is its task, wherever it stands; and the one that is written into stays although it is scrolled away.
-    getItemKey: useCallback((index: number) => (rows[index] ? urlOf(rows[index]) : index), [rows]),
-    rangeExtractor: useCallback((range: Range) => withPinned(defaultRangeExtractor(range), written), [written]),
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
-    overscan: 6,
-    // Below the sticky headings.
-    scrollPaddingStart: ROW_HEIGHT,
-  });
-  // Of many columns, too, only those are there that are seen, and the first one, which stays.
-  const across = useVirtualizer({
-    horizontal: true,
-    count: columns.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: (index) => columns[index]!.width,
-    getItemKey: (index) => columns[index]!.name,
-    overscan: 1,
-    scrollPaddingStart: columns[0]?.width ?? 0,
-  });
-  useEffect(() => across.measure(), [across, columns]);
+  const { virtual, across } = useWindow(scroller, columns, rows, count, written);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -77,26 +54,7 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
   const shown = useMemo(() => seen.split(",").map(Number), [seen]);
   const isShown = row < 0 || items.some((it) => it.index === row);
 
-  const focus = useCallback(
-    (cell: Cell) => {
-      setActive(cell);
-      if (cell.row >= 0) virtual.scrollToIndex(cell.row);
-      if (cell.column > 0) across.scrollToIndex(cell.column);
-      const find = () => scroller.current?.querySelector<HTMLElement>(`[data-cell="${cell.row}:${cell.column}"]`);
-      // What is scrolled to is there a moment later; until then the grid itself hears the keys.
-      if (!find()) scroller.current?.focus({ preventScroll: true });
-      const tryAgain = (left: number) => {
-        const found = find();
-        if (found) {
-          found.focus({ preventScroll: true });
-          found.scrollIntoView({ block: "nearest", inline: "nearest" });
-        } else if (left > 0) requestAnimationFrame(() => tryAgain(left - 1));
-      };
-      requestAnimationFrame(() => tryAgain(10));
-    },
-    [virtual, across],
-  );
-
+  const focus = useFocus(scroller, virtual, across, setActive);
   const begin = (at: Cell, typed?: string) => {
     const its = columns[at.column];
     const task = rows[at.row];
@@ -211,11 +169,6 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
   );
 }
 
-/** The indices of rows that are there, in order, with one more. */
-function withPinned(indices: number[], pinned: number): number[] {
-  return pinned < 0 || indices.includes(pinned) ? indices : [...indices, pinned].sort((a, b) => a - b);
-}
-
 /** A column's track: the first one leaves room for others on a phone, the last one takes what is left. */
 function trackOf({ width }: Column, index: number, all: Column[]): string {
   if (index === 0) return `min(${width}px, 42vw)`;
@@ -224,34 +177,3 @@ function trackOf({ width }: Column, index: number, all: Column[]): string {
 
 /** Whether a letter begins to write into it. */
 const isWritten = ({ kind }: Column) => !["checkbox", "singleSelect", "multipleSelect", "person", "assignee", "file", "longText", "date", "datetime"].includes(kind);
-
-interface HeadingProps {
-  column: Column;
-  index: number;
-  sort: Sort | null;
-  isActive: boolean;
-  onPress: () => void;
-}
-
-function Heading({ column, index, sort, isActive, onPress }: HeadingProps) {
-  const own = sort?.by === column.name ? sort : null;
-  return (
-    <div
-      role="columnheader"
-      aria-colindex={index + 1}
-      style={{ gridColumn: index + 1 }}
-      aria-sort={own ? (own.descending ? "descending" : "ascending") : column.sortable ? "none" : undefined}
-      className={`${styles.heading} ${column.sortable ? styles.sortable : ""} ${index === 0 ? styles.first : ""} ${isEnd(column) ? styles.end : ""}`}
-      data-cell={`-1:${index}`}
-      tabIndex={isActive ? 0 : -1}
-      title={column.sortable ? `Sort by ${column.name}` : column.name}
-      onClick={onPress}
-    >
-      <span className={styles.headingText}>{column.name}</span>
-      {own && (own.descending ? <ArrowDown aria-hidden /> : <ArrowUp aria-hidden />)}
-    </div>
-  );
-}
-
-/** Numbers stand at the end of their cell, so that digits are below digits. */
-export const isEnd = ({ kind }: Column) => kind === "number" || kind === "currency";

@@ -1,12 +1,11 @@
 // One row of the task table.
 import { memo, useRef } from "react";
 import { Link } from "react-router";
-import { type Column, type Task, addressOf, titleOf, urlOf } from "../../model/tasks/columns";
+import { type Column, type Task, addressOf, isEnd, titleOf, urlOf } from "../../model/tasks/columns";
 import { CellEditor, type Saving } from "./CellEditor";
-import { CellValue, type StageColors } from "./CellValue";
-import { isEnd } from "./Grid";
+import { CellValue, type StageColors } from "../../parts/task/CellValue";
 import styles from "./Grid.module.css";
-import type { People } from "./people";
+import type { People } from "../../parts/task/people";
 
 export interface RowContext {
   workflow: string;

@@ -14,8 +14,8 @@ import { Notice } from "../../parts/States";
 import { say, told } from "../../parts/Toasts";
 import { useKept } from "../../parts/useKept";
 import styles from "./NewTask.module.css";
-import { usePeople } from "./people";
-import { PersonChoice, ValueInput } from "./ValueInput";
+import { usePeople } from "../../parts/task/people";
+import { PersonChoice, ValueInput } from "../../parts/task/ValueInput";
 
 interface NewTaskProps {
   workflow: string;

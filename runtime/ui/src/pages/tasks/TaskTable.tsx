@@ -10,10 +10,10 @@ import { DEFAULT_VIEW, type View, isNarrowed } from "../../model/tasks/view";
 import { Button } from "../../parts/Button";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
 import { told } from "../../parts/Toasts";
-import type { StageColors } from "./CellValue";
+import type { StageColors } from "../../parts/task/CellValue";
 import { Grid } from "./Grid";
-import { usePeople } from "./people";
-import { useRows } from "./rows";
+import { usePeople } from "../../parts/task/people";
+import { useRows } from "../../parts/task/rows";
 import styles from "./TasksPage.module.css";
 
 interface TaskTableProps {

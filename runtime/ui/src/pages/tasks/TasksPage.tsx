@@ -18,7 +18,7 @@ import { NewTask } from "./NewTask";
 import styles from "./TasksPage.module.css";
 import { Toolbar } from "./Toolbar";
 import { TaskTable } from "./TaskTable";
-import { useView } from "./useView";
+import { useView } from "../../parts/task/useView";
 
 export function Component() {
   const { workflow = "" } = useParams();

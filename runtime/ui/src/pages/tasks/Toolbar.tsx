@@ -1,12 +1,13 @@
 // Above the table: a new task, how many there are, the search, the filter and the columns.
 import { Columns3, Filter, Plus, Search, X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { Button as AriaButton, Dialog, DialogTrigger, Input, Popover, SearchField } from "react-aria-components";
+import { Button as AriaButton, Dialog, DialogTrigger, Input, SearchField } from "react-aria-components";
 import type { Column } from "../../model/tasks/columns";
 import { isComplete } from "../../model/tasks/filters";
 import { SEARCH_CHARS_MAX, type View } from "../../model/tasks/view";
 import { Button } from "../../parts/Button";
 import { Checkbox } from "../../parts/Field";
+import { Popup } from "../../parts/Popup";
 import styles from "./Toolbar.module.css";
 
 interface ToolbarProps {
@@ -94,7 +95,7 @@ function ColumnsButton({ columns, hidden, onHide }: { columns: Column[]; hidden:
       <Button icon={<Columns3 aria-hidden />} look={isHidden > 0 ? "plain" : "quiet"}>
         {isHidden > 0 ? `Columns (${isHidden} hidden)` : "Columns"}
       </Button>
-      <Popover className={styles.popover!} offset={4} placement="bottom end">
+      <Popup className={styles.popover} placement="bottom end">
         <Dialog className={styles.dialog!} aria-label="Columns">
           {others.map(({ name }) => (
             <Checkbox key={name} value={!hidden.includes(name)} onChange={(on) => onHide(on ? hidden.filter((it) => it !== name) : [...hidden, name])}>
@@ -110,7 +111,7 @@ function ColumnsButton({ columns, hidden, onHide }: { columns: Column[]; hidden:
             </Button>
           </div>
         </Dialog>
-      </Popover>
+      </Popup>
     </DialogTrigger>
   );
 }

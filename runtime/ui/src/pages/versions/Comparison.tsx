@@ -4,7 +4,7 @@ import { differenceQuery } from "../../api/definitions";
 import { lineKind, lines } from "../../model/flow/parts";
 import { Card } from "../../parts/Page";
 import { Failed, Loading } from "../../parts/States";
-import { ChangeList } from "../flow/ChangeList";
+import { ChangeList } from "../../parts/ChangeList";
 import styles from "./Versions.module.css";
 
 export function Comparison({ workflow, from, to }: { workflow: string; from: number; to: number }) {

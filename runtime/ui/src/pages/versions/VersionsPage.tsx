@@ -9,6 +9,7 @@ import { ApiError, type Schemas } from "../../api/client";
 import { useRights, useSession } from "../../api/session";
 import { Button, LinkButton } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
+import { ManagedByFile } from "../../parts/ManagedByFile";
 import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
@@ -97,11 +98,7 @@ function Versions({ workflow, notes }: { workflow: string; notes: Note[] }) {
           Its versions can be looked at. None is restored until the workflow is brought back.
         </Notice>
       )}
-      {definition.data?.managed_by === "file" && (
-        <Notice kind="info" title={`This workflow is managed by the file ${definition.data.file?.split("/").at(-1) ?? ""}`}>
-          An old version is brought back by editing that file.
-        </Notice>
-      )}
+      {definition.data?.file && <ManagedByFile file={definition.data.file}>An old version is brought back by editing that file.</ManagedByFile>}
       {refused && <Refused version={refused.version} error={refused.error} onClose={() => setRefused(undefined)} />}
       <div className={styles.columns}>
         <ol className={styles.list} aria-label="Versions">

@@ -4,6 +4,7 @@ import { Archive, ArchiveRestore, Download, Ellipsis, Pencil, Workflow as Workfl
 import { Link } from "react-router";
 import { type ListedWorkflow, exportWorkflow, unarchiveWorkflow } from "../../api/administration";
 import { useRights } from "../../api/session";
+import { fileName } from "../../model/workflows/file";
 import { Button } from "../../parts/Button";
 import { Badge } from "../../parts/Marks";
 import { Menu, type MenuEntry } from "../../parts/Menu";
@@ -67,10 +68,6 @@ function Why({ said }: { said: string }) {
       <Words text={said} />
     </p>
   );
-}
-
-function fileName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function WorkflowMenu({ workflow, onDo }: WorkflowRowProps) {

@@ -1,1 +1,0 @@
-import{en as e}from"./index-8rolJiro.js";import{Ln as t}from"./States-QYlGJg36.js";var n=t();function r({workflow:t,id:r,name:i}){return i?.isGone?(0,n.jsxs)(`span`,{title:r,children:[i.label,` (deleted)`]}):(0,n.jsx)(e,{to:`/workflows/${t}/tasks/${r}`,children:i?.label??r})}export{r as t};

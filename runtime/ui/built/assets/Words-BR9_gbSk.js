@@ -1,1 +1,0 @@
-import{Hn as e,Ln as t,zn as n}from"./States-QYlGJg36.js";var r=e(n(),1),i=t();function a({text:e}){return e.split(/(`[^`]+`|\*[^*\s][^*]*\*)/).map((e,t)=>e.length>2&&e.startsWith("`")?(0,i.jsx)(`code`,{children:e.slice(1,-1)},t):e.length>2&&e.startsWith(`*`)?(0,i.jsx)(`em`,{children:e.slice(1,-1)},t):(0,i.jsx)(r.Fragment,{children:e},t))}export{a as t};

@@ -1,0 +1,40 @@
+// The workflow's own roles.
+import { expect, test } from "vitest";
+import { actionById, follow, rolesOf, settle } from "./document";
+import { changeAction } from "./edit";
+import { concerned } from "./problems";
+import { addRole, allowed, changeRole, removeRole } from "./roles";
+import { sample } from "./sample";
+
+test("a role is added, renamed with what asks for it, and removed without opening what asked for it", () => {
+  const made = addRole(sample);
+  expect(rolesOf(made.document).at(-1)).toEqual({ id: "viewer", name: "Viewer", edit: false, perform: [] });
+  expect(addRole(made.document).id).toBe("viewer-2");
+  const asked = changeAction(made.document, "finish", { requires: { roles: ["Administrator", "Viewer"] } });
+  const renamed = changeRole(asked, "viewer", { name: "Auditor" });
+  expect(actionById(renamed, "finish")?.requires?.roles).toEqual(["Administrator", "Auditor"]);
+  const removed = removeRole(renamed, "viewer");
+  expect(rolesOf(removed).map((it) => it.id)).toEqual(["clerk"]);
+  expect(actionById(removed, "finish")?.requires?.roles).toEqual(["Administrator", "Auditor"]);
+  expect(changeRole(sample, "nobody", { name: "x" })).toBe(sample);
+});
+
+test("what a role allows is said in a few words", () => {
+  const role = { id: "x", name: "X" };
+  expect(allowed(role)).toBe("sees tasks, changes them, performs every action");
+  expect(allowed({ ...role, edit: false, perform: [] })).toBe("sees tasks");
+  expect(allowed({ ...role, edit: false, perform: ["Start", "Finish"] })).toBe("sees tasks, performs Start, Finish");
+  expect(allowed({ ...role, view: false })).toBe("nothing");
+  expect(allowed({ ...role, admin: true, view: false })).toBe("everything");
+});
+
+test("a new role gets the id that its name asks for, and problems find it", () => {
+  const { document, id } = addRole(sample);
+  const { document: saved, became } = settle(changeRole(document, id, { name: "Auditor" }), sample);
+  expect(rolesOf(saved).map((it) => it.id)).toEqual(["clerk", "auditor"]);
+  expect(rolesOf(follow(document, became)).map((it) => it.id)).toEqual(["clerk", "auditor"]);
+  expect(concerned(saved, "/roles/1/name")).toEqual({ kind: "role", id: "auditor", name: "Auditor", at: "/name" });
+  // Without roles there is no key for them: what is saved says no more than it must.
+  const { roles: _, ...without } = sample;
+  expect("roles" in settle(without, without).document).toBe(false);
+});
