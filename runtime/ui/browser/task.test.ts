@@ -262,3 +262,15 @@ test("whoever may only look sees the task as it is, and is offered nothing that 
   expect(await page.getByRole("button", { name: "New task" }).count()).toBe(0);
   expect(complaints).toEqual([]);
 });
+
+test("who has left the page before the action failed is told all the same", async () => {
+  const number = await makeOrder(program, { Customer: "Massive Dynamic" });
+  receiver.answer = { status: 402, body: "Declined", afterMs: 1500 };
+  const { page, complaints } = await walk.begin();
+  await page.goto(`/workflows/orders/tasks/${number}`);
+  await page.getByRole("button", { name: "Charge" }).click();
+  await page.getByRole("region", { name: "Charge is under way" }).waitFor();
+  await page.getByRole("link", { name: "Executions" }).click();
+  await page.getByText(new RegExp(`^Charge failed on the task ${number} · Massive Dynamic\\..*Declined`)).waitFor();
+  expect(complaints).toEqual([]);
+});

@@ -49,9 +49,13 @@ export function listen(heard: (change: Change) => void, connection: (is: Connect
     channel.postMessage({ connection: is });
   };
 
-  function connect() {
+  /** `isAnew`: after one that was refused. Where that one was is not known to the new one, so what it missed is not told. */
+  function connect(isAnew = false) {
     source = new EventSource("/api/v1/events");
     source.onopen = () => {
+      if (isAnew) tell({ kind: "reset" });
+      // It comes back by itself from now on, and says where it was.
+      isAnew = false;
       clearTimeout(lost);
       lost = undefined;
       say("connected");
@@ -60,7 +64,7 @@ export function listen(heard: (change: Change) => void, connection: (is: Connect
       lost ??= setTimeout(() => say("lost"), LOST_AFTER_MS);
       // A refusal ends the stream for good, so it is begun anew: where nobody is signed in any more, pages know by then.
       if (source?.readyState === EventSource.CLOSED && !stopped.signal.aborted) {
-        setTimeout(() => stopped.signal.aborted || connect(), 2000);
+        setTimeout(() => stopped.signal.aborted || connect(true), 2000);
       }
     };
     for (const kind of ["task", "execution", "workspace", "reset"] as const) {

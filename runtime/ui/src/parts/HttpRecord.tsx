@@ -101,7 +101,7 @@ function Side({ title, children }: { title: string; children: ReactNode }) {
 function Headers({ headers }: { headers: Header[] }) {
   if (headers.length === 0) return null;
   return (
-    <Disclosure className={styles.headers!}>
+    <Disclosure>
       <Heading level={5} className={styles.heading!}>
         <AriaButton slot="trigger" className={styles.trigger!}>
           <ChevronRight aria-hidden />

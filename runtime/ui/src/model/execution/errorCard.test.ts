@@ -99,6 +99,15 @@ describe("the card of a failed call", () => {
   });
 });
 
+test("an answer that is no refusal fails for a reason that only Onward knows", () => {
+  const answered = (status: number, body: string, code: string) => errorCard({ ...declined, code, attempts: [attempt(2, "Tell billing", "failed", { record: call(status, body) })] });
+  expect(answered(402, "Declined", "http_status")).toMatchObject({ isRefusal: true, words: "Declined" });
+  // Where a redirect leads, or what is wrong with an answer, stands in the message alone.
+  expect(answered(302, "Found", "http_status")).toMatchObject({ isRefusal: false, status: "302 Found" });
+  expect(answered(200, '{"task":[]}', "invalid_answer")).toMatchObject({ isRefusal: false, status: "200 OK" });
+  expect(answered(500, "", "http_status")).toMatchObject({ isRefusal: false, words: null });
+});
+
 test("an unknown outcome has no status and no words", () => {
   const sent = attempt(2, "Tell billing", "unknown", { record: call(null) });
   const card = errorCard({ ...declined, state: "unknown", errors: ["Step 2 “Tell billing”: sent, no answer: it took too long."], attempts: [declined.attempts[0]!, sent] });

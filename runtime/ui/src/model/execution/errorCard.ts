@@ -34,8 +34,10 @@ export interface ErrorCard {
   status: string | null;
   /** The receiver's own words. */
   words: string | null;
-  /** Onward's words, without the step's title. Everything that it says. */
+  /** Onward's words, without the step's title. */
   messages: string[];
+  /** The receiver has refused it in its own words: to those Onward's add nothing. */
+  isRefusal: boolean;
   /** Stable, for a search in the documentation. */
   code: string | null;
   /** Fields of a patch that were refused, with why. */
@@ -61,12 +63,15 @@ export function errorCard(failed: Failed, history: HistoryEntry[] = []): ErrorCa
   const wasReverted = own.at(-1)?.cause === "reverted";
   const done = doneSteps(attempts);
   const failedAt = attempt?.step.number ?? (done.at(-1)?.number ?? 0) + 1;
+  const status = call?.response?.status ?? 0;
+  const words = call?.response ? wordsOf(call.response.body) : null;
   return {
     outcome: state,
     step: attempt ? failedStep(attempt) : null,
     host: call ? hostOf(call.request.url) : null,
-    status: call?.response?.status ? statusText(call.response.status) : null,
-    words: call?.response ? wordsOf(call.response.body) : null,
+    status: status > 0 ? statusText(status) : null,
+    words,
+    isRefusal: state === "failed" && code === "http_status" && status >= 400 && words !== null,
     messages: (failed.errors ?? []).map((it) => withoutTitle(it).replace(SENT, "")),
     code: code ?? null,
     fields: fieldErrors(attempt?.field_errors),

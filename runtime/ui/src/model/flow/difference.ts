@@ -22,10 +22,10 @@ const WORDS: Record<string, string> = {
   after: "after it",
   color: "colour",
   end: "end stage",
-  admin: "administers the workflow",
-  view: "sees tasks",
-  edit: "changes tasks",
-  perform: "performs actions",
+  admin: "whether it administers the workflow",
+  view: "whether it sees tasks",
+  edit: "whether it changes tasks",
+  perform: "which actions it performs",
 };
 
 export function changes(before: FlowDocument, after: FlowDocument): Change[] {

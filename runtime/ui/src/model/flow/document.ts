@@ -145,7 +145,7 @@ function settled<T extends Named>(parts: T[], saved: Named[]): { parts: T[]; bec
 /** Which ids became which: `stage:new-stage` became `review`; a step is called by its action's id, too, as that was before. */
 export type Became = Map<string, string>;
 
-const stepKey = (action: string, step = "") => `step:${action}:${step}`;
+export const stepKey = (action: string, step = "") => `step:${action}:${step}`;
 
 /** The document as it is to be saved after `base`: what is new gets an id made from its name. */
 export function settle(document: FlowDocument, base: FlowDocument): { document: FlowDocument; became: Became } {

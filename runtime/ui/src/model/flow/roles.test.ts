@@ -7,9 +7,12 @@ import { addRole, allowed, changeRole, removeRole } from "./roles";
 import { sample } from "./sample";
 
 test("a role is added, renamed with what asks for it, and removed without opening what asked for it", () => {
-  const made = addRole(sample);
+  const made = addRole(sample, sample);
   expect(rolesOf(made.document).at(-1)).toEqual({ id: "viewer", name: "Viewer", edit: false, perform: [] });
-  expect(addRole(made.document).id).toBe("viewer-2");
+  expect(addRole(made.document, sample).id).toBe("viewer-2");
+  // One that was removed and is still saved keeps its id for itself: people have it.
+  const without = removeRole(made.document, "viewer");
+  expect(addRole(without, made.document).id).toBe("viewer-2");
   const asked = changeAction(made.document, "finish", { requires: { roles: ["Administrator", "Viewer"] } });
   const renamed = changeRole(asked, "viewer", { name: "Auditor" });
   expect(actionById(renamed, "finish")?.requires?.roles).toEqual(["Administrator", "Auditor"]);
@@ -29,7 +32,7 @@ test("what a role allows is said in a few words", () => {
 });
 
 test("a new role gets the id that its name asks for, and problems find it", () => {
-  const { document, id } = addRole(sample);
+  const { document, id } = addRole(sample, sample);
   const { document: saved, became } = settle(changeRole(document, id, { name: "Auditor" }), sample);
   expect(rolesOf(saved).map((it) => it.id)).toEqual(["clerk", "auditor"]);
   expect(rolesOf(follow(document, became)).map((it) => it.id)).toEqual(["clerk", "auditor"]);

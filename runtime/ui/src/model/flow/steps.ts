@@ -1,5 +1,5 @@
 // The steps of an action: how they are added, changed and put in order, and what each says of itself in one line.
-import { type FlowDocument, type Step, actionById, named, stepsOf } from "./document";
+import { type Became, type FlowDocument, type Step, actionById, named, stepKey, stepsOf, unused } from "./document";
 import { changeAction } from "./edit";
 
 /** As much of a step type as is needed here. */
@@ -24,6 +24,22 @@ export interface TypedStep {
 export function isThere(document: FlowDocument, open: OpenStep): boolean {
   const action = actionById(document, open.action);
   return action !== undefined && (!("step" in open) || stepsOf(action).some((it) => it.id === open.step));
+}
+
+/** A step as it is by now, after parts of the document were saved by other ids. */
+export function followStep({ open, step }: TypedStep, became: Became): TypedStep {
+  const action = became.get(`action:${open.action}`) ?? open.action;
+  if (!("step" in open)) return { open: { ...open, action }, step };
+  const id = became.get(stepKey(open.action, open.step)) ?? open.step;
+  return { open: { action, step: id }, step: { ...step, id } };
+}
+
+/** The document with what was typed: in the place of the step that was opened, or as one more, by an id of its own. */
+export function applied(document: FlowDocument, { open, step }: TypedStep): FlowDocument {
+  if ("step" in open) return putStep(document, open.action, step);
+  const action = actionById(document, open.action);
+  const taken = action ? stepsOf(action).map((it) => it.id) : [];
+  return putStep(document, open.action, { ...step, id: unused(step.id, taken, "-") });
 }
 
 /** A step that is not in its action yet: its name is that of its type. */

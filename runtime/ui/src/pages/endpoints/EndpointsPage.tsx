@@ -90,16 +90,16 @@ function Failures({ endpoint: { failures, last_failure: last }, seenAt }: OfEndp
     <span className={styles.number} title={last?.message}>
       {failuresInWords(failures)}
       {last && (
-        <>
-          , the last <Ago at={new Date(seenAt - last.ago_ms).toISOString()} />
-        </>
+        <span className={styles.why}>
+          Last failed <Ago at={new Date(seenAt - last.ago_ms).toISOString()} />
+        </span>
       )}
     </span>
   );
 }
 
 function Why({ endpoint, seenAt }: OfEndpoint) {
-  const { called_again_in_ms: again, last_failure: last } = endpoint;
+  const { circuit, called_again_in_ms: again, last_failure: last } = endpoint;
   return (
     <span className={styles.why}>
       {circuitOf(endpoint).says}
@@ -109,9 +109,9 @@ function Why({ endpoint, seenAt }: OfEndpoint) {
           Tried again in <Left until={new Date(seenAt + again).toISOString()} over="a moment" />.
         </>
       )}
-      {last && (
+      {last && circuit !== "disabled" && (
         <span className={styles.last}>
-          <Words text={last.message} />
+          Last failure: <Words text={last.message} />
         </span>
       )}
     </span>

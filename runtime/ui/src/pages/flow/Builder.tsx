@@ -8,8 +8,9 @@ import { useRights, useSession } from "../../api/session";
 import type { FlowDocument } from "../../model/flow/document";
 import { type Draft, draftKey } from "../../model/flow/draft";
 import type { Thing } from "../../model/flow/edit";
-import type { OpenStep, TypedStep } from "../../model/flow/steps";
+import { isThere } from "../../model/flow/steps";
 import { nodeId } from "../../model/flow/canvas";
+import { sayError } from "../../parts/Toasts";
 import { Canvas } from "./Canvas";
 import { Conflict } from "./Conflict";
 import styles from "./Builder.module.css";
@@ -36,7 +37,7 @@ interface Props {
 
 export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   const held = useBuilderState(definition, draft);
-  const { dispatch, document } = held;
+  const { dispatch, document, step, closeStep } = held;
   const { isArchived } = useRights(workflow);
   const isReadOnly = definition.managed_by === "file" || isArchived;
   const { is_administrator, user } = useSession();
@@ -44,9 +45,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   const secrets = useQuery({ ...secretNamesQuery, enabled: is_administrator });
   const users = useQuery(usersQuery(workflow));
   const { problems, isChecked } = useValidation(workflow, document, !isReadOnly);
-  const [typedStep, setTypedStep] = useState<TypedStep | undefined>(draft?.step);
-  const [openStep, setOpenStep] = useState<OpenStep | undefined>(draft?.step?.open);
-  const isDraftLost = useDraft(key, held, typedStep, !isReadOnly);
+  const isDraftLost = useDraft(key, held, !isReadOnly);
   const [openParts, setOpenParts] = useState<Parts>();
   const [isConflictOpen, setConflictOpen] = useState(false);
   const saving = useSaving(workflow, key, held, () => setConflictOpen(true));
@@ -54,6 +53,13 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   useEffect(() => {
     dispatch({ do: "theirs", saved: { version: definition.version, document: definition.document } });
   }, [definition, dispatch]);
+  // Somebody else's version, or an undone edit, may be without it.
+  const isStepGone = step !== undefined && !isThere(document, step.open);
+  useEffect(() => {
+    if (!isStepGone) return;
+    if (step?.typed) sayError(new Error(`The step “${step.typed.name}” was not applied: it, or its action, is not there any more.`));
+    closeStep();
+  }, [isStepGone, step, closeStep]);
   // Before one opens a step, so that it opens at once, also when the server is away by then.
   useEffect(() => void loadSteps(), []);
 
@@ -82,11 +88,6 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
     emails,
     problems,
     edit,
-    openStep: setOpenStep,
-  };
-  const closeStep = () => {
-    setOpenStep(undefined);
-    setTypedStep(undefined);
   };
   const removal = useRemoval(builder);
   useKeys(builder, removal.ask, () => void saving.save());
@@ -95,7 +96,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
     <BuilderContext value={builder}>
       <main id="main" className={styles.builder}>
         <h1 className="unseen">Flow Builder</h1>
-        <Notices refusal={saving.refusal} onForget={saving.forget} isDraftLost={isDraftLost} onCompare={() => setConflictOpen(true)} onRead={() => dispatch({ do: "note-read" })} />
+        <Notices refusal={saving.refusal} onForget={saving.forget} isDraftLost={isDraftLost && (held.isDirty || step?.typed !== undefined)} onCompare={() => setConflictOpen(true)} onRead={() => dispatch({ do: "note-read" })} />
         <ReactFlowProvider>
           <div className={styles.parts}>
             <Sidebar isSaving={saving.isSaving} isChecked={isChecked} onSave={() => void saving.save()} onRemove={removal.ask} onParts={setOpenParts} />
@@ -105,7 +106,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
             </section>
           </div>
         </ReactFlowProvider>
-        <Suspense>{openStep && <StepDialog key={"step" in openStep ? openStep.step : openStep.type} open={openStep} typed={typedStep} onType={setTypedStep} onClose={closeStep} />}</Suspense>
+        <Suspense>{step && <StepDialog key={JSON.stringify(step.open)} open={step.open} typed={step.typed} />}</Suspense>
         {openParts === "fields" && <FieldsDialog onClose={() => setOpenParts(undefined)} />}
         {openParts === "roles" && <RolesDialog onClose={() => setOpenParts(undefined)} />}
         {removal.dialog}
@@ -118,7 +119,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
             void saving.save(held.theirs?.version);
           }}
         />
-        <Leave draft={key} isDirty={held.isDirty || typedStep !== undefined} />
+        <Leave draft={key} isDirty={held.isDirty || step?.typed !== undefined} isDraftLost={isDraftLost} />
       </main>
     </BuilderContext>
   );

@@ -5,13 +5,24 @@ import { dropDraft } from "../../model/flow/draft";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
 
-export function Leave({ draft, isDirty }: { draft: string; isDirty: boolean }) {
+interface Props {
+  draft: string;
+  isDirty: boolean;
+  /** The browser did not take it. */
+  isDraftLost: boolean;
+}
+
+export function Leave({ draft, isDirty, isDraftLost }: Props) {
   const blocker = useBlocker(({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname);
   useUnloadQuestion(isDirty);
   if (blocker.state !== "blocked") return null;
   return (
     <Modal title="There are changes that are not saved" isOpen onClose={blocker.reset} isDismissable>
-      <p>Keep them as a draft: they are here again when you come back, in this browser. Or throw them away.</p>
+      <p>
+        {isDraftLost
+          ? "The browser has no room to keep them: stay and save them, or throw them away."
+          : "Keep them as a draft: they are here again when you come back, in this browser. Or throw them away."}
+      </p>
       <DialogButtons>
         <Button onPress={blocker.reset}>Stay here</Button>
         <Button
@@ -23,9 +34,11 @@ export function Leave({ draft, isDirty }: { draft: string; isDirty: boolean }) {
         >
           Throw them away
         </Button>
-        <Button look="primary" onPress={blocker.proceed}>
-          Keep the draft and leave
-        </Button>
+        {!isDraftLost && (
+          <Button look="primary" onPress={blocker.proceed}>
+            Keep the draft and leave
+          </Button>
+        )}
       </DialogButtons>
     </Modal>
   );

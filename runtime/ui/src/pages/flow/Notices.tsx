@@ -53,7 +53,7 @@ export function Notices({ refusal, onForget, isDraftLost, onCompare, onRead }: P
         These are changes that you had not saved when you left.
       </Notice>
     ),
-    isDraftLost && isDirty && (
+    isDraftLost && (
       <Notice key="lost" kind="warn" title="Your changes are not kept as a draft">
         The browser has no room for them: save before you leave this page.
       </Notice>

@@ -49,18 +49,32 @@ export function ProblemList({ isChecked, onParts }: { isChecked: boolean; onPart
         <ul className={styles.list}>
           {problems.map((it, index) => (
             <li key={index}>
-              <AriaButton className={styles.entry!} onPress={() => go(it)}>
-                {icon(it)}
-                <span>
-                  <span className={styles.where}>{whereabouts(it.concerns)}</span>
-                  {it.message}
-                  {it.help && <span className={styles.help}>{it.help}</span>}
-                </span>
-              </AriaButton>
+              {it.concerns.kind === "workflow" ? (
+                <div className={styles.entry}>
+                  <Entry problem={it} />
+                </div>
+              ) : (
+                <AriaButton className={styles.entry!} onPress={() => go(it)}>
+                  <Entry problem={it} />
+                </AriaButton>
+              )}
             </li>
           ))}
         </ul>
       )}
     </section>
+  );
+}
+
+function Entry({ problem }: { problem: Placed }) {
+  return (
+    <>
+      {icon(problem)}
+      <span>
+        <span className={styles.where}>{whereabouts(problem.concerns)}</span>
+        {problem.message}
+        {problem.help && <span className={styles.help}>{problem.help}</span>}
+      </span>
+    </>
   );
 }

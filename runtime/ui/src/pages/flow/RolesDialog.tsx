@@ -13,12 +13,12 @@ import { Beside } from "./Problems";
 import { useBuilder } from "./state";
 
 export function RolesDialog({ onClose }: { onClose: () => void }) {
-  const { document, edit, isReadOnly } = useBuilder();
+  const { document, saved, edit, isReadOnly } = useBuilder();
   const { open, setOpen, openNew } = useOpenThing();
   const add = () => {
     let made: string | undefined;
     edit((it) => {
-      const done = addRole(it);
+      const done = addRole(it, saved.document);
       made = done.id;
       return done.document;
     });
@@ -56,7 +56,7 @@ export function RolesDialog({ onClose }: { onClose: () => void }) {
 }
 
 const PERFORMS = [
-  { id: "all", name: "Performs every action, those that are added later, too" },
+  { id: "all", name: "Performs every action, including those added later" },
   { id: "some", name: "Performs only these" },
 ];
 
@@ -69,7 +69,7 @@ function OneRole({ role }: { role: Role }) {
     <>
       <NameField label="Name" name={role.name} taken={roleNames(document).filter((it) => it !== role.name)} isDisabled={isReadOnly} onName={(name) => set({ name }, "name")} />
       <div className={styles.checks}>
-        <Checkbox value={!!role.admin} onChange={(it) => set(it ? { admin: true, view: undefined, edit: undefined, perform: undefined } : { admin: undefined })} isDisabled={isReadOnly}>
+        <Checkbox value={!!role.admin} onChange={(it) => set({ admin: it || undefined })} isDisabled={isReadOnly}>
           Administers the workflow: may do everything in it
         </Checkbox>
         {!role.admin && (
@@ -77,7 +77,7 @@ function OneRole({ role }: { role: Role }) {
             <Checkbox value={role.view !== false} onChange={(it) => set({ view: it ? undefined : false })} isDisabled={isReadOnly}>
               Sees the workflow and its tasks
             </Checkbox>
-            <Checkbox value={role.edit !== false} onChange={(it) => set({ edit: it ? undefined : false })} isDisabled={isReadOnly || role.view === false}>
+            <Checkbox value={role.view !== false && role.edit !== false} onChange={(it) => set({ edit: it ? undefined : false })} isDisabled={isReadOnly || role.view === false}>
               Makes, changes and deletes tasks
             </Checkbox>
           </>

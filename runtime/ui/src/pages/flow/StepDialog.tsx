@@ -1,11 +1,11 @@
 // The modal of a step: the API call's own form, or one made from the schema of its type; Test and Apply.
 import { Lightbulb, Play } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { type Step, actionById, same, stepsOf } from "../../model/flow/document";
 import { about, tokens } from "../../model/flow/problems";
 import { titled } from "../../model/flow/schema";
-import { type OpenStep, type TypedStep, newStep, putStep } from "../../model/flow/steps";
+import { type OpenStep, applied, newStep } from "../../model/flow/steps";
 import { check } from "../../model/flow/validate";
 import { Button } from "../../parts/Button";
 import { Confirm, Modal } from "../../parts/Dialog";
@@ -24,28 +24,25 @@ import { Trial } from "./Trial";
 
 interface Props {
   open: OpenStep;
-  /** What was typed before the page was left, if anything was. */
-  typed: TypedStep | undefined;
-  /** Hears of what is typed, as long as it differs from what the document says. */
-  onType: (typed: TypedStep | undefined) => void;
-  onClose: () => void;
+  /** What is typed, where that differs from what the document says. */
+  typed: Step | undefined;
 }
 
-export function StepDialog({ open, typed, onType, onClose }: Props) {
-  const { document, stepTypes, edit, problems, isReadOnly } = useBuilder();
+export function StepDialog({ open, typed }: Props) {
+  const { document, stepTypes, edit, problems, isReadOnly, typeStep, closeStep: onClose } = useBuilder();
   const action = actionById(document, open.action);
   const existing = action && "step" in open ? stepsOf(action).find((it) => it.id === open.step) : undefined;
   const wanted = "type" in open ? open.type : existing?.type;
   const type = stepTypes.find((it) => it.id === wanted);
   const [begun] = useState<Step | undefined>(() => existing ?? (type && newStep(document, open.action, type)));
-  const [restored] = useState(typed);
-  const [step, setStep] = useState(restored?.step ?? begun);
+  // What is there when the dialog opens was typed before the page was left.
+  const [isRestored] = useState(typed !== undefined);
+  const step = typed ?? begun;
+  const setStep = (next: Step) => typeStep(isReadOnly || same(next, begun) ? undefined : next);
   const [isLeaving, setLeaving] = useState(false);
   const [isAsked, setAsked] = useState(false);
   const [isTesting, setTesting] = useState(false);
   const faults = useMemo(() => (type && step ? check(type.schema, parameters(step)) : []), [type, step]);
-  const isChanged = !isReadOnly && !same(step, begun);
-  useEffect(() => onType(isChanged && step ? { open, step } : undefined), [isChanged, step, open, onType]);
   if (!action || !step) return null;
 
   const told = existing && same(step, existing) ? about(problems, "action", action.id, step.id) : [];
@@ -55,7 +52,7 @@ export function StepDialog({ open, typed, onType, onClose }: Props) {
   };
   const apply = () => {
     if (faults.length > 0) return setAsked(true);
-    edit((it) => putStep(it, action.id, step));
+    edit((it) => applied(it, { open, step }));
     onClose();
   };
   const examples = (type?.examples ?? []) as { title?: string; params?: Record<string, unknown> }[];
@@ -71,10 +68,10 @@ export function StepDialog({ open, typed, onType, onClose }: Props) {
         </>
       }
       isOpen
-      onClose={() => (isChanged ? setLeaving(true) : onClose())}
+      onClose={() => (typed ? setLeaving(true) : onClose())}
       wide
     >
-      {restored && (
+      {isRestored && (
         <Notice kind="info" title="This is what you typed before you left">
           It is not applied yet.
         </Notice>

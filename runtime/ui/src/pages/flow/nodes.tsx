@@ -23,7 +23,7 @@ function Handles({ isConnectable }: { isConnectable: boolean }) {
 
 function Trouble({ data }: { data: NodeData }) {
   if (data.problems > 0) return <CircleAlert className={styles.problem} aria-label={`${data.problems} ${data.problems === 1 ? "problem" : "problems"}`} role="img" />;
-  if (data.findings > 0) return <TriangleAlert className={styles.finding} aria-label={`${data.findings} ${data.findings === 1 ? "finding" : "findings"}`} role="img" />;
+  if (data.findings > 0) return <TriangleAlert className={styles.finding} aria-label={`${data.findings} ${data.findings === 1 ? "warning" : "warnings"}`} role="img" />;
   return null;
 }
 

@@ -56,13 +56,15 @@ function RemoveStages({ builder, things, onRemove, onClose }: Props) {
   // Only a stage that is new has no tasks of its own, and can take over another one's.
   const fresh = stages.length === 1 ? stagesOf(document).filter((it) => !stageById(saved.document, it.id)) : [];
   const names = stages.map((it) => `“${it.name}”`).join(", ");
-  const count = stranded?.reduce((sum, it) => sum + it.tasks, 0) ?? 0;
+  const isKnown = stranded !== undefined && stranded !== "unknown";
+  const count = isKnown ? stranded.reduce((sum, it) => sum + it.tasks, 0) : 0;
   const tasks = count === 1 ? "1 task is" : `${count} tasks are`;
   return (
     <Modal title={`Remove ${stages.length === 1 ? "the stage" : "the stages"} ${names}?`} isOpen onClose={onClose} isDismissable>
       <p>Its arrows go with it: actions are no longer offered there, and steps that move there, at once or later, are removed.</p>
       {stranded === undefined && <p role="status">Looking for tasks in it…</p>}
-      {stranded && count === 0 && <p>No task is in it.</p>}
+      {stranded === "unknown" && <p>Whether tasks are in it could not be found out. If there are any, saving is refused.</p>}
+      {isKnown && count === 0 && <p>No task is in it.</p>}
       {count > 0 && (
         <p>
           <strong>{tasks} in it.</strong> Saving is refused while they are: <Link to={`/workflows/${workflow}/tasks`}>move them</Link> first, or give the stage another name instead of removing it. Then they stay where they are.
@@ -88,17 +90,17 @@ function RemoveStages({ builder, things, onRemove, onClose }: Props) {
 }
 
 /** What would be stranded without them, as the server counts it. */
-function useStranded({ workflow, document, saved }: Builder, things: Thing[]): Stranded[] | undefined {
-  const [stranded, setStranded] = useState<Stranded[]>();
+function useStranded({ workflow, document, saved }: Builder, things: Thing[]): Stranded[] | "unknown" | undefined {
+  const [stranded, setStranded] = useState<Stranded[] | "unknown">();
   useEffect(() => {
     const abort = new AbortController();
     // Counted on what is saved: what is being edited may have other problems, with which nothing is counted.
     const ids = new Set(things.map((it) => it.id));
     const trial = remove(saved.document, things);
-    const sound = { ...trial, actions: (trial.actions ?? []).filter((it) => it.from.length > 0) };
-    validateDocument(workflow, sound, abort.signal)
-      .then((it) => setStranded(it.stranded.filter((one) => one.id !== null && ids.has(one.id))))
-      .catch(() => !abort.signal.aborted && setStranded([]));
+    const nowhere = (trial.actions ?? []).filter((it) => it.from.length === 0).map((it): Thing => ({ kind: "action", id: it.id }));
+    validateDocument(workflow, remove(trial, nowhere), abort.signal)
+      .then((it) => setStranded(it.problems.length > 0 ? "unknown" : it.stranded.filter((one) => one.id !== null && ids.has(one.id))))
+      .catch(() => !abort.signal.aborted && setStranded("unknown"));
     return () => abort.abort();
   }, [workflow, document, saved, things]);
   return stranded;

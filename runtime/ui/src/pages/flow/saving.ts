@@ -6,7 +6,6 @@ import { type DefinitionProblem, type Finding, type Stranded, type Validation, d
 import { ApiError } from "../../api/client";
 import { type FlowDocument, same, settle } from "../../model/flow/document";
 import { dropDraft, keepDraft } from "../../model/flow/draft";
-import type { TypedStep } from "../../model/flow/steps";
 import { type Placed, type Problem, located, strandedWords } from "../../model/flow/problems";
 import { say, sayError } from "../../parts/Toasts";
 import type { useBuilderState } from "./state";
@@ -57,13 +56,15 @@ export function useValidation(workflow: string, document: FlowDocument, isAsked:
 }
 
 /** Keeps what is edited in the browser, and lets go of it once it is saved. */
-export function useDraft(key: string, held: Held, step: TypedStep | undefined, isKept: boolean) {
+export function useDraft(key: string, held: Held, isKept: boolean) {
   const { saved, document } = held;
+  const { open, typed } = held.step ?? {};
   const [isLost, setLost] = useState(false);
   // At once, not a moment later: whoever closes the page right after an edit has it, too.
   useEffect(() => {
+    const step = open && typed && { open, step: typed };
     if (isKept) setLost(!keepDraft(localStorage, key, { version: saved.version, base: saved.document, document, step, at: new Date().toISOString() }));
-  }, [key, saved, document, step, isKept]);
+  }, [key, saved, document, open, typed, isKept]);
   return isLost;
 }
 
@@ -100,7 +101,7 @@ export function useSaving(workflow: string, draft: string, held: Held, onConflic
       flushSync(() => dispatch({ do: "saved", saved: { version: definition.version, document: definition.document }, became, sent }));
       queries.setQueryData(definitionQuery(workflow).queryKey, definition);
       void queries.invalidateQueries({ queryKey: ["workflows"] });
-      void queries.invalidateQueries({ queryKey: ["workflow", workflow], predicate: (query) => query.queryKey.length > 3 || query.queryKey[2] !== "definition" });
+      void queries.invalidateQueries({ queryKey: ["workflow", workflow], predicate: (query) => query.queryKey[2] !== "definition" });
       setRefusal(undefined);
       say(`Saved as version ${definition.version}.`);
       return true;

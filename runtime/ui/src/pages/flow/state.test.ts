@@ -1,9 +1,10 @@
 // What becomes of the history when it was saved: every state of it speaks of the same parts as the server.
 import { expect, test } from "vitest";
-import { type FlowDocument, follow, settle } from "../../model/flow/document";
+import { type FlowDocument, type Step, follow, settle } from "../../model/flow/document";
 import { addAction, addStage, changeAction, changeStage, removeStage, renameAction, renameStage } from "../../model/flow/edit";
 import { begin, record, redo, undo } from "../../model/flow/history";
 import { sample } from "../../model/flow/sample";
+import { applied } from "../../model/flow/steps";
 import { type State, next } from "./state";
 
 const opened: State = { saved: { version: 1, document: sample }, history: begin(sample), selected: [], restored: false };
@@ -70,4 +71,34 @@ test("an older version is another one's only where the server has refused ours f
   expect(next(mine, { do: "theirs", saved: restored })).toBe(mine);
   expect(next(mine, { do: "theirs", saved: { ...restored, version: 9 }, isCurrent: true })).toBe(mine);
   expect(next(mine, { do: "theirs", saved: restored, isCurrent: true }).theirs).toBe(restored);
+});
+
+const typing = (state: State, open: NonNullable<State["step"]>["open"], typed: Step): State => next(next(state, { do: "open-step", open }), { do: "type-step", typed });
+
+test("what is typed into a step goes with its action's new id, and is not passed over by somebody else's version", () => {
+  const made = edited(opened, (it) => renameAction(addAction(it, { from: ["done"], name: "Move" }).document, "move", "Carry on"));
+  const typed = { id: "api-call", name: "API call", type: "api_call", url: "https://a.example/" };
+  const done = saved(typing(made, { action: "move", type: "api_call" }, typed));
+  expect(done.step).toEqual({ open: { action: "carry-on", type: "api_call" }, typed });
+  // Nothing else is edited, and still there is something to choose.
+  const theirs = next(done, { do: "theirs", saved: { version: 9, document: { ...sample, name: "Theirs" } } });
+  expect(theirs.theirs?.version).toBe(9);
+  expect(theirs.history.present.name).toBe(sample.name);
+  const untyped = next(next(done, { do: "type-step", typed: undefined }), { do: "theirs", saved: { version: 9, document: { ...sample, name: "Theirs" } } });
+  expect(untyped.theirs).toBeUndefined();
+});
+
+test("a new step takes nobody's place, whatever id it was begun with", () => {
+  const step = { id: "move", name: "Tell", type: "api_call", url: "https://a.example/" };
+  const document = applied(sample, { open: { action: "start", type: "api_call" }, step });
+  expect(idsOf(document.actions![0]!.steps)).toEqual(["move", "move-2"]);
+  expect(idsOf(applied(sample, { open: { action: "start", step: "move" }, step }).actions![0]!.steps)).toEqual(["move"]);
+});
+
+test("one's own save, whose answer was lost, is nobody else's", () => {
+  const made = edited(opened, (it) => renameStage(addStage(it).document, "new-stage", "Review"));
+  const kept = settle(made.history.present, made.saved.document).document;
+  const done = next(made, { do: "theirs", saved: { version: 2, document: kept } });
+  expect(done.theirs).toBeUndefined();
+  expect(done.saved.version).toBe(2);
 });

@@ -2,10 +2,11 @@
 import { createContext, useContext, useMemo, useReducer } from "react";
 import type { Definition, StepType } from "../../api/definitions";
 import { type CanvasEdge, nodeId, thingOf, toCanvas } from "../../model/flow/canvas";
-import { type Became, type FlowDocument, follow, same } from "../../model/flow/document";
+import { type Became, type FlowDocument, type Step, follow, same, settle } from "../../model/flow/document";
 import type { Draft } from "../../model/flow/draft";
 import type { Thing } from "../../model/flow/edit";
 import { type History, begin, canRedo, canUndo, record, redo, undo } from "../../model/flow/history";
+import { type OpenStep, followStep } from "../../model/flow/steps";
 import type { Placed } from "../../model/flow/problems";
 
 export interface Saved {
@@ -18,6 +19,8 @@ export interface State {
   history: History<FlowDocument>;
   /** Nodes of the canvas by their ids, and edges by theirs. */
   selected: string[];
+  /** The step that is looked at, and what is typed into it and not applied. */
+  step?: { open: OpenStep; typed?: Step | undefined } | undefined;
   /** What somebody else has saved meanwhile. */
   theirs?: Saved | undefined;
   /** A draft was found when the page was opened. */
@@ -28,6 +31,8 @@ type Event =
   | { do: "edit"; document: FlowDocument; about?: string | undefined; select?: string[] | undefined }
   | { do: "undo" | "redo" | "cancel" | "note-read" }
   | { do: "select"; ids: string[] }
+  | { do: "open-step"; open: OpenStep | undefined }
+  | { do: "type-step"; typed: Step | undefined }
   | { do: "saved"; saved: Saved; became: Became; sent: FlowDocument }
   /** `isCurrent`: the server has just refused what is older or newer than it. */
   | { do: "theirs"; saved: Saved; isCurrent?: boolean }
@@ -51,6 +56,10 @@ export function next(state: State, event: Event): State {
       return to(redo(state.history));
     case "select":
       return same(event.ids, state.selected) ? state : { ...state, selected: event.ids };
+    case "open-step":
+      return { ...state, step: event.open && { open: event.open } };
+    case "type-step":
+      return state.step ? { ...state, step: { ...state.step, typed: event.typed } } : state;
     case "cancel":
       // What was saved last is what counts, whoever saved it.
       return to(record(state.history, (state.theirs ?? state.saved).document), { saved: state.theirs ?? state.saved, theirs: undefined, restored: false });
@@ -67,13 +76,16 @@ export function next(state: State, event: Event): State {
         const [thing, became] = [thingOf(id), event.became.get(id)];
         return thing && became !== undefined ? nodeId({ ...thing, id: became }) : id;
       });
-      return to(history, { saved: event.saved, theirs: undefined, restored: false, selected });
+      return to(history, { saved: event.saved, theirs: undefined, restored: false, selected, step: state.step && stepAfter(state.step, event.became) });
     }
     case "theirs": {
       // An answer that was late tells an old version; but after a backup was restored, the old one is what counts.
       if (event.isCurrent ? event.saved.version === state.saved.version : event.saved.version <= state.saved.version) return state;
+      // One's own save whose answer was lost.
+      const mine = settle(state.history.present, state.saved.document);
+      if (same(mine.document, event.saved.document)) return next(state, { do: "saved", saved: event.saved, became: mine.became, sent: state.history.present });
       // Without edits of one's own there is nothing to choose.
-      if (same(state.history.present, state.saved.document)) return to(begin(event.saved.document), { saved: event.saved, theirs: undefined });
+      if (same(state.history.present, state.saved.document) && !state.step?.typed) return to(begin(event.saved.document), { saved: event.saved, theirs: undefined });
       return { ...state, theirs: event.saved };
     }
     case "take-theirs":
@@ -83,13 +95,22 @@ export function next(state: State, event: Event): State {
   }
 }
 
+/** The opened step by its new ids. */
+function stepAfter({ open, typed }: NonNullable<State["step"]>, became: Became): State["step"] {
+  // Without anything typed only the ids count.
+  const after = followStep({ open, step: typed ?? { id: "", name: "", type: "" } }, became);
+  return { open: after.open, typed: typed && after.step };
+}
+
 /** As the page begins: with the draft that was kept, if there is one. */
 function first({ definition, draft }: { definition: Definition; draft: Draft | undefined }): State {
   const latest: Saved = { version: definition.version, document: definition.document };
   if (!draft) return { saved: latest, history: begin(latest.document), selected: [], restored: false };
   const base: Saved = draft.version === latest.version ? latest : { version: draft.version, document: draft.base };
-  const history = record(begin(base.document), draft.document);
-  return { saved: base, history, selected: [], restored: true, ...(latest.version > base.version && { theirs: latest }) };
+  const isEdited = !same(draft.document, draft.base);
+  const history = isEdited ? record(begin(base.document), draft.document) : begin(base.document);
+  const step = draft.step && { open: draft.step.open, typed: draft.step.step };
+  return { saved: base, history, selected: [], restored: isEdited, step, ...(latest.version > base.version && { theirs: latest }) };
 }
 
 export function useBuilderState(definition: Definition, draft: Draft | undefined) {
@@ -103,6 +124,9 @@ export function useBuilderState(definition: Definition, draft: Draft | undefined
       undo: () => dispatch({ do: "undo" }),
       redo: () => dispatch({ do: "redo" }),
       cancel: () => dispatch({ do: "cancel" }),
+      openStep: (open: OpenStep) => dispatch({ do: "open-step", open }),
+      closeStep: () => dispatch({ do: "open-step", open: undefined }),
+      typeStep: (typed: Step | undefined) => dispatch({ do: "type-step", typed }),
     }),
     [],
   );
@@ -122,7 +146,6 @@ export interface Builder extends Omit<ReturnType<typeof useBuilderState>, "dispa
   problems: Placed[];
   /** Edits with the same `about` in a row are undone as one. `select` is what is selected afterwards. */
   edit: (change: (document: FlowDocument) => FlowDocument, about?: string, select?: Thing[]) => void;
-  openStep: (open: { action: string; step: string } | { action: string; type: string }) => void;
 }
 
 export const BuilderContext = createContext<Builder | null>(null);

@@ -77,7 +77,7 @@ function KeyForm({ onMade, onClose }: { onMade: (made: Schemas["NewKey"]) => voi
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    add.mutate();
+    if (!add.isPending) add.mutate();
   };
   const isTaken = add.error instanceof ApiError && add.error.code === "name_taken";
   return (

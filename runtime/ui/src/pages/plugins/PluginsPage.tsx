@@ -77,21 +77,21 @@ function PluginCard({ plugin }: { plugin: Plugin }) {
       {plugin.step_types.length > 0 && <StepTypes ids={plugin.step_types} />}
       <div className={styles.facts}>
         <Facts>
-        <Fact name="From">{ORIGINS[plugin.origin]}</Fact>
-        <Fact name="Runs">
-          <span title={MODES[plugin.isolation].says}>{MODES[plugin.isolation].name}</span>
-        </Fact>
-        <Fact name="Pin">{pin.tone === "quiet" ? pin.name : <Badge tone={pin.tone}>{pin.name}</Badge>}</Fact>
-        {plugin.sha256 && (
-          <Fact name="SHA-256">
-            <code title={plugin.sha256}>{plugin.sha256.slice(0, 16)}…</code>
-            <CopyButton text={plugin.sha256} look="quiet" />
+          <Fact name="From">{ORIGINS[plugin.origin]}</Fact>
+          <Fact name="Runs">
+            <span title={MODES[plugin.isolation].says}>{MODES[plugin.isolation].name}</span>
           </Fact>
-        )}
-        <Fact name="File" isWide>
-          <code>{plugin.file}</code>
-        </Fact>
-      </Facts>
+          <Fact name="Pin">{pin.tone === "quiet" ? pin.name : <Badge tone={pin.tone}>{pin.name}</Badge>}</Fact>
+          {plugin.sha256 && (
+            <Fact name="SHA-256">
+              <code title={plugin.sha256}>{plugin.sha256.slice(0, 16)}…</code>
+              <CopyButton text={plugin.sha256} look="quiet" />
+            </Fact>
+          )}
+          <Fact name="File" isWide>
+            <code>{plugin.file}</code>
+          </Fact>
+        </Facts>
       </div>
     </section>
   );

@@ -107,7 +107,7 @@ function Item({ workflow, address, item, people, canEdit }: Omit<ItemsProps, "gr
   const at = { params: { path: { workflow, task: address, item: item.id } } };
   const write = useMutation({
     mutationFn: (body: Schemas["ChecklistItemChange"]) => answer(client.PUT("/api/v1/workflows/{workflow}/tasks/{task}/checklist_items/{item}", { ...at, body })),
-    onSuccess: () => setTitle(null),
+    onSuccess: (_, body) => body.title !== undefined && setTitle(null),
     onError: sayError,
     onSettled: () => fresh(workflow, address),
   });
@@ -159,7 +159,7 @@ function Item({ workflow, address, item, people, canEdit }: Omit<ItemsProps, "gr
         </form>
       )}
       {name && title === null && (
-        <span className={styles.assignee} title={name}>
+        <span title={name}>
           <Avatar name={name} />
           <span className="unseen">Assigned to {name}</span>
         </span>
@@ -194,15 +194,15 @@ function menu(item: ChecklistItem, status: ChecklistItem["status"], people: Peop
 function NewItem({ workflow, address, stage }: { workflow: string; address: string; stage: string }) {
   const [title, setTitle] = useState("");
   const add = useMutation({
-    mutationFn: () =>
-      answer(client.POST("/api/v1/workflows/{workflow}/tasks/{task}/checklist_items", { params: { path: { workflow, task: address } }, body: { title: title.trim(), Stage: stage } })),
-    onSuccess: () => setTitle(""),
+    mutationFn: (sent: string) =>
+      answer(client.POST("/api/v1/workflows/{workflow}/tasks/{task}/checklist_items", { params: { path: { workflow, task: address } }, body: { title: sent.trim(), Stage: stage } })),
+    onSuccess: (_, sent) => setTitle((now) => (now === sent ? "" : now)),
     onError: sayError,
     onSettled: () => fresh(workflow, address),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (title.trim() && !add.isPending) add.mutate();
+    if (title.trim() && !add.isPending) add.mutate(title);
   };
   return (
     <form className={styles.add} onSubmit={submit}>

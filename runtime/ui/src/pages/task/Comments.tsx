@@ -1,6 +1,6 @@
 // What people say about the task. What is half written is kept, also when the page is left.
 import { useMutation, useQuery } from "@tanstack/react-query";
-import type { FormEvent, KeyboardEvent } from "react";
+import { type FormEvent, type KeyboardEvent, useRef } from "react";
 import { answer, client } from "../../api/client";
 import { queryClient } from "../../api/queries";
 import { commentsQuery } from "../../api/tasks";
@@ -62,17 +62,22 @@ export function Comments({ workflow, address, people, canEdit }: CommentsProps) 
 
 function NewComment({ workflow, address }: { workflow: string; address: string }) {
   const [body, setBody, forget] = useKept(`comment-${workflow}/${address}`, () => "");
+  const latest = useRef(body);
+  latest.current = body;
   const send = useMutation({
-    mutationFn: () => answer(client.POST("/api/v1/workflows/{workflow}/tasks/{task}/comments", { params: { path: { workflow, task: address } }, body: { body } })),
-    onSuccess: () => {
-      setBody("");
-      forget();
+    mutationFn: (sent: string) => answer(client.POST("/api/v1/workflows/{workflow}/tasks/{task}/comments", { params: { path: { workflow, task: address } }, body: { body: sent } })),
+    onSuccess: (_, sent) => {
+      // What was typed meanwhile stays.
+      if (latest.current === sent) {
+        setBody("");
+        forget();
+      }
       void queryClient.invalidateQueries({ queryKey: commentsQuery(workflow, address).queryKey });
     },
   });
   const submit = (event: FormEvent | KeyboardEvent) => {
     event.preventDefault();
-    if (body.trim() && !send.isPending) send.mutate();
+    if (body.trim() && !send.isPending) send.mutate(body);
   };
   return (
     <form className={styles.form} onSubmit={submit} onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && submit(event)}>

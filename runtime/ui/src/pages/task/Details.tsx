@@ -33,10 +33,11 @@ export function Details({ workflow, address, task, fields, people, colors, canEd
   const [editing, setEditing] = useState<string | null>(null);
   const save = async (field: Field, value: unknown) => {
     const written = await writeTask(workflow, address, { [field.name]: value });
-    queryClient.setQueryData(taskQuery(workflow, addressOf(written)).queryKey, written);
-    // With another Unique ID it has another address.
+    // With another Unique ID it has another address; a page that was opened by the task's id stays where it is.
     const now = addressOf(written);
-    if (now !== address) navigate(`/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(now)}`, { replace: true });
+    const isMoved = now !== addressOf(task) && address === addressOf(task);
+    queryClient.setQueryData(taskQuery(workflow, isMoved ? now : address).queryKey, written);
+    if (isMoved) navigate(`/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(now)}`, { replace: true });
     else void queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
   };
   return (
@@ -86,7 +87,7 @@ function Row(props: RowProps) {
   const { field, isEditing, canEdit } = props;
   const isAtOnce = field.type === "checkbox" || field.type === "file";
   return (
-    <div className={`${styles.row} ${isEditing ? styles.open : ""}`}>
+    <div className={styles.row}>
       <dt>{field.name}</dt>
       <dd>{canEdit && isAtOnce ? <AtOnce {...props} /> : isEditing ? <Editor {...props} /> : <Value {...props} />}</dd>
     </div>
@@ -97,7 +98,7 @@ function Value({ field, value, people, colors, canEdit, onEdit }: RowProps) {
   return (
     <span className={styles.value}>
       {/* The pencil is what the keyboard uses; who has a mouse may press the value itself. */}
-      <span className={`${styles.text} ${canEdit ? styles.pressable : ""}`} onClick={() => canEdit && !getSelection()?.toString() && field.type !== "url" && field.type !== "email" && onEdit(true)}>
+      <span className={`${styles.text} ${canEdit ? styles.pressable : ""}`} onClick={() => canEdit && !getSelection()?.toString() && !["url", "email", "phone"].includes(field.type) && onEdit(true)}>
         {isEmpty(value) && field.type !== "checkbox" ? <span className={styles.empty}>Empty</span> : <Shown field={field} value={value} people={people} colors={colors} />}
       </span>
       {canEdit && <IconButton small label={`Edit ${field.name}`} icon={<Pencil />} onPress={() => onEdit(true)} />}

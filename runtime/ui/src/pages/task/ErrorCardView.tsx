@@ -51,7 +51,8 @@ export function ErrorCardView({ workflow, address, execution, onRetried }: Error
       <div className={styles.content}>
         <h2 className={styles.title}>
           {headline(card, name)}
-          <span className={styles.quiet}>
+          {/* It ticks, and is not to be announced each time. */}
+          <span className={styles.quiet} aria-live="off">
             <Ago at={execution.updated_at} />
           </span>
         </h2>
@@ -87,7 +88,7 @@ function headline(card: ErrorCard, name: string): string {
 }
 
 function Said({ card }: { card: ErrorCard }) {
-  const { host, status, words, fields, messages, outcome, step } = card;
+  const { host, status, words, fields, messages, isRefusal, step } = card;
   return (
     <>
       {status && (
@@ -96,8 +97,7 @@ function Said({ card }: { card: ErrorCard }) {
         </p>
       )}
       {words && <blockquote className={styles.words}>{words}</blockquote>}
-      {/* With the answer's own words there is nothing to add, unless something else went wrong. */}
-      {(outcome === "unknown" || !status || !words || fields.length > 0) && messages.map((it) => <p key={it}>{it}</p>)}
+      {!isRefusal && messages.map((it) => <p key={it}>{it}</p>)}
       {fields.length > 0 && (
         <ul className={styles.list}>
           {fields.map(([field, said]) => (

@@ -14,7 +14,8 @@ import { stateOf } from "../../model/runs/states";
 import { Button } from "../../parts/Button";
 import { Took } from "../../parts/Time";
 import { Now } from "../../parts/Timeline";
-import { sayError } from "../../parts/Toasts";
+import { Notice } from "../../parts/States";
+import { sayError, told } from "../../parts/Toasts";
 import { ErrorCardView } from "./ErrorCardView";
 import styles from "./ExecutionCard.module.css";
 import type { Performed } from "./usePerform";
@@ -30,12 +31,19 @@ interface ExecutionCardProps {
 const SHOWN_AFTER_MS = 250;
 
 export function ExecutionCard({ workflow, address, execution, onRetried }: ExecutionCardProps) {
-  const { data } = useQuery(taskExecutionQuery(workflow, address, execution));
+  const { data, error, refetch } = useQuery(taskExecutionQuery(workflow, address, execution));
   const [isLong, setLong] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setLong(true), SHOWN_AFTER_MS);
     return () => clearTimeout(timer);
   }, []);
+  if (!data && error) {
+    return (
+      <Notice kind="bad" title="An execution of this task could not be read" action={<Button small onPress={() => void refetch()}>Try again</Button>}>
+        {told(error)}
+      </Notice>
+    );
+  }
   if (!data) return null;
   if (data.status === "Pending") return isLong ? <Running workflow={workflow} address={address} execution={data} /> : null;
   return <ErrorCardView workflow={workflow} address={address} execution={data} onRetried={onRetried} />;

@@ -25,7 +25,7 @@ export function ScheduleNotice({ workflow, address, canEdit, colors }: { workflo
     <div className={styles.schedule} role="status">
       <CalendarClock aria-hidden />
       <span className={styles.scheduleText}>
-        Moves to <StageMark name={data.Stage} color={colors.get(data.Stage)} /> <Ago at={data.at} /> (<At at={data.at} />
+        Moves to <StageMark name={data.Stage} color={colors.get(data.Stage)} /> <span aria-live="off"><Ago at={data.at} /></span> (<At at={data.at} />
         ), set by {fullName(data.performed_by)}
       </span>
       {canEdit && (

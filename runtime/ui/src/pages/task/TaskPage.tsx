@@ -4,11 +4,12 @@ import { FileX2 } from "lucide-react";
 import { useMemo } from "react";
 import { useNavigate, useParams } from "react-router";
 import { ApiError, type Schemas } from "../../api/client";
-import { fieldsQuery, queryClient, stagesQuery } from "../../api/queries";
+import { fieldsQuery, stagesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
+import type { ExecutionDetail } from "../../api/executions";
 import { actionsQuery, taskExecutionsQuery, taskQuery } from "../../api/tasks";
 import { openExecutions } from "../../model/execution/open";
-import { type Field, type Task, titleOf } from "../../model/tasks/columns";
+import { type Field, type Task, addressOf, titleOf } from "../../model/tasks/columns";
 import { LinkButton } from "../../parts/Button";
 import { useTitle } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
@@ -55,8 +56,7 @@ export function Component() {
 
 const isGone = (error: unknown) => error instanceof ApiError && error.code === "task_not_found";
 
-/** Whether an action has deleted its task. */
-const isDeleted = (workflow: string, address: string) => queryClient.fetchQuery({ ...taskQuery(workflow, address), staleTime: 0 }).then(() => false, isGone);
+const taskAddress = (workflow: string, task: string) => `/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(task)}`;
 
 function Gone({ workflow }: { workflow: string }) {
   return (
@@ -89,19 +89,24 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
   const { data: stages = NO_STAGES } = useQuery(stagesQuery(workflow));
   const colors = useMemo(() => new Map(stages.map((it) => [it.name, it.color])), [stages]);
 
-  const succeeded = async ({ name, after, celebrate: isCelebrated }: Performed) => {
+  /** The Unique ID by which the page was opened, if it was. */
+  const before = address === addressOf(task) ? address : undefined;
+  const succeeded = async ({ name, after, celebrate: isCelebrated }: Performed, { task_summary }: ExecutionDetail) => {
     say(`${name}: done.`);
     if (isCelebrated) celebrate();
     if (after === "list") navigate(listAddress(workflow));
-    else if (after !== "next" && (await isDeleted(workflow, address))) {
+    else if (after !== "next" && task_summary === null) {
       say("The task is deleted.");
       navigate(listAddress(workflow));
+    } else if (after !== "next" && task_summary?.unique_id && before && task_summary.unique_id !== before) {
+      // With another Unique ID it has another address.
+      navigate(taskAddress(workflow, task_summary.unique_id), { replace: true });
     }
     if (after === "next") {
       // Without an answer the list itself is next.
       const next = await nextInList(workflow, fields, address).catch(() => null);
       if (next === null) say("There is no other task in the list.");
-      navigate(next === null ? listAddress(workflow) : `/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(next)}`);
+      navigate(next === null ? listAddress(workflow) : taskAddress(workflow, next));
     }
   };
   const performing = usePerform(workflow, address, succeeded);

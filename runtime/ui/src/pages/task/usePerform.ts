@@ -2,6 +2,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { ApiError } from "../../api/client";
+import type { ExecutionDetail } from "../../api/executions";
+import { sayError } from "../../parts/Toasts";
+import { followOn } from "./followOn";
 import { type TaskAction, newKey, perform, taskExecutionQuery } from "../../api/tasks";
 
 /** An action that is followed; where it leads may not be known any more. */
@@ -19,7 +22,7 @@ export interface Performing {
   forget: () => void;
 }
 
-export function usePerform(workflow: string, address: string, onSuccess: (action: Performed) => void): Performing {
+export function usePerform(workflow: string, address: string, onSuccess: (action: Performed, execution: ExecutionDetail) => void): Performing {
   const queries = useQueryClient();
   const [own, setOwn] = useState<Performing["own"]>(null);
   const [asking, setAsking] = useState<string | null>(null);
@@ -29,15 +32,27 @@ export function usePerform(workflow: string, address: string, onSuccess: (action
   const keys = useRef(new Map<string, string>());
 
   const followed = useQuery({ ...taskExecutionQuery(workflow, address, own?.id ?? ""), enabled: own !== null });
-  const status = own && followed.data?.id === own.id ? followed.data.status : undefined;
+  const ended = own && followed.data?.id === own.id && followed.data.status !== "Pending" ? followed.data : undefined;
   const latest = useRef(onSuccess);
   latest.current = onSuccess;
   useEffect(() => {
-    if (!own || (status !== "Success" && status !== "Fail")) return;
+    if (!own || !ended) return;
     setOwn(null);
     void queries.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
-    if (status === "Success") latest.current(own.action);
-  }, [own, status, queries, workflow, address]);
+    if (ended.status === "Success") latest.current(own.action, ended);
+  }, [own, ended, queries, workflow, address]);
+
+  // Who leaves the page is still told.
+  const begun = useRef(own);
+  begun.current = own;
+  const isGone = useRef(false);
+  useEffect(() => {
+    isGone.current = false;
+    return () => {
+      isGone.current = true;
+      if (begun.current) void followOn(workflow, address, begun.current.id, begun.current.action.name);
+    };
+  }, [workflow, address]);
 
   const start = async (action: TaskAction) => {
     if (isAsking.current) return;
@@ -49,8 +64,10 @@ export function usePerform(workflow: string, address: string, onSuccess: (action
     try {
       const { id } = await perform(workflow, address, action.id, key);
       keys.current.delete(action.id);
-      setOwn({ id, action });
+      if (isGone.current) void followOn(workflow, address, id, action.name);
+      else setOwn({ id, action });
     } catch (error) {
+      if (isGone.current) sayError(error);
       // Without an answer nobody knows whether it has begun: the next click is the same one.
       if (!(error instanceof ApiError && error.passes)) keys.current.delete(action.id);
       setRefused({ action, error });
@@ -70,6 +87,10 @@ export function usePerform(workflow: string, address: string, onSuccess: (action
       queries.removeQueries({ queryKey: taskExecutionQuery(workflow, address, id).queryKey });
       setOwn({ id, action });
     },
-    forget: () => setRefused(null),
+    forget: () => {
+      // Whoever has closed it asks for another one with the next click.
+      if (refused) keys.current.delete(refused.action.id);
+      setRefused(null);
+    },
   };
 }

@@ -206,32 +206,33 @@ function Form({ anchor, task, column, field, people, error, isSaving, save, held
   held.current = draft;
   // A click beside it saves, as it does with a cell that is written in its place; Escape takes back.
   const keyed = (event: KeyboardEvent) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || event.nativeEvent.isComposing) return;
     event.stopPropagation();
     onDone(true);
   };
   return (
     <Popup triggerRef={anchor} isOpen onOpenChange={(open) => !open && void save(draft)} placement="bottom start" className={`${styles.popover} ${styles.form}`} data-editor>
-      <Dialog aria-label={column.name} className={styles.dialog!}>
-        <form
-          className={styles.fields}
-          onKeyDown={keyed}
-          onSubmit={(event) => {
-            event.preventDefault();
-            void save(draft);
-          }}
-        >
-          <ValueInput field={field} draft={draft} onChange={setDraft} people={people.list} error={error} autoFocus />
-          <DialogButtons>
-            <Button small onPress={() => onDone(true)}>
-              Cancel
-            </Button>
-            <Button small look="primary" type="submit" isPending={isSaving}>
-              Save
-            </Button>
-          </DialogButtons>
-        </form>
-      </Dialog>
+      <div onKeyDown={keyed}>
+        <Dialog aria-label={column.name} className={styles.dialog!}>
+          <form
+            className={styles.fields}
+            onSubmit={(event) => {
+              event.preventDefault();
+              void save(draft);
+            }}
+          >
+            <ValueInput field={field} draft={draft} onChange={setDraft} people={people.list} error={error} autoFocus />
+            <DialogButtons>
+              <Button small onPress={() => onDone(true)}>
+                Cancel
+              </Button>
+              <Button small look="primary" type="submit" isPending={isSaving}>
+                Save
+              </Button>
+            </DialogButtons>
+          </form>
+        </Dialog>
+      </div>
     </Popup>
   );
 }

@@ -51,6 +51,7 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    if (make.isPending) return;
     const values: Record<string, unknown> = {};
     const wrong: Record<string, string> = {};
     for (const field of own) {

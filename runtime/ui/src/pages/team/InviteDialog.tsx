@@ -32,7 +32,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    invite.mutate();
+    if (!invite.isPending) invite.mutate();
   };
   const another = () => {
     invite.reset();

@@ -28,7 +28,7 @@ export function NewWorkflowDialog({ onClose }: { onClose: () => void }) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    make.mutate();
+    if (!make.isPending) make.mutate();
   };
   const change = (typed: string) => {
     make.reset();
