@@ -16,8 +16,8 @@ export default defineConfig({
     include: missing.length > 0 ? [] : ["browser/**/*.test.ts"],
     passWithNoTests: missing.length > 0,
     environment: "node",
-    // Each file has a server and a browser of its own; two cores carry one at a time.
-    fileParallelism: false,
+    // Each file has a server and a browser of its own, and mostly waits for them: two cores carry two at a time.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
