@@ -31,7 +31,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   throw new Error(`${what}: not within ${PATIENCE_MS} ms`);
 }
 
-const KEY = "onw_" + "1b".repeat(24);
+export const KEY = "onw_" + "1b".repeat(24);
 
 /** `onward serve` with an administrator, a key, and what is in `workflows`; it may call this machine. */
 export class Program {

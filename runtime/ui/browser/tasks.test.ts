@@ -1,8 +1,9 @@
 // The table of tasks: narrowed, searched, sorted and written into; with many tasks, and on a phone.
+import { execFileSync } from "node:child_process";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { makeOrder, walks, workflow } from "./orders";
-import { Program, Receiver, accessible, browser, shot, until } from "./support";
+import { KEY, Program, Receiver, accessible, browser, shot, until } from "./support";
 
 const MANY = `
 name = "Many"
@@ -243,5 +244,27 @@ test("on a phone, in the dark", async () => {
   await accessible(page);
   await shot(page, "task-phone-dark");
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  expect(complaints).toEqual([]);
+});
+
+test("the commands of the API page do what they say when they are pasted", async () => {
+  const { page, complaints } = await walk.begin();
+  await page.goto("/workflows/orders/api");
+  const command = async (title: string) => {
+    const text = await page.getByRole("region", { name: title }).locator("pre").innerText();
+    // The server may be shown by another one, which stands before it.
+    return execFileSync("sh", ["-c", `${text.replace("<YOUR-API-KEY>", KEY).replaceAll(program.address, program.server)} -s`]).toString();
+  };
+  const made = JSON.parse(await command("Add a task")) as Record<string, unknown>;
+  expect(made).toMatchObject({ Stage: "Open", Customer: "Example", "Paid?": true, Priority: "Low" });
+  expect(JSON.parse(await command("Read the tasks"))).toContainEqual(expect.objectContaining({ "Order Number": made["Order Number"] }));
+  await page.getByRole("region", { name: "Perform an action" }).getByRole("button", { name: /Action/ }).click();
+  await page.getByRole("option", { name: "note-a-call" }).click();
+  await page.getByText('"action_id": "note-a-call"').waitFor();
+  await accessible(page);
+  await shot(page, "api");
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await shot(page, "api-phone");
   expect(complaints).toEqual([]);
 });

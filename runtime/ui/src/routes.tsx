@@ -24,6 +24,7 @@ const workflowPages: RouteObject[] = [
   { path: "flow", lazy: () => import("./pages/flow/FlowPage") },
   { path: "versions", lazy: () => import("./pages/versions/VersionsPage") },
   { path: "executions", lazy: () => import("./pages/executions/ExecutionsPage") },
+  { path: "api", lazy: () => import("./pages/api/ApiPage") },
   { path: "executions/:execution", lazy: () => import("./pages/executions/ExecutionPage") },
 ];
 

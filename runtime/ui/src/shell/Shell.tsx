@@ -1,6 +1,6 @@
 // Around every page of somebody who is signed in: the bar with the workspace and the account, and, in a workflow, its tabs.
 import { useQuery } from "@tanstack/react-query";
-import { BookOpen, ChevronDown, CircleUser, KeyRound, ListTodo, Lock, LogOut, Monitor, Moon, Plug, Server, Sun, Users, Workflow as WorkflowIcon, Zap } from "lucide-react";
+import { BookOpen, ChevronDown, CircleUser, KeyRound, ListTodo, Lock, LogOut, Monitor, Moon, Plug, Server, Sun, Terminal, Users, Workflow as WorkflowIcon, Zap } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import { NavLink, Outlet, useNavigate, useParams } from "react-router";
@@ -141,6 +141,9 @@ export function WorkflowShell() {
           )}
           <Tab to="executions" icon={<Zap aria-hidden />}>
             Executions
+          </Tab>
+          <Tab to="api" icon={<Terminal aria-hidden />}>
+            API
           </Tab>
         </nav>
       </div>
