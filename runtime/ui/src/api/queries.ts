@@ -92,7 +92,8 @@ export function staleAfter(change: Change): void {
 // came. So the first one counts at once, and what comes while that is read counts together afterwards.
 
 const GATHER_MS = 200;
-const READ_MS_MAX = 2000;
+/** So long one slow answer holds up the others; what is begun anew while it is read never comes. */
+const READ_MS_MAX = 10_000;
 
 const waiting = new Map<string, readonly string[]>();
 let isReading = false;

@@ -21,30 +21,32 @@ export function tokens(path: string): string[] {
   return path.split("/").slice(1).map((it) => it.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
+/** The JSON pointer of parts. */
+export const pointer = (parts: (string | number)[]): string => parts.map((it) => `/${String(it).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+
 /** What a problem concerns; `at` is the pointer from there on, such as `/url`. */
 export function concerned(document: FlowDocument, path: string | null | undefined): Concerns {
   const [list, index = "", ...rest] = tokens(path ?? "");
-  const at = (parts: string[]) => parts.map((it) => `/${it.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
   const part = <T>(parts: T[]): T | undefined => (/^\d+$/.test(index) ? parts[Number(index)] : undefined);
   switch (list) {
     case "fields": {
       const field = part(fieldsOf(document));
-      return field ? { kind: "field", id: field.id, name: field.name, at: at(rest) } : { kind: "workflow" };
+      return field ? { kind: "field", id: field.id, name: field.name, at: pointer(rest) } : { kind: "workflow" };
     }
     case "roles": {
       const role = part(rolesOf(document));
-      return role ? { kind: "role", id: role.id, name: role.name, at: at(rest) } : { kind: "workflow" };
+      return role ? { kind: "role", id: role.id, name: role.name, at: pointer(rest) } : { kind: "workflow" };
     }
     case "stages": {
       const stage = part(stagesOf(document));
-      return stage ? { kind: "stage", id: stage.id, name: stage.name, at: at(rest) } : { kind: "workflow" };
+      return stage ? { kind: "stage", id: stage.id, name: stage.name, at: pointer(rest) } : { kind: "workflow" };
     }
     case "actions": {
       const action = part(actionsOf(document));
       if (!action) return { kind: "workflow" };
       const own = { kind: "action", id: action.id, name: action.name } as const;
       const step = rest[0] === "steps" ? stepsOf(action)[Number(rest[1])] : undefined;
-      return step ? { ...own, step: { id: step.id, name: step.name }, at: at(rest.slice(2)) } : { ...own, at: at(rest) };
+      return step ? { ...own, step: { id: step.id, name: step.name }, at: pointer(rest.slice(2)) } : { ...own, at: pointer(rest) };
     }
     default:
       return { kind: "workflow" };

@@ -29,8 +29,6 @@ export const STATES: Record<State, Known> = {
 export const STATE_IDS = Object.keys(STATES) as State[];
 export const STATUSES: Status[] = ["Pending", "Success", "Fail"];
 
-export const STATUS_WORDS: Record<Status, string> = { Pending: "Pending", Success: "Success", Fail: "Fail" };
-
 /** A state that the page does not know yet is shown as it is called. */
 export function stateOf(state: string): Known {
   return STATES[state as State] ?? { name: state, status: "Pending", tone: "quiet", says: "" };

@@ -10,6 +10,7 @@ import { currentVersionOffer } from "../../model/runs/retrying";
 import { possible } from "../../model/runs/states";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
+import { CancelConfirm, DismissConfirm } from "../../parts/EndConfirms";
 import { RadioGroup } from "../../parts/Field";
 import { SentAgain } from "../../parts/SentAgain";
 import { say, sayError } from "../../parts/Toasts";
@@ -83,13 +84,8 @@ export function Decisions({ workflow, execution }: { workflow: string; execution
         )}
         {offer === "gone" && <p>The current version no longer has this step, so it goes on with version {execution.version}.</p>}
       </Confirm>
-      <Confirm title="Dismiss this failure" does="Dismiss" isOpen={asked === "dismiss"} isPending={decide.isPending} onConfirm={() => decide.mutate("dismiss")} onClose={() => setAsked(null)}>
-        <p>It counts as dealt with: nothing more is done, and it can no longer be retried. What its steps did stays as it is.</p>
-      </Confirm>
-      <Confirm title="Cancel this execution" does="Cancel the execution" danger isOpen={asked === "cancel"} isPending={decide.isPending} onConfirm={() => decide.mutate("cancel")} onClose={() => setAsked(null)}>
-        <p>The steps that are left do not run. What was done stays as it is, unless the action takes its changes back.</p>
-        {execution.state === "running" && <p>A call that is under way is dropped: whether it took effect is then unknown.</p>}
-      </Confirm>
+      <DismissConfirm isOpen={asked === "dismiss"} isPending={decide.isPending} onConfirm={() => decide.mutate("dismiss")} onClose={() => setAsked(null)} />
+      <CancelConfirm isRunning={execution.state === "running"} isOpen={asked === "cancel"} isPending={decide.isPending} onConfirm={() => decide.mutate("cancel")} onClose={() => setAsked(null)} />
     </>
   );
 }

@@ -41,9 +41,11 @@ export function ProblemList({ isChecked, onParts }: { isChecked: boolean; onPart
   const title = problems.length === 0 ? "No problems" : bad > 0 ? `${bad} ${bad === 1 ? "problem" : "problems"}` : `${problems.length} ${problems.length === 1 ? "warning" : "warnings"}`;
   return (
     <section className={styles.all} aria-label="Problems">
-      <h2 className={styles.title} role="status">
-        {problems.length === 0 && !isChecked ? <Ellipsis aria-hidden /> : problems.length === 0 ? <CircleCheck className={styles.good} aria-hidden /> : bad > 0 ? <CircleAlert className={styles.problem} aria-hidden /> : <TriangleAlert className={styles.finding} aria-hidden />}
-        {isChecked || problems.length > 0 ? title : "Checking…"}
+      <h2 className={styles.heading}>
+        <span className={styles.title} role="status">
+          {problems.length === 0 && !isChecked ? <Ellipsis aria-hidden /> : problems.length === 0 ? <CircleCheck className={styles.good} aria-hidden /> : bad > 0 ? <CircleAlert className={styles.problem} aria-hidden /> : <TriangleAlert className={styles.finding} aria-hidden />}
+          {isChecked || problems.length > 0 ? title : "Checking…"}
+        </span>
       </h2>
       {problems.length > 0 && (
         <ul className={styles.list}>

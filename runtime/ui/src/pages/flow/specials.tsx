@@ -4,6 +4,7 @@ import { CircleMinus, Plus } from "lucide-react";
 import { Button as AriaButton } from "react-aria-components";
 import { subjects } from "../../model/flow/conditions";
 import { type Field, type Test, fieldsOf, stagesOf } from "../../model/flow/document";
+import { pointer } from "../../model/flow/problems";
 import { IconButton } from "../../parts/Button";
 import { Checkbox, Select } from "../../parts/Field";
 import { Words } from "../../parts/Words";
@@ -18,7 +19,6 @@ import { useBuilder } from "./state";
 type Props = FieldProps<unknown, Record<string, unknown>, FormContext>;
 type Values = Record<string, unknown>;
 
-const pointer = (path: (string | number)[]) => path.map((it) => `/${it}`).join("");
 const titleOf = ({ schema, name }: Props) => String(schema["title"] ?? name);
 const described = ({ schema }: Props) => (typeof schema["description"] === "string" ? <Words text={schema["description"]} /> : undefined);
 
@@ -30,7 +30,8 @@ function FieldTable(props: Props) {
   const all: Pick<Field, "name" | "type" | "options">[] = [{ name: "Assigned To", type: "person" }, { name: "Stage", type: "singleSelect", options: stagesOf(document).map((it) => it.name) }, ...fieldsOf(document)];
   const free = all.filter((it) => !(it.name in values));
   const set = (next: Values) => props.onChange(Object.keys(next).length > 0 ? next : undefined, fieldPathId.path);
-  const rename = (from: string, to: string) => set(Object.fromEntries(Object.entries(values).map(([name, value]) => (name === from ? [to, ""] : [name, value]))));
+  const rename = (from: string, to: string) => set(Object.fromEntries(Object.entries(values).map(([name, value]) => (name === from ? [to, emptyOf(typeOf(to))] : [name, value]))));
+  const typeOf = (name: string) => all.find((it) => it.name === name)?.type;
   const first = free.find((it) => it.name !== "Assigned To" && it.name !== "Stage") ?? free[0];
   const error = registry.formContext.errorAt(pointer(fieldPathId.path));
   return (
@@ -38,11 +39,11 @@ function FieldTable(props: Props) {
       <legend className={styles.legend}>{titleOf(props)}</legend>
       <p className={styles.description}>{described(props)}</p>
       <div className={styles.pairs}>
-        {Object.entries(values).map(([name, value]) => {
+        {Object.entries(values).map(([name, value], index) => {
           const own = all.find((it) => it.name === name) ?? { name, type: "text" };
           const names = [own, ...free].map((it) => ({ id: it.name, name: it.name }));
           return (
-            <div className={styles.pair} key={name}>
+            <div className={styles.pair} key={index}>
               <Select label="Field" hideLabel value={name} onChange={(to) => rename(name, to)} options={names} isDisabled={readonly} />
               <FieldValue field={own} value={value} isReadOnly={readonly} error={registry.formContext.errorAt(pointer([...fieldPathId.path, name]))} onChange={(it) => set({ ...values, [name]: it })} />
               {!readonly && <IconButton label={`Remove ${name}`} icon={<CircleMinus />} onPress={() => set(Object.fromEntries(Object.entries(values).filter(([it]) => it !== name)))} />}
@@ -52,13 +53,19 @@ function FieldTable(props: Props) {
       </div>
       {error && <p className={styles.error}>{error}</p>}
       {!readonly && first && (
-        <AriaButton className={panel.add!} onPress={() => set({ ...values, [first.name]: first.type === "checkbox" ? true : "" })}>
+        <AriaButton className={panel.add!} onPress={() => set({ ...values, [first.name]: emptyOf(first.type) })}>
           <Plus aria-hidden />
           Add field
         </AriaButton>
       )}
     </fieldset>
   );
+}
+
+/** What a field is set to at first: a value that its own input takes. */
+function emptyOf(type: string | undefined): unknown {
+  if (type === "checkbox") return true;
+  return type === "multipleSelect" ? [] : "";
 }
 
 interface ValueProps {

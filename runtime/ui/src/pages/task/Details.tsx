@@ -1,7 +1,7 @@
 // The task's values, each written into where it stands.
 import { useMutation } from "@tanstack/react-query";
 import { Pencil } from "lucide-react";
-import { type FormEvent, type KeyboardEvent, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { queryClient } from "../../api/queries";
 import { taskQuery, writeTask } from "../../api/tasks";
@@ -137,9 +137,16 @@ function Editor({ field, value, people, draftKey, onEdit, onSave }: RowProps) {
   const [began] = useState(value);
   const [draft, setDraft, forget] = useKept<Draft>(draftKey, () => toDraft(field, value));
   const [error, setError] = useState<string>();
+  const form = useRef<HTMLFormElement>(null);
+  // The keyboard goes into the first input, and back to the pencil.
+  useEffect(() => {
+    if (!form.current?.contains(document.activeElement)) form.current?.querySelector<HTMLElement>("input, textarea, button")?.focus();
+  }, []);
   const close = () => {
     forget();
+    const row = form.current?.contains(document.activeElement) ? form.current.parentElement : null;
     onEdit(false);
+    requestAnimationFrame(() => row?.querySelector<HTMLElement>("button")?.focus());
   };
   const save = useMutation({
     mutationFn: onSave,
@@ -159,7 +166,7 @@ function Editor({ field, value, people, draftKey, onEdit, onSave }: RowProps) {
   };
   const isChanged = JSON.stringify(began) !== JSON.stringify(value);
   return (
-    <form className={styles.form} onSubmit={submit} onKeyDown={keyed} noValidate>
+    <form ref={form} className={styles.form} onSubmit={submit} onKeyDown={keyed} noValidate>
       <ValueInput
         field={field}
         draft={draft}

@@ -11,6 +11,7 @@ import { actionsQuery, historyQuery } from "../../api/tasks";
 import { type ErrorCard, type NamedStep, errorCard } from "../../model/execution/errorCard";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
+import { DismissConfirm } from "../../parts/EndConfirms";
 import { SentAgain } from "../../parts/SentAgain";
 import { Ago } from "../../parts/Time";
 import { sayError } from "../../parts/Toasts";
@@ -29,7 +30,7 @@ export function ErrorCardView({ workflow, address, execution, onRetried }: Error
   const history = useQuery(historyQuery(workflow, address));
   const actions = useQuery(actionsQuery(workflow, address));
   const may = useMayPerform(workflow, execution.action_id);
-  const [isAsked, setAsked] = useState(false);
+  const [asked, setAsked] = useState<"retry" | "dismiss" | null>(null);
   const card = errorCard(execution, history.data);
   const fresh = () => queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
   const retry = useMutation({
@@ -37,11 +38,18 @@ export function ErrorCardView({ workflow, address, execution, onRetried }: Error
     onSuccess: () => onRetried(actions.data?.find((it) => it.id === execution.action_id) ?? { id: execution.action_id, name }),
     onError: sayError,
     onSettled: () => {
-      setAsked(false);
+      setAsked(null);
       return fresh();
     },
   });
-  const dismiss = useMutation({ mutationFn: () => dismissed(workflow, execution.id), onError: sayError, onSettled: fresh });
+  const dismiss = useMutation({
+    mutationFn: () => dismissed(workflow, execution.id),
+    onError: sayError,
+    onSettled: () => {
+      setAsked(null);
+      return fresh();
+    },
+  });
   const name = actionName(execution);
   if (!card || card.outcome === "cancelled") return null;
   const isUnknown = card.outcome === "unknown";
@@ -61,10 +69,10 @@ export function ErrorCardView({ workflow, address, execution, onRetried }: Error
         <div className={styles.buttons}>
           {may && (
             <>
-              <Button look="primary" icon={<RotateCw aria-hidden />} onPress={() => (isUnknown ? setAsked(true) : retry.mutate())} isPending={retry.isPending} isDisabled={dismiss.isPending}>
+              <Button look="primary" icon={<RotateCw aria-hidden />} onPress={() => (isUnknown ? setAsked("retry") : retry.mutate())} isPending={retry.isPending} isDisabled={dismiss.isPending}>
                 {card.step ? `Retry from step ${card.step.number}` : "Retry"}
               </Button>
-              <Button onPress={() => dismiss.mutate()} isPending={dismiss.isPending} isDisabled={retry.isPending}>
+              <Button onPress={() => setAsked("dismiss")} isPending={dismiss.isPending} isDisabled={retry.isPending}>
                 Dismiss
               </Button>
             </>
@@ -72,10 +80,11 @@ export function ErrorCardView({ workflow, address, execution, onRetried }: Error
           <Link to={executionAddress(workflow, execution.id)}>Request and answer</Link>
         </div>
       </div>
-      <Confirm title="Retry" does="Retry" isOpen={isAsked} isPending={retry.isPending} onConfirm={() => retry.mutate()} onClose={() => setAsked(false)}>
+      <Confirm title="Retry" does="Retry" isOpen={asked === "retry"} isPending={retry.isPending} onConfirm={() => retry.mutate()} onClose={() => setAsked(null)}>
         {card.step && <p>It goes on from step {card.step.number}, {card.step.name}. What the steps before it did stays as it is.</p>}
         <SentAgain />
       </Confirm>
+      <DismissConfirm isOpen={asked === "dismiss"} isPending={dismiss.isPending} onConfirm={() => dismiss.mutate()} onClose={() => setAsked(null)} />
     </section>
   );
 }

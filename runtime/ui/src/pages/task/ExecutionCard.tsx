@@ -12,6 +12,7 @@ import { type ChainStep, type StepState, progress, progressLine } from "../../mo
 import { fullName } from "../../model/people/person";
 import { stateOf } from "../../model/runs/states";
 import { Button } from "../../parts/Button";
+import { CancelConfirm } from "../../parts/EndConfirms";
 import { Took } from "../../parts/Time";
 import { Now } from "../../parts/Timeline";
 import { Notice } from "../../parts/States";
@@ -64,8 +65,12 @@ function Running({ workflow, address, execution }: { workflow: string; address: 
   const cancel = useMutation({
     mutationFn: () => cancelled(workflow, execution.id),
     onError: sayError,
-    onSettled: () => queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] }),
+    onSettled: () => {
+      setAsked(false);
+      return queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
+    },
   });
+  const [isAsked, setAsked] = useState(false);
   const isQuiet = execution.state === "running";
   return (
     <section className={styles.card} aria-label={`${name} is under way`}>
@@ -79,7 +84,7 @@ function Running({ workflow, address, execution }: { workflow: string; address: 
         </span>
         <span className={styles.space} />
         {may && (
-          <Button small onPress={() => cancel.mutate()} isPending={cancel.isPending}>
+          <Button small onPress={() => setAsked(true)} isPending={cancel.isPending}>
             Cancel
           </Button>
         )}
@@ -89,6 +94,7 @@ function Running({ workflow, address, execution }: { workflow: string; address: 
       </p>
       <Chain chain={chain} />
       {!isQuiet && <Now execution={execution} />}
+      <CancelConfirm isRunning={isQuiet} isOpen={isAsked} isPending={cancel.isPending} onConfirm={() => cancel.mutate()} onClose={() => setAsked(false)} />
     </section>
   );
 }

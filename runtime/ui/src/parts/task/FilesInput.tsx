@@ -1,6 +1,6 @@
 // The files of a field: those that are there, to be fetched or taken out, and new ones from this machine.
 import { Paperclip, X } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components";
 import { Button, IconButton } from "../Button";
 import type { FileEntry, NewFile } from "../../model/tasks/values";
@@ -18,10 +18,14 @@ const FILES_MAX = 50;
 
 export function FilesInput({ label, files, onChange, limit = FILES_MAX }: FilesInputProps) {
   const [error, setError] = useState<string>();
+  // One may choose more while the first ones are read.
+  const latest = useRef(files);
+  latest.current = files;
   const add = async (chosen: FileList | null) => {
     setError(undefined);
     try {
-      onChange([...files, ...(await Promise.all([...(chosen ?? [])].map(readFile)))]);
+      const read = await Promise.all([...(chosen ?? [])].map(readFile));
+      onChange([...latest.current, ...read]);
     } catch {
       setError("That file could not be read.");
     }

@@ -44,7 +44,7 @@ export function useRows(workflow: string, asked: Asked) {
     placeholderData: keepPreviousData,
   });
   const rows = useMemo(() => rowsOf(list.data), [list.data]);
-  useFresh(workflow, list.refetch);
+  useFresh(workflow, list);
 
   /** Shows a task as an answer has it, without waiting for the list. */
   const put = (task: Task, address = addressOf(task)) =>
@@ -55,9 +55,9 @@ export function useRows(workflow: string, asked: Asked) {
 }
 
 /** Reads anew after changes: all that come while it waits or reads are one. */
-function useFresh(workflow: string, refetch: (options: { cancelRefetch: boolean }) => Promise<unknown>): void {
-  const latest = useRef(refetch);
-  latest.current = refetch;
+function useFresh(workflow: string, list: { isFetching: boolean; refetch: (options: { cancelRefetch: boolean }) => Promise<unknown> }): void {
+  const latest = useRef(list);
+  latest.current = list;
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isStale = false;
@@ -69,10 +69,11 @@ function useFresh(workflow: string, refetch: (options: { cancelRefetch: boolean 
     };
     const read = async () => {
       timer = undefined;
-      isStale = false;
+      // What is being read already was begun before the change: it is waited for, and read once more.
+      isStale = latest.current.isFetching;
       isReading = true;
       const begun = performance.now();
-      await latest.current({ cancelRefetch: false });
+      await latest.current.refetch({ cancelRefetch: false });
       pause = Math.max(ANEW_MS_MIN, (performance.now() - begun) * ANEW_TIMES);
       isReading = false;
       later();
