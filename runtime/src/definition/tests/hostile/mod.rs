@@ -26,7 +26,7 @@ const SETTINGS: [&str; 3] = ["[egress]", "[traces]", "[plugins]"];
 /// Times that each kind of mutation is made of each file.
 const ROUNDS: u64 = 2;
 /// Far more than any takes, and far less than would hold somebody up.
-const TIME_MAX: Duration = Duration::from_secs(5);
+const TIME_MAX: Duration = Duration::from_secs(20);
 const REPORT_BYTES_MAX: usize = 256 * 1024;
 
 /// Numbers that follow from a seed: xorshift64*.
