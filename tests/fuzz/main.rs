@@ -130,7 +130,7 @@ impl Bench {
 
     /// Lets the fuzzer ask; what it says, and what each operation answered, by its id and by status.
     fn fuzzed(&self) -> (Output, BTreeMap<String, BTreeMap<String, u64>>) {
-        let seconds = std::env::var("ONWARD_FUZZ_SECONDS").unwrap_or_else(|_| "60".to_owned());
+        let seconds = std::env::var("ONWARD_FUZZ_SECONDS").unwrap_or_else(|_| "80".to_owned());
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
         let asked = self.project.path("asked.json");
         let fuzzed = Command::new(program("st"))

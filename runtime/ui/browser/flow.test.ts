@@ -96,8 +96,13 @@ async function drawArrow(page: Page, from: Locator, side: string, to: Locator): 
 const steps = (page: Page) => page.getByRole("grid", { name: "Steps" }).getByRole("row");
 
 async function newStep(page: Page, search: string, name: string): Promise<Locator> {
-  await page.getByRole("button", { name: "New step" }).click();
-  await page.getByRole("searchbox", { name: "Search step types" }).fill(search);
+  const box = page.getByRole("searchbox", { name: "Search step types" });
+  // On a busy machine a menu that is being closed may take the click.
+  await until("the menu of step types is open", async () => {
+    await page.getByRole("button", { name: "New step" }).click();
+    return box.waitFor({ timeout: 5000 }).then(() => true, () => false);
+  });
+  await box.fill(search);
   await page.getByRole("menuitem", { name, exact: true }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("heading", { name }).waitFor();
