@@ -129,6 +129,22 @@ export function Select({ value, onChange, options, placeholder = "Choose", ...de
   );
 }
 
+/** Several inputs that are one value. */
+export function FieldGroup({ label, hideLabel, description, error, children }: Described & { children: ReactNode }) {
+  return (
+    <fieldset className={styles.group}>
+      <legend className={hideLabel ? "unseen" : styles.legend}>{label}</legend>
+      {children}
+      {description && <span className={styles.description}>{description}</span>}
+      {error && (
+        <span className={styles.error} role="alert">
+          {error}
+        </span>
+      )}
+    </fieldset>
+  );
+}
+
 interface CheckboxProps {
   children: ReactNode;
   value: boolean;

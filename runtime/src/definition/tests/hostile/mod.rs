@@ -26,7 +26,7 @@ const SETTINGS: [&str; 3] = ["[egress]", "[traces]", "[plugins]"];
 /// Times that each kind of mutation is made of each file.
 const ROUNDS: u64 = 2;
 /// Far more than any takes, and far less than would hold somebody up.
-const TIME_MAX: Duration = Duration::from_secs(20);
+const TIME_MAX: Duration = Duration::from_secs(5);
 const REPORT_BYTES_MAX: usize = 256 * 1024;
 
 /// Numbers that follow from a seed: xorshift64*.
@@ -99,8 +99,14 @@ fn misjudged(mutated: &Mutated, original: &Workflow) -> Option<String> {
     let started = Instant::now();
     let read =
         panic::catch_unwind(|| read_with_steps(&mutated.text).map_err(|report| (report.to_string(), report)));
-    let took = started.elapsed();
+    let mut took = started.elapsed();
     let Ok(read) = read else { return Some("it panicked".to_owned()) };
+    if took > TIME_MAX {
+        // Others may have had the machine meanwhile: what takes long by itself does so again.
+        let again = Instant::now();
+        let _ = read_with_steps(&mutated.text);
+        took = took.min(again.elapsed());
+    }
     if took > TIME_MAX {
         return Some(format!("it took {took:?}"));
     }

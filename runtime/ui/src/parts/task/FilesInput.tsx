@@ -4,7 +4,7 @@ import { useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components";
 import { Button, IconButton } from "../Button";
 import type { FileEntry, NewFile } from "../../model/tasks/values";
-import styles from "./ValueInput.module.css";
+import styles from "./FilesInput.module.css";
 
 interface FilesInputProps {
   label: string;

@@ -1,12 +1,11 @@
 // The input of a field, by its type: of a new task, and of one that is changed.
 import type { ReactNode } from "react";
-import { Checkbox, Select, TextField } from "../Field";
+import { Checkbox, FieldGroup, Select, TextField } from "../Field";
 import { Avatar } from "../Marks";
 import type { Field } from "../../model/tasks/columns";
 import type { Draft, FileEntry, NewFile } from "../../model/tasks/values";
 import { FilesInput } from "./FilesInput";
 import type { Person } from "./people";
-import styles from "./ValueInput.module.css";
 
 /** Stands for no choice; the others' ids begin with `=`, so that none of them is the same. */
 const NONE = "none";
@@ -29,11 +28,11 @@ export function ValueInput({ field, draft, onChange, people, error, hideLabel = 
   switch (field.type) {
     case "checkbox":
       return (
-        <Group {...described} hideLabel>
+        <FieldGroup {...described} hideLabel>
           <Checkbox value={draft === true} onChange={onChange}>
             {field.name}
           </Checkbox>
-        </Group>
+        </FieldGroup>
       );
     case "singleSelect": {
       const options = (field.options ?? []).map((it) => ({ id: it, name: it }));
@@ -43,19 +42,19 @@ export function ValueInput({ field, draft, onChange, people, error, hideLabel = 
       return <PersonChoice {...described} value={draft as string} onChange={onChange} people={people} isRequired={field.required} />;
     case "multipleSelect":
       return (
-        <Group {...described}>
+        <FieldGroup {...described}>
           {(field.options ?? []).map((option) => (
             <Checkbox key={option} value={(draft as string[]).includes(option)} onChange={(on) => onChange(toggled(draft as string[], option, on))}>
               {option}
             </Checkbox>
           ))}
-        </Group>
+        </FieldGroup>
       );
     case "file":
       return (
-        <Group {...described}>
+        <FieldGroup {...described}>
           <FilesInput label={field.name} limit={field.limit} files={draft as (FileEntry | NewFile)[]} onChange={onChange} />
-        </Group>
+        </FieldGroup>
       );
     default:
       return (
@@ -107,17 +106,3 @@ export function PersonChoice({ people, ...choice }: ChoiceProps & { people: Pers
 }
 
 /** Several inputs that are one field. */
-function Group({ label, hideLabel, error, description, children }: { label: string; hideLabel?: boolean; error?: string | undefined; description?: ReactNode; children: ReactNode }) {
-  return (
-    <fieldset className={styles.group}>
-      <legend className={hideLabel ? "unseen" : styles.legend}>{label}</legend>
-      {children}
-      {description && <span className={styles.description}>{description}</span>}
-      {error && (
-        <span className={styles.error} role="alert">
-          {error}
-        </span>
-      )}
-    </fieldset>
-  );
-}
