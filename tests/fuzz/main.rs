@@ -27,9 +27,6 @@ const NOT_ASKED: [&str; 2] = ["streamEvents", "revokeKey"];
 /// that has nobody yet.
 const NEVER_DONE: [&str; 3] = ["signOut", "changePassword", "setUp"];
 
-/// Operations of which few requests succeed: a workflow is made once, by a sound file among many that are none.
-const SELDOM_DONE: [&str; 1] = ["importWorkflow"];
-
 const ORDERS: &str = include_str!("orders.toml");
 
 fn program(name: &str) -> PathBuf {
@@ -200,11 +197,7 @@ fn the_server_does_what_the_document_says_whatever_it_is_asked() {
     let done = |id: &str| answers.get(id).is_some_and(|by| by.keys().any(|status| status.starts_with('2')));
     for id in operations(&bench.server).iter().map(String::as_str).filter(|id| !NOT_ASKED.contains(id)) {
         assert!(answers.contains_key(id), "{id} was not asked");
-        assert!(
-            SELDOM_DONE.contains(&id) || done(id) != NEVER_DONE.contains(&id),
-            "{id} answered {:?}",
-            answers[id]
-        );
+        assert_eq!(done(id), !NEVER_DONE.contains(&id), "{id} answered {:?}", answers[id]);
     }
     let log = bench.project.log();
     assert!(!log.contains("\"ERROR\""), "{log}");
