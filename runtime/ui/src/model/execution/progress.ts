@@ -65,3 +65,8 @@ export function progressLine(chain: ChainStep[]): string {
   const now = chain.find((it) => it.state === "running" || it.state === "waiting") ?? chain.find((it) => it.state === "todo");
   return now ? `Step ${now.number} of ${chain.length}: ${now.name}` : `${chain.length} ${chain.length === 1 ? "step" : "steps"}`;
 }
+
+/** What its action is called, as far as the version that it ran on can be read. */
+export function actionName(execution: { action?: { name: string | null } | null; action_id: string }): string {
+  return execution.action?.name ?? execution.action_id;
+}

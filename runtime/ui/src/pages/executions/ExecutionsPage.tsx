@@ -7,6 +7,7 @@ import { ApiError } from "../../api/client";
 import type { ExecutionItem } from "../../api/executions";
 import { executionsQuery } from "../../api/executions";
 import { useMayPerformAny } from "../../api/session";
+import { executionAddress } from "../../model/addresses";
 import { type Filters, bulkRetry, inWords, readFilters, writeFilters } from "../../model/runs/filters";
 import { stateOf } from "../../model/runs/states";
 import { fullName } from "../../model/people/person";
@@ -99,7 +100,7 @@ function List({ workflow, items }: { workflow: string; items: ExecutionItem[] })
       name: "Action",
       cell: ({ id, action, errors, created_at, ...it }) => (
         <div className={styles.what}>
-          <Link to={`/workflows/${workflow}/executions/${id}`} className={styles.action}>
+          <Link to={executionAddress(workflow, id)} className={styles.action}>
             {action.name ?? action.id}
           </Link>
           {errors?.[0] && (

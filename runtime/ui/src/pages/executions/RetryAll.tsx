@@ -4,6 +4,7 @@ import { RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { Link } from "react-router";
 import { type BulkRetried, RETRIED_MAX, bulkRetry, retriedCountQuery } from "../../api/executions";
+import { executionAddress } from "../../model/addresses";
 import type { BulkRetry } from "../../model/runs/filters";
 import { Button } from "../../parts/Button";
 import { DialogButtons, Modal } from "../../parts/Dialog";
@@ -111,7 +112,7 @@ function Result({ workflow, result }: { workflow: string; result: BulkRetried })
           {[...reasons].map(([reason, ids]) => (
             <li key={reason}>
               {reason}{" "}
-              {ids.length === 1 ? <Link to={`/workflows/${workflow}/executions/${ids[0]}`}>(1 execution)</Link> : <span className={styles.quiet}>({ids.length} executions)</span>}
+              {ids.length === 1 ? <Link to={executionAddress(workflow, ids[0]!)}>(1 execution)</Link> : <span className={styles.quiet}>({ids.length} executions)</span>}
             </li>
           ))}
         </ul>

@@ -1,57 +1,31 @@
 // The workflow's fields: added, named, typed, put in order, removed.
-import { Plus } from "lucide-react";
 import { type Field, fieldsOf } from "../../model/flow/document";
 import { FIELD_TYPES, addField, changeField, hasOptions, moveField, removeField, withType } from "../../model/flow/fields";
 import { about } from "../../model/flow/problems";
-import { Button } from "../../parts/Button";
-import { DialogButtons, Modal } from "../../parts/Dialog";
 import { Checkbox, Select, TextField } from "../../parts/Field";
 import styles from "./Fields.module.css";
 import { NameField } from "./NameColor";
-import { NamedList, useOpenThing } from "./NamedList";
+import { PartsDialog } from "./PartsDialog";
 import { Beside } from "./Problems";
 import { useBuilder } from "./state";
 
+const HINT = "The columns of a task, in the order in which it shows them. Changes count once the workflow is saved.";
+
 export function FieldsDialog({ onClose }: { onClose: () => void }) {
-  const { document, edit, isReadOnly } = useBuilder();
-  const fields = fieldsOf(document);
-  const { open, setOpen, openNew } = useOpenThing();
-  const add = () => {
-    let made: string | undefined;
-    edit((it) => {
-      const done = addField(it);
-      made = done.id;
-      return done.document;
-    });
-    openNew(made);
-  };
+  const { document } = useBuilder();
   return (
-    <Modal title="Fields" isOpen onClose={onClose} wide isDismissable>
-      <p className={styles.hint}>The columns of a task, in the order in which it shows them. Changes count once the workflow is saved.</p>
-      {fields.length === 0 && <p>There is no field yet.</p>}
-      <NamedList
-        things={fields}
-        summary={typeWords}
-        detail={(field) => <OneField field={field} />}
-        open={open}
-        onOpen={setOpen}
-        isReadOnly={isReadOnly}
-        onMove={(id, to) => edit((it) => moveField(it, id, to))}
-        onRemove={(id) => edit((it) => removeField(it, id))}
-      />
-      {!isReadOnly && (
-        <div>
-          <Button icon={<Plus aria-hidden />} onPress={add}>
-            New field
-          </Button>
-        </div>
-      )}
-      <DialogButtons>
-        <Button look="primary" onPress={onClose}>
-          Done
-        </Button>
-      </DialogButtons>
-    </Modal>
+    <PartsDialog
+      title="Fields"
+      hint={HINT}
+      parts={fieldsOf(document)}
+      summary={typeWords}
+      detail={(field) => <OneField field={field} />}
+      add={addField}
+      newOne="New field"
+      remove={removeField}
+      move={moveField}
+      onClose={onClose}
+    />
   );
 }
 

@@ -1,57 +1,31 @@
 // The workflow's own roles: what each lets people see, change and perform.
-import { Plus } from "lucide-react";
 import { type Role, actionsOf, roleNames, rolesOf } from "../../model/flow/document";
 import { about } from "../../model/flow/problems";
 import { addRole, allowed, changeRole, removeRole } from "../../model/flow/roles";
-import { Button } from "../../parts/Button";
-import { DialogButtons, Modal } from "../../parts/Dialog";
 import { Checkbox, RadioGroup } from "../../parts/Field";
 import styles from "./Fields.module.css";
 import { NameField } from "./NameColor";
-import { NamedList, useOpenThing } from "./NamedList";
+import { PartsDialog } from "./PartsDialog";
 import { Beside } from "./Problems";
 import { useBuilder } from "./state";
 
+const HINT =
+  "Everybody is a Collaborator, who sees and changes tasks and performs every action, unless they are given another role under Team. Administrators may do everything. Whoever has a role that is removed may do nothing here until they are given another one.";
+
 export function RolesDialog({ onClose }: { onClose: () => void }) {
-  const { document, saved, edit, isReadOnly } = useBuilder();
-  const { open, setOpen, openNew } = useOpenThing();
-  const add = () => {
-    let made: string | undefined;
-    edit((it) => {
-      const done = addRole(it, saved.document);
-      made = done.id;
-      return done.document;
-    });
-    openNew(made);
-  };
+  const { document, saved } = useBuilder();
   return (
-    <Modal title="Roles" isOpen onClose={onClose} wide isDismissable>
-      <p className={styles.hint}>
-        Everybody is a Collaborator, who sees and changes tasks and performs every action, unless they are given another role under Team. Administrators may do everything. Whoever has a role that is removed may do nothing here until they are
-        given another one.
-      </p>
-      <NamedList
-        things={rolesOf(document)}
-        summary={allowed}
-        detail={(role) => <OneRole role={role} />}
-        open={open}
-        onOpen={setOpen}
-        isReadOnly={isReadOnly}
-        onRemove={(id) => edit((it) => removeRole(it, id))}
-      />
-      {!isReadOnly && (
-        <div>
-          <Button icon={<Plus aria-hidden />} onPress={add}>
-            New role
-          </Button>
-        </div>
-      )}
-      <DialogButtons>
-        <Button look="primary" onPress={onClose}>
-          Done
-        </Button>
-      </DialogButtons>
-    </Modal>
+    <PartsDialog
+      title="Roles"
+      hint={HINT}
+      parts={rolesOf(document)}
+      summary={allowed}
+      detail={(role) => <OneRole role={role} />}
+      add={(it) => addRole(it, saved.document)}
+      newOne="New role"
+      remove={removeRole}
+      onClose={onClose}
+    />
   );
 }
 

@@ -7,6 +7,7 @@ import { Link } from "react-router";
 import type { Schemas } from "../../api/client";
 import type { ExecutionItem } from "../../api/executions";
 import { EXECUTIONS_MAX, historyQuery, taskExecutionQuery } from "../../api/tasks";
+import { executionAddress } from "../../model/addresses";
 import { type Activity as Happening, activities, causeWords, changesOf } from "../../model/tasks/activity";
 import { ASSIGNED_TO, type Field, type Kind, STAGE } from "../../model/tasks/columns";
 import { isEmpty, shown } from "../../model/tasks/values";
@@ -20,7 +21,6 @@ import { Ago } from "../../parts/Time";
 import { Timeline } from "../../parts/Timeline";
 import type { People } from "../../parts/task/people";
 import styles from "./Activity.module.css";
-import { executionAddress } from "./ExecutionCard";
 
 type HistoryEntry = Schemas["HistoryEntry"];
 

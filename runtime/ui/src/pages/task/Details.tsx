@@ -5,6 +5,7 @@ import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from 
 import { useNavigate } from "react-router";
 import { queryClient } from "../../api/queries";
 import { taskQuery, writeTask } from "../../api/tasks";
+import { taskAddress } from "../../model/addresses";
 import { CREATED_ON, type Field, type Task, UPDATED_ON, addressOf } from "../../model/tasks/columns";
 import { type Draft, type FileEntry, type NewFile, fromDraft, isEmpty, isUnchanged, shown, toDraft } from "../../model/tasks/values";
 import { Button, IconButton } from "../../parts/Button";
@@ -37,7 +38,7 @@ export function Details({ workflow, address, task, fields, people, colors, canEd
     const now = addressOf(written);
     const isMoved = now !== addressOf(task) && address === addressOf(task);
     queryClient.setQueryData(taskQuery(workflow, isMoved ? now : address).queryKey, written);
-    if (isMoved) navigate(`/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(now)}`, { replace: true });
+    if (isMoved) navigate(taskAddress(workflow, now), { replace: true });
     else void queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
   };
   return (

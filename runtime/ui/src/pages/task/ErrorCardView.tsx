@@ -8,6 +8,8 @@ import { dismiss as dismissed, retry as retried } from "../../api/executions";
 import { queryClient } from "../../api/queries";
 import { useMayPerform } from "../../api/session";
 import { actionsQuery, historyQuery } from "../../api/tasks";
+import { actionName } from "../../model/execution/progress";
+import { executionAddress } from "../../model/addresses";
 import { type ErrorCard, type NamedStep, errorCard } from "../../model/execution/errorCard";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
@@ -16,7 +18,6 @@ import { SentAgain } from "../../parts/SentAgain";
 import { Ago } from "../../parts/Time";
 import { sayError } from "../../parts/Toasts";
 import styles from "./ErrorCardView.module.css";
-import { actionName, executionAddress } from "./ExecutionCard";
 import type { Performed } from "./usePerform";
 
 interface ErrorCardViewProps {

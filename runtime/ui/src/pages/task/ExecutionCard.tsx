@@ -8,7 +8,8 @@ import { cancel as cancelled } from "../../api/executions";
 import { queryClient } from "../../api/queries";
 import { useMayPerform } from "../../api/session";
 import { taskExecutionQuery } from "../../api/tasks";
-import { type ChainStep, type StepState, progress, progressLine } from "../../model/execution/progress";
+import { executionAddress } from "../../model/addresses";
+import { type ChainStep, type StepState, actionName, progress, progressLine } from "../../model/execution/progress";
 import { fullName } from "../../model/people/person";
 import { stateOf } from "../../model/runs/states";
 import { Button } from "../../parts/Button";
@@ -48,14 +49,6 @@ export function ExecutionCard({ workflow, address, execution, onRetried }: Execu
   if (!data) return null;
   if (data.status === "Pending") return isLong ? <Running workflow={workflow} address={address} execution={data} /> : null;
   return <ErrorCardView workflow={workflow} address={address} execution={data} onRetried={onRetried} />;
-}
-
-export function executionAddress(workflow: string, execution: string): string {
-  return `/workflows/${encodeURIComponent(workflow)}/executions/${encodeURIComponent(execution)}`;
-}
-
-export function actionName(execution: ExecutionDetail): string {
-  return execution.action?.name ?? execution.action_id;
 }
 
 function Running({ workflow, address, execution }: { workflow: string; address: string; execution: ExecutionDetail }) {

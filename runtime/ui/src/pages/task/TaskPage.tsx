@@ -9,6 +9,7 @@ import { useRights } from "../../api/session";
 import type { ExecutionDetail } from "../../api/executions";
 import { actionsQuery, taskExecutionsQuery, taskQuery } from "../../api/tasks";
 import { openExecutions } from "../../model/execution/open";
+import { taskAddress } from "../../model/addresses";
 import { type Field, type Task, addressOf, titleOf } from "../../model/tasks/columns";
 import { LinkButton } from "../../parts/Button";
 import { useTitle } from "../../parts/Page";
@@ -55,8 +56,6 @@ export function Component() {
 }
 
 const isGone = (error: unknown) => error instanceof ApiError && error.code === "task_not_found";
-
-const taskAddress = (workflow: string, task: string) => `/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(task)}`;
 
 function Gone({ workflow }: { workflow: string }) {
   return (

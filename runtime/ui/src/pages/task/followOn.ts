@@ -2,6 +2,7 @@
 import { ApiError } from "../../api/client";
 import { queryClient } from "../../api/queries";
 import { taskExecutionQuery } from "../../api/tasks";
+import { taskAddress } from "../../model/addresses";
 import { taskLabel } from "../../model/runs/tasks";
 import { sayError } from "../../parts/Toasts";
 
@@ -17,7 +18,7 @@ export async function followOn(workflow: string, address: string, execution: str
     try {
       const found = await queryClient.fetchQuery(query);
       if (found.status === "Pending") continue;
-      const isHere = location.pathname === `/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(address)}`;
+      const isHere = location.pathname === taskAddress(workflow, address);
       if ((found.state === "failed" || found.state === "unknown") && !isHere) {
         sayError(new Error(`${action} failed on the task ${taskLabel(found.task, found.task_summary)}. ${found.errors?.join(" ") ?? ""}`));
       }

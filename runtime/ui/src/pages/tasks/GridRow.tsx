@@ -1,6 +1,7 @@
 // One row of the task table.
 import { memo, useRef } from "react";
 import { Link } from "react-router";
+import { taskAddress } from "../../model/addresses";
 import { type Column, type Task, addressOf, isEnd, titleOf, urlOf } from "../../model/tasks/columns";
 import { CellEditor, type Saving } from "./CellEditor";
 import { CellValue, type StageColors } from "../../parts/task/CellValue";
@@ -106,7 +107,7 @@ function Shown({ task, column, isTitle, canEdit, context }: CellProps & { isTitl
   const value = <CellValue kind={column.kind} value={task[column.name]} names={context.people.names} colors={context.colors} editable={canEdit && column.editable} />;
   if (!isTitle) return value;
   return (
-    <Link className={styles.title!} to={`/workflows/${encodeURIComponent(context.workflow)}/tasks/${encodeURIComponent(addressOf(task))}`} tabIndex={-1}>
+    <Link className={styles.title!} to={taskAddress(context.workflow, addressOf(task))} tabIndex={-1}>
       {titleOf(task, column.field ? [column.field] : [])}
     </Link>
   );

@@ -5,6 +5,7 @@ import { useNavigate } from "react-router";
 import { ApiError } from "../../api/client";
 import { useRights } from "../../api/session";
 import { type Asked, writeTask } from "../../api/tasks";
+import { taskAddress } from "../../model/addresses";
 import { type Column, type Task, addressOf } from "../../model/tasks/columns";
 import { DEFAULT_VIEW, type View, isNarrowed } from "../../model/tasks/view";
 import { Button } from "../../parts/Button";
@@ -77,7 +78,7 @@ export function TaskTable({ workflow, columns, asked, view, colors, matching, to
           onMore={more}
           sort={view.sort}
           onSort={onSort}
-          onOpen={(task) => navigate(`/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(addressOf(task))}`)}
+          onOpen={(task) => navigate(taskAddress(workflow, addressOf(task)))}
           canEdit={edit}
           context={context}
         />

@@ -6,6 +6,7 @@ import { ApiError } from "../../api/client";
 import { fieldsQuery, stagesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
 import { type Asked, countsOf } from "../../api/tasks";
+import { taskAddress } from "../../model/addresses";
 import { type Field, addressOf, columnsOf, readHidden, visible, writeHidden } from "../../model/tasks/columns";
 import { refusals } from "../../model/tasks/filters";
 import { countsQuery, listQuery, nextSort } from "../../model/tasks/view";
@@ -97,7 +98,7 @@ function Tasks({ workflow, fields }: { workflow: string; fields: Field[] }) {
           fields={fields}
           stages={stages ?? []}
           onClose={() => setMaking(false)}
-          onMade={(task) => navigate(`/workflows/${encodeURIComponent(workflow)}/tasks/${encodeURIComponent(addressOf(task))}`)}
+          onMade={(task) => navigate(taskAddress(workflow, addressOf(task)))}
         />
       )}
     </main>
