@@ -25,7 +25,7 @@ use crate::model::{
     ApiKey, Attempt, AttemptEnd, AttemptFailure, Blob, Change, Execution, ExecutionId, Membership, Patch,
     Performer, Refusal, RoleId, State, Task, TaskId, User, UserId, WorkflowId,
     id::KeyId,
-    perform::{Decide, ExecutionWrite},
+    perform::{self, Decide, ExecutionWrite},
     sample,
 };
 
@@ -276,6 +276,26 @@ fn a_task_follows_its_unique_id() {
     });
 }
 
+/// Those that are remembered and those that are read alike; one that is deleted is not among them.
+#[test]
+fn many_tasks_are_found_by_their_ids_at_once() {
+    on_every_store(async |open, folder| {
+        let store = open(folder);
+        for number in 1..=40 {
+            create(&*store, task(number)).await;
+        }
+        let deletes: Decide =
+            Box::new(|current| perform::delete_task(sample::performer(), sample::now(), current));
+        store.transact(TaskKey::Id(TaskId::from_u128(7)), None, deletes).await.expect("deleted");
+        let ids = (1..=41).map(TaskId::from_u128).collect();
+        let mut found = store.tasks_by_id(ids).await.expect("an answer");
+        found.sort_by_key(|task| task.id);
+        let expected: Vec<_> = (1..=40).filter(|number| *number != 7).map(task).collect();
+        assert_eq!(found.iter().map(|task| (**task).clone()).collect::<Vec<_>>(), expected);
+        assert!(store.tasks_by_id(Vec::new()).await.expect("an answer").is_empty());
+    });
+}
+
 #[test]
 fn the_workspace_changes_its_revision() {
     on_every_store(async |open, folder| {
@@ -416,7 +436,6 @@ fn what_is_due_is_told_in_its_order_with_what_comes_next() {
 
 #[test]
 fn a_deleted_task_leaves_its_history_and_its_last_state() {
-    use crate::model::perform;
     on_every_store(async |open, folder| {
         let store = open(folder);
         let deletes: Decide =

@@ -271,6 +271,9 @@ pub trait Store: Send + Sync {
 
     fn task(&self, key: TaskKey) -> Reply<Option<Arc<Task>>>;
 
+    /// Those of some tasks that there are, in no order.
+    fn tasks_by_id(&self, ids: Vec<TaskId>) -> Reply<Vec<Arc<Task>>>;
+
     /// A page of a list of tasks, after a position; at most `most`. Where the list is in the order of ids, a page
     /// may have fewer after [`LOOKED_AT_MAX`] that are not in the list.
     fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage>;

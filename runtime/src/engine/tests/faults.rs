@@ -78,6 +78,10 @@ impl Store for Liar {
         self.store.task(key)
     }
 
+    fn tasks_by_id(&self, ids: Vec<TaskId>) -> Reply<Vec<Arc<Task>>> {
+        self.store.tasks_by_id(ids)
+    }
+
     fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage> {
         self.store.tasks(list, after, most)
     }

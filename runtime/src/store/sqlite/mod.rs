@@ -198,6 +198,25 @@ impl Store for SqliteStore {
         self.read(move |connection| Ok(read::task(connection, &key)?.map(Arc::new)))
     }
 
+    fn tasks_by_id(&self, ids: Vec<TaskId>) -> Reply<Vec<Arc<Task>>> {
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for key in ids.into_iter().map(TaskKey::Id) {
+            match self.shared.cached(&key) {
+                Some(task) => found.push(task),
+                None => missing.push(key),
+            }
+        }
+        if missing.is_empty() {
+            return Box::pin(std::future::ready(Ok(found)));
+        }
+        self.read(move |connection| {
+            for key in missing {
+                found.extend(read::task(connection, &key)?.map(Arc::new));
+            }
+            Ok(found)
+        })
+    }
+
     fn tasks(&self, list: Arc<TaskList>, after: Option<Position>, most: usize) -> Reply<TaskPage> {
         self.read(move |connection| list::tasks(connection, &list, after.as_ref(), most))
     }

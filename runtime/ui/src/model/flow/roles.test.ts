@@ -8,18 +8,23 @@ import { sample } from "./sample";
 
 test("a role is added, renamed with what asks for it, and removed without opening what asked for it", () => {
   const made = addRole(sample, sample);
-  expect(rolesOf(made.document).at(-1)).toEqual({ id: "viewer", name: "Viewer", edit: false, perform: [] });
-  expect(addRole(made.document, sample).id).toBe("viewer-2");
-  // One that was removed and is still saved keeps its id for itself: people have it.
-  const without = removeRole(made.document, "viewer");
-  expect(addRole(without, made.document).id).toBe("viewer-2");
-  const asked = changeAction(made.document, "finish", { requires: { roles: ["Administrator", "Viewer"] } });
-  const renamed = changeRole(asked, "viewer", { name: "Auditor" });
+  expect(rolesOf(made.document).at(-1)).toEqual({ id: "new-role", name: "New role", edit: false, perform: [] });
+  expect(addRole(made.document, sample).id).toBe("new-role-2");
+  const asked = changeAction(made.document, "finish", { requires: { roles: ["Administrator", "New role"] } });
+  const renamed = changeRole(asked, "new-role", { name: "Auditor" });
   expect(actionById(renamed, "finish")?.requires?.roles).toEqual(["Administrator", "Auditor"]);
-  const removed = removeRole(renamed, "viewer");
+  const removed = removeRole(renamed, "new-role");
   expect(rolesOf(removed).map((it) => it.id)).toEqual(["clerk"]);
   expect(actionById(removed, "finish")?.requires?.roles).toEqual(["Administrator", "Auditor"]);
   expect(changeRole(sample, "nobody", { name: "x" })).toBe(sample);
+});
+
+test("a new role is none that was removed and is still saved, whatever it is called: people have that one", () => {
+  const made = addRole(removeRole(sample, "clerk"), sample);
+  const named = changeRole(made.document, made.id, { name: "Clerk" });
+  expect(rolesOf(settle(named, sample).document).map((it) => it.id)).toEqual(["clerk-2"]);
+  const saved = addRole(sample, sample).document;
+  expect(addRole(removeRole(saved, "new-role"), saved).id).toBe("new-role-2");
 });
 
 test("what a role allows is said in a few words", () => {

@@ -1,20 +1,13 @@
 // The workflow's own roles: what each allows, and how they are added, changed and removed. Administrators and collaborators are always there.
-import { type FlowDocument, type Role, actionsOf, named, rolesOf, slug } from "./document";
+import { type FlowDocument, type Role, actionsOf, named, rolesOf } from "./document";
 import { type Made, tidy } from "./edit";
-
-/** Those that every workflow has. */
-const BUILT_IN = [
-  { id: "administrator", name: "Administrator" },
-  { id: "collaborator", name: "Collaborator" },
-];
 
 /**
  * A new role only looks until more is allowed. It is none of those that are saved and were removed since: whoever has one of them must not
  * get this one's rights.
  */
 export function addRole(document: FlowDocument, saved: FlowDocument): Made {
-  const asked = actionsOf(document).flatMap((it) => it.requires?.roles ?? []);
-  const own = named("Viewer", [...BUILT_IN, ...rolesOf(saved), ...rolesOf(document), ...asked.map((name) => ({ id: slug(name), name }))]);
+  const own = named("New role", [...rolesOf(saved), ...rolesOf(document)]);
   return { document: { ...document, roles: [...rolesOf(document), { ...own, edit: false, perform: [] }] }, id: own.id };
 }
 

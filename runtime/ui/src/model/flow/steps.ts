@@ -26,12 +26,10 @@ export function isThere(document: FlowDocument, open: OpenStep): boolean {
   return action !== undefined && (!("step" in open) || stepsOf(action).some((it) => it.id === open.step));
 }
 
-/** A step as it is by now, after parts of the document were saved by other ids. */
-export function followStep({ open, step }: TypedStep, became: Became): TypedStep {
+/** The opened step, after parts of the document were saved by other ids. */
+export function followOpen(open: OpenStep, became: Became): OpenStep {
   const action = became.get(`action:${open.action}`) ?? open.action;
-  if (!("step" in open)) return { open: { ...open, action }, step };
-  const id = became.get(stepKey(open.action, open.step)) ?? open.step;
-  return { open: { action, step: id }, step: { ...step, id } };
+  return "step" in open ? { action, step: became.get(stepKey(open.action, open.step)) ?? open.step } : { ...open, action };
 }
 
 /** The document with what was typed: in the place of the step that was opened, or as one more, by an id of its own. */

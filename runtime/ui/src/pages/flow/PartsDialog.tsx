@@ -48,6 +48,7 @@ export function PartsDialog<Of extends Part>({ title, hint, parts, summary, deta
   return (
     <Modal title={title} isOpen onClose={onClose} wide isDismissable>
       <p className={styles.hint}>{hint}</p>
+      {parts.length === 0 && <p>There is none yet.</p>}
       <ul className={styles.parts}>
         {parts.map((part, index) => (
           <li key={part.id} className={styles.part}>

@@ -6,7 +6,7 @@ import { type Became, type FlowDocument, type Step, follow, same, settle } from 
 import type { Draft } from "../../model/flow/draft";
 import type { Thing } from "../../model/flow/edit";
 import { type History, begin, canRedo, canUndo, record, redo, undo } from "../../model/flow/history";
-import { type OpenStep, followStep } from "../../model/flow/steps";
+import { type OpenStep, followOpen } from "../../model/flow/steps";
 import type { Placed } from "../../model/flow/problems";
 
 export interface Saved {
@@ -96,10 +96,9 @@ export function next(state: State, event: Event): State {
 }
 
 /** The opened step by its new ids. */
-function stepAfter({ open, typed }: NonNullable<State["step"]>, became: Became): State["step"] {
-  // Without anything typed only the ids count.
-  const after = followStep({ open, step: typed ?? { id: "", name: "", type: "" } }, became);
-  return { open: after.open, typed: typed && after.step };
+function stepAfter({ open: before, typed }: NonNullable<State["step"]>, became: Became): State["step"] {
+  const open = followOpen(before, became);
+  return { open, typed: typed && "step" in open ? { ...typed, id: open.step } : typed };
 }
 
 /** As the page begins: with the draft that was kept, if there is one. */
