@@ -132,6 +132,17 @@ fn whoever_listens_hears_of_every_change_and_goes_on_where_the_stream_broke_off(
     while stream.line().is_some() {}
 }
 
+/// By that its listener knows that it is still there: a connection may be gone without saying so.
+#[test]
+fn a_stream_with_nothing_to_tell_beats() {
+    let (_project, key, server, _receiver) = served();
+    let mut stream = Stream::open(&server, &key, None);
+    let known = stream.last.clone();
+    let beat = stream.event().expect("an event");
+    assert_eq!(beat, ("beat".to_owned(), json!({})));
+    assert_eq!(stream.last, known, "a beat is no place to go on from");
+}
+
 /// Who looks at a task sees what others say of it and tick off, although the task itself is the same.
 #[test]
 fn comments_and_the_checklist_are_told_as_changes_of_their_task() {

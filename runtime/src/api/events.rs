@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -27,11 +27,13 @@ const STREAMS_MAX: usize = 10_000;
 const STREAMS_OF_ONE_MAX: usize = 100;
 
 /// How often something is sent where there is nothing to tell, so that nobody in between ends the connection, and so
-/// that a client that has gone is noticed.
+/// that each end notices when the other one has gone.
 const BEAT_EVERY: Duration = Duration::from_secs(15);
 
 /// Bytes that are handed out at a time.
 const SENT_AT_ONCE: usize = 32 * 1024;
+
+const BEAT: &str = "event: beat\ndata: {}\n\n";
 
 /// What a client is told to wait before it comes back, in milliseconds.
 const RETRY: &str = "retry: 1000\n\n";
@@ -43,7 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
             operation("streamEvents", Need::Known, "What changes, as server-sent events")
                 .refuses(&[Code::TooManyStreams])
                 .header("Last-Event-ID", json!({"type": "string"}), "Where a stream that broke off was")
-                .answers_as("text/event-stream", "Events: task, execution, workspace, reset"),
+                .answers_as("text/event-stream", "Events: task, execution, workspace, reset; beat, every 15 seconds where there is nothing to tell"),
         ),
     ]
 }
@@ -120,6 +122,8 @@ struct Stream {
     after: u64,
     /// What is to be sent next.
     pieces: VecDeque<web::Bytes>,
+    /// When something was told last; a batch of which its listener sees nothing tells nothing.
+    spoke: Instant,
     _place: Place,
 }
 
@@ -130,7 +134,8 @@ async fn listen(api: web::Data<Api>, request: HttpRequest, caller: Caller) -> Re
     let beginning =
         beginning.ok_or_else(|| ApiError::new(Code::ShuttingDown, "the server is shutting down"))?;
     let pieces = VecDeque::from([web::Bytes::from_static(RETRY.as_bytes())]);
-    let mut stream = Stream { api, caller, told: beginning.told, after: 0, pieces, _place: place };
+    let mut stream =
+        Stream { api, caller, told: beginning.told, after: 0, pieces, spoke: Instant::now(), _place: place };
     match beginning.after {
         Some(after) => stream.goes_on_after(after),
         None => stream.begins_anew("what was missed is not known any more"),
@@ -157,7 +162,14 @@ impl Stream {
                     self.after = batch.number;
                     let caller = &self.caller;
                     let sees = |id: &_| caller.workflows().any(|seen| seen.workflow.id == *id);
+                    let told = self.pieces.len();
                     self.pieces.extend(batch.pieces(sees));
+                    // The batch's id is always among them.
+                    if self.pieces.len() > told + 1 {
+                        self.spoke = Instant::now();
+                    } else if self.spoke.elapsed() >= BEAT_EVERY {
+                        self.beats();
+                    }
                 }
                 Next::Gone => self.begins_anew("the stream was too slow"),
                 Next::Nothing => match tokio::time::timeout(BEAT_EVERY, self.told.changed()).await {
@@ -165,11 +177,17 @@ impl Stream {
                     Ok(Err(_)) => return None,
                     Err(_) => {
                         self.caller = self.caller.again(&self.api).await.ok()?;
-                        self.pieces.push_back(web::Bytes::from_static(b": \n\n"));
+                        self.beats();
                     }
                 },
             }
         }
+    }
+
+    /// Says that it is still there.
+    fn beats(&mut self) {
+        self.spoke = Instant::now();
+        self.pieces.push_back(web::Bytes::from_static(BEAT.as_bytes()));
     }
 
     /// Says how far the stream is.

@@ -372,6 +372,8 @@ test("a server that goes away and comes back is told of, and what was typed stay
   await other.getByRole("textbox", { name: "Name" }).fill("OFFLINE");
   await other.getByRole("textbox", { name: "Value" }).fill("typed before");
   await offline.context.setOffline(true);
+  // An open connection does not notice that its network has gone.
+  await other.getByText("What you see may be old").waitFor();
   await other.getByRole("button", { name: "Set", exact: true }).click();
   await other.getByRole("alert").getByText("The server cannot be reached").waitFor();
   await other.getByRole("button", { name: "Cancel" }).click();
@@ -380,6 +382,7 @@ test("a server that goes away and comes back is told of, and what was typed stay
   await other.getByText("The page comes as soon as it is there again").waitFor();
   await offline.context.setOffline(false);
   await other.getByRole("heading", { name: "API keys" }).waitFor();
+  await until("it is connected again", async () => (await other.getByText("What you see may be old").count()) === 0);
   await offline.context.close();
   for (const { complaints } of [ada, offline]) {
     expect(complaints.filter((it) => !it.includes("dynamically imported module"))).toEqual([]);

@@ -1,7 +1,7 @@
 // Signing in and out, and that nothing else can be seen before.
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Program, accessible, browser, shot, signedIn, watched } from "./support";
+import { Program, accessible, browser, member, shot, signedIn, watched } from "./support";
 
 let program: Program;
 let chromium: Browser;
@@ -30,6 +30,35 @@ test("a wrong password is refused in words, the right one leads to where one wan
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Team" }).waitFor();
   expect(new URL(page.url()).pathname).toBe("/team");
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test("whoever signs in where somebody else's session has ended finds nothing of theirs, and they find it again", async () => {
+  await program.api("POST", "/workflows/import", 'name = "Plans"\n[[fields]]\nname = "Name"\ntype = "text"\n[[stages]]\nname = "Open"\n');
+  await program.api("POST", "/workflows/plans/tasks", { Name: "Buy the competitor" });
+  const vera = await member(program, "vera@example.com", {});
+  const { page, context, complaints } = await signedIn(chromium, program);
+  await page.goto("/workflows/plans/tasks");
+  await page.getByRole("link", { name: "Buy the competitor" }).click();
+  await page.getByRole("heading", { name: "Buy the competitor" }).waitFor();
+  await page.getByLabel("New comment").fill("At any price");
+  await page.evaluate(() => Object.assign(window, { isTheSame: true }));
+  await context.clearCookies();
+  const signIn = async ({ email, password }: { email: string; password: string }) => {
+    await page.getByPlaceholder("Add an item").fill("Ask the bank");
+    await page.getByRole("button", { name: "Add", exact: true }).click();
+    await page.getByLabel("Email").fill(email);
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Buy the competitor" }).waitFor();
+    return page.getByLabel("New comment").inputValue();
+  };
+  expect(await signIn(vera)).toBe("");
+  expect(await page.getByRole("link", { name: "Plugins" }).count()).toBe(0);
+  await context.clearCookies();
+  expect(await signIn(program)).toBe("At any price");
+  expect(await page.evaluate(() => "isTheSame" in window), "the page was never loaded anew").toBe(true);
   expect(complaints).toEqual([]);
   await context.close();
 });

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { makeOrder, walks, workflow } from "./orders";
-import { KEY, Program, Receiver, accessible, browser, shot, until } from "./support";
+import { KEY, Program, Receiver, accessible, browser, shot, sleep, until } from "./support";
 
 const MANY = `
 name = "Many"
@@ -116,10 +116,16 @@ test("a task is made, and its cells are written into by keyboard; what is wrong 
   await page.goto("/workflows/orders/tasks");
   await page.getByRole("button", { name: "New task" }).click();
   const dialog = page.getByRole("dialog", { name: "New task" });
+  await dialog.getByRole("button", { name: /Stage$/ }).click();
+  await page.getByRole("option", { name: "In Progress" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "New task" }).click();
+  await dialog.getByRole("button", { name: "In Progress Stage" }).waitFor();
   await dialog.getByLabel("Order Number").fill("1");
   await dialog.getByLabel("Mail").fill("nonsense");
   await dialog.getByRole("button", { name: "Create task" }).click();
   await dialog.getByText("Customer is required").waitFor();
+  await until("what is wrong has the keyboard", () => dialog.getByLabel("Customer").evaluate((it) => it === document.activeElement));
   await dialog.getByLabel("Customer").fill("Hooli");
   await dialog.getByRole("button", { name: "Create task" }).click();
   await dialog.getByText(/Mail is invalid|Order Number is taken/).first().waitFor();
@@ -141,6 +147,15 @@ test("a task is made, and its cells are written into by keyboard; what is wrong 
   await page.keyboard.press("Enter");
   await page.getByText("Contract Value must be a number").waitFor();
   await shot(page, "tasks-cell-error");
+  // Elsewhere the keyboard goes on; writing there gives this one up, and says so.
+  await (await cell(page, "Hooli", "Notes")).click();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("F2");
+  await page.getByText(/Contract Value was not saved: Contract Value must be a number.*What was written: a lot/).waitFor();
+  await page.keyboard.press("Escape");
+  await value.click();
+  await page.keyboard.press("Enter");
   await page.getByRole("textbox", { name: "Contract Value" }).fill("1234.50");
   await page.keyboard.press("Enter");
   await value.getByText("1,234.50").waitFor();
@@ -170,6 +185,7 @@ test("a task is made, and its cells are written into by keyboard; what is wrong 
   await page.keyboard.press("Home");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: /Hooli/ }).waitFor();
+  expect(await page.evaluate(() => document.activeElement === document.body), "the keyboard is nowhere").toBe(false);
   expect(complaints).toEqual([]);
 });
 
@@ -206,6 +222,20 @@ test("of many tasks only those are there that are seen, to the last one", async 
   await page.goto("/workflows/many/tasks?sort=Amount");
   await ends(page).getByText("700 tasks").waitFor();
   await page.locator('[data-cell="0:0"]').getByText("Task 0", { exact: true }).waitFor();
+  // A page that is refused is asked for once, and read when somebody wants to.
+  let refused = 0;
+  await page.route(/_cursor/, (route) => {
+    refused += 1;
+    return route.fulfill({ status: 400, json: { code: "invalid_cursor", message: "the cursor is another list's" } });
+  });
+  await page.getByRole("grid").evaluate((grid) => grid.scrollTo(0, grid.scrollHeight));
+  await page.getByText("The list could not be read anew").waitFor();
+  await sleep(500);
+  expect(refused).toBe(1);
+  await page.unroute(/_cursor/);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("The list could not be read anew").waitFor({ state: "detached" });
+  await page.getByRole("grid").evaluate((grid) => grid.scrollTo(0, 0));
   const toTheEnd = () => page.getByRole("grid").evaluate((grid) => grid.scrollTo(0, grid.scrollHeight));
   // What is half written is still there when one has looked elsewhere.
   const amount = Number(await page.getByRole("columnheader", { name: "Amount", exact: true }).getAttribute("aria-colindex")) - 1;

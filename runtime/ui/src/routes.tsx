@@ -1,6 +1,7 @@
 // Which address is which page. Pages are chunks of their own: one loads what one sees.
 import { Navigate, Outlet, type RouteObject, useNavigate } from "react-router";
 import { RouterProvider as AriaRouter } from "react-aria-components";
+import { Loading } from "./parts/States";
 import { Toasts } from "./parts/Toasts";
 import { Gate } from "./shell/Gate";
 import { NoSuchPage, Problem } from "./shell/Problem";
@@ -47,7 +48,7 @@ export const routes: RouteObject[] = [
   {
     element: <Root />,
     errorElement: <Problem />,
-    hydrateFallbackElement: <></>,
+    hydrateFallbackElement: <Loading what="Onward" />,
     children: [
       { path: "sign-in", lazy: () => import("./pages/sign-in/SignInPage") },
       { path: "setup", lazy: () => import("./pages/setup/SetupPage") },

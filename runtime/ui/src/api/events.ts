@@ -20,13 +20,21 @@ const NAME = "onward-events";
 /** How long a stream may be away before people are told; a restart takes less. */
 const LOST_AFTER_MS = 1500;
 
+/** The server says something every 15 s: what is silent for so long is a connection that is gone without having said so. */
+const SILENT_MS = 40_000;
+
+/** After one that was refused. */
+const AGAIN_MS = 2000;
+
+type Heard = (change: Change) => void;
+type Say = (is: Connection) => void;
+
 /** Listens until it is stopped. `heard` gets every change, `connection` whether there is a stream. */
-export function listen(heard: (change: Change) => void, connection: (is: Connection) => void): () => void {
+export function listen(heard: Heard, connection: Say): () => void {
   const channel = new BroadcastChannel(NAME);
   const stopped = new AbortController();
-  let source: EventSource | undefined;
   let now: Connection = "connected";
-  let lost: ReturnType<typeof setTimeout> | undefined;
+  let isListening = false;
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if ("change" in data) heard(data.change);
@@ -34,24 +42,60 @@ export function listen(heard: (change: Change) => void, connection: (is: Connect
       // Its own, too: should this tab listen next, it tells what is another than that.
       now = data.connection;
       connection(now);
-    } else if (source) channel.postMessage({ connection: now });
+    } else if (isListening) channel.postMessage({ connection: now });
   };
   channel.postMessage({ ask: true });
 
-  const tell = (change: Change) => {
+  const tell: Heard = (change) => {
     heard(change);
     channel.postMessage({ change });
   };
-  const say = (is: Connection) => {
+  const say: Say = (is) => {
     if (is === now) return;
     now = is;
     connection(is);
     channel.postMessage({ connection: is });
   };
 
-  /** `isAnew`: after one that was refused. Where that one was is not known to the new one, so what it missed is not told. */
-  function connect(isAnew = false) {
+  const hold = async () => {
+    isListening = true;
+    const close = stream(tell, say);
+    tell({ kind: "reset" });
+    await new Promise((resolve) => stopped.signal.addEventListener("abort", resolve));
+    close();
+  };
+  // Browsers have locks on https and on this machine alone; elsewhere each tab listens for itself.
+  if (navigator.locks) navigator.locks.request(NAME, { signal: stopped.signal }, hold).catch(() => undefined);
+  else {
+    channel.onmessage = null;
+    whileSeen(() => stream(heard, say, true), stopped.signal);
+  }
+
+  return () => {
+    stopped.abort();
+    channel.close();
+  };
+}
+
+/**
+ * A stream until it is closed. `isAnew`: there was one before, and what it did not hear since is not known to this one, so that all is to be
+ * read anew.
+ */
+function stream(tell: Heard, say: Say, isAnew = false): () => void {
+  let source: EventSource | undefined;
+  let lost: ReturnType<typeof setTimeout> | undefined;
+  let next: ReturnType<typeof setTimeout> | undefined;
+
+  const isAway = () => {
+    lost ??= setTimeout(() => say("lost"), LOST_AFTER_MS);
+  };
+  const anewIn = (ms: number) => {
+    clearTimeout(next);
+    next = setTimeout(anew, ms);
+  };
+  const connect = () => {
     source = new EventSource("/api/v1/events");
+    anewIn(SILENT_MS);
     source.onopen = () => {
       if (isAnew) tell({ kind: "reset" });
       // It comes back by itself from now on, and says where it was.
@@ -59,36 +103,50 @@ export function listen(heard: (change: Change) => void, connection: (is: Connect
       clearTimeout(lost);
       lost = undefined;
       say("connected");
+      anewIn(SILENT_MS);
     };
     source.onerror = () => {
-      lost ??= setTimeout(() => say("lost"), LOST_AFTER_MS);
+      isAway();
       // A refusal ends the stream for good, so it is begun anew: where nobody is signed in any more, pages know by then.
-      if (source?.readyState === EventSource.CLOSED && !stopped.signal.aborted) {
-        setTimeout(() => stopped.signal.aborted || connect(true), 2000);
-      }
+      if (source?.readyState === EventSource.CLOSED) anewIn(AGAIN_MS);
     };
+    source.addEventListener("beat", () => anewIn(SILENT_MS));
     for (const kind of ["task", "execution", "workspace", "reset"] as const) {
-      source.addEventListener(kind, ({ data }) => tell({ kind, ...JSON.parse(data as string) } as Change));
+      source.addEventListener(kind, ({ data }) => {
+        anewIn(SILENT_MS);
+        tell({ kind, ...JSON.parse(data as string) } as Change);
+      });
     }
-  }
-
-  const hold = async () => {
-    connect();
-    tell({ kind: "reset" });
-    await new Promise((resolve) => stopped.signal.addEventListener("abort", resolve));
   };
-  // Browsers have locks on https and on this machine alone; elsewhere each tab listens for itself.
-  if (navigator.locks) {
-    navigator.locks.request(NAME, { signal: stopped.signal }, hold).catch(() => undefined);
-  } else {
-    channel.onmessage = null;
-    void hold();
-  }
-
-  return () => {
-    stopped.abort();
-    clearTimeout(lost);
+  const anew = () => {
     source?.close();
-    channel.close();
+    isAnew = true;
+    isAway();
+    connect();
   };
+  // A connection does not notice that its network has gone. Whether the server has, too, is known by asking it.
+  const asked = new AbortController();
+  for (const network of ["offline", "online"]) window.addEventListener(network, anew, { signal: asked.signal });
+  connect();
+  return () => {
+    asked.abort();
+    clearTimeout(lost);
+    clearTimeout(next);
+    source?.close();
+  };
+}
+
+/** Only while the page is seen: a browser has few connections to a server, and each tab would hold one. */
+function whileSeen(begin: () => () => void, until: AbortSignal): void {
+  let end: (() => void) | undefined;
+  const follow = () => {
+    if (document.visibilityState === "visible") end ??= begin();
+    else {
+      end?.();
+      end = undefined;
+    }
+  };
+  document.addEventListener("visibilitychange", follow, { signal: until });
+  until.addEventListener("abort", () => end?.());
+  follow();
 }

@@ -47,10 +47,13 @@ export const executionQuery = (workflow: string, execution: string) =>
       answer(client.GET("/api/v1/workflows/{workflow}/executions/{execution}", { params: { path: { workflow, execution } } })),
   });
 
-/** How many executions a retry of all would take up, as far as that many are looked at. */
+/**
+ * How many executions a retry of all would take up, as far as that many are looked at. It is not among what changes of executions make
+ * stale: it is dear, and a retry of many makes many changes.
+ */
 export const retriedCountQuery = (workflow: string, asked: BulkRetry) =>
   queryOptions({
-    queryKey: ["workflow", workflow, "executions", "count", asked],
+    queryKey: ["workflow", workflow, "retried-count", asked],
     queryFn: async ({ signal }) => {
       const states = asked.state ? [asked.state] : (["failed", "unknown"] as const);
       const { state: _, ...query } = asked;

@@ -18,12 +18,23 @@ export const queryClient = new QueryClient({
   },
 });
 
+/** By whom all that is kept was read. */
+let reader: string | undefined;
+
+/** Somebody else who signs in where another one was is not shown what that one has read. */
+function forgetOthers(user: string | undefined): void {
+  if (reader !== undefined && user !== reader) queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "session" });
+  reader = user;
+}
+
 /** Who is asking, and what they may do where; `null` for nobody. */
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
   queryFn: async () => {
     try {
-      return await answer(client.GET("/api/v1/session"));
+      const session = await answer(client.GET("/api/v1/session"));
+      forgetOthers(session.user?.id);
+      return session;
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return null;
       throw error;

@@ -12225,7 +12225,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events: task, execution, workspace, reset */
+            /** @description Events: task, execution, workspace, reset; beat, every 15 seconds where there is nothing to tell */
             200: {
                 headers: {
                     [name: string]: unknown;

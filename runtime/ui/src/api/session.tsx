@@ -63,14 +63,22 @@ export function useSessionQuery() {
   return useQuery(sessionQuery);
 }
 
-/** Whether whoever is signed in may perform an action: then they decide about its executions. */
-export function useMayPerform(workflow: string, action: string | undefined): boolean {
+/** Whether whoever is signed in decides about an action's executions: they cancel and dismiss them, in an archived workflow, too. */
+export function useMayDecide(workflow: string, action: string | undefined): boolean {
   const { is_administrator, workflows } = useSession();
   return is_administrator || (action !== undefined && !!workflows.find((it) => it.id === workflow)?.perform.includes(action));
+}
+
+/** Whether whoever is signed in may perform an action, and have it go on where it failed. */
+export function useMayPerform(workflow: string, action: string | undefined): boolean {
+  const mayDecide = useMayDecide(workflow, action);
+  const { isArchived } = useRights(workflow);
+  return mayDecide && !isArchived;
 }
 
 /** Whether whoever is signed in may perform anything in a workflow. */
 export function useMayPerformAny(workflow: string): boolean {
   const { is_administrator, workflows } = useSession();
-  return is_administrator || workflows.some((it) => it.id === workflow && it.perform.length > 0);
+  const { isArchived } = useRights(workflow);
+  return !isArchived && (is_administrator || workflows.some((it) => it.id === workflow && it.perform.length > 0));
 }

@@ -1,5 +1,8 @@
 // Colours of stages and actions: a name, or #rrggbb, as a workflow file has them.
 
+/** What a colour says where it marks a state. */
+export type Tone = "good" | "bad" | "warn" | "busy" | "quiet";
+
 export const COLORS = ["gray", "blue", "green", "yellow", "orange", "red", "purple", "pink", "teal"] as const;
 
 /** What a colour is where text stands on it: the same in light and dark. */

@@ -1,6 +1,6 @@
 // How long each part of a call took: a bar of its phases, the first byte and the whole.
 import { type Timing } from "../model/runs/record";
-import { micros } from "../model/runs/times";
+import { micros } from "../model/times";
 import { phases } from "../model/runs/phases";
 import styles from "./CallTiming.module.css";
 

@@ -1,5 +1,5 @@
 // Small marks: a stage's dot, a person's initials, a word with a colour of its own.
-import { dotColor } from "../model/color";
+import { type Tone, dotColor } from "../model/color";
 import styles from "./Marks.module.css";
 
 export function Dot({ color }: { color: string | undefined }) {
@@ -26,8 +26,6 @@ export function Avatar({ name }: { name: string }) {
     <span className={styles.avatar} style={{ background: `hsl(${hue} 45% 36%)` }} data-initials={initials.toUpperCase()} aria-hidden />
   );
 }
-
-export type Tone = "good" | "bad" | "warn" | "busy" | "quiet";
 
 export function Badge({ tone, children }: { tone: Tone; children: string }) {
   return <span className={`${styles.badge} ${styles[tone]}`}>{children}</span>;

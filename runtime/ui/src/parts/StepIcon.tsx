@@ -1,6 +1,6 @@
 // A step type's icon, as the type brings it; a plain one where it brings none.
 import { useQuery } from "@tanstack/react-query";
-import { ArrowLeftRight, Puzzle } from "lucide-react";
+import { Cloud, Puzzle } from "lucide-react";
 import { stepTypesQuery } from "../api/queries";
 import styles from "./StepIcon.module.css";
 
@@ -9,11 +9,11 @@ export function StepIcon({ type }: { type: string | null }) {
   const { data } = useQuery(stepTypesQuery);
   const icon = data?.find((it) => it.id === type)?.icon;
   if (icon) return <SvgIcon svg={icon} />;
-  return <span className={styles.icon}>{type === "api_call" ? <ArrowLeftRight aria-hidden /> : <Puzzle aria-hidden />}</span>;
+  return <span className={styles.icon}>{type === "api_call" ? <Cloud aria-hidden /> : <Puzzle aria-hidden />}</span>;
 }
 
 /** An SVG document as a picture: whatever else is in it neither runs nor loads. */
-export function SvgIcon({ svg }: { svg: string }) {
+function SvgIcon({ svg }: { svg: string }) {
   const address = `data:image/svg+xml,${encodeURIComponent(svg)}`;
   // One that is drawn in the text's colour takes ours; pictures would make that black.
   if (svg.includes("currentColor")) {

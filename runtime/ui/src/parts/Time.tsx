@@ -1,6 +1,6 @@
 // Instants and durations that go on while one looks at them.
 import { useEffect, useState } from "react";
-import { countdown, duration, instant, relative, shortInstant, tickFor } from "../model/runs/times";
+import { countdown, duration, instant, relative, shortInstant, tickFor } from "../model/times";
 
 /** The present, drawn anew every so many milliseconds; null: it stands still. */
 export function useNow(every: number | null): number {

@@ -30,9 +30,15 @@ export function told(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Whether what was asked for may have been done all the same: its answer never came. */
+export function hasNoAnswer(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "unreachable";
+}
+
 /** What is wrong with the value of a field; else what went wrong with saving it. */
 export function toldOf(error: unknown, field: string): string {
-  return (error instanceof ApiError && error.fields[field]?.join("; ")) || told(error);
+  const said = error instanceof ApiError ? error.fields[field]?.join("; ") : undefined;
+  return said ? `${field} ${said}` : told(error);
 }
 
 export function Toasts() {

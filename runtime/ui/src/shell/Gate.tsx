@@ -8,7 +8,7 @@ export function Gate() {
   const { pathname, search } = useLocation();
   if (session.data) {
     return (
-      <SessionProvider session={session.data}>
+      <SessionProvider key={session.data.user?.id} session={session.data}>
         <Outlet />
       </SessionProvider>
     );

@@ -1,9 +1,9 @@
 // Around every page of somebody who is signed in: the bar with the workspace and the account, and, in a workflow, its tabs.
 import { useQuery } from "@tanstack/react-query";
 import { BookOpen, ChevronDown, CircleUser, KeyRound, ListTodo, Lock, LogOut, Monitor, Moon, Plug, Server, Sun, Terminal, Users, Workflow as WorkflowIcon, Zap } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Button as AriaButton } from "react-aria-components";
-import { NavLink, Outlet, useNavigate, useParams } from "react-router";
+import { NavLink, Outlet, useLocation, useNavigate, useParams } from "react-router";
 import { fullName } from "../model/people/person";
 import { archivedQuery } from "../api/administration";
 import { workflowsQuery } from "../api/queries";
@@ -28,6 +28,23 @@ export function Shell() {
       </a>
       <Bar />
       <LostNotice />
+      <PageBegin />
+    </div>
+  );
+}
+
+/** Where the page begins. Who has gone to another one begins there, unless what they pressed is still here, or the page has its own beginning. */
+function PageBegin() {
+  const { pathname } = useLocation();
+  const begin = useRef<HTMLDivElement>(null);
+  const before = useRef(pathname);
+  useEffect(() => {
+    const isAnother = before.current !== pathname;
+    before.current = pathname;
+    if (isAnother && document.activeElement === document.body) begin.current?.focus({ preventScroll: true });
+  }, [pathname]);
+  return (
+    <div ref={begin} tabIndex={-1} className={styles.page}>
       <Outlet />
     </div>
   );

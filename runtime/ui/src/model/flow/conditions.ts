@@ -1,23 +1,6 @@
-// Tests of a task: which operators a field has, in words, and what kind of value each takes.
+// Tests of a task: which operators a field has, and what kind of value each takes.
+import { OPERATORS, type Operator, operatorName } from "../operators";
 import { type FlowDocument, type Test, fieldsOf, stagesOf } from "./document";
-
-export const OPERATORS = ["is_set", "equals", "not_equals", "one_of", "at_least", "at_most", "more_than", "less_than", "contains"] as const;
-export type Operator = (typeof OPERATORS)[number];
-
-const WORDS: Record<Operator, string> = {
-  is_set: "has a value",
-  equals: "is",
-  not_equals: "is not",
-  one_of: "is one of",
-  at_least: "is at least",
-  at_most: "is at most",
-  more_than: "is more than",
-  less_than: "is less than",
-  contains: "contains",
-};
-
-/** The same two operators read otherwise of dates. */
-const WORDS_OF_TIME: Partial<Record<Operator, string>> = { at_least: "is on or after", at_most: "is on or before", more_than: "is after", less_than: "is before" };
 
 export interface Subject {
   name: string;
@@ -57,10 +40,6 @@ export function operatorsOf(type: string): Operator[] {
   }
 }
 
-export function operatorName(operator: Operator, type: string): string {
-  return ((type === "date" || type === "datetime") && WORDS_OF_TIME[operator]) || WORDS[operator];
-}
-
 export type ValueKind = "flag" | "text" | "number" | "date" | "option" | "options" | "list";
 
 export function valueKind(type: string, operator: Operator): ValueKind {
@@ -96,7 +75,7 @@ export function worded(test: Test, type: string): string {
   const operator = operatorIn(test);
   if (!operator) return `${test.field} …`;
   const value = test[operator];
-  if (operator === "is_set") return `${test.field} ${value === false ? "has no value" : "has a value"}`;
+  if (operator === "is_set") return `${test.field} ${operatorName(value === false ? "is_empty" : "is_set", type)}`;
   const said = Array.isArray(value) ? value.join(", ") : value === true ? "ticked" : value === false ? "not ticked" : String(value);
   return `${test.field} ${operatorName(operator, type)} ${said}`;
 }

@@ -1,6 +1,7 @@
 // The workflow's fields: their types, and how they are added, changed, put in order and removed.
 import { type Field, type FlowDocument, fieldsOf, named } from "./document";
 import { moved, tidy } from "./edit";
+import { RESERVED } from "./places";
 import { renameFieldEverywhere } from "./rename";
 
 export const FIELD_TYPES: { id: string; name: string }[] = [
@@ -21,7 +22,7 @@ export const FIELD_TYPES: { id: string; name: string }[] = [
   { id: "file", name: "File" },
 ];
 
-const RESERVED = ["Stage", "Assigned To", "Task URL", "Created On", "Updated On"];
+const TAKEN = ["Stage", "Assigned To", "Task URL", "Created On", "Updated On"];
 
 export const hasOptions = (type: string): boolean => type === "singleSelect" || type === "multipleSelect";
 
@@ -29,8 +30,13 @@ export const hasOptions = (type: string): boolean => type === "singleSelect" || 
 export function nameProblem(name: string, others: string[]): string | undefined {
   if (name.trim() === "") return "A name is needed.";
   if (/[{}]/.test(name)) return "A name has no braces.";
-  if (RESERVED.includes(name)) return "This name is taken by Onward itself.";
   return others.includes(name) ? "Another one has this name." : undefined;
+}
+
+/** The same of a field's name, which must be nothing that places in texts mean already. */
+export function fieldNameProblem(name: string, others: string[]): string | undefined {
+  if (TAKEN.includes(name)) return "Every task has that already.";
+  return RESERVED.test(name) ? "In texts this name means something else." : nameProblem(name, others);
 }
 
 export function addField(document: FlowDocument, type = "text"): { document: FlowDocument; id: string } {

@@ -4,7 +4,7 @@ import { disconnect, fromCanvas, place, toCanvas } from "./canvas";
 import { changes } from "./difference";
 import { type FlowDocument, settle, slug } from "./document";
 import { addAction, addStage, canConnect, changeAction, connect, movesTo, offer, remove, renameAction, renameStage, takePlaceOf } from "./edit";
-import { changeField, nameProblem, removeField } from "./fields";
+import { changeField, fieldNameProblem, nameProblem, removeField } from "./fields";
 import { begin, canRedo, record, redo, undo } from "./history";
 import { arranged, shownAt } from "./layout";
 import { about, located, ofItself, strandedWords, whereabouts } from "./problems";
@@ -76,7 +76,11 @@ test("a renamed stage, field or action is followed", () => {
   expect(changeField(sample, "contract-value", { name: "Value" }).actions![1]!.requires).toMatchObject({ fields: ["Value"] });
   expect(renameAction(sample, "finish", "End").roles![0]!.perform).toEqual(["Start", "End"]);
   expect(removeField(sample, "company-id").fields).toHaveLength(2);
-  expect(nameProblem("Stage", [])).toBeDefined();
+  expect(nameProblem("Stage", [])).toBeUndefined();
+  expect(fieldNameProblem("Stage", [])).toBeDefined();
+  // Typed through, it would take the places of all that is meant already with it.
+  for (const name of ["action", "user.email", "secrets.X"]) expect(fieldNameProblem(name, []), name).toBeDefined();
+  expect(fieldNameProblem("action taken", [])).toBeUndefined();
   expect(nameProblem("Open", ["Open"])).toBeDefined();
   expect(nameProblem("Open", [])).toBeUndefined();
 });

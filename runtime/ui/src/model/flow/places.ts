@@ -14,7 +14,7 @@ export interface PlaceGroup {
 }
 
 /** What a bare name means before fields are looked at. */
-const RESERVED = /^(action$|user\.|execution\.|secrets\.|task\.)/;
+export const RESERVED = /^(action$|user\.|execution\.|secrets\.|task\.)/;
 
 /** A field's place. Where its name means something else, `task.` says that the field is meant. */
 export function fieldPlace(name: string): string {

@@ -1,6 +1,6 @@
 // An execution as a story: what was tried, what happens now, and what is still to come or never came.
 import type { Schemas } from "../../api/client";
-import { between } from "./times";
+import { between } from "../times";
 import { stateOf } from "./states";
 
 export type Attempt = Schemas["Attempt"];

@@ -2,7 +2,7 @@
 import type { Schemas } from "../../api/client";
 
 type Endpoint = Schemas["Endpoint"];
-import type { Tone } from "./states";
+import type { Tone } from "../color";
 
 interface Circuit {
   name: string;

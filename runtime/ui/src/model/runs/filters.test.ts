@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { bulkRetry, fromLocal, inWords, listQuery, readFilters, stateChoices, toLocal, writeFilters } from "./filters";
+import { fromLocal, toLocal } from "../times";
+import { bulkRetry, inWords, listQuery, readFilters, stateChoices, writeFilters } from "./filters";
 import { fullName } from "../people/person";
 import { taskLabel } from "./tasks";
 

@@ -99,21 +99,6 @@ export function inWords(filters: Filters, actionName: (id: string) => string, in
   return words;
 }
 
-/** An instant as `datetime-local` has it, in the reader's zone; the empty text for none. */
-export function toLocal(at: string | undefined): string {
-  if (!at) return "";
-  const date = new Date(at);
-  if (Number.isNaN(date.getTime())) return "";
-  const two = (value: number) => String(value).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}`;
-}
-
-/** And back. */
-export function fromLocal(text: string): string | undefined {
-  const at = new Date(text);
-  return text && !Number.isNaN(at.getTime()) ? at.toISOString() : undefined;
-}
-
 /** The choices of states, with what they stand for in the filters. */
 export function stateChoices(): { id: string; name: string; filters: Pick<Filters, "status" | "state"> }[] {
   const words: Record<Status, string> = { Pending: "Pending", Success: "Success", Fail: "Fail" };

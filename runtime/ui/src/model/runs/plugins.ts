@@ -1,6 +1,6 @@
 // Plugins in words: how one is, where it came from, and what to do about one that is not used.
 import type { Schemas } from "../../api/client";
-import type { Tone } from "./states";
+import type { Tone } from "../color";
 
 type Plugin = Schemas["Plugin"];
 

@@ -1,10 +1,9 @@
 // The states of an execution in words, and what can be done in each.
 import type { Schemas } from "../../api/client";
+import type { Tone } from "../color";
 
 export type State = Schemas["State"];
 export type Status = Schemas["Status"];
-export type Tone = "good" | "bad" | "warn" | "busy" | "quiet";
-
 interface Known {
   name: string;
   status: Status;

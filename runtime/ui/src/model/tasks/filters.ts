@@ -1,7 +1,11 @@
 // Filters of the task table in the words of requirements' conditions: which can be asked of which column, and how they are sent.
+import { OPERATORS, type Operator as Asked, operatorName } from "../operators";
+import { fromLocal } from "../times";
 import type { Column, Kind } from "./columns";
+import { DECIMAL } from "./values";
 
-export type Operator = "is_set" | "is_empty" | "equals" | "not_equals" | "one_of" | "at_least" | "at_most" | "more_than" | "less_than" | "contains";
+/** `is_empty` is sent as `is_set: false`: here one chooses between the two. */
+export type Operator = Asked | "is_empty";
 
 /** One question about each task. */
 export interface Test {
@@ -46,30 +50,6 @@ export function operatorsOf(kind: Kind): Operator[] {
   }
 }
 
-const WORDS: Record<Operator, string> = {
-  is_set: "is filled in",
-  is_empty: "is empty",
-  equals: "is",
-  not_equals: "is not",
-  one_of: "is one of",
-  at_least: "is at least",
-  at_most: "is at most",
-  more_than: "is more than",
-  less_than: "is less than",
-  contains: "contains",
-};
-
-const TIMES: Partial<Record<Operator, string>> = {
-  at_least: "is on or after",
-  at_most: "is on or before",
-  more_than: "is after",
-  less_than: "is before",
-};
-
-export function operatorName(operator: Operator, kind: Kind): string {
-  return (kind === "date" || kind === "datetime" ? TIMES[operator] : undefined) ?? WORDS[operator];
-}
-
 export const takesValue = (operator: Operator): boolean => operator !== "is_set" && operator !== "is_empty";
 
 /** A question that nobody has finished yet. */
@@ -89,8 +69,6 @@ export function withOperator(test: Test, operator: Operator, kind: Kind): Test {
   const fits = typeof empty === typeof test.value && Array.isArray(empty) === Array.isArray(test.value);
   return { ...test, operator, value: fits ? test.value : empty };
 }
-
-const DECIMAL = /^[+-]?\d+(\.\d+)?$/;
 
 /** Whether it asks something; one that does not, or does not yet, is not sent. */
 export function isComplete({ operator, value }: Test, kind?: Kind): boolean {
@@ -113,13 +91,12 @@ export function refusals(sentences: string[]): Map<number, string> {
 export function toWire({ field, operator, value }: Test, kind?: Kind): Record<string, unknown> {
   if (!takesValue(operator)) return { field, is_set: operator === "is_set" };
   if (kind === "datetime" && typeof value === "string") {
-    const at = new Date(value);
-    return { field, [operator]: Number.isNaN(at.getTime()) ? value : at.toISOString() };
+    return { field, [operator]: fromLocal(value) ?? value };
   }
   return { field, [operator]: value };
 }
 
-const OPERATORS = Object.keys(WORDS) as Operator[];
+const isOperator = (it: unknown): it is Operator => it === "is_empty" || OPERATORS.some((operator) => operator === it);
 
 /** A test from an address that anybody may have typed; undefined where it is none. */
 export function readTest(read: unknown): Test | undefined {
@@ -127,9 +104,9 @@ export function readTest(read: unknown): Test | undefined {
   const [field, operator, value] = read as unknown[];
   const isText = (it: unknown) => typeof it === "string";
   const isValue = isText(value) || typeof value === "boolean" || (Array.isArray(value) && value.every(isText));
-  if (!isText(field) || !OPERATORS.includes(operator as Operator) || !isValue) return undefined;
+  if (!isText(field) || !isOperator(operator) || !isValue) return undefined;
   if ((operator === "one_of") !== Array.isArray(value)) return undefined;
-  return { field: field as string, operator: operator as Operator, value: value as Test["value"] };
+  return { field: field as string, operator, value: value as Test["value"] };
 }
 
 /** In one sentence, for a chip and for screen readers. */

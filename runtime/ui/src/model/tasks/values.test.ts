@@ -3,7 +3,8 @@ import { activities, changesOf } from "./activity";
 import { type ChecklistItem, byStages } from "./checklist";
 import type { Field } from "./columns";
 import { mentionsOf } from "./mentions";
-import { fromDraft, grouped, isUnchanged, shown, toDraft, toLocal } from "./values";
+import { toLocal } from "../times";
+import { fromDraft, grouped, isUnchanged, shown, toDraft } from "./values";
 
 const field = (type: Field["type"], more: Partial<Field> = {}): Field => ({ id: "f", name: "F", type, required: false, editable: true, ...more });
 

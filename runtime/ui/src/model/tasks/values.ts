@@ -1,4 +1,5 @@
 // Values of tasks: how they are shown, and what somebody types until it is one. The server has the last word on what is valid.
+import { fromLocal, toLocal } from "../times";
 import type { Field, Kind } from "./columns";
 
 /** A file that a task has. */
@@ -87,6 +88,9 @@ export function toDraft(field: Field, value: unknown): Draft {
   }
 }
 
+/** A number as it is typed, and sent. */
+export const DECIMAL = /^[+-]?\d+(\.\d+)?$/;
+
 export type Read = { value: unknown } | { error: string };
 
 /** The value that a draft means, or what is wrong with it. Only what a browser can tell for certain is said here. */
@@ -98,22 +102,14 @@ export function fromDraft(field: Field, draft: Draft): Read {
   switch (field.type) {
     case "number":
     case "currency":
-      return /^[+-]?\d+(\.\d+)?$/.test(text) ? { value: text } : { error: "must be a number, such as 1234.50" };
+      return DECIMAL.test(text) ? { value: text } : { error: "must be a number, such as 1234.50" };
     case "datetime": {
-      const at = new Date(text);
-      return Number.isNaN(at.getTime()) ? { error: "must be a date with a time" } : { value: at.toISOString() };
+      const at = fromLocal(text);
+      return at ? { value: at } : { error: "must be a date with a time" };
     }
     default:
       return { value: text };
   }
-}
-
-/** An instant as an input of this machine's time zone has it, to the minute. */
-export function toLocal(at: string): string {
-  const date = new Date(at);
-  if (Number.isNaN(date.getTime())) return "";
-  const two = (part: number) => String(part).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
 /** Whether a draft still says what the task has: then there is nothing to save. */

@@ -4,7 +4,7 @@ import { Ban, RotateCcw, X } from "lucide-react";
 import { useState } from "react";
 import type { ExecutionDetail } from "../../api/executions";
 import { cancel, dismiss, retry } from "../../api/executions";
-import { useMayPerform } from "../../api/session";
+import { useMayDecide, useMayPerform } from "../../api/session";
 import { stepName } from "../../model/runs/chain";
 import { currentVersionOffer } from "../../model/runs/retrying";
 import { possible } from "../../model/runs/states";
@@ -22,10 +22,12 @@ type Version = "pinned" | "current";
 export function Decisions({ workflow, execution }: { workflow: string; execution: ExecutionDetail }) {
   const queries = useQueryClient();
   const current = useCurrentVersion(workflow);
-  const may = useMayPerform(workflow, execution.action_id);
+  const mayDecide = useMayDecide(workflow, execution.action_id);
+  const mayPerform = useMayPerform(workflow, execution.action_id);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [version, setVersion] = useState<Version>("pinned");
-  const able = possible(execution.state);
+  const { retry: canRetry, cancel: canCancel, dismiss: canDismiss } = possible(execution.state);
+  const able = { retry: mayPerform && canRetry, cancel: mayDecide && canCancel, dismiss: mayDecide && canDismiss };
   const offer = currentVersionOffer(execution, current);
 
   const decide = useMutation({
@@ -45,7 +47,7 @@ export function Decisions({ workflow, execution }: { workflow: string; execution
     },
   });
 
-  if (!may || (!able.retry && !able.cancel && !able.dismiss)) return null;
+  if (!able.retry && !able.cancel && !able.dismiss) return null;
   const last = execution.attempts.at(-1)?.step;
   const failedAt = last ? `step ${last.number} “${stepName(last, last.number)}”` : "its first step";
   const isUnknown = execution.state === "unknown";

@@ -11,7 +11,7 @@ import { executionAddress } from "../../model/addresses";
 import { type Filters, bulkRetry, inWords, readFilters, writeFilters } from "../../model/runs/filters";
 import { stateOf } from "../../model/runs/states";
 import { fullName } from "../../model/people/person";
-import { instant } from "../../model/runs/times";
+import { instant } from "../../model/times";
 import { Button } from "../../parts/Button";
 import { Badge } from "../../parts/Marks";
 import { Page } from "../../parts/Page";

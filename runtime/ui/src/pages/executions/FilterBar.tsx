@@ -1,7 +1,8 @@
 // Which executions are listed: each filter a control of its own.
 import { X } from "lucide-react";
-import { useEffect, useState } from "react";
-import { type Filters, WITHIN, type Within, defined, fromLocal, stateChoices, toLocal } from "../../model/runs/filters";
+import { useEffect, useRef, useState } from "react";
+import { type Filters, WITHIN, type Within, defined, stateChoices } from "../../model/runs/filters";
+import { fromLocal, toLocal } from "../../model/times";
 import { Button } from "../../parts/Button";
 import { Select, TextField } from "../../parts/Field";
 import styles from "./Executions.module.css";
@@ -79,11 +80,13 @@ export function FilterBar({ filters, actions, onChange }: FilterBarProps) {
 /** Asked for when somebody pauses, not at each letter. */
 function TaskFilter({ task, onChange }: { task: string; onChange: (task: string) => void }) {
   const [text, setText] = useState(task);
+  const latest = useRef(onChange);
+  latest.current = onChange;
   useEffect(() => setText(task), [task]);
   useEffect(() => {
     if (text.trim() === task) return;
-    const timer = setTimeout(() => onChange(text.trim()), TYPING_MS);
+    const timer = setTimeout(() => latest.current(text.trim()), TYPING_MS);
     return () => clearTimeout(timer);
-  }, [text, task, onChange]);
+  }, [text, task]);
   return <TextField label="Task" type="search" value={text} onChange={setText} placeholder="Unique ID" maxLength={200} />;
 }

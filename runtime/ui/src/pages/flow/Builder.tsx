@@ -10,6 +10,8 @@ import { type Draft, draftKey } from "../../model/flow/draft";
 import type { Thing } from "../../model/flow/edit";
 import { isThere } from "../../model/flow/steps";
 import { nodeId } from "../../model/flow/canvas";
+import { Modal } from "../../parts/Dialog";
+import { Loading } from "../../parts/States";
 import { sayError } from "../../parts/Toasts";
 import { Canvas } from "./Canvas";
 import { Conflict } from "./Conflict";
@@ -45,7 +47,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   const secrets = useQuery({ ...secretNamesQuery, enabled: is_administrator });
   const users = useQuery(usersQuery(workflow));
   const { problems, isChecked } = useValidation(workflow, document, !isReadOnly);
-  const isDraftLost = useDraft(key, held, !isReadOnly);
+  const { isLost: isDraftLost, keep } = useDraft(key, held, !isReadOnly);
   const [openParts, setOpenParts] = useState<Parts>();
   const [isConflictOpen, setConflictOpen] = useState(false);
   const saving = useSaving(workflow, key, held, () => setConflictOpen(true));
@@ -61,7 +63,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
     closeStep();
   }, [isStepGone, step, closeStep]);
   // Before one opens a step, so that it opens at once, also when the server is away by then.
-  useEffect(() => void loadSteps(), []);
+  useEffect(() => void loadSteps().catch(() => undefined), []);
 
   const latest = useRef(document);
   latest.current = document;
@@ -106,7 +108,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
             </section>
           </div>
         </ReactFlowProvider>
-        <Suspense>{step && <StepDialog key={JSON.stringify(step.open)} open={step.open} typed={step.typed} />}</Suspense>
+        <Suspense fallback={<StepComes onClose={closeStep} />}>{step && <StepDialog key={JSON.stringify(step.open)} open={step.open} typed={step.typed} />}</Suspense>
         {openParts === "fields" && <FieldsDialog onClose={() => setOpenParts(undefined)} />}
         {openParts === "roles" && <RolesDialog onClose={() => setOpenParts(undefined)} />}
         {removal.dialog}
@@ -119,9 +121,18 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
             void saving.save(held.theirs?.version);
           }}
         />
-        <Leave draft={key} isDirty={held.isDirty || step?.typed !== undefined} isDraftLost={isDraftLost} />
+        <Leave draft={key} onKeep={keep} isDirty={held.isDirty || step?.typed !== undefined} isDraftLost={isDraftLost} />
       </main>
     </BuilderContext>
+  );
+}
+
+/** Its form is a chunk of its own, which a slow line brings a moment later. */
+function StepComes({ onClose }: { onClose: () => void }) {
+  return (
+    <Modal title="Step" isOpen onClose={onClose} wide>
+      <Loading what="The form of the step" />
+    </Modal>
   );
 }
 

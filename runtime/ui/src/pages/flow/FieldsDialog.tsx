@@ -1,6 +1,6 @@
 // The workflow's fields: added, named, typed, put in order, removed.
 import { type Field, fieldsOf } from "../../model/flow/document";
-import { FIELD_TYPES, addField, changeField, hasOptions, moveField, removeField, withType } from "../../model/flow/fields";
+import { FIELD_TYPES, addField, changeField, fieldNameProblem, hasOptions, moveField, removeField, withType } from "../../model/flow/fields";
 import { about } from "../../model/flow/problems";
 import { Checkbox, Select, TextField } from "../../parts/Field";
 import styles from "./Fields.module.css";
@@ -38,7 +38,7 @@ function OneField({ field }: { field: Field }) {
   return (
     <>
       <div className={styles.two}>
-        <NameField label="Name" name={field.name} taken={taken} isDisabled={isReadOnly} onName={(name) => set({ name }, "name")} />
+        <NameField label="Name" name={field.name} taken={taken} isDisabled={isReadOnly} problemOf={fieldNameProblem} onName={(name) => set({ name }, "name")} />
         <Select
           label="Type"
           value={field.type}

@@ -7,12 +7,13 @@ import { DialogButtons, Modal } from "../../parts/Dialog";
 
 interface Props {
   draft: string;
+  onKeep: () => void;
   isDirty: boolean;
   /** The browser did not take it. */
   isDraftLost: boolean;
 }
 
-export function Leave({ draft, isDirty, isDraftLost }: Props) {
+export function Leave({ draft, onKeep, isDirty, isDraftLost }: Props) {
   const blocker = useBlocker(({ currentLocation, nextLocation }) => isDirty && currentLocation.pathname !== nextLocation.pathname);
   useUnloadQuestion(isDirty);
   if (blocker.state !== "blocked") return null;
@@ -35,7 +36,14 @@ export function Leave({ draft, isDirty, isDraftLost }: Props) {
           Throw them away
         </Button>
         {!isDraftLost && (
-          <Button look="primary" onPress={blocker.proceed}>
+          <Button
+            look="primary"
+            onPress={() => {
+              // Another tab with the same draft may have thrown it away.
+              onKeep();
+              blocker.proceed();
+            }}
+          >
             Keep the draft and leave
           </Button>
         )}

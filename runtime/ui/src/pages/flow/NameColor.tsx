@@ -59,23 +59,24 @@ interface NameFieldProps {
   name: string;
   taken: string[];
   isDisabled?: boolean;
+  problemOf?: typeof nameProblem;
   onName: (name: string) => void;
 }
 
 /** A name that is followed by everything that names it: only a sound one is handed on, so that two things never share one while it is typed. */
-export function NameField({ label, hideLabel = false, name, taken, isDisabled = false, onName }: NameFieldProps) {
+export function NameField({ label, hideLabel = false, name, taken, isDisabled = false, problemOf = nameProblem, onName }: NameFieldProps) {
   const [typed, setTyped] = useState(name);
   useEffect(() => setTyped(name), [name]);
   const change = (next: string) => {
     setTyped(next);
     const sound = next.trim();
-    if (sound !== name && !nameProblem(sound, taken) && next === sound) onName(sound);
+    if (sound !== name && !problemOf(sound, taken) && next === sound) onName(sound);
   };
   const leave = () => {
     const sound = typed.trim();
-    if (nameProblem(sound, taken)) setTyped(name);
+    if (problemOf(sound, taken)) setTyped(name);
     else if (sound !== name) onName(sound);
     else setTyped(name);
   };
-  return <TextField label={label} hideLabel={hideLabel} value={typed} onChange={change} onBlur={leave} error={nameProblem(typed.trim(), taken)} isReadOnly={isDisabled} maxLength={100} />;
+  return <TextField label={label} hideLabel={hideLabel} value={typed} onChange={change} onBlur={leave} error={problemOf(typed.trim(), taken)} isReadOnly={isDisabled} maxLength={100} />;
 }

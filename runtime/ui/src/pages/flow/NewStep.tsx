@@ -4,9 +4,9 @@ import { useCallback } from "react";
 import { Button as AriaButton } from "react-aria-components";
 import type { Action } from "../../model/flow/document";
 import { grouped } from "../../model/flow/steps";
+import { StepIcon } from "../../parts/StepIcon";
 import panel from "./Panel.module.css";
 import { SearchMenu } from "./SearchMenu";
-import { StepIcon } from "./StepIcon";
 import { useBuilder } from "./state";
 
 export function NewStep({ action }: { action: Action }) {
@@ -16,7 +16,7 @@ export function NewStep({ action }: { action: Action }) {
       grouped(stepTypes, search).map((group) => ({
         id: group.id,
         title: group.title,
-        entries: group.types.map((type) => ({ id: type.id, name: type.name, icon: <StepIcon type={type} /> })),
+        entries: group.types.map((type) => ({ id: type.id, name: type.name, icon: <StepIcon type={type.id} /> })),
       })),
     [stepTypes],
   );

@@ -12,13 +12,13 @@ import { Confirm, Modal } from "../../parts/Dialog";
 import { TextField } from "../../parts/Field";
 import { Menu } from "../../parts/Menu";
 import { Notice } from "../../parts/States";
+import { StepIcon } from "../../parts/StepIcon";
 import { Words } from "../../parts/Words";
 import { ApiCallForm } from "./ApiCallForm";
 import styles from "./Form.module.css";
 import panel from "./Panel.module.css";
 import { Beside } from "./Problems";
 import { SchemaForm } from "./SchemaForm";
-import { StepIcon } from "./StepIcon";
 import { useBuilder } from "./state";
 import { Trial } from "./Trial";
 
@@ -29,12 +29,14 @@ interface Props {
 }
 
 export function StepDialog({ open, typed }: Props) {
-  const { document, stepTypes, edit, problems, isReadOnly, typeStep, closeStep: onClose } = useBuilder();
+  const { document, stepTypes, edit, problems, isReadOnly, isArchived, typeStep, closeStep: onClose } = useBuilder();
   const action = actionById(document, open.action);
   const existing = action && "step" in open ? stepsOf(action).find((it) => it.id === open.step) : undefined;
   const wanted = "type" in open ? open.type : existing?.type;
   const type = stepTypes.find((it) => it.id === wanted);
-  const [begun] = useState<Step | undefined>(() => existing ?? (type && newStep(document, open.action, type)));
+  const [added] = useState<Step | undefined>(() => (existing ? undefined : type && newStep(document, open.action, type)));
+  // Until something is typed it is as the document has it by now: somebody else may have saved it anew.
+  const begun = existing ?? added;
   // What is there when the dialog opens was typed before the page was left.
   const [isRestored] = useState(typed !== undefined);
   const step = typed ?? begun;
@@ -62,7 +64,7 @@ export function StepDialog({ open, typed }: Props) {
       title={
         <>
           <span className={styles.titleIcon}>
-            <StepIcon type={type} />
+            <StepIcon type={step.type} />
           </span>{" "}
           {type?.name ?? step.type}
         </>
@@ -115,7 +117,7 @@ export function StepDialog({ open, typed }: Props) {
           </Notice>
         )}
         <div className={styles.apply}>
-          {!isTesting && type && (
+          {!isTesting && type && !isArchived && (
             <Button icon={<Play aria-hidden />} onPress={() => setTesting(true)}>
               Test
             </Button>

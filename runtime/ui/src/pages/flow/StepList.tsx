@@ -6,7 +6,7 @@ import type { Placed } from "../../model/flow/problems";
 import { removeStep, reorderSteps, summarize } from "../../model/flow/steps";
 import { IconButton } from "../../parts/Button";
 import { Dot } from "../../parts/Marks";
-import { StepIcon } from "./StepIcon";
+import { StepIcon } from "../../parts/StepIcon";
 import styles from "./StepList.module.css";
 import { useBuilder } from "./state";
 
@@ -44,7 +44,7 @@ function Row({ action, step, problems }: { action: Action; step: Step; problems:
         </AriaButton>
       )}
       <span className={`${styles.card} ${worst?.level === "problem" ? styles.bad : ""}`} title={step.name}>
-        <StepIcon type={type} />
+        <StepIcon type={step.type} />
         <span className={styles.text}>
           {text}
           {stage !== undefined && (

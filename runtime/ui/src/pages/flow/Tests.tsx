@@ -1,8 +1,9 @@
 // Tests of a task: a field, an operator, a value. Requirements have them, and so have steps with conditions.
 import { Plus, X } from "lucide-react";
 import { Button as AriaButton } from "react-aria-components";
-import { type Operator, type Subject, operatorIn, operatorName, operatorsOf, testOf, valueKind } from "../../model/flow/conditions";
+import { type Subject, operatorIn, operatorsOf, testOf, valueKind } from "../../model/flow/conditions";
 import type { Test } from "../../model/flow/document";
+import { type Operator, operatorName } from "../../model/operators";
 import { IconButton } from "../../parts/Button";
 import { Checkbox, Select, TextField } from "../../parts/Field";
 import styles from "./Panel.module.css";

@@ -55,17 +55,23 @@ export function useValidation(workflow: string, document: FlowDocument, isAsked:
   return { problems, isChecked };
 }
 
-/** Keeps what is edited in the browser, and lets go of it once it is saved. */
+/** Keeps what is edited in the browser, and lets go of it once it is saved. `isLost`: the browser does not take it. */
 export function useDraft(key: string, held: Held, isKept: boolean) {
   const { saved, document } = held;
   const { open, typed } = held.step ?? {};
   const [isLost, setLost] = useState(false);
-  // At once, not a moment later: whoever closes the page right after an edit has it, too.
-  useEffect(() => {
+  const keep = useCallback(() => {
     const step = open && typed && { open, step: typed };
-    if (isKept) setLost(!keepDraft(localStorage, key, { version: saved.version, base: saved.document, document, step, at: new Date().toISOString() }));
+    return !isKept || keepDraft(localStorage, key, { version: saved.version, base: saved.document, document, step, at: new Date().toISOString() });
   }, [key, saved, document, open, typed, isKept]);
-  return isLost;
+  // At once, not a moment later: whoever closes the page right after an edit has it, too.
+  useEffect(() => setLost(!keep()), [keep]);
+  // Another tab may have kept or thrown away its own since: whoever leaves last is who comes back to theirs.
+  useEffect(() => {
+    window.addEventListener("pagehide", keep);
+    return () => window.removeEventListener("pagehide", keep);
+  }, [keep]);
+  return { isLost, keep };
 }
 
 export interface Refusal {

@@ -6,7 +6,6 @@ import { keysQuery } from "../../api/administration";
 import { type Schemas, answer, client } from "../../api/client";
 import { workflowsQuery } from "../../api/queries";
 import { SCOPES } from "../../model/keys/key";
-import { fromNow, toTheMinute } from "../../model/when";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
 import { Badge } from "../../parts/Marks";
@@ -93,8 +92,8 @@ function KeyRow({ its, onRevoke }: { its: Key; onRevoke: () => void }) {
       <span>{names ? `in ${names.join(", ")}` : "in all workflows"}</span>
       {its.last_used_at ? <span>Used <Ago at={its.last_used_at} /></span> : <span>Never used</span>}
       {its.expires_at && (
-        <span title={toTheMinute(its.expires_at)}>
-          {its.has_expired ? "Ended" : "Ends"} {fromNow(its.expires_at)}
+        <span>
+          {its.has_expired ? "Ended" : "Ends"} <Ago at={its.expires_at} />
         </span>
       )}
     </Row>

@@ -10,8 +10,8 @@ import { Avatar } from "../../parts/Marks";
 import { Card } from "../../parts/Page";
 import { Failed, Loading, Notice } from "../../parts/States";
 import { Ago } from "../../parts/Time";
-import { told } from "../../parts/Toasts";
-import { useKept } from "../../parts/useKept";
+import { hasNoAnswer, told } from "../../parts/Toasts";
+import { taskDrafts, useKept } from "../../parts/useKept";
 import { mentionsOf } from "../../model/tasks/mentions";
 import type { People } from "../../parts/task/people";
 import styles from "./Comments.module.css";
@@ -61,7 +61,7 @@ export function Comments({ workflow, address, people, canEdit }: CommentsProps) 
 }
 
 function NewComment({ workflow, address }: { workflow: string; address: string }) {
-  const [body, setBody, forget] = useKept(`comment-${workflow}/${address}`, () => "");
+  const [body, setBody, forget] = useKept(`${taskDrafts(workflow, address)}comment`, () => "");
   const latest = useRef(body);
   latest.current = body;
   const send = useMutation({
@@ -72,8 +72,9 @@ function NewComment({ workflow, address }: { workflow: string; address: string }
         setBody("");
         forget();
       }
-      void queryClient.invalidateQueries({ queryKey: commentsQuery(workflow, address).queryKey });
     },
+    // Also without an answer: it may be there all the same.
+    onSettled: () => void queryClient.invalidateQueries({ queryKey: commentsQuery(workflow, address).queryKey }),
   });
   const submit = (event: FormEvent | KeyboardEvent) => {
     event.preventDefault();
@@ -81,7 +82,11 @@ function NewComment({ workflow, address }: { workflow: string; address: string }
   };
   return (
     <form className={styles.form} onSubmit={submit} onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && submit(event)}>
-      {send.isError && <Notice kind="bad">{told(send.error)}</Notice>}
+      {send.isError && (
+        <Notice kind="bad" title={hasNoAnswer(send.error) ? "Whether this was said is not known" : undefined}>
+          {told(send.error)} {hasNoAnswer(send.error) && "Look for it above before you say it once more."}
+        </Notice>
+      )}
       <TextField label="New comment" hideLabel value={body} onChange={setBody} rows={3} placeholder="Say something; @First Last tells somebody" />
       <div>
         <Button type="submit" look="primary" small isPending={send.isPending} isDisabled={!body.trim()}>

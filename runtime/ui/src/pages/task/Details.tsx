@@ -2,16 +2,14 @@
 import { useMutation } from "@tanstack/react-query";
 import { Pencil } from "lucide-react";
 import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
-import { useNavigate } from "react-router";
 import { queryClient } from "../../api/queries";
 import { taskQuery, writeTask } from "../../api/tasks";
-import { taskAddress } from "../../model/addresses";
 import { CREATED_ON, type Field, type Task, UPDATED_ON, addressOf } from "../../model/tasks/columns";
 import { type Draft, type FileEntry, type NewFile, fromDraft, isEmpty, isUnchanged, shown, toDraft } from "../../model/tasks/values";
 import { Button, IconButton } from "../../parts/Button";
 import { Checkbox } from "../../parts/Field";
 import { Card } from "../../parts/Page";
-import { useKept } from "../../parts/useKept";
+import { taskDrafts, useKept } from "../../parts/useKept";
 import { toldOf } from "../../parts/Toasts";
 import { CellValue, type StageColors } from "../../parts/task/CellValue";
 import { FilesInput, FilesList } from "../../parts/task/FilesInput";
@@ -27,18 +25,18 @@ interface DetailsProps {
   people: People;
   colors: StageColors;
   canEdit: boolean;
+  /** The task has another address now. */
+  onMoved: (address: string) => void;
 }
 
-export function Details({ workflow, address, task, fields, people, colors, canEdit }: DetailsProps) {
-  const navigate = useNavigate();
+export function Details({ workflow, address, task, fields, people, colors, canEdit, onMoved }: DetailsProps) {
   const [editing, setEditing] = useState<string | null>(null);
-  const save = async (field: Field, value: unknown) => {
-    const written = await writeTask(workflow, address, { [field.name]: value });
+  const saved = (written: Task) => {
     // With another Unique ID it has another address; a page that was opened by the task's id stays where it is.
     const now = addressOf(written);
     const isMoved = now !== addressOf(task) && address === addressOf(task);
     queryClient.setQueryData(taskQuery(workflow, isMoved ? now : address).queryKey, written);
-    if (isMoved) navigate(taskAddress(workflow, now), { replace: true });
+    if (isMoved) onMoved(now);
     else void queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
   };
   return (
@@ -53,9 +51,10 @@ export function Details({ workflow, address, task, fields, people, colors, canEd
             colors={colors}
             canEdit={canEdit && field.editable}
             isEditing={editing === field.id}
-            draftKey={`value-${workflow}/${address}/${field.id}`}
+            draftKey={`${taskDrafts(workflow, address)}value-${field.id}`}
             onEdit={(on) => setEditing(on ? field.id : null)}
-            onSave={(value) => save(field, value)}
+            onSave={(value) => writeTask(workflow, address, { [field.name]: value })}
+            onSaved={saved}
           />
         ))}
         {([CREATED_ON, UPDATED_ON] as const).map((name) =>
@@ -81,7 +80,8 @@ interface RowProps {
   /** By what a half written value is kept. */
   draftKey: string;
   onEdit: (on: boolean) => void;
-  onSave: (value: unknown) => Promise<void>;
+  onSave: (value: unknown) => Promise<Task>;
+  onSaved: (written: Task) => void;
 }
 
 function Row(props: RowProps) {
@@ -134,9 +134,15 @@ function Shown({ field, value, people, colors }: Pick<RowProps, "field" | "value
   }
 }
 
-function Editor({ field, value, people, draftKey, onEdit, onSave }: RowProps) {
-  const [began] = useState(value);
-  const [draft, setDraft, forget] = useKept<Draft>(draftKey, () => toDraft(field, value));
+interface Kept {
+  draft: Draft;
+  before: unknown;
+}
+
+function Editor({ field, value, people, draftKey, onEdit, onSave, onSaved }: RowProps) {
+  // With what it was begun from, so that it is told when that has changed meanwhile, also while the page was left.
+  const [{ draft, before }, setKept, forget] = useKept<Kept>(draftKey, () => ({ draft: toDraft(field, value), before: value }));
+  const setDraft = (to: Draft) => setKept({ draft: to, before });
   const [error, setError] = useState<string>();
   const form = useRef<HTMLFormElement>(null);
   // The keyboard goes into the first input, and back to the pencil.
@@ -151,21 +157,24 @@ function Editor({ field, value, people, draftKey, onEdit, onSave }: RowProps) {
   };
   const save = useMutation({
     mutationFn: onSave,
-    onSuccess: close,
+    onSuccess: (written) => {
+      close();
+      onSaved(written);
+    },
     onError: (failed) => setError(toldOf(failed, field.name)),
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (isUnchanged(field, draft, value)) return close();
     const read = fromDraft(field, draft);
-    if ("error" in read) setError(read.error);
+    if ("error" in read) setError(`${field.name} ${read.error}`);
     else save.mutate(read.value);
   };
   const keyed = (event: KeyboardEvent) => {
     if (event.key === "Escape") close();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
   };
-  const isChanged = JSON.stringify(began) !== JSON.stringify(value);
+  const isChanged = JSON.stringify(before) !== JSON.stringify(value);
   return (
     <form ref={form} className={styles.form} onSubmit={submit} onKeyDown={keyed} noValidate>
       <ValueInput
@@ -191,11 +200,12 @@ function Editor({ field, value, people, draftKey, onEdit, onSave }: RowProps) {
 }
 
 /** What has nothing to be typed is saved as soon as it is chosen. */
-function AtOnce({ field, value, onSave }: RowProps) {
+function AtOnce({ field, value, onSave, onSaved }: RowProps) {
   const [error, setError] = useState<string>();
   const save = useMutation({
     mutationFn: onSave,
     onMutate: () => setError(undefined),
+    onSuccess: onSaved,
     onError: (failed) => setError(toldOf(failed, field.name)),
   });
   return (
@@ -214,7 +224,7 @@ function AtOnce({ field, value, onSave }: RowProps) {
       )}
       {error && (
         <span className={styles.error} role="alert">
-          {field.name} {error}
+          {error}
         </span>
       )}
     </>

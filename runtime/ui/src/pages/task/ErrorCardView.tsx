@@ -6,7 +6,7 @@ import { Link } from "react-router";
 import type { ExecutionDetail } from "../../api/executions";
 import { dismiss as dismissed, retry as retried } from "../../api/executions";
 import { queryClient } from "../../api/queries";
-import { useMayPerform } from "../../api/session";
+import { useMayDecide, useMayPerform } from "../../api/session";
 import { actionsQuery, historyQuery } from "../../api/tasks";
 import { actionName } from "../../model/execution/progress";
 import { executionAddress } from "../../model/addresses";
@@ -30,7 +30,8 @@ interface ErrorCardViewProps {
 export function ErrorCardView({ workflow, address, execution, onRetried }: ErrorCardViewProps) {
   const history = useQuery(historyQuery(workflow, address));
   const actions = useQuery(actionsQuery(workflow, address));
-  const may = useMayPerform(workflow, execution.action_id);
+  const mayRetry = useMayPerform(workflow, execution.action_id);
+  const mayDismiss = useMayDecide(workflow, execution.action_id);
   const [asked, setAsked] = useState<"retry" | "dismiss" | null>(null);
   const card = errorCard(execution, history.data);
   const fresh = () => queryClient.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
@@ -68,15 +69,15 @@ export function ErrorCardView({ workflow, address, execution, onRetried }: Error
         <Said card={card} />
         <Happened card={card} />
         <div className={styles.buttons}>
-          {may && (
-            <>
-              <Button look="primary" icon={<RotateCw aria-hidden />} onPress={() => (isUnknown ? setAsked("retry") : retry.mutate())} isPending={retry.isPending} isDisabled={dismiss.isPending}>
-                {card.step ? `Retry from step ${card.step.number}` : "Retry"}
-              </Button>
-              <Button onPress={() => setAsked("dismiss")} isPending={dismiss.isPending} isDisabled={retry.isPending}>
-                Dismiss
-              </Button>
-            </>
+          {mayRetry && (
+            <Button look="primary" icon={<RotateCw aria-hidden />} onPress={() => (isUnknown ? setAsked("retry") : retry.mutate())} isPending={retry.isPending} isDisabled={dismiss.isPending}>
+              {card.step ? `Retry from step ${card.step.number}` : "Retry"}
+            </Button>
+          )}
+          {mayDismiss && (
+            <Button onPress={() => setAsked("dismiss")} isPending={dismiss.isPending} isDisabled={retry.isPending}>
+              Dismiss
+            </Button>
           )}
           <Link to={executionAddress(workflow, execution.id)}>Request and answer</Link>
         </div>

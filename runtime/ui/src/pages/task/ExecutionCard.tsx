@@ -6,7 +6,7 @@ import { Link } from "react-router";
 import type { ExecutionDetail } from "../../api/executions";
 import { cancel as cancelled } from "../../api/executions";
 import { queryClient } from "../../api/queries";
-import { useMayPerform } from "../../api/session";
+import { useMayDecide } from "../../api/session";
 import { taskExecutionQuery } from "../../api/tasks";
 import { executionAddress } from "../../model/addresses";
 import { type ChainStep, type StepState, actionName, progress, progressLine } from "../../model/execution/progress";
@@ -54,7 +54,7 @@ export function ExecutionCard({ workflow, address, execution, onRetried }: Execu
 function Running({ workflow, address, execution }: { workflow: string; address: string; execution: ExecutionDetail }) {
   const chain = progress(execution);
   const name = actionName(execution);
-  const may = useMayPerform(workflow, execution.action_id);
+  const may = useMayDecide(workflow, execution.action_id);
   const cancel = useMutation({
     mutationFn: () => cancelled(workflow, execution.id),
     onError: sayError,
@@ -102,7 +102,7 @@ const WORDS: Record<StepState, string> = {
   todo: "to come",
 };
 
-export function Chain({ chain }: { chain: ChainStep[] }) {
+function Chain({ chain }: { chain: ChainStep[] }) {
   return (
     <ol className={styles.chain}>
       {chain.map((step) => (

@@ -15,6 +15,7 @@ import { LinkButton } from "../../parts/Button";
 import { useTitle } from "../../parts/Page";
 import { Empty, Failed, Loading, Notice } from "../../parts/States";
 import { say, told } from "../../parts/Toasts";
+import { useMoveDrafts } from "../../parts/useKept";
 import { usePeople } from "../../parts/task/people";
 import { listAddress } from "../../parts/task/useView";
 import { ActionBar } from "./ActionBar";
@@ -81,6 +82,7 @@ interface TaskViewProps {
 
 function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
   const navigate = useNavigate();
+  const moveDrafts = useMoveDrafts();
   const rights = useRights(workflow);
   const people = usePeople(workflow);
   const executions = useQuery(taskExecutionsQuery(workflow, address));
@@ -90,7 +92,12 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
 
   /** The Unique ID by which the page was opened, if it was. */
   const before = address === addressOf(task) ? address : undefined;
-  const succeeded = async ({ name, after, celebrate: isCelebrated }: Performed, { task_summary }: ExecutionDetail) => {
+  /** With another Unique ID it has another address. */
+  const moved = (to: string) => {
+    moveDrafts(workflow, address, to);
+    navigate(taskAddress(workflow, to), { replace: true });
+  };
+  const succeeded = async ({ name, after, celebrate: isCelebrated }: Performed, { task_summary }: ExecutionDetail, isHere: () => boolean) => {
     say(`${name}: done.`);
     if (isCelebrated) celebrate();
     if (after === "list") navigate(listAddress(workflow));
@@ -98,12 +105,12 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
       say("The task is deleted.");
       navigate(listAddress(workflow));
     } else if (after !== "next" && task_summary?.unique_id && before && task_summary.unique_id !== before) {
-      // With another Unique ID it has another address.
-      navigate(taskAddress(workflow, task_summary.unique_id), { replace: true });
+      moved(task_summary.unique_id);
     }
     if (after === "next") {
       // Without an answer the list itself is next.
       const next = await nextInList(workflow, fields, address).catch(() => null);
+      if (!isHere()) return;
       if (next === null) say("There is no other task in the list.");
       navigate(next === null ? listAddress(workflow) : taskAddress(workflow, next));
     }
@@ -120,8 +127,8 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
 
   return (
     <main id="main" className={styles.page}>
-      <Head workflow={workflow} address={address} task={task} fields={fields} colors={colors} stages={stages} people={people} canEdit={rights.edit} canMove={rights.administer}>
-        <ActionBar actions={actions} pending={pending} performing={performing} />
+      <Head workflow={workflow} address={address} task={task} fields={fields} colors={colors} stages={stages} people={people} canEdit={rights.edit} canMove={rights.edit && rights.administer}>
+        {!rights.isArchived && <ActionBar actions={actions} pending={pending} performing={performing} />}
       </Head>
       {error !== null && (
         <Notice kind="warn" title="This may be old">
@@ -134,7 +141,7 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
       ))}
       <div className={styles.columns}>
         <div className={styles.column}>
-          <Details workflow={workflow} address={address} task={task} fields={fields} people={people} colors={colors} canEdit={rights.edit} />
+          <Details workflow={workflow} address={address} task={task} fields={fields} people={people} colors={colors} canEdit={rights.edit} onMoved={moved} />
           <Comments workflow={workflow} address={address} people={people} canEdit={rights.edit} />
         </div>
         <div className={styles.column}>

@@ -22,7 +22,7 @@ export interface Performing {
   forget: () => void;
 }
 
-export function usePerform(workflow: string, address: string, onSuccess: (action: Performed, execution: ExecutionDetail) => void): Performing {
+export function usePerform(workflow: string, address: string, onSuccess: (action: Performed, execution: ExecutionDetail, isHere: () => boolean) => void): Performing {
   const queries = useQueryClient();
   const [own, setOwn] = useState<Performing["own"]>(null);
   const [asking, setAsking] = useState<string | null>(null);
@@ -30,17 +30,6 @@ export function usePerform(workflow: string, address: string, onSuccess: (action
   // A second click comes before the page is drawn anew; and what got no answer is asked again with its key.
   const isAsking = useRef(false);
   const keys = useRef(new Map<string, string>());
-
-  const followed = useQuery({ ...taskExecutionQuery(workflow, address, own?.id ?? ""), enabled: own !== null });
-  const ended = own && followed.data?.id === own.id && followed.data.status !== "Pending" ? followed.data : undefined;
-  const latest = useRef(onSuccess);
-  latest.current = onSuccess;
-  useEffect(() => {
-    if (!own || !ended) return;
-    setOwn(null);
-    void queries.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
-    if (ended.status === "Success") latest.current(own.action, ended);
-  }, [own, ended, queries, workflow, address]);
 
   // Who leaves the page is still told.
   const begun = useRef(own);
@@ -50,9 +39,20 @@ export function usePerform(workflow: string, address: string, onSuccess: (action
     isGone.current = false;
     return () => {
       isGone.current = true;
-      if (begun.current) void followOn(workflow, address, begun.current.id, begun.current.action.name);
+      if (begun.current) followOn(workflow, address, begun.current.id, begun.current.action.name);
     };
   }, [workflow, address]);
+
+  const followed = useQuery({ ...taskExecutionQuery(workflow, address, own?.id ?? ""), enabled: own !== null });
+  const ended = own && followed.data?.id === own.id && followed.data.status !== "Pending" ? followed.data : undefined;
+  const latest = useRef(onSuccess);
+  latest.current = onSuccess;
+  useEffect(() => {
+    if (!own || !ended) return;
+    setOwn(null);
+    void queries.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
+    if (ended.status === "Success") latest.current(own.action, ended, () => !isGone.current);
+  }, [own, ended, queries, workflow, address]);
 
   const start = async (action: TaskAction) => {
     if (isAsking.current) return;
@@ -64,7 +64,7 @@ export function usePerform(workflow: string, address: string, onSuccess: (action
     try {
       const { id } = await perform(workflow, address, action.id, key);
       keys.current.delete(action.id);
-      if (isGone.current) void followOn(workflow, address, id, action.name);
+      if (isGone.current) followOn(workflow, address, id, action.name);
       else setOwn({ id, action });
     } catch (error) {
       if (isGone.current) sayError(error);

@@ -40,6 +40,8 @@ export function CellEditor(props: CellEditorProps) {
   const held = useRef<Draft>(null);
   const isEnded = useRef(false);
   const isGone = useRef(false);
+  const why = useRef(error);
+  why.current = error;
   const lost = useRef((_why: string) => {});
   lost.current = (why) => held.current !== null && !isUnchanged(field, held.current, before) && sayLost(column.name, held.current, why);
   useEffect(() => {
@@ -47,7 +49,7 @@ export function CellEditor(props: CellEditorProps) {
     return () => {
       isGone.current = true;
       // A moment later, as development runs effects twice.
-      setTimeout(() => isGone.current && !isEnded.current && lost.current("its row is no longer here"));
+      setTimeout(() => isGone.current && !isEnded.current && lost.current(why.current ?? "its row is no longer here"));
     };
   }, []);
   const done = (refocus: boolean) => {
@@ -60,7 +62,7 @@ export function CellEditor(props: CellEditorProps) {
     if (isSaving) return;
     if (isUnchanged(field, draft, before)) return done(refocus);
     const read = fromDraft(field, draft);
-    if ("error" in read) return setError(read.error);
+    if ("error" in read) return setError(`${column.name} ${read.error}`);
     setSaving(true);
     setError(undefined);
     // What is on its way is not lost with the row.
@@ -144,7 +146,7 @@ function InPlace({ task, column, field, typed, error, isSaving, save, held, onDo
       />
       {error && (
         <span id={errorId} role="alert" className={styles.error}>
-          {column.name} {error}
+          {error}
         </span>
       )}
     </>

@@ -2,8 +2,9 @@
 import { Plus, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Schemas } from "../../api/client";
+import { operatorName } from "../../model/operators";
 import type { Column } from "../../model/tasks/columns";
-import { TESTS_MAX, type Test, isComplete, newTest, operatorName, operatorsOf, takesValue, withOperator } from "../../model/tasks/filters";
+import { TESTS_MAX, type Test, isComplete, newTest, operatorsOf, takesValue, withOperator } from "../../model/tasks/filters";
 import { Button, IconButton } from "../../parts/Button";
 import { Checkbox, Select, TextField } from "../../parts/Field";
 import type { Option } from "../../parts/Options";

@@ -78,7 +78,8 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
   }, [isLost, done]);
 
   const keyed = (event: KeyboardEvent) => {
-    if (editing) {
+    // An editor has its keys for itself; what is being saved beside it keeps nobody from going on.
+    if (editing && (event.key === "Escape" || (event.target as HTMLElement).closest("[data-editor]"))) {
       if (event.key === "Escape") done(true);
       return;
     }

@@ -1,6 +1,6 @@
 // A new task: every field that people may fill in, with its own input.
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError, type Schemas } from "../../api/client";
 import { queryClient } from "../../api/queries";
 import { makeTask } from "../../api/tasks";
@@ -11,7 +11,7 @@ import { DialogButtons, Modal } from "../../parts/Dialog";
 import { Select } from "../../parts/Field";
 import { Dot } from "../../parts/Marks";
 import { Notice } from "../../parts/States";
-import { say, told } from "../../parts/Toasts";
+import { hasNoAnswer, say, told } from "../../parts/Toasts";
 import { useKept } from "../../parts/useKept";
 import styles from "./NewTask.module.css";
 import { usePeople } from "../../parts/task/people";
@@ -25,16 +25,25 @@ interface NewTaskProps {
   onMade: (task: Task) => void;
 }
 
+interface Kept {
+  drafts: Record<string, Draft>;
+  stage: string | null;
+  assignee: string;
+}
+
 export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskProps) {
   const people = usePeople(workflow);
   const title = titleField(fields);
   // What names it first; what nobody may write is filled in by steps.
   const own = [...fields].sort((a, b) => Number(b === title) - Number(a === title)).filter((it) => it.editable || it.required);
   // Who leaves the dialog without giving up finds it as it was.
-  const [drafts, setDrafts, forget] = useKept<Record<string, Draft>>(`new-task-${workflow}`, () => ({}));
-  const [stage, setStage] = useState<string | null>(null);
-  const [assignee, setAssignee] = useState("");
+  const [{ drafts, stage, assignee }, setKept, forget] = useKept<Kept>(`new-task-${workflow}`, () => ({ drafts: {}, stage: null, assignee: "" }));
+  const change = (to: Partial<Kept>) => setKept({ drafts, stage, assignee, ...to });
   const [errors, setErrors] = useState<Record<string, string>>({});
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (Object.keys(errors).length > 0) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [errors]);
   const draftOf = (field: Field) => drafts[field.name] ?? toDraft(field, undefined);
 
   const make = useMutation({
@@ -46,6 +55,8 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
       onMade(task);
     },
     onError: (error) => {
+      // It may be in the list all the same.
+      if (hasNoAnswer(error)) void queryClient.invalidateQueries({ queryKey: ["workflow", workflow] });
       if (error instanceof ApiError) setErrors(Object.fromEntries(Object.entries(error.fields).map(([field, said]) => [field, said.join("; ")])));
     },
   });
@@ -68,14 +79,13 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
   const isSaidBeside = make.error instanceof ApiError && Object.keys(make.error.fields).some((it) => known.includes(it));
   return (
     <Modal title="New task" isOpen onClose={onClose}>
-      <form className={styles.form} onSubmit={submit} noValidate>
-        {make.error && !isSaidBeside && <Notice kind="bad">{told(make.error)}</Notice>}
+      <form ref={form} className={styles.form} onSubmit={submit} noValidate>
         {own.map((field) => (
           <ValueInput
             key={field.id}
             field={field}
             draft={draftOf(field)}
-            onChange={(draft) => setDrafts({ ...drafts, [field.name]: draft })}
+            onChange={(draft) => change({ drafts: { ...drafts, [field.name]: draft } })}
             people={people.list}
             error={errors[field.name] && `${field.name} ${errors[field.name]}`}
             autoFocus={field === own[0]}
@@ -86,12 +96,13 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
           <Select
             label={STAGE}
             value={stage ?? stages[0]?.name ?? null}
-            onChange={setStage}
+            onChange={(to) => change({ stage: to })}
             options={stages.map(({ name, color }) => ({ id: name, name, icon: <Dot color={color} /> }))}
             error={errors[STAGE]}
           />
-          <PersonChoice label={ASSIGNED_TO} value={assignee} onChange={setAssignee} people={people.list} error={errors[ASSIGNED_TO]} />
+          <PersonChoice label={ASSIGNED_TO} value={assignee} onChange={(to) => change({ assignee: to })} people={people.list} error={errors[ASSIGNED_TO]} />
         </div>
+        {make.error && !isSaidBeside && <Refused error={make.error} />}
         <DialogButtons>
           <Button
             onPress={() => {
@@ -107,5 +118,20 @@ export function NewTask({ workflow, fields, stages, onClose, onMade }: NewTaskPr
         </DialogButtons>
       </form>
     </Modal>
+  );
+}
+
+/** The form may be longer than the page: what is said at its end is brought into sight. */
+function Refused({ error }: { error: unknown }) {
+  const own = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    own.current?.parentElement?.lastElementChild?.scrollIntoView({ block: "nearest" });
+  }, [error]);
+  return (
+    <div ref={own}>
+      <Notice kind="bad" title={hasNoAnswer(error) ? "Whether the task was made is not known" : undefined}>
+        {told(error)} {hasNoAnswer(error) && "Look for it in the list before you make it once more."}
+      </Notice>
+    </div>
   );
 }

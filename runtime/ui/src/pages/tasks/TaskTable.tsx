@@ -35,10 +35,12 @@ export function TaskTable({ workflow, columns, asked, view, colors, matching, to
   const { edit } = useRights(workflow);
   const people = usePeople(workflow);
   const { list, rows, put } = useRows(workflow, asked);
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = list;
+  // What is being read anew goes first, and may bring other cursors; one that was refused is not asked again until then.
+  const isReady = !isFetching && !isFetchNextPageError;
   const more = useCallback(() => {
-    if (!isFetchingNextPage) void fetchNextPage();
-  }, [isFetchingNextPage, fetchNextPage]);
+    if (isReady) void fetchNextPage();
+  }, [isReady, fetchNextPage]);
 
   const latest = useRef(put);
   latest.current = put;

@@ -5,12 +5,12 @@ import { useState } from "react";
 import { invitationsQuery } from "../../api/administration";
 import { type Schemas, answer, client } from "../../api/client";
 import { roleName } from "../../model/people/person";
-import { fromNow, toTheMinute } from "../../model/when";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
 import { Badge } from "../../parts/Marks";
 import { Row, Rows } from "../../parts/Rows";
 import { Failed } from "../../parts/States";
+import { Ago } from "../../parts/Time";
 import { say } from "../../parts/Toasts";
 import styles from "./TeamPage.module.css";
 import { type Administered, usePeople, useStalePeople } from "./usePeople";
@@ -40,7 +40,6 @@ export function Invitations() {
 
 function InvitationRow({ invitation, workflows, onRevoke }: { invitation: Invitation; workflows: Administered[]; onRevoke: () => void }) {
   const roles = workflows.filter((it) => invitation.roles[it.id]);
-  const end = `${invitation.has_expired ? "Ended" : "Ends"} ${fromNow(invitation.expires_at)}`;
   return (
     <Row
       lead={invitation.is_new_password ? <KeyRound aria-hidden /> : <Mail aria-hidden />}
@@ -58,7 +57,9 @@ function InvitationRow({ invitation, workflows, onRevoke }: { invitation: Invita
         </Button>
       }
     >
-      <span title={toTheMinute(invitation.expires_at)}>{end}</span>
+      <span>
+        {invitation.has_expired ? "Ended" : "Ends"} <Ago at={invitation.expires_at} />
+      </span>
       {roles.map((it) => (
         <span key={it.id} className={styles.role}>
           {it.name}: <b>{roleName(it.roles, invitation.roles[it.id]!)}</b>

@@ -1,1 +1,0 @@
-import{Vn as e,Wn as t,zn as n}from"./States-BgsNShTl.js";var r=t(e(),1),i=n();function a({text:e}){return e.split(/(`[^`]+`|\*[^*\s][^*]*\*)/).map((e,t)=>e.length>2&&e.startsWith("`")?(0,i.jsx)(`code`,{children:e.slice(1,-1)},t):e.length>2&&e.startsWith(`*`)?(0,i.jsx)(`em`,{children:e.slice(1,-1)},t):(0,i.jsx)(r.Fragment,{children:e},t))}export{a as t};
