@@ -7,6 +7,8 @@ const server = process.env.ONWARD_URL ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   plugins: [react()],
+  // The page names its files from the root, to which the server adds its path; all else names them from where it is.
+  experimental: { renderBuiltUrl: (_, { hostType }) => (hostType === "html" ? undefined : { relative: true }) },
   build: {
     outDir: "built",
     emptyOutDir: true,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{CONFIG, Project, acme, api_sample, request};
+use crate::support::{CONFIG, Project, Receiver, Reply, acme, api_sample, request};
 
 const URL: &str = "https://onward.example/here";
 
@@ -65,4 +65,24 @@ fn behind_https_the_cookie_is_secure_and_only_its_own_pages_may_change_something
             assert_eq!(answer.json()["code"], "cross_origin", "{origin}");
         }
     }
+}
+
+/// The path is there for people and programs alone: what stands before the server takes it off.
+#[test]
+fn below_a_path_all_that_leads_on_is_below_it_too() {
+    let receiver = Receiver::start(Reply::new(200, "{}"));
+    let (project, key) = Project::new(&api_sample(&receiver.url()));
+    project.write("onward.toml", &format!("{CONFIG}server.public_url = \"{URL}\"\n"));
+    let server = project.serve(&key);
+    let page = request(&server.address, "GET", "/workflows", &[("Accept", "text/html")], b"").body;
+    let linked = |attribute: &str| page.split(attribute).skip(1).collect::<Vec<_>>();
+    for link in [linked("src=\""), linked("href=\"")].concat() {
+        assert!(link.starts_with("/here/assets/") || link.starts_with("/here/onward.svg"), "{link}");
+    }
+    assert!(page.contains("<meta name=\"onward-path\" content=\"/here\" />"), "{page}");
+    server.create_task(&acme());
+    let performed = server.perform("42", "finish");
+    let location = performed.header("location").expect("where it is");
+    assert!(location.starts_with("/here/api/v1/workflows/api-sample/executions/"), "{location}");
+    assert_eq!(server.get("/openapi.json").json()["servers"], json!([{"url": "/here/"}]));
 }

@@ -17,7 +17,7 @@ use actix_web::{
 use flate2::{Compression, write::GzEncoder};
 use rust_embed::Embed;
 
-use super::{error::ApiError, no_such_route};
+use super::{Api, error::ApiError, no_such_route};
 use crate::credential;
 
 /// Made by `npm run build` in `runtime/ui`, and checked in.
@@ -25,9 +25,11 @@ use crate::credential;
 #[folder = "ui/built/"]
 struct Built;
 
-/// The page's name among the built files, and the place in it that each answer fills in anew.
+/// The page's name among the built files; the place in it that each answer fills in anew, and the one for the path
+/// below which the server is reached.
 const PAGE: &str = "index.html";
 const NONCE: &str = "ONWARD_NONCE";
+const PATH: &str = "ONWARD_PATH";
 
 /// The names of built files follow from their contents.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -62,14 +64,17 @@ async fn file(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 }
 
 /// The page, for a browser; for everybody else, that there is no such address.
-async fn page(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+async fn page(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     let Some(found) = Built::get(PAGE).filter(|_| is_read && accept.contains("text/html")) else {
         return no_such_route(request).await;
     };
     let nonce = credential::random_hex(16).map_err(ApiError::internal)?;
-    let text = String::from_utf8_lossy(&found.data).replace(NONCE, &nonce);
+    let path = api.public_path().replace('&', "&amp;").replace('"', "&quot;");
+    // Its files are named from the root.
+    let text = String::from_utf8_lossy(&found.data).replace("=\"/", &format!("=\"{path}/"));
+    let text = text.replace(NONCE, &nonce).replace(PATH, &path);
     // Nothing from elsewhere, nothing that a text of somebody's could run. Pictures may be a plugin's icon or a file.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; \

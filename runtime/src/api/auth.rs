@@ -308,13 +308,10 @@ pub(super) fn same_origin(api: &Api, request: &HttpRequest) -> Result<(), ApiErr
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let is_own = match (text("Origin"), text("Sec-Fetch-Site")) {
         (Some(origin), _) => {
-            let scheme_end = api.public_url.find("://").map_or(0, |at| at + 3);
-            let public_end =
-                api.public_url[scheme_end..].find('/').map_or(api.public_url.len(), |at| scheme_end + at);
             let own = |host: &str| {
                 origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
             };
-            origin.eq_ignore_ascii_case(&api.public_url[..public_end])
+            origin.eq_ignore_ascii_case(api.public_origin())
                 || !api.is_secure() && text("Host").is_some_and(own)
         }
         (None, Some(site)) => site == "same-origin",

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Api, Code,
+    Api, BASE, Code,
     auth::Caller,
     body::{Body, OptionalBody},
     error::ApiError,
@@ -183,7 +183,7 @@ async fn answer_performed(
     if let Some(wait) = wait {
         response.insert_header(("Preference-Applied", format!("wait={}", wait.as_secs())));
     }
-    response.insert_header((header::LOCATION, location(workflow, &execution)));
+    response.insert_header((header::LOCATION, api.location(workflow, &execution)));
     answer(response, &summary(&execution))
 }
 
@@ -193,6 +193,14 @@ fn no_execution(workflow: &str, id: &str) -> ApiError {
 }
 
 impl Api {
+    fn location(&self, workflow: &str, execution: &Execution) -> String {
+        let mut location = format!("{}{BASE}/workflows/", self.public_path());
+        percent_encode(workflow, &mut location);
+        location.push_str("/executions/");
+        location.push_str(&execution.id.to_string());
+        location
+    }
+
     /// An execution of a workflow, with its attempts.
     pub(super) async fn execution(
         &self,
@@ -432,14 +440,6 @@ pub(super) fn idempotency_key(
     let mut scope = vec![caller.id(), request.path(), key];
     scope.extend(is_one_of_many.then_some(task));
     Ok(Some(IdempotencyKey { scope: digest(&scope), body }))
-}
-
-fn location(workflow: &str, execution: &Execution) -> String {
-    let mut location = "/api/v1/workflows/".to_owned();
-    percent_encode(workflow, &mut location);
-    location.push_str("/executions/");
-    location.push_str(&execution.id.to_string());
-    location
 }
 
 /// `Prefer: wait=N` (RFC 7240); other preferences are not ours and are ignored.

@@ -95,6 +95,24 @@ impl Api {
     fn workspace(&self) -> &SharedWorkspace {
         &self.shared.workspace
     }
+
+    /// Of which origin the server's own pages are.
+    fn public_origin(&self) -> &str {
+        parts(&self.public_url).0
+    }
+
+    /// Below which path the server is reached, without a final `/`: nothing, or such as `/onward`. Whatever stands
+    /// before it takes that off.
+    fn public_path(&self) -> &str {
+        parts(&self.public_url).1
+    }
+}
+
+/// The origin and the path of an address.
+fn parts(url: &str) -> (&str, &str) {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let end = url[authority..].find('/').map_or(url.len(), |at| authority + at);
+    url.split_at(end)
 }
 
 /// The routes below [`BASE`].

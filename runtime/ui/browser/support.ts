@@ -4,7 +4,7 @@
 // ONWARD_SHOTS      a folder for screenshots; none without it
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { type IncomingMessage, type Server, createServer } from "node:http";
+import { type IncomingMessage, type Server, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,9 +46,9 @@ export class Program {
   private readonly folder = mkdtempSync(join(tmpdir(), "onward-browser-"));
 
   /** `workflows`: files by their names. With `isNew` nobody has set it up: it has no administrator and no key. */
-  static async start(workflows: Record<string, string> = {}, { isNew = false } = {}): Promise<Program> {
+  static async start(workflows: Record<string, string> = {}, { isNew = false, publicUrl = "" } = {}): Promise<Program> {
     const program = new Program();
-    program.configure(workflows, isNew);
+    program.configure(workflows, isNew, publicUrl);
     await program.run();
     program.address = program.server;
     if (process.env["ONWARD_UI"] === "preview") {
@@ -60,7 +60,7 @@ export class Program {
     return program;
   }
 
-  private configure(workflows: Record<string, string>, isNew: boolean): void {
+  private configure(workflows: Record<string, string>, isNew: boolean, publicUrl: string): void {
     const write = (name: string, text: string) => writeFileSync(join(this.folder, name), text, { mode: 0o600 });
     mkdirSync(join(this.folder, "workflows"));
     for (const [name, text] of Object.entries(workflows)) write(`workflows/${name}`, text);
@@ -72,7 +72,7 @@ export class Program {
       `administrator_password_file = ${quoted("password")}\napi_key_file = ${quoted("key")}\n`;
     write(
       "onward.toml",
-      `[server]\nlisten = "127.0.0.1:0"\n[store]\nfolder = ${quoted("data")}\n[workflows]\nfolder = ${quoted("workflows")}\n` +
+      `[server]\nlisten = "127.0.0.1:0"\npublic_url = "${publicUrl}"\n[store]\nfolder = ${quoted("data")}\n[workflows]\nfolder = ${quoted("workflows")}\n` +
         `[workspace]\nname = "Acme Corp"\n[egress]\nallow = ["127.0.0.1"]\n` +
         (isNew ? "" : bootstrap),
     );
@@ -144,6 +144,27 @@ export async function member(program: Program, email: string, roles: Record<stri
   const { token } = await program.api<{ token: string }>("POST", "/invitations", { email, roles });
   await program.api("POST", "/invitations/accept", { token, password, first_name: "Vera", last_name: "Viewer" }, { authorization: "" });
   return { email, password };
+}
+
+/** What stands before a server, and takes a path off what it hands on. Answers where it is, and how to stop it. */
+export async function proxied(path: string, target: () => string): Promise<{ address: string; stop: () => void }> {
+  const proxy = createServer((asked, answer) => {
+    const url = asked.url ?? "";
+    if (!url.startsWith(`${path}/`)) return answer.writeHead(404).end("the proxy has nothing there");
+    const onward = request(target() + url.slice(path.length), { method: asked.method, headers: asked.headers }, (from) => {
+      answer.writeHead(from.statusCode ?? 502, from.headers);
+      from.pipe(answer);
+    });
+    onward.on("error", () => answer.destroy());
+    answer.on("close", () => onward.destroy());
+    asked.pipe(onward);
+  });
+  await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
+  const stop = () => {
+    proxy.closeAllConnections();
+    proxy.close();
+  };
+  return { address: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${path}`, stop };
 }
 
 /** A stream whose server is gone ends, as it does without a proxy in between. */

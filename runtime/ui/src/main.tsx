@@ -4,6 +4,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider, createBrowserRouter } from "react-router";
 import { queryClient } from "./api/queries";
+import { ROOT } from "./api/root";
 import { routes } from "./routes";
 import { applyTheme, storedTheme } from "./shell/theme";
 import "./styles/tokens.css";
@@ -14,7 +15,7 @@ applyTheme(storedTheme());
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
-      <RouterProvider router={createBrowserRouter(routes)} />
+      <RouterProvider router={createBrowserRouter(routes, { basename: ROOT || "/" })} />
     </QueryClientProvider>
   </StrictMode>,
 );

@@ -1,5 +1,5 @@
 // Which address is which page. Pages are chunks of their own: one loads what one sees.
-import { Navigate, Outlet, type RouteObject, useNavigate } from "react-router";
+import { Navigate, Outlet, type RouteObject, useHref, useNavigate } from "react-router";
 import { RouterProvider as AriaRouter } from "react-aria-components";
 import { Loading } from "./parts/States";
 import { Toasts } from "./parts/Toasts";
@@ -11,7 +11,7 @@ import { Shell, WorkflowShell } from "./shell/Shell";
 function Root() {
   const navigate = useNavigate();
   return (
-    <AriaRouter navigate={(to) => void navigate(to)}>
+    <AriaRouter navigate={(to) => void navigate(to)} useHref={useHref}>
       <Outlet />
       <Toasts />
     </AriaRouter>

@@ -1,5 +1,6 @@
 // The one way to the server: typed by its OpenAPI document, with errors as one kind of value.
 import createClient from "openapi-fetch";
+import { ROOT } from "./root";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -65,7 +66,7 @@ export function onSignedOut(listener: Listener): () => void {
   return () => signedOut.delete(listener);
 }
 
-export const client = createClient<paths>({ baseUrl: "", credentials: "same-origin" });
+export const client = createClient<paths>({ baseUrl: ROOT, credentials: "same-origin" });
 
 client.use({
   onResponse({ response }) {

@@ -3,6 +3,8 @@
 // The tab that holds the lock `onward-events` listens, and passes what it hears to the others. When it goes, the next
 // one that waits for the lock listens, and has everything read anew: what happened in between nobody heard.
 
+import { ROOT } from "./root";
+
 /** What changed. `reset` says that anything may have. */
 export type Change =
   | { kind: "task"; workflow: string; id: string; unique_id?: string | null; deleted?: boolean }
@@ -94,7 +96,7 @@ function stream(tell: Heard, say: Say, isAnew = false): () => void {
     next = setTimeout(anew, ms);
   };
   const connect = () => {
-    source = new EventSource("/api/v1/events");
+    source = new EventSource(`${ROOT}/api/v1/events`);
     anewIn(SILENT_MS);
     source.onopen = () => {
       if (isAnew) tell({ kind: "reset" });

@@ -3,6 +3,7 @@ import { Compass } from "lucide-react";
 import { useEffect } from "react";
 import { useRouteError } from "react-router";
 import { ApiError } from "../api/client";
+import { ROOT } from "../api/root";
 import { Button, LinkButton } from "../parts/Button";
 import { Empty, Failed } from "../parts/States";
 
@@ -24,7 +25,7 @@ function useReload(isWanted: boolean): void {
     if (!isWanted) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ask = async () => {
-      const answer = await fetch("/livez", { cache: "no-store" }).catch(() => undefined);
+      const answer = await fetch(`${ROOT}/livez`, { cache: "no-store" }).catch(() => undefined);
       if (answer?.ok) {
         sessionStorage.setItem(RELOADED, String(Date.now()));
         location.reload();

@@ -7,6 +7,7 @@ import { NavLink, Outlet, useLocation, useNavigate, useParams } from "react-rout
 import { fullName } from "../model/people/person";
 import { archivedQuery } from "../api/administration";
 import { workflowsQuery } from "../api/queries";
+import { ROOT } from "../api/root";
 import { useConnection, useRights, useSession } from "../api/session";
 import { Avatar } from "../parts/Marks";
 import { Menu, type MenuEntry, type MenuGroup } from "../parts/Menu";
@@ -55,7 +56,7 @@ function Bar() {
   return (
     <header className={styles.bar}>
       <NavLink to="/workflows" className={styles.logo!} aria-label="Onward: all workflows">
-        <img src="/onward.svg" alt="" width={26} height={26} />
+        <img src={`${ROOT}/onward.svg`} alt="" width={26} height={26} />
         <span>onward</span>
       </NavLink>
       <nav className={styles.links} aria-label="Workspace">

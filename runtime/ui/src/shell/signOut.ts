@@ -1,5 +1,6 @@
 // Signing out: the session ends, and nothing that was read stays.
 import { ApiError, answer, client } from "../api/client";
+import { ROOT } from "../api/root";
 import { sayError } from "../parts/Toasts";
 
 export async function signOut(): Promise<void> {
@@ -10,5 +11,5 @@ export async function signOut(): Promise<void> {
     if (!(error instanceof ApiError && error.status === 401)) return sayError(error);
   }
   // The page is loaded anew, so that whoever comes next finds nothing in its memory.
-  location.assign("/sign-in");
+  location.assign(`${ROOT}/sign-in`);
 }

@@ -44,7 +44,7 @@ export function keyProblem({ scopes, workflows }: NewKey): string | undefined {
 }
 
 /** A command that shows that a key works: the tasks of its first workflow, or the workflows. */
-export function example(origin: string, key: string, workflow: string | undefined): string {
+export function example(server: string, key: string, workflow: string | undefined): string {
   const path = workflow ? `/workflows/${encodeURIComponent(workflow)}/tasks/active` : "/workflows";
-  return `curl ${origin}/api/v1${path} \\\n  -H 'Authorization: Bearer ${key}'`;
+  return `curl ${server}/api/v1${path} \\\n  -H 'Authorization: Bearer ${key}'`;
 }

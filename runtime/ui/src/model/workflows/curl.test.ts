@@ -16,7 +16,7 @@ const FIELDS = [
   field("Papers", "file"),
 ];
 
-const about = { origin: "https://onward.example", workflow: "api-sample", fields: FIELDS, action: "finish" };
+const about = { server: "https://onward.example", workflow: "api-sample", fields: FIELDS, action: "finish" };
 const TODAY = new Date("2026-11-29T10:00:00Z");
 
 /** What a shell makes of a command: its words. */

@@ -9,7 +9,7 @@ export interface Command {
 
 interface About {
   /** Where the server is, for programs: `https://onward.example`. */
-  origin: string;
+  server: string;
   workflow: string;
   fields: Field[];
   /** The id of an action; none where there is none that one may perform. */
@@ -17,8 +17,8 @@ interface About {
 }
 
 export function commands(about: About, today = new Date()): Command[] {
-  const { origin, workflow, fields, action } = about;
-  const at = `${origin}/api/v1/workflows/${encodeURIComponent(workflow)}`;
+  const { server, workflow, fields, action } = about;
+  const at = `${server}/api/v1/workflows/${encodeURIComponent(workflow)}`;
   const unique = fields.find((it) => it.type === "uniqueId");
   const task = Object.fromEntries(fields.filter((it) => !it.autoincrement && it.type !== "file").map((it) => [it.name, sample(it, today)]));
   const first = Object.entries(task).find(([name]) => name !== unique?.name);

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { fieldsQuery } from "../../api/queries";
+import { ROOT } from "../../api/root";
 import { useSession } from "../../api/session";
 import { commands } from "../../model/workflows/curl";
 import { CopyBlock } from "../../parts/Copy";
@@ -28,7 +29,7 @@ function Keys() {
   return (
     <p>
       A program may do with these tasks what people do here. It sends an API key along, which {is_administrator ? <Link to="/keys">you can make</Link> : "an administrator makes for it"}, in place of {"<YOUR-API-KEY>"}. The whole API is described at{" "}
-      <a href="/api/v1/openapi.json" target="_blank" rel="noreferrer">
+      <a href={`${ROOT}/api/v1/openapi.json`} target="_blank" rel="noreferrer">
         /api/v1/openapi.json
       </a>
       .
@@ -39,7 +40,7 @@ function Keys() {
 function Commands({ workflow, fields }: { workflow: string; fields: Parameters<typeof commands>[0]["fields"] }) {
   const actions = useSession().workflows.find((it) => it.id === workflow)?.perform ?? [];
   const [action, setAction] = useState(actions[0]);
-  return commands({ origin: location.origin, workflow, fields, action }).map(({ title, says, text }) => (
+  return commands({ server: location.origin + ROOT, workflow, fields, action }).map(({ title, says, text }) => (
     <Card key={title} title={title}>
       <p>{says}</p>
       {title === "Perform an action" && actions.length > 1 && <Select label="Action" value={action ?? null} onChange={setAction} options={actions.map((id) => ({ id, name: id }))} />}

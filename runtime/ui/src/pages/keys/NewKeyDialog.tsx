@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { keysQuery } from "../../api/administration";
 import { ApiError, type Schemas, answer, client } from "../../api/client";
 import { workflowsQuery } from "../../api/queries";
+import { ROOT } from "../../api/root";
 import { LIFETIMES, type Lifetime, SCOPES, type Scope, endOf, example, keyProblem } from "../../model/keys/key";
 import { Button } from "../../parts/Button";
 import { CopyBlock } from "../../parts/Copy";
@@ -49,7 +50,7 @@ function KeyShown({ made }: { made: Schemas["NewKey"] }) {
       {made.scopes.includes("read") && (
         <>
           <p>Try it:</p>
-          <CopyBlock text={example(location.origin, made.key, made.workflows?.[0])} label="Copy the command" />
+          <CopyBlock text={example(location.origin + ROOT, made.key, made.workflows?.[0])} label="Copy the command" />
         </>
       )}
     </>

@@ -1,6 +1,7 @@
 // An action whose task's page was left before it had ended: whoever began it is told if it fails, wherever they are by then.
 import { ApiError } from "../../api/client";
 import { onChange, queryClient } from "../../api/queries";
+import { ROOT } from "../../api/root";
 import { taskExecutionQuery } from "../../api/tasks";
 import { taskAddress } from "../../model/addresses";
 import { taskLabel } from "../../model/runs/tasks";
@@ -14,7 +15,7 @@ export function followOn(workflow: string, address: string, execution: string, a
       const found = await queryClient.fetchQuery(query);
       if (found.status === "Pending" || hasEnded) return;
       end();
-      const isHere = location.pathname === taskAddress(workflow, address);
+      const isHere = location.pathname === ROOT + taskAddress(workflow, address);
       if ((found.state === "failed" || found.state === "unknown") && !isHere) {
         sayError(new Error(`${action} failed on the task ${taskLabel(found.task, found.task_summary)}. ${found.errors?.join(" ") ?? ""}`));
       }

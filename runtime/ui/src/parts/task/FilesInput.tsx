@@ -2,6 +2,7 @@
 import { Paperclip, X } from "lucide-react";
 import { useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components";
+import { ROOT } from "../../api/root";
 import { Button, IconButton } from "../Button";
 import type { FileEntry, NewFile } from "../../model/tasks/values";
 import styles from "./FilesInput.module.css";
@@ -69,7 +70,7 @@ export function FilesList({ files, onRemove }: { files: (FileEntry | NewFile)[];
   );
 }
 
-export const fileAddress = (file: FileEntry) => `/api/v1/files/${encodeURIComponent(file.blobId)}`;
+export const fileAddress = (file: FileEntry) => `${ROOT}/api/v1/files/${encodeURIComponent(file.blobId)}`;
 
 function readFile(file: File): Promise<NewFile> {
   return new Promise((done, failed) => {

@@ -1,1 +1,0 @@
-import{Bn as e,Gn as t,Hn as n}from"./States-Ccydq09N.js";var r=t(n(),1),i=e();function a({text:e}){return e.split(/(`[^`]+`|\*[^*\s][^*]*\*)/).map((e,t)=>e.length>2&&e.startsWith("`")?(0,i.jsx)(`code`,{children:e.slice(1,-1)},t):e.length>2&&e.startsWith(`*`)?(0,i.jsx)(`em`,{children:e.slice(1,-1)},t):(0,i.jsx)(r.Fragment,{children:e},t))}export{a as t};
