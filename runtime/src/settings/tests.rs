@@ -39,7 +39,7 @@ fn what_readme_shows_is_sound() {
         load_text(block, &[]).unwrap_or_else(|said| panic!("{said}"));
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }
 
 #[test]
