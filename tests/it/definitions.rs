@@ -360,6 +360,8 @@ fn a_file_that_would_strand_data_is_not_published_and_the_server_starts() {
     server.kill();
     let server = project.serve(&key);
     assert_eq!(server.get("/workflows/api-sample/stages").json()[1]["name"], "Busy");
+    let finish = json!({"id": "finish", "name": "Finish", "color": "green", "from": ["Busy"]});
+    assert_eq!(server.get("/workflows/api-sample/actions").json()[1], finish);
     assert_eq!(server.get("/workflows").json()[0].get("refused"), None);
 }
 

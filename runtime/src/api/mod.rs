@@ -27,6 +27,7 @@ mod metrics;
 mod need;
 mod openapi;
 mod page;
+mod parts;
 mod plugins;
 mod probes;
 mod remote_files;
@@ -98,18 +99,18 @@ impl Api {
 
     /// Of which origin the server's own pages are.
     fn public_origin(&self) -> &str {
-        parts(&self.public_url).0
+        split(&self.public_url).0
     }
 
     /// Below which path the server is reached, without a final `/`: nothing, or such as `/onward`. Whatever stands
     /// before it takes that off.
     fn public_path(&self) -> &str {
-        parts(&self.public_url).1
+        split(&self.public_url).1
     }
 }
 
 /// The origin and the path of an address.
-fn parts(url: &str) -> (&str, &str) {
+fn split(url: &str) -> (&str, &str) {
     let authority = url.find("://").map_or(0, |at| at + 3);
     let end = url[authority..].find('/').map_or(url.len(), |at| authority + at);
     url.split_at(end)
@@ -119,6 +120,7 @@ fn parts(url: &str) -> (&str, &str) {
 fn routes() -> Vec<Route> {
     [
         workflows::routes(),
+        parts::routes(),
         definitions::routes(),
         versions::routes(),
         tasks::routes(),

@@ -38,7 +38,7 @@ pub fn document(public_url: &str) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "A person performs an action on a task, and its steps run.",
         },
-        "servers": [{"url": format!("{}/", super::parts(public_url).1)}],
+        "servers": [{"url": format!("{}/", super::split(public_url).1)}],
         "security": [{"key": []}, {"session": []}],
         "paths": paths,
         "components": {

@@ -176,6 +176,7 @@ fn workflows() -> Value {
             json!({"file": text(), "broken": text(), "refused": text()}),
         ),
         "Stage": object(json!({"id": text(), "name": text(), "color": text(), "end": flag()})),
+        "Action": object(json!({"id": text(), "name": text(), "color": text(), "from": texts()})),
         "Field": object_with(
             json!({"id": text(), "name": text(), "type": {"enum": FieldType::NAMES}, "required": flag(), "editable": flag()}),
             json!({"options": texts(), "autoincrement": flag(), "limit": number()}),

@@ -1,4 +1,4 @@
-//! The workspace, its workflows, and which of them are archived; their stages, fields and roles.
+//! The workspace, its workflows, and which of them are archived.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     model::{
-        Field, FieldType, Role, Stage, WorkflowId, Workspace,
+        WorkflowId, Workspace,
         workspace::{BrokenVersion, FileNote, Published},
     },
     publish,
@@ -57,34 +57,10 @@ pub(super) fn routes() -> Vec<Route> {
                 of("Workflow"),
             ),
         ),
-        at("/workflows/{workflow}/stages").get(
-            stages,
-            operation("listStages", Need::View, "A workflow's stages").answers(
-                200,
-                "The stages",
-                list_of("Stage"),
-            ),
-        ),
         at("/workflows/{workflow}/findings").get(
             findings,
             operation("listFindings", Need::Administer, "What is sound in it and yet may not be meant")
                 .answers(200, "The findings", list_of("Finding")),
-        ),
-        at("/workflows/{workflow}/fields").get(
-            fields,
-            operation("listFields", Need::View, "A workflow's fields").answers(
-                200,
-                "The fields",
-                list_of("Field"),
-            ),
-        ),
-        at("/workflows/{workflow}/roles").get(
-            roles,
-            operation("listRoles", Need::View, "A workflow's roles").answers(
-                200,
-                "The roles",
-                list_of("Role"),
-            ),
         ),
     ]
 }
@@ -207,41 +183,4 @@ async fn findings(
         HttpResponse::Ok(),
         &findings.iter().map(|it| finding(it, Some(&published.workflow))).collect::<Vec<_>>(),
     )
-}
-
-async fn stages(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let published = caller.workflow(&path)?;
-    let shown = |stage: &Stage| json!({"id": stage.id.as_str(), "name": stage.name, "color": stage.color, "end": stage.end});
-    let stages: Vec<_> = published.workflow.stages.iter().map(shown).collect();
-    answer(HttpResponse::Ok(), &stages)
-}
-
-async fn fields(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let published = caller.workflow(&path)?;
-    answer(HttpResponse::Ok(), &published.workflow.fields.iter().map(field).collect::<Vec<_>>())
-}
-
-async fn roles(path: web::Path<String>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    let published = caller.workflow(&path)?;
-    let shown = |role: &Role| json!({"id": role.id.as_str(), "name": role.name, "admin": role.admin});
-    answer(HttpResponse::Ok(), &published.workflow.roles.iter().map(shown).collect::<Vec<_>>())
-}
-
-fn field(field: &Field) -> Value {
-    let mut shown = json!({
-        "id": field.id.as_str(),
-        "name": field.name,
-        "type": field.kind.name(),
-        "required": field.required,
-        "editable": field.editable,
-    });
-    match &field.kind {
-        FieldType::SingleSelect { options } | FieldType::MultipleSelect { options } => {
-            shown["options"] = json!(options)
-        }
-        FieldType::UniqueId { autoincrement } => shown["autoincrement"] = json!(autoincrement),
-        FieldType::File { limit: Some(limit) } => shown["limit"] = json!(limit),
-        _ => {}
-    }
-    shown
 }

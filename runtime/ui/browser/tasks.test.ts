@@ -289,7 +289,7 @@ test("the commands of the API page do what they say when they are pasted", async
   expect(made).toMatchObject({ Stage: "Open", Customer: "Example", "Paid?": true, Priority: "Low" });
   expect(JSON.parse(await command("Read the tasks"))).toContainEqual(expect.objectContaining({ "Order Number": made["Order Number"] }));
   await page.getByRole("region", { name: "Perform an action" }).getByRole("button", { name: /Action/ }).click();
-  await page.getByRole("option", { name: "note-a-call" }).click();
+  await page.getByRole("option", { name: "Note a call" }).click();
   await page.getByText('"action_id": "note-a-call"').waitFor();
   await accessible(page);
   await shot(page, "api");

@@ -49,6 +49,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
     Row("signOut", "session", 204, plain),
     Row("listStages", "view", 200, plain),
+    Row("listActions", "view", 200, plain),
     Row("listFields", "view", 200, plain),
     Row("listRoles", "view", 200, plain),
     Row("listWorkflowUsers", "view", 200, plain),

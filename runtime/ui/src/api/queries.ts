@@ -61,6 +61,12 @@ export const stagesQuery = (workflow: string) =>
     queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/stages", { params: { path: { workflow } } })),
   });
 
+export const allActionsQuery = (workflow: string) =>
+  queryOptions({
+    queryKey: ["workflow", workflow, "all-actions"],
+    queryFn: () => answer(client.GET("/api/v1/workflows/{workflow}/actions", { params: { path: { workflow } } })),
+  });
+
 export const fieldsQuery = (workflow: string) =>
   queryOptions({
     queryKey: ["workflow", workflow, "fields"],

@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflows/{workflow}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is sound in it and yet may not be meant
+         * @description Needs the right to administer the workflow.
+         */
+        get: operations["listFindings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflows/{workflow}/stages": {
         parameters: {
             query?: never;
@@ -104,7 +124,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/workflows/{workflow}/findings": {
+    "/api/v1/workflows/{workflow}/actions": {
         parameters: {
             query?: never;
             header?: never;
@@ -112,10 +132,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What is sound in it and yet may not be meant
-         * @description Needs the right to administer the workflow.
+         * A workflow's actions
+         * @description Needs the right to view the workflow.
          */
-        get: operations["listFindings"];
+        get: operations["listActions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1362,6 +1382,12 @@ export interface components {
             color: string;
             end: boolean;
         };
+        Action: {
+            id: string;
+            name: string;
+            color: string;
+            from: string[];
+        };
         Field: {
             id: string;
             name: string;
@@ -2573,6 +2599,114 @@ export interface operations {
             "5XX": components["responses"]["NotNow"];
         };
     };
+    listFindings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A workflow's id */
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The findings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "code": "unreachable_stage",
+                     *         "action": null,
+                     *         "step": null,
+                     *         "path": "/stages/1",
+                     *         "reason": "no step moves a task to the stage",
+                     *         "remedy": "let an action move tasks there"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Finding"][];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "unauthorized";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `workflow_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "workflow_not_found",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "workflow_not_found";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            /** @description `step_type_missing` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "step_type_missing",
+                     *       "message": "what is wrong, and what to do"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @enum {unknown} */
+                        code?: "step_type_missing";
+                    } & components["schemas"]["Error"];
+                };
+            };
+            "5XX": components["responses"]["NotNow"];
+        };
+    };
     listStages: {
         parameters: {
             query?: never;
@@ -2661,7 +2795,7 @@ export interface operations {
             "5XX": components["responses"]["NotNow"];
         };
     };
-    listFindings: {
+    listActions: {
         parameters: {
             query?: never;
             header?: never;
@@ -2673,7 +2807,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The findings */
+            /** @description The actions */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2682,16 +2816,16 @@ export interface operations {
                     /**
                      * @example [
                      *       {
-                     *         "code": "unreachable_stage",
-                     *         "action": null,
-                     *         "step": null,
-                     *         "path": "/stages/1",
-                     *         "reason": "no step moves a task to the stage",
-                     *         "remedy": "let an action move tasks there"
+                     *         "id": "finish",
+                     *         "name": "Finish",
+                     *         "color": "green",
+                     *         "from": [
+                     *           "In Progress"
+                     *         ]
                      *       }
                      *     ]
                      */
-                    "application/json": components["schemas"]["Finding"][];
+                    "application/json": components["schemas"]["Action"][];
                 };
             };
             /** @description `unauthorized` */
@@ -2709,24 +2843,6 @@ export interface operations {
                     "application/json": {
                         /** @enum {unknown} */
                         code?: "unauthorized";
-                    } & components["schemas"]["Error"];
-                };
-            };
-            /** @description `forbidden` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "message": "what is wrong, and what to do"
-                     *     }
-                     */
-                    "application/json": {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
                     } & components["schemas"]["Error"];
                 };
             };

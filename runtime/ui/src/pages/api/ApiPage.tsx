@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
-import { fieldsQuery } from "../../api/queries";
+import { allActionsQuery, fieldsQuery } from "../../api/queries";
 import { ROOT } from "../../api/root";
 import { useSession } from "../../api/session";
 import { commands } from "../../model/workflows/curl";
@@ -38,12 +38,14 @@ function Keys() {
 }
 
 function Commands({ workflow, fields }: { workflow: string; fields: Parameters<typeof commands>[0]["fields"] }) {
-  const actions = useSession().workflows.find((it) => it.id === workflow)?.perform ?? [];
-  const [action, setAction] = useState(actions[0]);
+  const mine = useSession().workflows.find((it) => it.id === workflow)?.perform ?? [];
+  const names = useQuery(allActionsQuery(workflow)).data;
+  const actions = mine.map((id) => ({ id, name: names?.find((it) => it.id === id)?.name ?? id }));
+  const [action, setAction] = useState(mine[0]);
   return commands({ server: location.origin + ROOT, workflow, fields, action }).map(({ title, says, text }) => (
     <Card key={title} title={title}>
       <p>{says}</p>
-      {title === "Perform an action" && actions.length > 1 && <Select label="Action" value={action ?? null} onChange={setAction} options={actions.map((id) => ({ id, name: id }))} />}
+      {title === "Perform an action" && actions.length > 1 && <Select label="Action" value={action ?? null} onChange={setAction} options={actions} />}
       <CopyBlock text={text} />
     </Card>
   ));

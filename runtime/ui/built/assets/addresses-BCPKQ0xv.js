@@ -1,0 +1,1 @@
+var e=e=>`/workflows/${encodeURIComponent(e)}`,t=(t,n)=>`${e(t)}/tasks/${encodeURIComponent(n)}`,n=(t,n)=>`${e(t)}/executions/${encodeURIComponent(n)}`;export{t as n,n as t};
