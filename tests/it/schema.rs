@@ -149,6 +149,7 @@ fn the_defaults_and_what_they_may_be_fit_the_schema_of_the_configuration() {
         "[retention]\nrecords_days = 40000\n",
         "[server]\nlisten = \"8080\"\n",
         "[server]\npublic_url = \"onward.example\"\n",
+        "[server]\npublic_url = \"https://onward.example//a\"\n",
         "[traces]\nendpoint = \"collector:4318\"\n",
         "[egress]\nproxy = \"proxy.example:3128\"\n",
     ] {

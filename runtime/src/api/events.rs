@@ -45,7 +45,10 @@ pub(super) fn routes() -> Vec<Route> {
             operation("streamEvents", Need::Known, "What changes, as server-sent events")
                 .refuses(&[Code::TooManyStreams])
                 .header("Last-Event-ID", json!({"type": "string"}), "Where a stream that broke off was")
-                .answers_as("text/event-stream", "Events: task, execution, workspace, reset; beat, every 15 seconds where there is nothing to tell"),
+                .answers_as(
+                    "text/event-stream",
+                    "Events: task, execution, workspace, reset; beat, after 15 seconds with nothing to tell",
+                ),
         ),
     ]
 }
@@ -172,7 +175,7 @@ impl Stream {
                     }
                 }
                 Next::Gone => self.begins_anew("the stream was too slow"),
-                Next::Nothing => match tokio::time::timeout(BEAT_EVERY, self.told.changed()).await {
+                Next::Nothing => match tokio::time::timeout(self.until_beat(), self.told.changed()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return None,
                     Err(_) => {
@@ -182,6 +185,10 @@ impl Stream {
                 },
             }
         }
+    }
+
+    fn until_beat(&self) -> Duration {
+        BEAT_EVERY.saturating_sub(self.spoke.elapsed())
     }
 
     /// Says that it is still there.

@@ -38,7 +38,8 @@ pub fn document(public_url: &str) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "A person performs an action on a task, and its steps run.",
         },
-        "servers": [{"url": format!("{}/", super::split(public_url).1)}],
+        // Paths are put behind it as they are.
+        "servers": [{"url": Some(super::split(public_url).1).filter(|path| !path.is_empty()).unwrap_or("/")}],
         "security": [{"key": []}, {"session": []}],
         "paths": paths,
         "components": {

@@ -247,7 +247,8 @@ fn server(raw: &raw::Server, reading: &mut Reading) -> Vec<IpNet> {
         reading.note("server.listen", None, "an address and a port, such as 127.0.0.1:8080");
     }
     // Whether it is https decides how cookies are set.
-    if !raw.public_url.is_empty() && !is_address(&raw.public_url) {
+    let is_sound = |url: &str| is_address(url) && url.matches("//").count() == 1;
+    if !raw.public_url.is_empty() && !is_sound(&raw.public_url) {
         reading.note(
             "server.public_url",
             None,

@@ -11,7 +11,7 @@ use super::{
 const PATTERNS: [(&str, &str); 4] = [
     ("egress.proxy", "^(environment|http://.+)?$"),
     ("server.listen", r"^([0-9.]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$"),
-    ("server.public_url", r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#][^?#]*)?$"),
+    ("server.public_url", r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#]+(/[^/?#]+)*/?)?$"),
     ("traces.endpoint", r"^([Hh][Tt][Tt][Pp][Ss]?://[^/?#][^?#]*)?$"),
 ];
 

@@ -259,6 +259,9 @@ fn people_reach_the_server_by_http() {
         assert!(said.contains("`server.public_url` must be where people"), "{said}");
         assert!(said.contains("`traces.endpoint` must be a collector's address"), "{said}");
     }
+    // Links to its path would lead to another host.
+    let said = refused("[server]\npublic_url = \"https://a.example//b\"", &[]);
+    assert!(said.contains("`server.public_url` must be where people"), "{said}");
     for url in ["https://onward.example", "http://10.1.1.1:8080/onward/"] {
         load_text(&format!("[server]\npublic_url = \"{url}\""), &[]).expect(url);
     }

@@ -112,6 +112,8 @@ test("behind a proxy that takes a path off all of it is below that path", async 
   await page.getByRole("button", { name: /^Account of/ }).click();
   await page.getByRole("menuitem", { name: "API keys" }).click();
   await page.waitForURL(`${proxy.address}/keys`);
+  await page.getByRole("link", { name: "the API" }).waitFor();
+  expect(await page.locator("a[href^='/']:not([href^='/onward'])").count()).toBe(0);
   await page.reload();
   await page.getByRole("heading", { name: "API keys" }).waitFor();
   await page.getByRole("button", { name: /^Account of/ }).click();

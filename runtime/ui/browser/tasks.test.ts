@@ -180,8 +180,20 @@ test("a task is made, and its cells are written into by keyboard; what is wrong 
   await (await cell(page, "Hooli", "Priority")).getByText("High").waitFor();
   await until("the cell has the keyboard again", () => page.evaluate(() => document.activeElement?.getAttribute("role") === "gridcell"));
   await page.keyboard.press("ArrowRight");
+  await page.route(/tasks\//, async (route) => {
+    await sleep(500);
+    await route.continue();
+  });
+  const at = (key: string) => page.evaluate((cell) => document.activeElement?.getAttribute("data-cell") === cell, key);
+  const paid = (await (await cell(page, "Hooli", "Paid?")).getAttribute("data-cell"))!;
+  await until("the checkbox has the keyboard", () => at(paid));
   await page.keyboard.press("Space");
+  await page.keyboard.press("ArrowLeft");
+  const priority = (await (await cell(page, "Hooli", "Priority")).getAttribute("data-cell"))!;
+  await until("the keyboard has gone on", () => at(priority));
   await (await cell(page, "Hooli", "Paid?")).getByLabel("Yes").waitFor();
+  expect(await at(priority), "who has gone on meanwhile stays there").toBe(true);
+  await page.unroute(/tasks\//);
   await page.keyboard.press("Home");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: /Hooli/ }).waitFor();

@@ -17,7 +17,7 @@ export type Connection = "connected" | "lost";
 
 type Message = { change: Change } | { connection: Connection } | { ask: true };
 
-const NAME = "onward-events";
+const NAME = `onward-events${ROOT}`;
 
 /** How long a stream may be away before people are told; a restart takes less. */
 const LOST_AFTER_MS = 1500;
@@ -62,7 +62,6 @@ export function listen(heard: Heard, connection: Say): () => void {
   const hold = async () => {
     isListening = true;
     const close = stream(tell, say);
-    tell({ kind: "reset" });
     await new Promise((resolve) => stopped.signal.addEventListener("abort", resolve));
     close();
   };
@@ -70,7 +69,7 @@ export function listen(heard: Heard, connection: Say): () => void {
   if (navigator.locks) navigator.locks.request(NAME, { signal: stopped.signal }, hold).catch(() => undefined);
   else {
     channel.onmessage = null;
-    whileSeen(() => stream(heard, say, true), stopped.signal);
+    whileSeen(() => stream(heard, say), stopped.signal);
   }
 
   return () => {
@@ -79,11 +78,10 @@ export function listen(heard: Heard, connection: Say): () => void {
   };
 }
 
-/**
- * A stream until it is closed. `isAnew`: there was one before, and what it did not hear since is not known to this one, so that all is to be
- * read anew.
- */
-function stream(tell: Heard, say: Say, isAnew = false): () => void {
+/** A stream until it is closed. */
+function stream(tell: Heard, say: Say): () => void {
+  // What happened before a new one is open it does not hear, so that all is to be read anew.
+  let isAnew = true;
   let source: EventSource | undefined;
   let lost: ReturnType<typeof setTimeout> | undefined;
   let next: ReturnType<typeof setTimeout> | undefined;

@@ -12341,7 +12341,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events: task, execution, workspace, reset; beat, every 15 seconds where there is nothing to tell */
+            /** @description Events: task, execution, workspace, reset; beat, after 15 seconds with nothing to tell */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -24,6 +24,11 @@ export function sayError(error: unknown): void {
   queue.add({ text: told(error), isBad: true });
 }
 
+/** Whoever comes next is told nothing of what was said to somebody else. */
+export function forgetNotes(): void {
+  queue.clear();
+}
+
 /** An error in words. */
 export function told(error: unknown): string {
   if (error instanceof ApiError) return error.sentences.join(" ");

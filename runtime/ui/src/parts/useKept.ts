@@ -5,7 +5,7 @@ import { useSession } from "../api/session";
 const nameOf = (user: string | undefined, key: string) => `onward-draft-${user ?? ""}-${key}`;
 
 /** What the names of all drafts of a task's page begin with. */
-export const taskDrafts = (workflow: string, address: string) => `task-${workflow}/${address}/`;
+export const taskDrafts = (workflow: string, address: string) => `task-${workflow}/${encodeURIComponent(address)}/`;
 
 /** Lets the drafts of a task's page follow it to another address. */
 export function useMoveDrafts(): (workflow: string, from: string, to: string) => void {
@@ -13,8 +13,10 @@ export function useMoveDrafts(): (workflow: string, from: string, to: string) =>
   return (workflow, from, to) => {
     const [before, after] = [from, to].map((address) => nameOf(user, taskDrafts(workflow, address))) as [string, string];
     for (const name of Object.keys(sessionStorage).filter((it) => it.startsWith(before))) {
-      sessionStorage.setItem(after + name.slice(before.length), sessionStorage.getItem(name)!);
+      const kept = sessionStorage.getItem(name)!;
+      // First out, then in: there is room for it.
       sessionStorage.removeItem(name);
+      sessionStorage.setItem(after + name.slice(before.length), kept);
     }
   };
 }

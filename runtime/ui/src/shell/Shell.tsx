@@ -11,6 +11,8 @@ import { ROOT } from "../api/root";
 import { useConnection, useRights, useSession } from "../api/session";
 import { Avatar } from "../parts/Marks";
 import { Menu, type MenuEntry, type MenuGroup } from "../parts/Menu";
+import { forgetNotes } from "../parts/Toasts";
+import { forgetLists } from "../parts/task/useView";
 import styles from "./Shell.module.css";
 import { signOut } from "./signOut";
 import { THEMES, type Theme, useTheme } from "./theme";
@@ -22,6 +24,14 @@ const THEME_ICONS: Record<Theme, ReactNode> = {
 };
 
 export function Shell() {
+  // What is left for whoever signs in here next.
+  useEffect(
+    () => () => {
+      forgetNotes();
+      forgetLists();
+    },
+    [],
+  );
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">

@@ -108,7 +108,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
             </section>
           </div>
         </ReactFlowProvider>
-        <Suspense fallback={<StepComes onClose={closeStep} />}>{step && <StepDialog key={JSON.stringify(step.open)} open={step.open} typed={step.typed} />}</Suspense>
+        <Suspense fallback={<StepComes onClose={() => step?.typed || closeStep()} />}>{step && <StepDialog key={JSON.stringify(step.open)} open={step.open} typed={step.typed} />}</Suspense>
         {openParts === "fields" && <FieldsDialog onClose={() => setOpenParts(undefined)} />}
         {openParts === "roles" && <RolesDialog onClose={() => setOpenParts(undefined)} />}
         {removal.dialog}
@@ -127,7 +127,7 @@ export function BuilderPage({ workflow, definition, stepTypes, draft }: Props) {
   );
 }
 
-/** Its form is a chunk of its own, which a slow line brings a moment later. */
+/** Its form is a chunk of its own, which a slow line brings a moment later. What was typed before stays until it is there. */
 function StepComes({ onClose }: { onClose: () => void }) {
   return (
     <Modal title="Step" isOpen onClose={onClose} wide>

@@ -78,5 +78,5 @@ export function NameField({ label, hideLabel = false, name, taken, isDisabled = 
     else if (sound !== name) onName(sound);
     else setTyped(name);
   };
-  return <TextField label={label} hideLabel={hideLabel} value={typed} onChange={change} onBlur={leave} error={problemOf(typed.trim(), taken)} isReadOnly={isDisabled} maxLength={100} />;
+  return <TextField label={label} hideLabel={hideLabel} value={typed} onChange={change} onBlur={leave} error={typed.trim() === name ? undefined : problemOf(typed.trim(), taken)} isReadOnly={isDisabled} maxLength={100} />;
 }

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { keysQuery } from "../../api/administration";
 import { type Schemas, answer, client } from "../../api/client";
 import { workflowsQuery } from "../../api/queries";
+import { ROOT } from "../../api/root";
 import { SCOPES } from "../../model/keys/key";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Dialog";
@@ -38,7 +39,7 @@ function Keys() {
     <main id="main">
       <Page title="API keys" actions={add}>
         <p>
-          With a key a program does over <a href="/api/v1/openapi.json">the API</a> what people do here. Its secret is shown once, when it is made.
+          With a key a program does over <a href={`${ROOT}/api/v1/openapi.json`}>the API</a> what people do here. Its secret is shown once, when it is made.
         </p>
         <KeyList />
       </Page>

@@ -95,9 +95,9 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
   /** With another Unique ID it has another address. */
   const moved = (to: string) => {
     moveDrafts(workflow, address, to);
-    navigate(taskAddress(workflow, to), { replace: true });
+    if (performing.isHere()) navigate(taskAddress(workflow, to), { replace: true });
   };
-  const succeeded = async ({ name, after, celebrate: isCelebrated }: Performed, { task_summary }: ExecutionDetail, isHere: () => boolean) => {
+  const succeeded = async ({ name, after, celebrate: isCelebrated }: Performed, { task_summary }: ExecutionDetail) => {
     say(`${name}: done.`);
     if (isCelebrated) celebrate();
     if (after === "list") navigate(listAddress(workflow));
@@ -110,7 +110,7 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
     if (after === "next") {
       // Without an answer the list itself is next.
       const next = await nextInList(workflow, fields, address).catch(() => null);
-      if (!isHere()) return;
+      if (!performing.isHere()) return;
       if (next === null) say("There is no other task in the list.");
       navigate(next === null ? listAddress(workflow) : taskAddress(workflow, next));
     }

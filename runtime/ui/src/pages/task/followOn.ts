@@ -1,5 +1,5 @@
 // An action whose task's page was left before it had ended: whoever began it is told if it fails, wherever they are by then.
-import { ApiError } from "../../api/client";
+import { ApiError, onSignedOut } from "../../api/client";
 import { onChange, queryClient } from "../../api/queries";
 import { ROOT } from "../../api/root";
 import { taskExecutionQuery } from "../../api/tasks";
@@ -24,13 +24,15 @@ export function followOn(workflow: string, address: string, execution: string, a
       if (!(error instanceof ApiError && error.passes)) end();
     }
   };
-  const stop = onChange((change) => {
+  const stopHearing = onChange((change) => {
     if (change.kind === "reset" || (change.kind === "execution" && change.id === execution)) void look();
   });
   const end = () => {
     hasEnded = true;
-    stop();
+    stopHearing();
+    stopAsking();
   };
+  const stopAsking = onSignedOut(end);
   // It may have ended before anybody listened.
   void look();
 }

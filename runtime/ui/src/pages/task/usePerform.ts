@@ -20,9 +20,11 @@ export interface Performing {
   /** Goes on with one that was begun before: after a Retry. */
   follow: (execution: string, action: Performed) => void;
   forget: () => void;
+  /** Whether the page is still there, for what comes after an answer. */
+  isHere: () => boolean;
 }
 
-export function usePerform(workflow: string, address: string, onSuccess: (action: Performed, execution: ExecutionDetail, isHere: () => boolean) => void): Performing {
+export function usePerform(workflow: string, address: string, onSuccess: (action: Performed, execution: ExecutionDetail) => void): Performing {
   const queries = useQueryClient();
   const [own, setOwn] = useState<Performing["own"]>(null);
   const [asking, setAsking] = useState<string | null>(null);
@@ -51,7 +53,7 @@ export function usePerform(workflow: string, address: string, onSuccess: (action
     if (!own || !ended) return;
     setOwn(null);
     void queries.invalidateQueries({ queryKey: ["workflow", workflow, "task", address] });
-    if (ended.status === "Success") latest.current(own.action, ended, () => !isGone.current);
+    if (ended.status === "Success") latest.current(own.action, ended);
   }, [own, ended, queries, workflow, address]);
 
   const start = async (action: TaskAction) => {
@@ -78,6 +80,7 @@ export function usePerform(workflow: string, address: string, onSuccess: (action
     }
   };
   return {
+    isHere: () => !isGone.current,
     own,
     asking,
     refused,

@@ -65,6 +65,7 @@ export function CellEditor(props: CellEditorProps) {
     if ("error" in read) return setError(`${column.name} ${read.error}`);
     setSaving(true);
     setError(undefined);
+    held.current = draft;
     // What is on its way is not lost with the row.
     isEnded.current = true;
     try {

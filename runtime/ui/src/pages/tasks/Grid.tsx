@@ -66,7 +66,11 @@ export function Grid({ columns, rows, total, hasMore, onMore, sort, onSort, onOp
   latest.current = editing && (written >= 0 ? { row: written, column: editing.column } : { row, column });
   const done = useCallback(
     (refocus: boolean) => {
-      if (refocus && latest.current) focus(latest.current);
+      const edited = latest.current;
+      // Who has gone to another cell meanwhile stays there.
+      const now = document.activeElement?.closest("[data-cell]")?.getAttribute("data-cell");
+      const isElsewhere = edited && now && now !== `${edited.row}:${edited.column}`;
+      if (refocus && edited && !isElsewhere) focus(edited);
       setEditing(null);
     },
     [focus],

@@ -14,6 +14,11 @@ export function useView(workflow: string): [View, (view: View) => void] {
 
 const KEY = (workflow: string) => `onward-list-${workflow}`;
 
+/** Whoever comes next has not looked at any. */
+export function forgetLists(): void {
+  for (const key of Object.keys(sessionStorage)) if (key.startsWith(KEY(""))) sessionStorage.removeItem(key);
+}
+
 /** The list that was looked at last in this tab. */
 export function lastView(workflow: string): View {
   return readView(new URLSearchParams(sessionStorage.getItem(KEY(workflow)) ?? ""));

@@ -1,0 +1,1 @@
+import{Hn as e}from"./States-DphJ69e9.js";var t={facts:`_facts_1ugs7_1`,wide:`_wide_1ugs7_23`},n=e();function r({children:e}){return(0,n.jsx)(`dl`,{className:t.facts,children:e})}function i({name:e,isWide:r=!1,children:i}){return(0,n.jsxs)(`div`,{className:r?t.wide:void 0,children:[(0,n.jsx)(`dt`,{children:e}),(0,n.jsx)(`dd`,{children:i})]})}export{r as n,i as t};

@@ -1,1 +1,0 @@
-import{Kn as e,Un as t,Vn as n}from"./States-BlNTuGwn.js";var r=e(t(),1),i=n();function a({text:e}){return e.split(/(`[^`]+`|\*[^*\s][^*]*\*)/).map((e,t)=>e.length>2&&e.startsWith("`")?(0,i.jsx)(`code`,{children:e.slice(1,-1)},t):e.length>2&&e.startsWith(`*`)?(0,i.jsx)(`em`,{children:e.slice(1,-1)},t):(0,i.jsx)(r.Fragment,{children:e},t))}export{a as t};

@@ -1,0 +1,1 @@
+import{Hn as e,Wn as t,qn as n}from"./States-DphJ69e9.js";var r=n(t(),1),i=e();function a({text:e}){return e.split(/(`[^`]+`|\*[^*\s][^*]*\*)/).map((e,t)=>e.length>2&&e.startsWith("`")?(0,i.jsx)(`code`,{children:e.slice(1,-1)},t):e.length>2&&e.startsWith(`*`)?(0,i.jsx)(`em`,{children:e.slice(1,-1)},t):(0,i.jsx)(r.Fragment,{children:e},t))}export{a as t};
