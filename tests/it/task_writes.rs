@@ -43,6 +43,19 @@ fn a_task_is_changed_by_its_address_whatever_it_is_called_afterwards() {
 }
 
 #[test]
+fn a_task_is_found_by_its_id_whatever_its_unique_id_becomes() {
+    let (project, key) = Project::new(&api_sample("http://127.0.0.1:9"));
+    let server = project.serve(&key);
+    server.create_task(&acme());
+    let read = server.get(&format!("{TASKS}/42"));
+    let id = read.header("onward-task-id").expect("its id").to_owned();
+    assert_eq!(put(&server, &format!("{TASKS}/42"), &json!({"Company ID": "43"})).status, 200);
+    assert_eq!(server.get(&format!("{TASKS}/42")).status, 404);
+    let found = server.get(&format!("{TASKS}/{id}"));
+    assert_eq!((&found.json()["Company ID"], found.header("onward-task-id")), (&json!("43"), Some(&*id)));
+}
+
+#[test]
 fn a_task_without_a_unique_id_can_be_changed_too() {
     let workflow =
         "name = \"Notes\"\n[[fields]]\nname = \"Text\"\ntype = \"text\"\n[[stages]]\nname = \"Open\"\n";

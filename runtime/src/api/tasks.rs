@@ -32,6 +32,9 @@ use crate::model::{
 };
 use crate::store::TaskKey;
 
+/// By what a task is found whatever its Unique ID becomes, in the head of an answer.
+const ID: &str = "Onward-Task-Id";
+
 pub(super) fn routes() -> Vec<Route> {
     vec![
         at("/workflows/{workflow}/tasks")
@@ -178,7 +181,11 @@ impl FromRequest for TaskAt {
 
 async fn read(api: web::Data<Api>, at: TaskAt) -> Result<HttpResponse, ApiError> {
     let body = api.shown(&at.task, &at.workflow, &at.caller.workspace.directory)?;
-    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((ID, at.task.id.to_string()));
+    Ok(response.body(body))
 }
 
 /// Deletes for good; executions of the task keep its last state.

@@ -78,7 +78,8 @@ async function opened(page: Page, address = ADDRESS): Promise<void> {
 async function save(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText(/^Saved as version/).first().waitFor();
-  await page.getByRole("button", { name: "Save", exact: true }).waitFor({ state: "detached" });
+  // An earlier save may have said so, too.
+  await page.getByRole("button", { name: /^Sav(e|ing…)$/ }).waitFor({ state: "detached" });
 }
 
 /** Draws an arrow from one thing's handle to another thing. */

@@ -234,7 +234,7 @@ test("what is half written tells what others wrote meanwhile, and follows its ta
   await page.getByRole("button", { name: "Edit Notes" }).click();
   await page.getByLabel("Notes").fill("Mine");
   await page.getByRole("link", { name: "Executions" }).click();
-  await page.waitForURL(/executions/);
+  await page.getByRole("heading", { name: "Executions" }).waitFor();
   await program.api("PUT", `/workflows/orders/tasks/${number}`, { Notes: "Theirs" });
   await page.goBack();
   await page.getByRole("button", { name: "Edit Notes" }).click();
@@ -246,10 +246,18 @@ test("what is half written tells what others wrote meanwhile, and follows its ta
   await page.getByLabel("Order Number").fill("X-900");
   await page.getByLabel("Order Number").press("Enter");
   await page.waitForURL(/tasks\/X-900$/);
+  await page.getByRole("heading", { name: /X-900/ }).waitFor();
   expect(await page.getByLabel("New comment").inputValue()).toBe("Half a sentence");
   await page.getByRole("button", { name: "Edit Order Number" }).click();
   expect(await page.getByLabel("Order Number").inputValue()).toBe("X-900");
   expect(await page.getByText("Meanwhile it was changed").count()).toBe(0);
+
+  // Somebody else may give it another one, too.
+  await program.api("PUT", "/workflows/orders/tasks/X-900", { "Order Number": "X/1000" });
+  await page.waitForURL(/tasks\/X%2F1000$/);
+  await page.getByText("Its Unique ID is X/1000 now.").waitFor();
+  await page.getByRole("heading", { name: /X\/1000/ }).waitFor();
+  expect(await page.getByLabel("New comment").inputValue()).toBe("Half a sentence");
   expect(complaints).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 // What the pages of tasks read and write: lists by pages, one task with all that belongs to it, and what is done with it.
 import { queryOptions } from "@tanstack/react-query";
-import type { Field, Task } from "../model/tasks/columns";
+import { type Field, type Task, addressOf } from "../model/tasks/columns";
 import type { Query } from "../model/tasks/view";
 import { ApiError, type Schemas, answer, client, whole } from "./client";
 import type { ExecutionDetail, ExecutionItem } from "./executions";
@@ -42,7 +42,36 @@ const path = (workflow: string, task: string) => ({ params: { path: { workflow, 
 export const taskQuery = (workflow: string, task: string) =>
   queryOptions({
     queryKey: below(workflow, task, "values"),
-    queryFn: async () => (await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}", path(workflow, task)))) as Task,
+    queryFn: async () => {
+      const { data, headers } = await whole(client.GET("/api/v1/workflows/{workflow}/tasks/{task}", path(workflow, task)));
+      ids.set(`${workflow}/${task}`, headers.get("Onward-Task-Id") ?? task);
+      return data as Task;
+    },
+  });
+
+/** The ids of tasks by the addresses at which they were read. */
+const ids = new Map<string, string>();
+
+/** The task at an address is the one that was at another. */
+export function keepId(workflow: string, from: string, to: string): void {
+  const id = ids.get(`${workflow}/${from}`);
+  if (id !== undefined) ids.set(`${workflow}/${to}`, id);
+}
+
+/** Where a task is by now that was read at an address and is not there any more; `null` if it is nowhere. */
+export const movedQuery = (workflow: string, task: string) =>
+  queryOptions({
+    queryKey: ["workflow", workflow, "moved-task", task],
+    queryFn: async () => {
+      const id = ids.get(`${workflow}/${task}`);
+      if (id === undefined || id === task) return null;
+      try {
+        return addressOf((await answer(client.GET("/api/v1/workflows/{workflow}/tasks/{task}", path(workflow, id)))) as Task);
+      } catch (error) {
+        if (error instanceof ApiError && error.code === "task_not_found") return null;
+        throw error;
+      }
+    },
   });
 
 /** Everything that a task's stage offers, with what stands against it. */

@@ -21,7 +21,7 @@ const EVERYTHING: &str = include_str!("everything.toml");
 const README: &str = include_str!("../../../../../README.md");
 
 /// What parts of onward.toml begin with, of which the tests of the settings read each.
-const SETTINGS: [&str; 3] = ["[egress]", "[traces]", "[plugins]"];
+const SETTINGS: [&str; 4] = ["[server]", "[egress]", "[traces]", "[plugins]"];
 
 /// Times that each kind of mutation is made of each file.
 const ROUNDS: u64 = 2;

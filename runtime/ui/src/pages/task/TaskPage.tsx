@@ -1,13 +1,13 @@
 // One task: where it is and who has it, what can be done with it now, its values, its checklist, what was said and what became of it.
 import { useQuery } from "@tanstack/react-query";
 import { FileX2 } from "lucide-react";
-import { useMemo } from "react";
+import { useEffect, useEffectEvent, useMemo } from "react";
 import { useNavigate, useParams } from "react-router";
 import { ApiError, type Schemas } from "../../api/client";
 import { fieldsQuery, stagesQuery } from "../../api/queries";
 import { useRights } from "../../api/session";
 import type { ExecutionDetail } from "../../api/executions";
-import { actionsQuery, taskExecutionsQuery, taskQuery } from "../../api/tasks";
+import { actionsQuery, keepId, movedQuery, taskExecutionsQuery, taskQuery } from "../../api/tasks";
 import { openExecutions } from "../../model/execution/open";
 import { taskAddress } from "../../model/addresses";
 import { type Field, type Task, addressOf, titleOf } from "../../model/tasks/columns";
@@ -37,7 +37,7 @@ export function Component() {
   const values = useQuery(taskQuery(workflow, task));
   useTitle(values.data && fields.data ? titleOf(values.data, fields.data) : "Task");
   const error = values.error ?? fields.error;
-  if (isGone(error) && !(values.data && fields.data)) return <Gone workflow={workflow} />;
+  if (isGone(error) && !(values.data && fields.data)) return <Gone workflow={workflow} address={task} />;
   if (values.data && fields.data) return <TaskView key={`${workflow}/${task}`} workflow={workflow} address={task} task={values.data} fields={fields.data} error={values.error} />;
   return (
     <main id="main">
@@ -58,12 +58,28 @@ export function Component() {
 
 const isGone = (error: unknown) => error instanceof ApiError && error.code === "task_not_found";
 
-function Gone({ workflow }: { workflow: string }) {
+function Gone({ workflow, address }: { workflow: string; address: string }) {
+  const navigate = useNavigate();
+  const moveDrafts = useMoveDrafts();
+  const moved = useQuery(movedQuery(workflow, address));
+  const to = moved.data;
+  const follow = useEffectEvent((now: string) => {
+    moveDrafts(workflow, address, now);
+    say(`Its Unique ID is ${now} now.`);
+    navigate(taskAddress(workflow, now), { replace: true });
+  });
+  useEffect(() => {
+    if (to) follow(to);
+  }, [to]);
   return (
     <main id="main">
-      <Empty icon={<FileX2 aria-hidden />} title="This task is not there" action={<LinkButton href={listAddress(workflow)}>All tasks</LinkButton>}>
-        It was deleted, or its Unique ID has changed. Its executions can still be seen under Executions.
-      </Empty>
+      {moved.isPending || to ? (
+        <Loading what="The task" />
+      ) : (
+        <Empty icon={<FileX2 aria-hidden />} title="This task is not there" action={<LinkButton href={listAddress(workflow)}>All tasks</LinkButton>}>
+          It was deleted, or its Unique ID has changed. Its executions can still be seen under Executions.
+        </Empty>
+      )}
     </main>
   );
 }
@@ -94,6 +110,7 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
   const before = address === addressOf(task) ? address : undefined;
   /** With another Unique ID it has another address. */
   const moved = (to: string) => {
+    keepId(workflow, address, to);
     moveDrafts(workflow, address, to);
     if (performing.isHere()) navigate(taskAddress(workflow, to), { replace: true });
   };
@@ -117,7 +134,7 @@ function TaskView({ workflow, address, task, fields, error }: TaskViewProps) {
   };
   const performing = usePerform(workflow, address, succeeded);
   // An action may delete the task: what was begun here is followed to its end, and leads on from there.
-  if (isGone(error) && !performing.own && performing.asking === null) return <Gone workflow={workflow} />;
+  if (isGone(error) && !performing.own && performing.asking === null) return <Gone workflow={workflow} address={address} />;
   const open = openExecutions(executions.data ?? []);
   const shown = open.map((it) => it.id);
   // One that was begun just now may not be in the list yet.
