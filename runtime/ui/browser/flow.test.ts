@@ -79,7 +79,7 @@ async function save(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByText(/^Saved as version/).first().waitFor();
   // An earlier save may have said so, too.
-  await page.getByRole("button", { name: /^Sav(e|ing…)$/ }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: /^(Save|Saving…)$/ }).waitFor({ state: "detached" });
 }
 
 /** Draws an arrow from one thing's handle to another thing. */
