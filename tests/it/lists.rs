@@ -476,11 +476,16 @@ fn tasks_are_counted_by_stages_and_assignees() {
 #[test]
 fn a_task_says_when_it_was_made_and_changed() {
     let (_project, server) = with_tasks(&[json!({"Company ID": "1", "Created On": "2000-01-01T00:00:00Z"})]);
-    let instant =
-        |task: &Value, name: &str| -> String { task[name].as_str().expect("an instant").to_owned() };
+    // As texts they are in no order: `12:00:00.38Z` is before `12:00:00.385Z`.
+    let instant = |task: &Value, name: &str| -> jiff::Timestamp {
+        let text = task[name].as_str().expect("a text");
+        assert!(text.ends_with('Z'), "{text}");
+        text.parse().expect("an instant")
+    };
     let task = server.task("1");
     let made = instant(&task, "Created On");
-    assert!(made.ends_with('Z') && made.as_str() > "2020" && instant(&task, "Updated On") == made, "{task}");
+    assert!(made > "2020-01-01T00:00:00Z".parse().expect("an instant"), "{task}");
+    assert_eq!(instant(&task, "Updated On"), made);
     assert_eq!(server.get(TASKS).json()[0], task);
     let mut changed = task.clone();
     changed["Company Name"] = json!("New");
