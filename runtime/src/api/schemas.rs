@@ -516,11 +516,30 @@ fn document() -> Value {
     if let Value::Object(root) = &mut schema {
         root.retain(|key, _| !["$schema", "title"].contains(&key.as_str()));
     }
+    allow_null(&mut schema);
     schema["description"] = json!(
-        "A workflow's definition: the keys of its file, in JSON. What is answered says the id of every part, and every \
-         step's name."
+        "A workflow's definition: the keys of its file, in JSON. A key whose value is null is as if it were not there. \
+         What is answered says the id of every part, and every step's name, and has no nulls."
     );
     schema
+}
+
+/// What may be left out may be null, too.
+fn allow_null(schema: &mut Value) {
+    match schema {
+        Value::Array(all) => all.iter_mut().for_each(allow_null),
+        Value::Object(table) => {
+            table.values_mut().for_each(allow_null);
+            let required = table.get("required").cloned().unwrap_or_default();
+            let Some(Value::Object(properties)) = table.get_mut("properties") else { return };
+            for (key, property) in properties {
+                if !required.as_array().is_some_and(|keys| keys.iter().any(|it| it == key)) {
+                    *property = json!({"anyOf": [property.take(), {"type": "null"}]});
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 fn definitions() -> Value {

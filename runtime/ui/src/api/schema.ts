@@ -1969,13 +1969,11 @@ export interface components {
             } | null;
             help: string | null;
         };
-        /** @description A workflow's definition: the keys of its file, in JSON. What is answered says the id of every part, and every step's name. */
+        /** @description A workflow's definition: the keys of its file, in JSON. A key whose value is null is as if it were not there. What is answered says the id of every part, and every step's name, and has no nulls. */
         WorkflowDocument: {
             /** @description What the workflow is called. */
             name: string;
-            /** @description How data and programs know the workflow, also when its name changes; the slug of its first name unless it is written. */
-            id?: string;
-            /** @description The fields of a task, in the order in which it shows them. */
+            id?: string | null;
             fields?: {
                 /** @description What the field is called. */
                 name: string;
@@ -1984,213 +1982,100 @@ export interface components {
                  * @enum {unknown}
                  */
                 type: "text" | "longText" | "number" | "phone" | "currency" | "date" | "datetime" | "person" | "singleSelect" | "multipleSelect" | "checkbox" | "uniqueId" | "file" | "email" | "url";
-                /**
-                 * @description A task must have a value for it.
-                 * @default false
-                 */
-                required: boolean;
-                /**
-                 * @description People may change it by hand.
-                 * @default true
-                 */
-                editable: boolean;
-                /** @description What may be chosen, of a singleSelect or a multipleSelect. */
-                options?: string[];
-                /**
-                 * @description Of a uniqueId: the next number is given where none is sent.
-                 * @default false
-                 */
-                autoincrement: boolean;
-                /**
-                 * @description Of a file: how many.
-                 * @default 50
-                 */
-                limit: number;
-                /** @description How data and programs know the field, also when its name changes; the slug of its first name unless it is written. */
-                id?: string;
-                /** @description The name that the field had so far. */
-                was?: string;
-            }[];
+                required?: boolean | null;
+                editable?: boolean | null;
+                options?: string[] | null;
+                autoincrement?: boolean | null;
+                limit?: number | null;
+                id?: string | null;
+                was?: string | null;
+            }[] | null;
             /** @description The stages; a new task begins in the first. */
             stages: {
                 /** @description What the stage is called. */
                 name: string;
-                /**
-                 * @description A colour's name, or #rrggbb.
-                 * @default gray
-                 */
-                color: string | ("gray" | "blue" | "green" | "yellow" | "orange" | "red" | "purple" | "pink" | "teal") | unknown;
-                /**
-                 * @description A task in it is no longer active.
-                 * @default false
-                 */
-                end: boolean;
-                /** @description What every task has on its checklist in this stage. */
+                color?: (string | ("gray" | "blue" | "green" | "yellow" | "orange" | "red" | "purple" | "pink" | "teal") | unknown) | null;
+                end?: boolean | null;
                 checklist?: (string | {
                     /** @description What is to be done. */
                     title: string;
-                    /** @description How what was set is kept, also when its name changes; the slug of its first name unless it is written. */
-                    id?: string;
-                })[];
-                /** @description Where it stands in the drawing: to the right, and down. Nothing else depends on it. */
-                position?: number[];
-                /** @description How data and programs know the stage, also when its name changes; the slug of its first name unless it is written. */
-                id?: string;
-                /** @description The name that the stage had so far. */
-                was?: string;
+                    id?: string | null;
+                })[] | null;
+                position?: number[] | null;
+                id?: string | null;
+                was?: string | null;
             }[];
-            /** @description Roles beside Administrator and Collaborator. */
             roles?: {
                 /** @description What the role is called. */
                 name: string;
-                /** @description How memberships know the role, also when its name changes; the slug of its first name unless it is written. */
-                id?: string;
-                /**
-                 * @description May do everything in this workflow.
-                 * @default false
-                 */
-                admin: boolean;
-                /**
-                 * @description Sees the workflow and its tasks.
-                 * @default true
-                 */
-                view: boolean;
-                /**
-                 * @description Makes, changes and deletes tasks.
-                 * @default true
-                 */
-                edit: boolean;
-                /** @description The actions that may be performed, by name; all of them unless it is written. */
-                perform?: string[];
-            }[];
-            /** @description The buttons on a task, and what each does. */
+                id?: string | null;
+                admin?: boolean | null;
+                view?: boolean | null;
+                edit?: boolean | null;
+                perform?: string[] | null;
+            }[] | null;
             actions?: {
                 /** @description What the button says. */
                 name: string;
-                /**
-                 * @description A colour's name, or #rrggbb.
-                 * @default gray
-                 */
-                color: string | ("gray" | "blue" | "green" | "yellow" | "orange" | "red" | "purple" | "pink" | "teal") | unknown;
+                color?: (string | ("gray" | "blue" | "green" | "yellow" | "orange" | "red" | "purple" | "pink" | "teal") | unknown) | null;
                 /** @description The stages in which the action is offered, by name. */
                 from: string[];
-                /** @description What must hold before the action is performed. */
                 requires?: {
-                    /** @description Fields that must have a value. */
-                    fields?: string[];
-                    /**
-                     * @description Every item of the task's stage must be completed or skipped.
-                     * @default false
-                     */
-                    checklist: boolean;
-                    /**
-                     * @description The task must be assigned to somebody.
-                     * @default false
-                     */
-                    assigned: boolean;
-                    /** @description One of these roles, of the performer. */
-                    roles?: string[];
-                    /** @description Conditions of one's own, each with its message. */
+                    fields?: string[] | null;
+                    checklist?: boolean | null;
+                    assigned?: boolean | null;
+                    roles?: string[] | null;
                     conditions?: ({
                         /** @description What the performer reads when the condition does not hold. */
                         message: string;
-                        /** @description Each of these must hold. */
                         all?: {
                             /** @description A field's name, `Stage` or `Assigned To`. */
                             field: string;
-                            /** @description Whether there is a value. */
-                            is_set?: boolean;
-                            /** @description A value of the field's type; of a date also "today". */
-                            equals?: string | number | boolean | unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            not_equals?: string | number | boolean | unknown[];
-                            /** @description It is one of these. */
-                            one_of?: unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            at_least?: string | number | boolean | unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            at_most?: string | number | boolean | unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            more_than?: string | number | boolean | unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            less_than?: string | number | boolean | unknown[];
-                            /** @description It has this text in it, or this option chosen. */
-                            contains?: string;
-                        }[];
-                        /** @description One of these must hold. */
+                            is_set?: boolean | null;
+                            equals?: (string | number | boolean | unknown[]) | null;
+                            not_equals?: (string | number | boolean | unknown[]) | null;
+                            one_of?: unknown[] | null;
+                            at_least?: (string | number | boolean | unknown[]) | null;
+                            at_most?: (string | number | boolean | unknown[]) | null;
+                            more_than?: (string | number | boolean | unknown[]) | null;
+                            less_than?: (string | number | boolean | unknown[]) | null;
+                            contains?: string | null;
+                        }[] | null;
                         any?: {
                             /** @description A field's name, `Stage` or `Assigned To`. */
                             field: string;
-                            /** @description Whether there is a value. */
-                            is_set?: boolean;
-                            /** @description A value of the field's type; of a date also "today". */
-                            equals?: string | number | boolean | unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            not_equals?: string | number | boolean | unknown[];
-                            /** @description It is one of these. */
-                            one_of?: unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            at_least?: string | number | boolean | unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            at_most?: string | number | boolean | unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            more_than?: string | number | boolean | unknown[];
-                            /** @description A value of the field's type; of a date also "today". */
-                            less_than?: string | number | boolean | unknown[];
-                            /** @description It has this text in it, or this option chosen. */
-                            contains?: string;
-                        }[];
-                    } & (unknown | unknown))[];
-                };
-                /**
-                 * @description "keep": what steps have changed stays; "revert": it is taken back.
-                 * @default keep
-                 * @enum {unknown}
-                 */
-                on_failure: "keep" | "revert";
-                /** @description What somebody is asked before they perform it. */
-                confirm?: string;
-                /**
-                 * @description Where somebody goes after its success. "stay": the task's page; "list": the table; "next": the next task of the list.
-                 * @default stay
-                 * @enum {unknown}
-                 */
-                after: "stay" | "list" | "next";
-                /**
-                 * @description Its success is a reason to be glad.
-                 * @default false
-                 */
-                celebrate: boolean;
-                /** @description Where it stands in the drawing: to the right, and down. Nothing else depends on it. */
-                position?: number[];
-                /** @description What happens, in order; the first step that fails stops the action. */
+                            is_set?: boolean | null;
+                            equals?: (string | number | boolean | unknown[]) | null;
+                            not_equals?: (string | number | boolean | unknown[]) | null;
+                            one_of?: unknown[] | null;
+                            at_least?: (string | number | boolean | unknown[]) | null;
+                            at_most?: (string | number | boolean | unknown[]) | null;
+                            more_than?: (string | number | boolean | unknown[]) | null;
+                            less_than?: (string | number | boolean | unknown[]) | null;
+                            contains?: string | null;
+                        }[] | null;
+                    } & (unknown | unknown))[] | null;
+                } | null;
+                on_failure?: ("keep" | "revert") | null;
+                confirm?: string | null;
+                after?: ("stay" | "list" | "next") | null;
+                celebrate?: boolean | null;
+                position?: number[] | null;
                 steps?: ({
                     type: string;
-                    name?: string;
-                    id?: string;
+                    name?: string | null;
+                    id?: string | null;
                 } & {
                     [key: string]: unknown;
-                })[];
-                /** @description How data and programs know the action, also when its name changes; the slug of its first name unless it is written. */
-                id?: string;
-                /** @description The name that the action had so far. */
-                was?: string;
-            }[];
-            /** @description Who is told of failures that nobody was waiting for. */
+                })[] | null;
+                id?: string | null;
+                was?: string | null;
+            }[] | null;
             alerts?: {
-                /**
-                 * @description The server's log is told.
-                 * @default true
-                 */
-                log: boolean;
-                /** @description To which URL each message is posted; or a secret that is one: {{secrets.NAME}}. */
-                webhook?: string;
-                /**
-                 * @description What fails within this time after a message comes with the next; such as "10m".
-                 * @default 5m
-                 */
-                every: string;
-            };
+                log?: boolean | null;
+                webhook?: string | null;
+                every?: string | null;
+            } | null;
         };
         Validation: {
             valid: boolean;
